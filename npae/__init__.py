@@ -1,0 +1,41 @@
+"""npae: autoencoders from scratch on NumPy and CuPy, with every derivative written by hand beside its formula.
+
+An autoencoder minimises, over its parameters θ,
+
+    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i)         f the encoder, g the decoder, ℓ the loss
+
+and the package has a room for each of those words. In reading order:
+
+    backend.py        NumPy or CuPy            elementwise/      formulas, fused
+    memory.py         reused arrays            threads.py        long sweeps on all cores
+    parameters.py     θ, one vector            initializers.py   its first values
+    layers/           f and g, and their derivatives
+    losses/           ℓ and ∂ℓ/∂z
+    optim/            θ ← θ − …
+    data/             x
+    models/           J(θ) and ∂J/∂θ
+    architecture.py   models as data           store.py          model files
+    train/            the loop
+    gradcheck.py      the proof                config.py         what it runs on
+
+    from npae import fit, mirrored, mnist
+
+    digits = mnist(which="sample")
+    model = mirrored([784, 32])
+    fit(model, digits.train_images.reshape(-1, 784), epochs=5)
+    x_hat = model.reconstruct(digits.test_images.reshape(-1, 784))
+"""
+
+from npae import backend, data, gradcheck, initializers, layers, losses, models, optim, store, train
+from npae.config import show_config
+from npae.data import mnist
+from npae.models import Autoencoder, mirrored
+from npae.store import load, save
+from npae.train import fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "backend", "data", "gradcheck", "initializers", "layers", "losses", "models", "optim", "store", "train",
+    "Autoencoder", "mirrored", "fit", "mnist", "load", "save", "show_config",
+]  # fmt: skip

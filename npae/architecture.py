@@ -1,0 +1,43 @@
+"""Architectures as data: an object built from registered classes becomes a tree of names and arguments, and back.
+
+    Sequential(Dense(784 -> 32), ReLU())
+    {"class": "Sequential", "config": {"layers": [{"class": "Dense", "config": {"n_in": 784, …}}, …]}}
+
+Every class says in `config()` with which arguments it is built again. Only classes in the registries of Layer, Loss,
+Optimizer and Schedule can be built, whatever a file asks for.
+"""
+
+from npae.layers import Layer
+from npae.losses import Loss
+from npae.optim import Optimizer, Schedule
+
+_FAMILIES = (Layer, Loss, Optimizer, Schedule)
+
+
+def describe(thing):
+    """The tree (JSON values) of a Layer, Loss, Optimizer or Schedule, and of all it is made of."""
+    if isinstance(thing, _FAMILIES):
+        return {"class": type(thing).__name__, "config": describe(thing.config())}
+    if isinstance(thing, dict):
+        return {key: describe(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [describe(value) for value in thing]
+    return thing
+
+
+def build(tree):
+    """The object that `tree` describes, its parameters declared but without values.
+
+    Raises ValueError for a class that is not registered, TypeError for arguments that do not fit it.
+    """
+    if isinstance(tree, list):
+        return [build(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "class" not in tree:
+        return {key: build(value) for key, value in tree.items()}
+    name = tree["class"]
+    cls = next((family.registry[name] for family in _FAMILIES if name in family.registry), None)
+    if cls is None:
+        raise ValueError(f"there is no layer, loss or optimizer {name!r}; import the module that defines it first")
+    return getattr(cls, "from_config", cls)(**build(tree["config"]))

@@ -1,0 +1,53 @@
+"""What npae runs on here: versions, the library behind matrix products, threads, the GPU."""
+
+import os
+import platform
+import sys
+from importlib import metadata
+
+import numpy as np
+
+from npae.backend import gpu_module, why_no_gpu
+from npae.threads import thread_count
+
+
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _blas():
+    info = np.show_config(mode="dicts")["Build Dependencies"].get("blas", {})
+    return f"{info.get('name', 'unknown')} {info.get('version', '')}".strip()
+
+
+def _gpu():
+    reason = why_no_gpu()
+    if reason:
+        return f"none. {reason}"
+    runtime = gpu_module().cuda.runtime
+    properties = runtime.getDeviceProperties(0)
+    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB"
+
+
+def config():
+    """{name: text} of everything that show_config prints: for result files."""
+    threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
+    return {
+        "npae": _version("npae"),
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "cupy": next((v for p in ("cupy-cuda13x", "cupy-cuda12x", "cupy") if (v := _version(p))[0].isdigit()), "none"),
+        "blas": _blas(),
+        "threads": f"{thread_count()}" + "".join(f", {k}={v}" for k, v in threads.items()),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "gpu": _gpu(),
+    }
+
+
+def show_config():
+    """Print versions, BLAS and threads, and the GPU or why there is none."""
+    for name, text in config().items():
+        print(f"{name:8}  {text}")

@@ -1,0 +1,24 @@
+"""Data: where the vectors x that an autoencoder learns from come from, and how they reach the training loop.
+
+Reading order: idx (the file format), download (folders, cache, mirrors), mnist (the digits).
+
+    digits = mnist()                # the full set if there is one, else the embedded sample
+    digits.train_images             # (n, 28, 28) uint8
+"""
+
+from npae.data.download import DownloadError, cache_folder, data_folder, fetch_mnist
+from npae.data.idx import IDXError, read_idx, write_idx
+from npae.data.mnist import Images, idx_folder, mnist
+
+__all__ = [
+    "DownloadError",
+    "IDXError",
+    "Images",
+    "cache_folder",
+    "data_folder",
+    "fetch_mnist",
+    "idx_folder",
+    "mnist",
+    "read_idx",
+    "write_idx",
+]

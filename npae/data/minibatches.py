@@ -1,0 +1,140 @@
+"""From the caller's data to a network's batches: converted as they are taken, never the whole at once.
+
+    uint8 images, 0 … 255   ->  x/255, in [0, 1]
+    bool                    ->  0 or 1
+    floats                  ->  the network's dtype, unchanged in value
+
+Data may be a memory-mapped file larger than memory: only the rows of a batch are read. Order is drawn on the host,
+from [seed, epoch], so that any epoch can be repeated by itself: what lets an interrupted run resume exactly.
+"""
+
+import numpy as np
+
+from npae.backend import array_module, device_of, module_for, to_device
+from npae.memory import empty
+
+
+def as_source(data, name="data"):
+    """`data` as an array (n, …) that batches can be taken from.
+
+    Raises ValueError if it is empty or one-dimensional, TypeError if its dtype is not uint8, bool or floating.
+    """
+    if not hasattr(data, "dtype") or not hasattr(data, "shape"):
+        data = np.asarray(data)
+    if data.ndim < 2 or data.size == 0:
+        raise ValueError(
+            f"{name}: expected an array (samples, features…) with at least one of each, got shape {data.shape}. "
+            "One sample alone is data[None]."
+        )
+    if not (data.dtype == np.uint8 or data.dtype.kind in "bf"):
+        raise TypeError(
+            f"{name}: expected uint8 (0 to 255, scaled to [0, 1] here), bool or a floating dtype, got {data.dtype}. "
+            "Say what the integers mean: data.astype('uint8') for pixels, data.astype('float32') for numbers."
+        )
+    return data
+
+
+def as_batch(rows, dtype, device="cpu"):
+    """Rows of a source as a batch of the network's dtype, on its device (a new array unless nothing is to be done)."""
+    rows = to_device(rows, device)
+    if rows.dtype == dtype:
+        return rows
+    x = empty(rows.shape, rows, dtype)
+    x[...] = rows
+    if rows.dtype == np.uint8:
+        x *= 1 / 255
+    return x
+
+
+def check_finite(x, first_row=0, name="data"):
+    """Raise ValueError naming the first row of the batch x (whose rows start at first_row) with a NaN or Inf in it."""
+    xp = array_module(x)
+    good = xp.isfinite(x.reshape(len(x), -1)).all(axis=1)
+    if not bool(good.all()):
+        row = first_row + int(xp.argmin(good))
+        raise ValueError(f"{name}: row {row} contains NaN or Inf. Remove or repair such rows first.")
+
+
+def check_source(data, check=None, name="data"):
+    """Raise ValueError if a row of `data` holds a NaN or Inf, or if check(rows), a loss's check_targets, raises.
+
+    Only floats can be wrong. A memory-mapped file is not read through: its rows are checked as they are taken.
+    """
+    data = as_source(data, name)
+    if data.dtype.kind != "f" or isinstance(data, np.memmap):
+        return
+    for start in range(0, len(data), 4096):
+        rows = data[start : start + 4096]
+        check_finite(rows, start, name)
+        if check is not None:
+            check(rows)
+
+
+class Minibatches:
+    """Batches of `batch_size` rows of `data` (the last, shorter one is kept), for a network of `dtype` on `device`.
+
+    data: array (n, …), see as_source. seed: order is a fresh permutation every epoch; None: order as it is.
+    check: called with batches of floats before their first use, to raise if they cannot be right (a loss's
+    check_targets). Rows in memory are checked here and now; rows of a memory-mapped file as they are taken.
+    Raises ValueError if batch_size is below 1 or above n, or a row contains NaN or Inf.
+    """
+
+    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data"):
+        self.source = as_source(data, name)
+        self.n = len(self.source)
+        self.batch_size, self.dtype, self.device, self.seed, self.name = batch_size, dtype, device, seed, name
+        if not 1 <= batch_size <= self.n:
+            raise ValueError(f"{name}: expected a batch size from 1 to its {self.n} rows, got {batch_size}.")
+        self._check = check
+        check_source(self.source, check, name)
+        if device == "gpu" and self._fits_on_gpu():
+            self.source = to_device(self.source, device)
+
+    def _fits_on_gpu(self):
+        free, _ = module_for("gpu").cuda.runtime.memGetInfo()
+        return not isinstance(self.source, np.memmap) and self.source.nbytes < free // 2
+
+    def __len__(self):
+        return -(-self.n // self.batch_size)
+
+    def rows(self, epoch=0):
+        """Yield the row numbers of each batch of an epoch: arrays, or slices where the order is as it is."""
+        if self.seed is None:
+            for start in range(0, self.n, self.batch_size):
+                yield slice(start, min(start + self.batch_size, self.n))
+            return
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.n)
+        if device_of(self.source) == "gpu":
+            order = to_device(order, "gpu")  # one upload an epoch
+        for start in range(0, self.n, self.batch_size):
+            yield order[start : start + self.batch_size]
+
+    def take(self, rows):
+        """The batch of these rows: (len(rows), …), converted, on the device."""
+        if isinstance(rows, slice) or not self.source.flags.c_contiguous:
+            taken = self.source[rows]
+        else:
+            taken = empty((len(rows), *self.source.shape[1:]), self.source)
+            if array_module(taken) is np:
+                np.take(self.source, rows, axis=0, out=taken, mode="clip")  # any other mode copies once more
+            else:
+                array_module(taken).take(self.source, rows, axis=0, out=taken)
+        if isinstance(self.source, np.memmap):
+            check_source(np.asarray(taken), self._check, f"{self.name} (rows of a batch)")
+        return as_batch(taken, self.dtype, self.device)
+
+
+def in_batches(function, data, batch_size, dtype, device, name="x"):
+    """function(batch) for consecutive batches of `data`, put together into one array (n, …) on the data's device.
+
+    So 60,000 images never need one giant activation. Results are as a single call would give, row by row.
+    """
+    data = as_source(data, name)
+    result = None
+    for start in range(0, len(data), batch_size):
+        rows = data[start : start + batch_size]
+        y = to_device(function(as_batch(rows, dtype, device)), device_of(data))
+        if result is None:
+            result = array_module(y).empty((len(data), *y.shape[1:]), y.dtype)
+        result[start : start + len(rows)] = y
+    return result

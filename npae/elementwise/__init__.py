@@ -1,0 +1,13 @@
+"""Elementwise formulas, written once as mathematics and run well on either device.
+
+Reading order: `formula.py` (the decorator), `trace.py` (a formula becomes a list of operations), `on_numpy.py` (the
+list becomes ufunc calls over cache-sized blocks), `on_cupy.py` (the list becomes one fused kernel).
+"""
+
+from npae.elementwise.formula import Formula, elementwise
+from npae.elementwise.functions import absolute, exp, expm1, log, log1p, maximum, minimum, sqrt, tanh
+
+__all__ = [
+    "Formula", "elementwise",
+    "absolute", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sqrt", "tanh",
+]  # fmt: skip

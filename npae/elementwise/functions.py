@@ -1,0 +1,35 @@
+"""The functions that an elementwise formula may use besides + − × ÷ and comparisons.
+
+Each accepts a Symbol (a formula is being traced), an array of either device (plain evaluation, the reference that
+the fast paths are tested against) or a number.
+"""
+
+import numpy as np
+
+from npae.backend import array_module
+from npae.elementwise.trace import Symbol
+
+
+def _function(name, meaning):
+    def function(*args):
+        for a in args:
+            if isinstance(a, Symbol):
+                return a.tape.record(name, args)
+        arrays = [a for a in args if not isinstance(a, (int, float))]
+        return getattr(array_module(arrays[0]) if arrays else np, name)(*args)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{meaning}, element by element: of a Symbol, an array or a number."
+    return function
+
+
+exp = _function("exp", "eˣ")
+expm1 = _function("expm1", "eˣ − 1, exact for small x")
+log = _function("log", "ln x")
+log1p = _function("log1p", "ln(1 + x), exact for small x")
+sqrt = _function("sqrt", "√x")
+tanh = _function("tanh", "tanh x")
+absolute = _function("absolute", "|x|")
+maximum = _function("maximum", "max(x, y), NaN if either is")
+minimum = _function("minimum", "min(x, y), NaN if either is")
+

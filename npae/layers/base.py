@@ -1,0 +1,143 @@
+"""The contract of a layer: forward, backward, and what it declares about itself.
+
+    forward(x, training=False) -> (y, cache)        y = f(x; θ)
+    backward(dy, cache)        -> dx                dx = (∂y/∂x)ᵀ dy,   and   ∂J/∂θ += (∂y/∂θ)ᵀ dy
+
+dy stands for ∂J/∂y, dx for ∂J/∂x. The cache is all that backward needs to know about the call, and the layer keeps
+nothing of it: a layer may be called any number of times before it is differentiated, in any order (the discriminator
+of a GAN is called twice in a step). Axis 0 is the batch.
+"""
+
+import numpy as np
+
+from npae.backend import array_module, device_of, resolve_device, to_device
+from npae.parameters import Storage, Theta
+
+
+class Layer:
+    """A differentiable function with parameters. Composites (Sequential, a whole autoencoder) are layers too.
+
+    A new layer sets `parameters` (its own) or `children` ((name, Layer) pairs) in __init__, and defines forward,
+    backward, config and, unless shapes pass through unchanged, out_shape.
+    """
+
+    parameters = ()
+    children = ()
+    _theta = None
+    registry = {}  # class name -> class: what a model file may name. Subclasses enter by themselves.
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        Layer.registry[cls.__name__] = cls
+
+    def forward(self, x, training=False):
+        """(y, cache) for a batch x. `training` switches on what inference leaves out (noise, dropout)."""
+        raise NotImplementedError
+
+    def backward(self, dy, cache, needs_dx=True):
+        """∂J/∂x from ∂J/∂y, adding to the parameters' gradients; None where the caller says it does not need it."""
+        raise NotImplementedError
+
+    def __call__(self, x):
+        """y = f(x), as in inference."""
+        return self.forward(x)[0]
+
+    def config(self):
+        """The keyword arguments that build this layer again (JSON values, or Layers)."""
+        return {}
+
+    def out_shape(self, shape):
+        """The shape of one output, without the batch axis, for one input of `shape`."""
+        return shape
+
+    def feeds(self, following):
+        """Told by Sequential which layer comes next (None: none); Dense chooses its initializer by it."""
+
+    # ------------------------------------------------------------------ parameters
+
+    def named_parameters(self, prefix=""):
+        """(dotted name, Parameter) of this layer and all within, in a stable order; a shared one once, where first met.
+        """
+        seen = set()
+        for name, p in self._walk(prefix):
+            if id(p) not in seen:
+                seen.add(id(p))
+                yield name, p
+
+    def _walk(self, prefix):
+        for p in self.parameters:
+            yield prefix + p.name, p
+        for name, child in self.children:
+            yield from child._walk(f"{prefix}{name}.")
+
+    @property
+    def parameter_count(self):
+        """How many numbers this layer learns."""
+        return sum(p.size for _, p in self.named_parameters())
+
+    def initialize(self, seed=0, dtype=np.float32, device="cpu"):
+        """Give every parameter a place in one vector θ, and a first value if it has none yet. Returns self.
+
+        The k-th parameter draws from its own stream, [seed, k]; parameters with values (of a pretrained part) keep
+        them. dtype: float32, or float64 for gradient checks.
+        """
+        fresh = [p.storage is None for _, p in self.named_parameters()]
+        self.allocate(dtype, device)
+        for k, (_, p) in enumerate(self.named_parameters()):
+            if fresh[k]:
+                values = p.initializer(np.random.default_rng([seed, k]), p.shape).astype(dtype)
+                p.value[...] = to_device(values, device)
+        return self
+
+    def allocate(self, dtype=np.float32, device="cpu"):
+        """Give every parameter a place in one new vector θ: zeros, or the values that it had. Returns self."""
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise TypeError(f"Parameters are float32 or float64, got {np.dtype(dtype)}.")
+        storage = Storage(self.parameter_count, dtype, resolve_device(device))
+        start = 0
+        for _, p in self.named_parameters():
+            p.place(storage, start)
+            start += p.size
+        return self
+
+    @property
+    def theta(self):
+        """The vector θ of this layer and all within, see npae.parameters.Theta."""
+        if self._theta is None or not self._theta.is_contiguous:
+            self._theta = Theta(self.named_parameters())
+        return self._theta
+
+    def to(self, device):
+        """Move parameters and gradients to "cpu" or "gpu". Returns self. Raises RuntimeError if there is no GPU."""
+        for storage in {id(p.storage): p.storage for _, p in self.named_parameters()}.values():
+            storage.move(device=resolve_device(device))
+        return self
+
+    def astype(self, dtype):
+        """Change the dtype of parameters and gradients (float32, float64). Returns self."""
+        for storage in {id(p.storage): p.storage for _, p in self.named_parameters()}.values():
+            storage.move(dtype=np.dtype(dtype))
+        return self
+
+
+def check_input(layer, x, shape, like, fix=""):
+    """Raise unless x is a batch of inputs of `shape`, of the dtype and on the device of the parameter `like`.
+
+    One clear sentence each: ValueError for the shape (with `fix` as advice), TypeError for the dtype and the device.
+    """
+    if x.shape[1:] == shape and x.dtype == like.dtype and type(x) is type(like):
+        return
+    module = array_module(x)  # raises for a list
+    if x.shape[1:] != shape:
+        wanted = ", ".join(("batch", *map(str, shape)))
+        raise ValueError(f"{layer!r}: expected x of shape ({wanted}), got {x.shape}. {fix}".rstrip())
+    if x.dtype != like.dtype:
+        raise TypeError(
+            f"{layer!r}: expected x of the parameters' dtype {like.dtype}, got {x.dtype}. "
+            f"Convert x (x.astype({str(like.dtype)!r})) or the network (network.astype({str(x.dtype)!r}))."
+        )
+    if module is not array_module(like):
+        raise TypeError(
+            f"{layer!r}: x is on the {device_of(x)}, the parameters are on the {device_of(like)}. "
+            f'Move the network, network.to("{device_of(x)}"), or the data, to_device(x, "{device_of(like)}").'
+        )

@@ -1,0 +1,68 @@
+"""The dense (fully connected) layer: every output is a weighted sum of all inputs.
+
+With a batch x of shape (B, n_in), weights W (n_in, n_out) and a bias row b (n_out,):
+
+    y = x W + b                  y_ij = Σ_k x_ik W_kj + b_j
+
+The chain rule, coordinate by coordinate, with dy for ∂J/∂y:
+
+    ∂J/∂W_kj = Σ_i ∂J/∂y_ij · ∂y_ij/∂W_kj = Σ_i dy_ij x_ik          ∂J/∂W = xᵀ dy
+    ∂J/∂b_j  = Σ_i dy_ij                                            ∂J/∂b = Σ_i dy_i
+    ∂J/∂x_ik = Σ_j dy_ij W_kj                                       ∂J/∂x = dy Wᵀ
+
+Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6.4.
+"""
+
+from npae import initializers
+from npae.backend import array_module
+from npae.layers.base import Layer, check_input
+from npae.memory import empty
+from npae.parameters import Parameter
+
+
+class Dense(Layer):
+    """y = x W + b, from (batch, n_in) to (batch, n_out).
+
+    initializer: of W, by name or as a function (rng, shape), see npae.initializers. By default, inside a Sequential,
+    he_uniform where a rectifier follows, and glorot_uniform elsewhere. b starts at zero.
+    """
+
+    def __init__(self, n_in, n_out, initializer=None):
+        if min(n_in, n_out) < 1:
+            raise ValueError(f"Dense({n_in} -> {n_out}): expected at least one input and one output.")
+        self.n_in, self.n_out = int(n_in), int(n_out)
+        self.initializer = initializer
+        self.W = Parameter("W", (n_in, n_out), initializers.get(initializer or "glorot_uniform"))
+        self.b = Parameter("b", (n_out,), initializers.zeros)
+        self.parameters = (self.W, self.b)
+
+    def feeds(self, following):
+        if self.initializer is None and getattr(following, "rectifies", False):
+            self.W.initializer = initializers.he_uniform
+
+    def forward(self, x, training=False):
+        """y = x W + b. The cache is x."""
+        W = self.W.value
+        check_input(self, x, (self.n_in,), W, "Flatten images first: layers.Flatten()." if x.ndim > 2 else "")
+        y = empty((len(x), self.n_out), x)
+        array_module(x).matmul(x, W, out=y)
+        y += self.b.value
+        return y, x
+
+    def backward(self, dy, x, needs_dx=True):
+        """∂J/∂W += xᵀ dy,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂x = dy Wᵀ."""
+        xp = array_module(dy)
+        self.W.add_grad(xp.matmul, x.T, dy)
+        self.b.add_grad(xp.sum, dy, axis=0)
+        if needs_dx:
+            return xp.matmul(dy, self.W.value.T, out=empty(x.shape, x))
+
+    def config(self):
+        name = next((n for n, f in initializers.BY_NAME.items() if f is self.W.initializer), None)
+        return {"n_in": self.n_in, "n_out": self.n_out, "initializer": name}
+
+    def out_shape(self, shape):
+        return (*shape[:-1], self.n_out)
+
+    def __repr__(self):
+        return f"Dense({self.n_in} -> {self.n_out})"

@@ -1,0 +1,55 @@
+"""Layers that only look at the same numbers in another shape; no number changes, so gradients are reshaped back."""
+
+import math
+
+from npae.layers.base import Layer
+
+
+class Reshape(Layer):
+    """y = x with each sample in `shape`: (batch, …) -> (batch, *shape).  ∂J/∂x = dy in x's shape.
+
+    Raises ValueError if a sample has another number of elements.
+    """
+
+    def __init__(self, shape):
+        self.shape = tuple(int(n) for n in shape)
+
+    def forward(self, x, training=False):
+        """The cache is x's shape."""
+        if math.prod(x.shape[1:]) != math.prod(self.shape):
+            raise ValueError(
+                f"{self!r}: expected samples of {math.prod(self.shape)} numbers, got x of shape {x.shape} "
+                f"({math.prod(x.shape[1:])} a sample)."
+            )
+        return x.reshape(len(x), *self.shape), x.shape
+
+    def backward(self, dy, x_shape, needs_dx=True):
+        """∂J/∂x: dy in x's shape."""
+        return dy.reshape(x_shape)
+
+    def config(self):
+        return {"shape": list(self.shape)}
+
+    def out_shape(self, shape):
+        return self.shape
+
+    def __repr__(self):
+        return f"Reshape{self.shape}"
+
+
+class Flatten(Layer):
+    """y = x with each sample as one row: (batch, …) -> (batch, n).  ∂J/∂x = dy in x's shape."""
+
+    def forward(self, x, training=False):
+        """The cache is x's shape."""
+        return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
+
+    def backward(self, dy, x_shape, needs_dx=True):
+        """∂J/∂x: dy in x's shape."""
+        return dy.reshape(x_shape)
+
+    def out_shape(self, shape):
+        return (math.prod(shape),)
+
+    def __repr__(self):
+        return "Flatten()"

@@ -1,0 +1,68 @@
+"""Layers one after the other: the chain rule as a loop.
+
+    y = fₙ(… f₂(f₁(x)))          ∂J/∂x = J₁ᵀ (J₂ᵀ (… Jₙᵀ ∂J/∂y)),  Jₖ = ∂fₖ/∂(its input)
+
+Forward goes through the list and keeps each layer's cache; backward goes through it from the end.
+"""
+
+from npae.layers.base import Layer
+
+
+class Sequential(Layer):
+    """The composition of `layers`, itself a layer: Sequential(Dense(784, 32), ReLU(), Dense(32, 784))."""
+
+    def __init__(self, *layers):
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Sequential: expected layers, got {layer!r}.")
+        self.layers = layers
+        self.children = tuple((str(k), layer) for k, layer in enumerate(layers))
+        self._tell_neighbours(None)
+
+    def _tell_neighbours(self, following):
+        for layer, next_layer in zip(self.layers, (*self.layers[1:], following), strict=True):
+            layer.feeds(next_layer)
+
+    def feeds(self, following):
+        if self.layers:
+            self.layers[-1].feeds(following)
+
+    def forward(self, x, training=False):
+        """y = fₙ(… f₁(x)). The cache is the list of the layers' caches."""
+        caches = []
+        for layer in self.layers:
+            x, cache = layer.forward(x, training)
+            caches.append(cache)
+        return x, caches
+
+    def backward(self, dy, caches, needs_dx=True):
+        """dy ← Jₖᵀ dy for k = n … 1."""
+        first = self.layers[0] if self.layers else None
+        for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
+            dy = layer.backward(dy, cache, needs_dx or layer is not first)
+        return dy
+
+    def config(self):
+        return {"layers": list(self.layers)}
+
+    @classmethod
+    def from_config(cls, layers):
+        """Sequential(*layers): how a model file builds it again."""
+        return cls(*layers)
+
+    def out_shape(self, shape):
+        for layer in self.layers:
+            shape = layer.out_shape(shape)
+        return shape
+
+    def __iter__(self):
+        return iter(self.layers)
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __getitem__(self, k):
+        return self.layers[k]
+
+    def __repr__(self):
+        return f"Sequential({', '.join(map(repr, self.layers))})"

@@ -1,0 +1,10 @@
+"""Losses ℓ(z, x): what a reconstruction costs.
+
+Reading order: `base.py` (the rule of reduction), `squared_error.py`, `cross_entropy.py`.
+"""
+
+from npae.losses.base import Loss
+from npae.losses.cross_entropy import CrossEntropy
+from npae.losses.squared_error import SquaredError
+
+__all__ = ["Loss", "SquaredError", "CrossEntropy"]

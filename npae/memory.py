@@ -1,0 +1,83 @@
+"""Where a training step's intermediate arrays come from.
+
+A step asks for the same arrays in the same order every time, so an Arena remembers them: the k-th request of a step
+is answered with the array of the k-th request of the step before. After the first step nothing is allocated any more,
+the arrays stay in the cache, and (on a GPU) their addresses never change.
+
+    arena = Arena()
+    for x in batches:
+        with arena.frame(len(x)):           # one set of buffers for each batch size
+            model.backpropagate(x)          # layers call memory.empty(...)
+
+Layers stay re-entrant: two calls in one step make two requests and get two arrays. Outside of a frame `empty`
+allocates as NumPy does, so an array that leaves a layer in ordinary use is the caller's own.
+"""
+
+import threading
+from contextlib import contextmanager
+
+from npae.backend import array_module
+
+_current = threading.local()  # .frame: the open frame of this thread, if any
+
+
+def empty(shape, like, dtype=None):
+    """An uninitialised array on the device of `like`, of its dtype unless another is given."""
+    dtype = like.dtype if dtype is None else dtype
+    frame = getattr(_current, "frame", None)
+    if frame is None:
+        return array_module(like).empty(shape, dtype)
+    return frame.next(shape, dtype, like)
+
+
+class _Frame:
+    """The buffers of one step, in the order in which they were asked for."""
+
+    def __init__(self):
+        self.buffers = []
+        self.position = 0
+
+    def next(self, shape, dtype, like):
+        k = self.position
+        self.position = k + 1
+        if k < len(self.buffers):
+            buffer = self.buffers[k]
+            if buffer.shape == shape and buffer.dtype == dtype and type(buffer) is type(like):
+                return buffer
+        buffer = array_module(like).empty(shape, dtype)
+        self.buffers[k : k + 1] = [buffer]
+        return buffer
+
+
+class Arena:
+    """Buffers for the steps of one training loop, kept apart by a key such as the batch size.
+
+    At most `max_frames` keys are remembered, the latest used: memory does not grow with the number of steps.
+    """
+
+    def __init__(self, max_frames=4):
+        self.max_frames = max_frames
+        self._frames = {}
+
+    @contextmanager
+    def frame(self, key):
+        """While the block runs, `empty` in this thread hands out the buffers kept under `key`, from the first on.
+
+        Arrays obtained inside belong to the frame: copy what must outlive it.
+        """
+        frame = self._frames.pop(key, None) or _Frame()
+        self._frames[key] = frame
+        while len(self._frames) > self.max_frames:
+            del self._frames[next(iter(self._frames))]
+        frame.position = 0
+        outer = getattr(_current, "frame", None)
+        _current.frame = frame
+        try:
+            yield frame
+        finally:
+            _current.frame = outer
+
+    @property
+    def nbytes(self):
+        """Bytes held, over all frames."""
+        return sum(buffer.nbytes for frame in self._frames.values() for buffer in frame.buffers)

@@ -1,0 +1,93 @@
+"""The autoencoder: a network that learns to give back its input through a code.
+
+    h = f(x)            the encoder's code                       (B, code)
+    z = g(h)            the decoder's output; x̂ = σ(z) or z, as the loss says
+    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i)
+
+The derivative is the chain rule over the two halves: dz = ∂J/∂z from the loss, dh = (∂z/∂h)ᵀ dz through the decoder,
+and the encoder needs dh only for its parameters, since nobody asks for ∂J/∂x.
+
+Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
+"""
+
+import numpy as np
+
+from npae.backend import device_of
+from npae.data.minibatches import as_source, in_batches
+from npae.layers import Layer
+from npae.losses import CrossEntropy
+from npae.models.summary import summary_table
+
+
+class Autoencoder(Layer):
+    """An encoder, a decoder and a loss, with one parameter vector θ.
+
+    encoder, decoder: Layers; loss: an npae.losses.Loss, by default CrossEntropy (then the decoder must end in a linear
+    layer, and data lie in [0, 1]). seed: draws the first values of parameters that have none yet; None leaves them
+    without (a model file does). dtype: float32, or float64.
+    """
+
+    def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32):
+        self.encoder, self.decoder, self.loss = encoder, decoder, loss or CrossEntropy()
+        self.children = (("encoder", encoder), ("decoder", decoder))
+        if seed is not None:
+            self.initialize(seed, dtype)
+
+    # ------------------------------------------------------------------ as a layer
+
+    def forward(self, x, training=False):
+        """z = g(f(x)), the decoder's output (logits under cross-entropy). The cache is that of both halves."""
+        h, encoder_cache = self.encoder.forward(x, training)
+        z, decoder_cache = self.decoder.forward(h, training)
+        return z, (encoder_cache, decoder_cache)
+
+    def backward(self, dz, cache, needs_dx=True):
+        """∂J/∂x from ∂J/∂z, adding to the gradients of both halves."""
+        encoder_cache, decoder_cache = cache
+        return self.encoder.backward(self.decoder.backward(dz, decoder_cache), encoder_cache, needs_dx)
+
+    # ------------------------------------------------------------------ training
+
+    def backpropagate(self, x):
+        """Add ∂J/∂θ on the batch x to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
+        z, cache = self.forward(x, training=True)
+        value, dz = self.loss.value_and_gradient(z, x)
+        self.backward(dz, cache, needs_dx=False)
+        return {"reconstruction": value}
+
+    def evaluate(self, data, batch_size=1024):
+        """The terms of J on `data` as in inference, by name: numbers, mean over the samples."""
+        errors = self.reconstruction_error(data, batch_size)
+        return {"reconstruction": float(errors.mean(dtype=np.float64))}
+
+    # ------------------------------------------------------------------ use
+
+    def encode(self, data, batch_size=1024):
+        """The codes h = f(x) of `data` (n, …) of uint8, bool or floats: (n, code), where the data is."""
+        return self._map(self.encoder, data, batch_size)
+
+    def decode(self, codes, batch_size=1024):
+        """The reconstructions x̂ of codes (n, code): (n, …), where the codes are."""
+        return self._map(lambda h: self.loss.output(self.decoder(h)), codes, batch_size, "codes")
+
+    def reconstruct(self, data, batch_size=1024):
+        """x̂ = decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), where the data is."""
+        return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
+
+    def reconstruction_error(self, data, batch_size=1024):
+        """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance)."""
+        return self._map(lambda x: self.loss.per_sample(self(x), x), data, batch_size)
+
+    def _map(self, function, data, batch_size, name="x"):
+        value = self.theta.value
+        return in_batches(function, as_source(data, name), batch_size, value.dtype, device_of(value), name)
+
+    def summary(self, input_shape=None):
+        """A table of layers, output shapes and parameter counts, as text. input_shape: of one sample."""
+        return summary_table(self, input_shape)
+
+    def config(self):
+        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "seed": None}
+
+    def __repr__(self):
+        return f"Autoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"

@@ -1,0 +1,47 @@
+"""The usual deep autoencoder from a list of sizes: the decoder is the encoder seen in a mirror.
+
+    sizes 784-256-32   ->   784 → 256 → 32  |  32 → 256 → 784
+"""
+
+import numpy as np
+
+from npae.layers import Activation, Dense, Flatten, Identity, Layer, ReLU, Reshape, Sequential
+from npae.models.autoencoder import Autoencoder
+
+
+def dense_stack(sizes, activation, last):
+    """Sequential of Dense layers sizes[0] → … → sizes[-1], each followed by activation(), the last by last()."""
+    layers = []
+    for k, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        made = (last if k == len(sizes) - 2 else activation)()
+        layers += [Dense(n_in, n_out)] if isinstance(made, Identity) else [Dense(n_in, n_out), made]
+    return Sequential(*layers)
+
+
+def mirrored(sizes, activation=ReLU, code_activation=None, loss=None, image_shape=None, seed=0, dtype=np.float32):
+    """An Autoencoder sizes[0]-…-sizes[-1]-…-sizes[0] of Dense layers.
+
+    sizes: from the input's number of features to the code's, at least two.
+    activation: class of the activation after every hidden layer; code_activation: after the code (default: the same;
+    Identity for a linear code). The output is linear: the loss adds what it needs (a sigmoid for cross-entropy).
+    image_shape: such as (28, 28), to take and give images instead of rows.
+    Raises ValueError for sizes that make no network, TypeError for an activation that is not an Activation class.
+    """
+    sizes = [int(n) for n in sizes]
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"mirrored: expected at least an input and a code size, all above 0, got {sizes}.")
+    code_activation = code_activation or activation
+    for a in (activation, code_activation):
+        if not (callable(a) and isinstance(a(), Activation)):
+            raise TypeError(f"mirrored: expected an activation class such as layers.ReLU, got {a!r}.")
+    encoder = dense_stack(sizes, activation, code_activation)
+    decoder = dense_stack(sizes[::-1], activation, Identity)
+    if image_shape is not None:
+        encoder, decoder = _with_images(encoder, decoder, image_shape, sizes[0])
+    return Autoencoder(encoder, decoder, loss, seed, dtype)
+
+
+def _with_images(encoder: Layer, decoder: Layer, shape, size):
+    if np.prod(shape) != size:
+        raise ValueError(f"mirrored: images of shape {tuple(shape)} have {np.prod(shape)} pixels, not {size}.")
+    return Sequential(Flatten(), *encoder), Sequential(*decoder, Reshape(shape))

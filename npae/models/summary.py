@@ -1,0 +1,40 @@
+"""The table that `model.summary()` prints: layers, output shapes, parameters."""
+
+from npae.layers import Dense, Layer
+
+
+def leaves(layer, name=""):
+    """(dotted name, Layer) of every layer without children, in order."""
+    if not layer.children:
+        yield name, layer
+    for child_name, child in layer.children:
+        yield from leaves(child, f"{name}.{child_name}" if name else child_name)
+
+
+def _input_shape(layer):
+    """The input shape of a network whose first sized layer is Dense, or None."""
+    for _, leaf in leaves(layer):
+        if isinstance(leaf, Dense):
+            return (leaf.n_in,)
+    return None
+
+
+def summary_table(model: Layer, input_shape=None):
+    """One line a layer (name, layer, output shape of one sample, parameters), then totals. Returns the text."""
+    shape = tuple(input_shape) if input_shape else _input_shape(model)
+    lines = [("", "input", str(shape or "?"), "")]
+    for name, layer in leaves(model):
+        shape = layer.out_shape(shape) if shape else None
+        count = layer.parameter_count
+        lines.append((name, repr(layer), str(shape or "?"), f"{count:,}" if count else ""))
+    heads = ("name", "layer", "output", "parameters")
+    widths = [max(len(row[k]) for row in (heads, *lines)) for k in range(4)]
+
+    def row(cells):
+        return "  ".join([c.ljust(w) for c, w in zip(cells[:3], widths, strict=False)] + [cells[3].rjust(widths[3])])
+
+    rule = "─" * len(row(heads))
+    total = model.parameter_count
+    itemsize = model.theta.value.itemsize
+    last = f"{total:,} parameters, {total * itemsize / 1e6:.2f} MB as {model.theta.value.dtype}"
+    return "\n".join([row(heads), rule, *map(row, lines), rule, last])

@@ -1,0 +1,57 @@
+"""The contract of an optimizer: one step, θ ← θ − (something made of ∂J/∂θ), over the whole vector θ at once.
+
+An optimizer has a learning rate `lr`, a count of steps `t`, and `state`: named vectors as long as θ (a momentum, say),
+which are made at the first step, follow θ to its device and are saved with the model.
+"""
+
+from npae.backend import array_module, device_of, to_device
+
+
+class Optimizer:
+    """An optimizer. A new one lists its `state_names` and defines update(value, grad)."""
+
+    registry = {}  # class name -> class, for model files
+    state_names = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        Optimizer.registry[cls.__name__] = cls
+
+    def __init__(self, lr):
+        if not lr > 0:
+            raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {lr}.")
+        self.lr = lr
+        self.t = 0
+        self.state = {}
+
+    def step(self, theta):
+        """One update of `theta` (an npae.parameters.Theta) from the gradient in theta.grad."""
+        value, grad = theta.value, theta.grad
+        self._prepare(value)
+        self.t += 1
+        self.update(value, grad)
+
+    def _prepare(self, value):
+        """Make the state vectors, or bring them to where θ is now."""
+        for name in self.state_names:
+            vector = self.state.get(name)
+            if vector is None:
+                self.state[name] = array_module(value).zeros(value.shape, value.dtype)
+            elif vector.shape != value.shape:
+                raise ValueError(
+                    f"{self!r} has taken {self.t} steps on {vector.size} parameters and cannot go on with "
+                    f"{value.size}: make a new optimizer for another network."
+                )
+            elif type(vector) is not type(value) or vector.dtype != value.dtype:
+                self.state[name] = to_device(vector, device_of(value)).astype(value.dtype)
+
+    def update(self, value, grad):
+        """Change `value` (θ) in place, given `grad` (∂J/∂θ); self.t is the number of this step, from 1."""
+        raise NotImplementedError
+
+    def config(self):
+        """The keyword arguments that build this optimizer again (without its state)."""
+        return {"lr": self.lr}
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"

@@ -1,0 +1,132 @@
+"""Schedules: how the learning rate changes as training goes on.
+
+A schedule gives a factor of the base learning rate at a time t, counted in epochs (2.5: halfway through the third):
+η(t) = η₀ · schedule(t). Its arguments are in epochs too, so that a recipe does not depend on the batch size.
+"""
+
+import math
+
+
+class Schedule:
+    """A schedule. A new one defines factor(t) and config()."""
+
+    registry = {}  # class name -> class, for checkpoints
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        Schedule.registry[cls.__name__] = cls
+
+    def factor(self, t):
+        """η(t)/η₀ at time t ≥ 0, in epochs."""
+        raise NotImplementedError
+
+    def observe(self, loss):
+        """Told the validation loss (or else the training loss) at the end of every epoch."""
+
+    def config(self):
+        """The keyword arguments that build this schedule again."""
+        return dict(self.__dict__)
+
+    def state(self):
+        """What a checkpoint must keep besides the configuration: JSON values."""
+        return {}
+
+    def restore(self, state):
+        """Take back what state() gave."""
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"
+
+
+class Constant(Schedule):
+    """η(t) = η₀."""
+
+    def factor(self, t):
+        return 1.0
+
+
+class WarmUp(Schedule):
+    """A straight rise from 0 over the first `epochs`, then the schedule `then`, which starts its own clock there.
+
+    η(t) = η₀ t/epochs · then(0) for t < epochs, else η₀ then(t − epochs).
+    """
+
+    def __init__(self, epochs, then=None):
+        if epochs <= 0:
+            raise ValueError(f"WarmUp: expected a duration above 0 epochs, got {epochs}.")
+        self.epochs, self.then = epochs, then or Constant()
+
+    def factor(self, t):
+        return t / self.epochs * self.then.factor(0) if t < self.epochs else self.then.factor(t - self.epochs)
+
+    def observe(self, loss):
+        self.then.observe(loss)
+
+    def state(self):
+        return self.then.state()
+
+    def restore(self, state):
+        self.then.restore(state)
+
+
+class Step(Schedule):
+    """η(t) = η₀ · factor^⌊t/every⌋: constant for `every` epochs, then multiplied by `factor`, and so on."""
+
+    def __init__(self, every, factor=0.1):
+        if every <= 0 or not 0 < factor <= 1:
+            raise ValueError(f"Step: expected every > 0 and 0 < factor <= 1, got {every} and {factor}.")
+        self.every, self.by = every, factor
+
+    def factor(self, t):
+        return self.by ** math.floor(t / self.every)
+
+    def config(self):
+        return {"every": self.every, "factor": self.by}
+
+
+class Cosine(Schedule):
+    """η(t) = η₀ [ε + (1 − ε) ½(1 + cos(π t/epochs))]: from η₀ down to ε η₀ at t = epochs, slowly at both ends.
+
+    Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", equation 5, without restarts.
+    """
+
+    def __init__(self, epochs, end=0.0):
+        if epochs <= 0 or not 0 <= end <= 1:
+            raise ValueError(f"Cosine: expected epochs > 0 and 0 <= end <= 1, got {epochs} and {end}.")
+        self.epochs, self.end = epochs, end
+
+    def factor(self, t):
+        return self.end + (1 - self.end) * 0.5 * (1 + math.cos(math.pi * min(t / self.epochs, 1)))
+
+
+class Plateau(Schedule):
+    """Multiply η by `factor` whenever the loss has not improved for `patience` epochs in a row.
+
+    An improvement is a loss below (1 − threshold) times the best so far.
+    """
+
+    def __init__(self, patience=5, factor=0.5, threshold=1e-4):
+        if patience < 1 or not 0 < factor < 1:
+            raise ValueError(f"Plateau: expected patience >= 1 and 0 < factor < 1, got {patience} and {factor}.")
+        self.patience, self.by, self.threshold = patience, factor, threshold
+        self.current, self.best, self.waited = 1.0, math.inf, 0
+
+    def factor(self, t):
+        return self.current
+
+    def observe(self, loss):
+        if loss < self.best * (1 - self.threshold) or self.best == math.inf:
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            self.current, self.waited = self.current * self.by, 0
+
+    def config(self):
+        return {"patience": self.patience, "factor": self.by, "threshold": self.threshold}
+
+    def state(self):
+        return {"current": self.current, "best": self.best, "waited": self.waited}
+
+    def restore(self, state):
+        self.current, self.best, self.waited = state["current"], state["best"], state["waited"]

@@ -1,0 +1,143 @@
+"""Saving and loading: one .npz file with named arrays and the architecture as JSON. No pickle, no device inside.
+
+    about           JSON: format version, the architecture as a tree of class names and arguments, the table of names
+    theta           θ, one vector; the table says which part is which matrix
+    optimizer.M …   the optimizer's state vectors, if one was saved
+    extra.…         arrays of whoever saves (the best θ so far, say)
+
+A file is written under a temporary name and renamed, so that a reader never sees half of one. A file that is read is
+not trusted: nothing is allocated before its declared sizes were checked against the file's own size and against the
+architecture, and only registered Layer, Loss and Optimizer classes can be named in it.
+"""
+
+import json
+import math
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from npae.architecture import build, describe
+from npae.backend import to_device
+
+FORMAT = 1
+
+
+class ModelFileError(ValueError):
+    """A file that is not a (whole, readable) npae model file, or not one for this model."""
+
+
+@dataclass
+class Saved:
+    """What a file held: the model, the optimizer (or None), `extra` JSON values and `arrays` by name."""
+
+    model: object
+    optimizer: object = None
+    extra: dict = field(default_factory=dict)
+    arrays: dict = field(default_factory=dict)
+
+
+def save(path, model, optimizer=None, extra=None, arrays=None):
+    """Write `model` (a Layer with values) to the .npz file `path`, with its optimizer and more if given.
+
+    extra: JSON values; arrays: {name: array}. Missing folders are made. Raises OSError, saying why, if the place
+    cannot be written; a file that was there before then stays as it was.
+    """
+    theta = model.theta
+    about = {"format": FORMAT, "model": describe(model), "table": theta.table, "extra": extra or {}}
+    content = {"theta": theta.value}
+    if optimizer is not None:
+        about["optimizer"] = describe(optimizer) | {"t": optimizer.t}
+        content |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
+    content |= {f"extra.{name}": array for name, array in (arrays or {}).items()}
+    content = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}
+    content["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.savez(file, **content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"Cannot write the model file {path}: {reason}. Choose another place.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path, device="cpu"):
+    """The model in the file `path`, on `device`. Raises FileNotFoundError, or ModelFileError saying what is wrong."""
+    return load_all(path, device).model
+
+
+def load_all(path, device="cpu"):
+    """Everything in the file `path`, as Saved; the model on `device`. Errors as load."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no model file {path}.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, path, device)
+    except ModelFileError:
+        raise
+    except (zipfile.BadZipFile, EOFError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ModelFileError(
+            f"{path} is not a whole npae model file ({reason}). It may be damaged or of another program: "
+            "use a checkpoint or save the model again."
+        ) from error
+
+
+def _read(archive, path, device):
+    size = path.stat().st_size
+    about = json.loads(bytes(_array(archive, "about", size)))
+    if about["format"] != FORMAT:
+        raise ModelFileError(
+            f"{path} has format {about['format']}, this version of npae reads format {FORMAT}: "
+            "load it with the version that wrote it, or update npae."
+        )
+    model = build(about["model"])  # declares parameters, allocates none
+    shape, dtype = _header(archive, "theta", size)
+    if shape != (model.parameter_count,) or dtype not in (np.float32, np.float64):
+        raise ModelFileError(
+            f"{path}: its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
+            f"dtype {dtype}. The file is damaged or was put together by hand."
+        )
+    model.allocate(dtype)
+    model.theta.assign(_array(archive, "theta", size))
+    saved = Saved(model.to(device), extra=about["extra"])
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    if "optimizer" in about:
+        saved.optimizer = build(about["optimizer"])
+        saved.optimizer.t = int(about["optimizer"]["t"])
+        for name in (n for n in names if n.startswith("optimizer.")):
+            saved.optimizer.state[name.removeprefix("optimizer.")] = to_device(_array(archive, name, size), device)
+    for name in (n for n in names if n.startswith("extra.")):
+        saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)
+    return saved
+
+
+def _header(archive, name, file_size):
+    """(shape, dtype) that the array `name` declares, after checking that its data really are in the file."""
+    info = archive.getinfo(f"{name}.npy")
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size > file_size:
+        raise ModelFileError(f"The array {name} is compressed or larger than its file: npae does not write such files.")
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = reader(stream)
+        declared = math.prod(shape) * dtype.itemsize + stream.tell()
+    if dtype.hasobject or declared != info.file_size:
+        raise ModelFileError(f"The array {name} declares {declared} bytes, the file holds {info.file_size}.")
+    return shape, dtype
+
+
+def _array(archive, name, file_size):
+    _header(archive, name, file_size)
+    with archive.open(f"{name}.npy") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)

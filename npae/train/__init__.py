@@ -1,0 +1,10 @@
+"""Training: the loop, what it records, and what may happen beside it.
+
+Reading order: `trainer.py` (the loop), `history.py`, `callbacks.py`, `progress.py`, `interrupt.py`.
+"""
+
+from npae.train.callbacks import Callback, Checkpoint, EarlyStopping, LearningRateLog
+from npae.train.history import Diverged, History
+from npae.train.trainer import Trainer, fit
+
+__all__ = ["fit", "Trainer", "History", "Diverged", "Callback", "EarlyStopping", "Checkpoint", "LearningRateLog"]

@@ -1,0 +1,95 @@
+"""What happened in training: one row an epoch, and the sums from which a row is made.
+
+Losses are summed where they are computed. On the GPU they stay there until somebody looks, so that the loop does not
+wait for the device at every step.
+"""
+
+import csv
+import json
+import math
+
+from npae.backend import array_module
+
+
+class Diverged(ArithmeticError):
+    """The objective became NaN or infinite; the message names epoch, step and term."""
+
+
+class History:
+    """The rows of a training run, each a dict: epoch, lr, seconds, loss, terms, and val_… of the validation data.
+
+    stopped: why training ended before its last epoch ("interrupted", "early stopping …"), or None.
+    history["loss"] is a column: the list of that number over the epochs.
+    """
+
+    def __init__(self, rows=()):
+        self.rows = list(rows)
+        self.stopped = None
+
+    def __getitem__(self, column):
+        if self.rows and column not in self.rows[0]:
+            raise KeyError(f"No column {column!r} in this history: it has {', '.join(self.rows[0])}.")
+        return [row[column] for row in self.rows]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def best(self, column):
+        """The row in which `column` is smallest."""
+        return min(self.rows, key=lambda row: row[column])
+
+    def to_json(self, path):
+        """Write the rows as a JSON list."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.rows, file, indent=1)
+
+    def to_csv(self, path):
+        """Write the rows as a table with a header."""
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]) if self.rows else ["epoch"])
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def __repr__(self):
+        last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items()) if self.rows else "empty"
+        return f"History({len(self.rows)} epochs; last: {last})"
+
+
+class TermSums:
+    """Running means of the terms of J over the batches of an epoch, weighted by batch size, and a watch for NaN.
+
+    On the CPU every step is looked at before θ is changed by it; on the GPU every `look_every` steps.
+    """
+
+    def __init__(self, epoch, look_every=100):
+        self.epoch, self.look_every = epoch, look_every
+        self.sums, self.samples, self.steps = {}, 0, 0
+        self._pending = []  # (step, batch size, terms) not looked at yet
+
+    def add(self, terms, batch_size):
+        """Take note of the terms of one step. Raises Diverged if one that is looked at is not finite."""
+        self.steps += 1
+        self._pending.append((self.steps, batch_size, terms))
+        on_host = array_module(next(iter(terms.values()))).__name__ == "numpy"
+        if on_host or len(self._pending) >= self.look_every:
+            self._look()
+
+    def _look(self):
+        for step, batch_size, terms in self._pending:
+            for name, value in terms.items():
+                value = float(value)
+                if not math.isfinite(value):
+                    raise Diverged(
+                        f"The objective's term {name!r} became {value} in epoch {self.epoch + 1}, step {step}. "
+                        "Lower the learning rate, clip the gradient (clip_norm=1.0), or look at the data of that step; "
+                        "the last checkpoint is untouched."
+                    )
+                self.sums[name] = self.sums.get(name, 0.0) + value * batch_size
+            self.samples += batch_size
+        self._pending.clear()
+
+    def means(self):
+        """{"loss": J, term: mean, …} over the epoch so far. Raises Diverged as add does."""
+        self._look()
+        means = {name: value / self.samples for name, value in self.sums.items()}
+        return {"loss": sum(means.values())} | means

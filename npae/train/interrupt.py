@@ -1,0 +1,29 @@
+"""Ctrl-C during training: finish the step that is under way, then stop, with a usable model and history."""
+
+import signal
+import threading
+
+
+class Interrupt:
+    """While the `with` block runs, the first Ctrl-C only sets `requested`; a second one interrupts at once.
+
+    Signals belong to the main thread; in any other this does nothing.
+    """
+
+    def __init__(self):
+        self.requested = False
+
+    def _handle(self, signum, frame):
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    def __enter__(self):
+        self._in_main = threading.current_thread() is threading.main_thread()
+        if self._in_main:
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *exception):
+        if self._in_main:
+            signal.signal(signal.SIGINT, self._before)

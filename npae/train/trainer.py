@@ -1,0 +1,182 @@
+"""The training loop.
+
+    for each epoch:  for each minibatch x, in an order drawn from [seed, epoch]:
+        g ← ∂J/∂θ on x              model.backpropagate
+        θ ← optimizer(θ, g)         with the learning rate of this moment
+
+Everything that the rest of a run depends on is in a checkpoint, and every epoch's order can be drawn by itself; so a
+run that was killed goes on from its last checkpoint and ends with the same bits (CPU; same machine and libraries).
+"""
+
+import time
+
+import numpy as np
+
+from npae.architecture import describe
+from npae.backend import device_of, to_device
+from npae.data.minibatches import Minibatches, check_source
+from npae.memory import Arena
+from npae.optim import Adam, Constant, clip_by_global_norm
+from npae.store import load_all, save
+from npae.train.history import History, TermSums
+from npae.train.interrupt import Interrupt
+from npae.train.progress import make_progress
+
+
+class Trainer:
+    """A run: a model, data, an optimizer, and all that happened so far. `fit` makes one and runs it.
+
+    Arguments as for `fit`. Attributes: model, optimizer, schedule, history, epoch (how many are done).
+    """
+
+    def __init__(self, model, data, validation=None, *, batch_size=128, optimizer=None, schedule=None,
+                 clip_norm=None, callbacks=(), seed=0, progress="auto"):  # fmt: skip
+        self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
+        self.base_lr, self.clip_norm, self.callbacks, self.seed = self.optimizer.lr, clip_norm, list(callbacks), seed
+        value = model.theta.value
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"fit: expected a seed of 0 or more, got {seed}.")
+        check = model.loss.check_targets
+        if isinstance(validation, float):
+            data, validation = split(data, validation)
+        self.batches = Minibatches(data, batch_size, value.dtype, device_of(value), seed, check)
+        self.validation = validation
+        if validation is not None:
+            check_source(self.validation, check, "validation")
+        self.history, self.epoch, self._progress, self._stopped = History(), 0, make_progress(progress), None
+        self._arena = Arena()
+
+    def stop(self, reason):
+        """End training after this epoch; `reason` is kept in history.stopped."""
+        self._stopped = reason
+
+    def run(self, epochs):
+        """Train until `epochs` epochs are done in all. Returns the history."""
+        if epochs < 1:
+            raise ValueError(f"fit: expected at least 1 epoch, got {epochs}.")
+        for callback in self.callbacks:
+            callback.on_start(self)
+        try:
+            with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                while self.epoch < epochs and self._stopped is None:
+                    self._run_epoch(epochs, interrupt)
+        finally:
+            self._progress.close()
+            self.optimizer.lr = self.base_lr
+        self.history.stopped = self._stopped
+        for callback in self.callbacks:
+            callback.on_stop(self)
+        return self.history
+
+    def _run_epoch(self, epochs, interrupt):
+        began, sums = time.perf_counter(), TermSums(self.epoch)
+        self._progress.epoch_starts(self.epoch, epochs, len(self.batches))
+        for k, rows in enumerate(self.batches.rows(self.epoch)):
+            self.optimizer.lr = self.base_lr * self.schedule.factor(self.epoch + k / len(self.batches))
+            size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            with self._arena.frame(size):
+                self._step(self.batches.take(rows), sums)
+            self._progress.step()
+            if interrupt.requested:
+                self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {len(self.batches)} steps")
+                return
+        self._end_epoch(sums, began)
+
+    def _step(self, x, sums):
+        theta = self.model.theta
+        theta.zero_grad()
+        sums.add(self.model.backpropagate(x), len(x))
+        if self.clip_norm is not None:
+            clip_by_global_norm(theta.grad, self.clip_norm)
+        self.optimizer.step(theta)
+        for callback in self.callbacks:
+            callback.on_step(self)
+
+    def _end_epoch(self, sums, began):
+        means = sums.means()
+        if self.validation is not None:
+            terms = self.model.evaluate(self.validation)
+            means |= {"val_loss": sum(terms.values())} | {f"val_{name}": value for name, value in terms.items()}
+        self.epoch += 1
+        row = {"epoch": self.epoch, "lr": self.optimizer.lr, "seconds": time.perf_counter() - began} | means
+        self.schedule.observe(row.get("val_loss", row["loss"]))
+        self.history.rows.append(row)
+        for callback in self.callbacks:
+            callback.on_epoch_end(self, row)
+        for callback in self.callbacks:
+            callback.on_epoch_done(self, row)
+        self._progress.epoch_ends(row)
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def _identity(self):
+        """What must be the same in the run that goes on, for it to end with the same bits."""
+        return {
+            "architecture": describe(self.model), "dtype": str(self.model.theta.value.dtype),
+            "optimizer": describe(self.optimizer) | {"config": self.optimizer.config() | {"lr": self.base_lr}},
+            "schedule": describe(self.schedule), "clip_norm": self.clip_norm,
+            "seed": self.seed, "batch_size": self.batches.batch_size, "rows": self.batches.n,
+            "callbacks": [type(c).__name__ for c in self.callbacks],
+        }  # fmt: skip
+
+    def save(self, path):
+        """Write model, optimizer, schedule, history and callbacks to one file, from which `resume` goes on."""
+        extra = {
+            "identity": self._identity(), "epoch": self.epoch, "stopped": self._stopped,
+            "history": self.history.rows, "schedule": self.schedule.state(),
+            "callbacks": [c.state() for c in self.callbacks],
+        }  # fmt: skip
+        arrays = {f"{k}.{name}": a for k, c in enumerate(self.callbacks) for name, a in c.arrays().items()}
+        save(path, self.model, self.optimizer, extra, arrays)
+
+    def resume(self, path):
+        """Take up the run that was saved at `path`. Raises ValueError, naming what differs, if it is another run."""
+        saved = load_all(path)
+        if "identity" not in saved.extra:
+            raise ValueError(f"{path} holds a model but no training run: load it with store.load and start a new fit.")
+        for name, here in self._identity().items():
+            there = saved.extra["identity"].get(name)
+            if there != here:
+                raise ValueError(
+                    f"{path} is a checkpoint of another run: its {name} is {there}, here it is {here}. "
+                    "Resume with the same settings, or start a new fit from store.load."
+                )
+        self.model.theta.assign(saved.model.theta.value)
+        device = device_of(self.model.theta.value)
+        self.optimizer.t = saved.optimizer.t
+        self.optimizer.state = {name: to_device(v, device) for name, v in saved.optimizer.state.items()}
+        self.epoch, self.history = saved.extra["epoch"], History(saved.extra["history"])
+        self._stopped = saved.extra["stopped"]
+        self.schedule.restore(saved.extra["schedule"])
+        for k, (callback, state) in enumerate(zip(self.callbacks, saved.extra["callbacks"], strict=True)):
+            mine = {n.partition(".")[2]: a for n, a in saved.arrays.items() if n.partition(".")[0] == str(k)}
+            callback.restore(state, mine)
+
+
+def split(data, fraction):
+    """(rows to train on, the last `fraction` of the rows to validate on). Raises ValueError if either would be empty.
+    """
+    kept = len(data) - round(len(data) * fraction)
+    if not 0 < kept < len(data):
+        raise ValueError(f"fit: a fraction {fraction} of {len(data)} rows leaves nothing to train or to validate on.")
+    return data[:kept], data[kept:]
+
+
+def fit(model, data, validation=None, *, epochs, batch_size=128, optimizer=None, schedule=None, clip_norm=None,
+        callbacks=(), seed=0, progress="auto", resume=None):  # fmt: skip
+    """Train `model` on `data` for `epochs` epochs; returns the History.
+
+    data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped; validation may also be
+    a fraction such as 0.1: the last rows of data, which are then not trained on.
+    batch_size: rows a step; the last, shorter batch is kept. optimizer: Adam() by default; schedule: of its learning
+    rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖. callbacks: see npae.train.callbacks. seed: of the order of the
+    rows. progress: "auto", "bar", "lines" or "none". resume: a checkpoint file to go on from, with the same settings
+    (epochs may be more).
+    Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
+    TypeError for data, sizes and settings that cannot be right.
+    """
+    trainer = Trainer(model, data, validation, batch_size=batch_size, optimizer=optimizer, schedule=schedule,
+                      clip_norm=clip_norm, callbacks=callbacks, seed=seed, progress=progress)  # fmt: skip
+    if resume is not None:
+        trainer.resume(resume)
+    return trainer.run(epochs)
