@@ -8,6 +8,7 @@ and the package has a room for each of those words. In reading order:
 
     backend.py        NumPy or CuPy            elementwise/      formulas, fused
     memory.py         reused arrays            threads.py        long sweeps on all cores
+    files.py          files that appear whole or not at all
     parameters.py     θ, one vector            initializers.py   its first values
     layers/           f and g, and their derivatives
     losses/           ℓ and ∂ℓ/∂z

@@ -21,6 +21,7 @@ import numpy as np
 
 from npae.architecture import build, describe
 from npae.backend import to_device
+from npae.files import replacing
 
 FORMAT = 1
 
@@ -55,19 +56,15 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
     content = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}
     content["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"Cannot write the model file {path}: {reason}. Choose another place.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path, device="cpu"):

@@ -1,6 +1,7 @@
 """Data: where the vectors x that an autoencoder learns from come from, and how they reach the training loop.
 
-Reading order: idx (the file format), download (folders, cache, mirrors), mnist (the digits).
+Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
+`minibatches.py` (from the caller's arrays to a network's batches).
 
     digits = mnist()                # the full set if there is one, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8
@@ -8,12 +9,14 @@ Reading order: idx (the file format), download (folders, cache, mirrors), mnist 
 
 from npae.data.download import DownloadError, cache_folder, data_folder, fetch_mnist
 from npae.data.idx import IDXError, read_idx, write_idx
+from npae.data.minibatches import Minibatches
 from npae.data.mnist import Images, idx_folder, mnist
 
 __all__ = [
     "DownloadError",
     "IDXError",
     "Images",
+    "Minibatches",
     "cache_folder",
     "data_folder",
     "fetch_mnist",

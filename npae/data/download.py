@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from npae.data.idx import CHUNK, IDXError, opened, replacing
+from npae.data.idx import CHUNK, IDXError, opened
+from npae.files import replacing
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist",
@@ -114,11 +115,9 @@ def _fetch(pooch, name, md5, folder, mirrors):
     """One file from the first mirror that delivers it; those that fail move to the end of the list."""
     failures = []
     for mirror in list(mirrors):
-        download = pooch.HTTPDownloader(
-            progressbar=_progress_bar(name), chunk_size=1 << 16, timeout=(CONNECT_SECONDS, READ_SECONDS)
-        )
         try:
-            with replacing(folder / name) as temporary:
+            with _progress_bar(name) as bar, replacing(folder / name) as temporary:
+                download = pooch.HTTPDownloader(bar, 1 << 16, timeout=(CONNECT_SECONDS, READ_SECONDS))
                 download(f"{mirror.rstrip('/')}/{name}", temporary, None)
                 if mismatch := _mismatch(temporary, md5):
                     raise DownloadError(mismatch)
@@ -168,12 +167,13 @@ def _first_hop(url):
 
 
 def _progress_bar(name):
-    """A bar that shows itself on terminals only, or False, pooch's word for none, where tqdm is missing."""
+    """A context: a bar that shows itself on terminals only, or False, pooch's word for none, without tqdm."""
     try:
         from tqdm import tqdm
     except ImportError:
-        return False
-    return tqdm(desc=name, unit="B", unit_scale=True, ncols=99, disable=None)
+        return contextlib.nullcontext(False)
+    # total=1: pooch asks whether the bar is true, which needs a total, before it sets the right one.
+    return tqdm(desc=name, total=1, unit="B", unit_scale=True, ncols=99, disable=None)
 
 
 def _pooch():

@@ -17,13 +17,14 @@ import contextlib
 import gzip
 import math
 import os
-import secrets
 import stat
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
+
+from npae.files import replacing
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -98,7 +99,7 @@ def opened(path):
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected an IDX file, found nothing there. Check the path.")
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: expected an IDX file, got a folder. Name a file, or use idx_folder().")
+        raise IsADirectoryError(f"{path}: expected an IDX file, got a folder. Use idx_folder() for folders.")
     if not stat.S_ISREG(path.stat().st_mode):
         raise IDXError(f"{path}: expected a regular file, got a device or a pipe. Copy it to a file.")
     with open(path, "rb") as file:
@@ -114,22 +115,8 @@ def opened(path):
         except EOFError:
             raise IDXError(f"{path}: expected a whole gzip file, got a truncated one: {AGAIN}") from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise IDXError(f"{path}: expected a sound gzip file, got corrupt data, {error}: {AGAIN}") from None
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """Yield a temporary name next to `path`; the file written there becomes `path` if the block ends well.
-
-    Whatever else happens, an interrupt included, the temporary file goes and an older `path` stays as it was.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            problem = f"expected a sound gzip file, got a corrupt one ({error})"
+            raise IDXError(f"{path}: {problem}: {AGAIN}") from None
 
 
 def _read_header(stream, path):

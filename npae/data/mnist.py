@@ -97,7 +97,7 @@ def idx_folder(path):
     """
     path = Path(path).expanduser()
     if not path.is_dir():
-        raise FileNotFoundError(f"{path}: expected a folder with {', '.join(FILES)}, found no folder. Check it.")
+        raise FileNotFoundError(f"{path}: expected a folder with {', '.join(FILES)}, found none. Check it.")
     paths = [next((p for p in (path / name, path / f"{name}.gz") if p.is_file()), None) for name in FILES]
     missing = ", ".join(name for name, found in zip(FILES, paths, strict=True) if not found)
     if missing:

@@ -9,6 +9,7 @@ import json
 import math
 
 from npae.backend import array_module
+from npae.files import replacing
 
 
 class Diverged(ArithmeticError):
@@ -40,12 +41,12 @@ class History:
 
     def to_json(self, path):
         """Write the rows as a JSON list."""
-        with open(path, "w", encoding="utf-8") as file:
+        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
             json.dump(self.rows, file, indent=1)
 
     def to_csv(self, path):
         """Write the rows as a table with a header."""
-        with open(path, "w", encoding="utf-8", newline="") as file:
+        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(self.rows[0]) if self.rows else ["epoch"])
             writer.writeheader()
             writer.writerows(self.rows)

@@ -1,0 +1,106 @@
+"""The pictures of the demos: digits in rows, learning curves, spaces of codes. Each function writes one PNG."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from npae.files import replacing
+
+INK, PAPER = "#222222", "#ffffff"
+DIGIT_COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2",
+                 "#b279a2", "#ff9da6", "#9d755d", "#8c8c8c", "#d4b000"]  # fmt: skip
+
+
+def _save(figure, path):
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, facecolor=PAPER, bbox_inches="tight", format="png")
+
+
+def _bare(axes):
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def one_of_each(labels, count=10):
+    """Indices of `count` samples, going round the labels in order: 0, 1, …, 9, 0, 1, …"""
+    kinds = [np.flatnonzero(labels == k) for k in np.unique(labels)]
+    return np.array([kinds[i % len(kinds)][i // len(kinds)] for i in range(count)])
+
+
+def digit_rows(path, rows, title, codes=None, code_after=1):
+    """Rows of digits, one below the other: rows is [(name, images (k, 784) in [0, 1])].
+
+    codes: (k, d) values of the code, drawn as bars in a row of their own after `code_after` rows.
+    """
+    k = len(rows[0][1])
+    heights = [1.0] * len(rows)
+    if codes is not None:
+        heights.insert(code_after, 0.7)
+    figure = Figure(figsize=(1.0 + 0.8 * k, 0.45 + 0.82 * sum(heights)))
+    grid = figure.subplots(len(heights), k, squeeze=False, height_ratios=heights,
+                           gridspec_kw={"wspace": 0.06, "hspace": 0.08})  # fmt: skip
+    figure.suptitle(title, fontsize=11, color=INK, y=0.96)
+    lines = [(name, images) for name, images in rows]
+    if codes is not None:
+        lines.insert(code_after, ("code", None))
+    for axes_row, (name, images) in zip(grid, lines, strict=True):
+        for j, axes in enumerate(axes_row):
+            _bare(axes)
+            if images is None:
+                _code_bars(axes, codes[j], codes)
+            else:
+                axes.imshow(images[j].reshape(28, 28), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+        axes_row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=8)
+    _save(figure, path)
+
+
+def _code_bars(axes, code, codes):
+    low, high = min(0, codes.min()), max(0, codes.max())
+    margin = 0.08 * (high - low or 1)
+    axes.bar(range(len(code)), code, width=0.72, color="#4c78a8")
+    axes.axhline(0, color=INK, linewidth=0.5)
+    axes.set_ylim(low - margin, high + margin)
+    axes.set_xlim(-1, len(code))
+
+
+def learning_curves(path, curves, ylabel, title, levels=()):
+    """Curves over the epochs: curves is [(name, values, style)]; levels are horizontal lines [(name, value)]."""
+    figure = Figure(figsize=(6.4, 4.0))
+    axes = figure.subplots()
+    for k, (name, values, style) in enumerate(curves):
+        axes.plot(range(1, len(values) + 1), values, style, label=name, color=DIGIT_COLOURS[k // 2], linewidth=1.8)
+    for name, value in levels:
+        axes.axhline(value, color="#888888", linewidth=1, linestyle=":")
+        axes.annotate(name, (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3), ha="right",
+                      textcoords="offset points", fontsize=8, color="#666666")  # fmt: skip
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(ylabel)
+    axes.set_title(title, fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def code_space(path, codes, labels, title):
+    """A scatter plot of every pair of code units, coloured by digit: (n, d) codes, d(d − 1)/2 panels."""
+    pairs = [(i, j) for i in range(codes.shape[1]) for j in range(i + 1, codes.shape[1])]
+    columns = min(3, len(pairs))
+    lines = -(-len(pairs) // columns)
+    figure = Figure(figsize=(3.1 * columns + 0.8, 2.9 * lines + 0.4))
+    grid = figure.subplots(lines, columns, squeeze=False, gridspec_kw={"wspace": 0.25, "hspace": 0.3})
+    order = np.random.default_rng(0).permutation(len(codes))  # no digit lies on top of all others
+    colours = np.array(DIGIT_COLOURS)[labels[order]]
+    for axes, (i, j) in zip(grid.flat, pairs, strict=False):
+        axes.scatter(codes[order, i], codes[order, j], c=colours, s=4, linewidths=0, alpha=0.7)
+        axes.set_xlabel(f"$h_{i + 1}$", labelpad=1)
+        axes.set_ylabel(f"$h_{j + 1}$", labelpad=1)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in grid.flat[len(pairs) :]:
+        axes.set_axis_off()
+    figure.suptitle(title, fontsize=11, y=0.94)
+    dots = [grid[0, 0].scatter([], [], c=c, s=22) for c in DIGIT_COLOURS]
+    figure.legend(dots, range(10), loc="center right", frameon=False, fontsize=9, title="digit")
+    _save(figure, path)

@@ -1,0 +1,25 @@
+"""Files that appear whole or not at all.
+
+Whatever npae writes is written under a temporary name and renamed, so that neither a full disk nor a killed process
+leaves half a file where a reader would take it for a whole one.
+"""
+
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path):
+    """Yield a temporary name next to `path`; the file written there becomes `path` if the block ends well.
+
+    Whatever else happens, an interrupt included, the temporary file goes and an older `path` stays as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""First weights from the data: every hidden unit starts where its activation does something.
+
+Random weights are right on average over networks; in the one network at hand some units are negative on every input.
+Behind a ReLU such a unit is dead, and in a code of four units one dead unit is a quarter of the code. So go through
+the network once with a batch x, and shift and scale each Dense layer's outputs a = x W + b, unit by unit:
+
+    W_kj ← W_kj / s_j,    b_j ← −m_j / s_j          m_j, s_j: mean and standard deviation of (x W)_j over the batch
+
+Then every a_j has mean 0 and variance 1 on the batch: positive on about half of the inputs, and neither vanishing nor
+exploding, however deep the network. The last layer is left alone, since its outputs are not units but the answer.
+
+Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations of convolutional neural networks",
+section 3.1; Mishkin & Matas 2016, "All you need is a good init".
+"""
+
+from npae.backend import array_module, device_of
+from npae.data.minibatches import as_batch
+from npae.layers import Dense
+from npae.models.summary import leaves
+
+
+def calibrate(model, data, least=1e-3):
+    """Shift and scale the Dense layers of `model`, in place, by what the rows `data` (n, …) make of them. Returns it.
+
+    A thousand rows are plenty. least: the smallest s_j that is divided by. Raises ValueError for fewer than two rows.
+    """
+    if len(data) < 2:
+        raise ValueError(f"calibrate: expected at least 2 rows to take a standard deviation of, got {len(data)}.")
+    value = model.theta.value
+    h = as_batch(data, value.dtype, device_of(value))
+    layers = [layer for _, layer in leaves(model)]
+    last = [layer for layer in layers if isinstance(layer, Dense)][-1:]
+    for layer in layers:
+        if isinstance(layer, Dense) and layer not in last:
+            xp = array_module(h)
+            a = xp.matmul(h, layer.W.value)
+            s = xp.maximum(a.std(axis=0), least)
+            layer.W.value[...] /= s
+            layer.b.value[...] = -a.mean(axis=0) / s
+        h = layer(h)
+    return model
