@@ -1,6 +1,6 @@
 """Collapse and dead units, over many seeds: the demo's deep network in npae and in PyTorch.
 
-    python -m benchmarks.seeds [--seeds 10] [--epochs 20] [--out FILE]
+    python -m benchmarks.seeds [--seeds 10] [--first 0] [--epochs 20] [--out FILE]
 
 784-256-128-64-32-16-8-4 mirrored, cross-entropy, Adam at 10⁻³, batch 32, on all 60,000 digits. PyTorch takes its own
 first weights. What counts is the cross-entropy a pixel on the 10,000 test digits after the last epoch, how many of the
@@ -72,7 +72,8 @@ CONTENDERS = {
 def main(argv=None):
     """Run what is missing, print the table, write the JSON after every run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.seeds", description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many, from 0")
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/seeds.json"), help="the JSON file")
     options = parser.parse_args(argv)
@@ -84,7 +85,7 @@ def main(argv=None):
         before = json.loads(options.out.read_text(encoding="utf-8"))
         if before["epochs"] == options.epochs:
             result = before
-    for seed in range(options.seeds):
+    for seed in range(options.first, options.first + options.seeds):
         for name, run in CONTENDERS.items():
             if str(seed) in result["runs"].setdefault(name, {}):
                 continue

@@ -21,7 +21,7 @@ SIZES = [784, 256, 128, 64, 32, 16, 8, 4]
 
 def main(argv=None):
     """Train, compare with PCA, draw, save. Returns what metrics.json holds."""
-    settings = common.parse("deep", __doc__.split("\n")[0], epochs=20, argv=argv)
+    settings = common.parse("deep", __doc__.split("\n")[0], epochs=20, quick_epochs=6, argv=argv)
     train, _, test, test_labels = common.digits(settings)
 
     model = mirrored(SIZES, seed=settings.seed)

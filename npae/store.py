@@ -20,8 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from npae.architecture import build, describe
-from npae.backend import to_device
+from npae.backend import resolve_device, to_device
 from npae.files import replacing
+from npae.layers import Layer
+from npae.optim import Optimizer
 
 FORMAT = 1
 
@@ -44,7 +46,8 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
     """Write `model` (a Layer with values) to the .npz file `path`, with its optimizer and more if given.
 
     extra: JSON values; arrays: {name: array}. Missing folders are made. Raises OSError, saying why, if the place
-    cannot be written; a file that was there before then stays as it was.
+    cannot be written, TypeError for what is no JSON value or no array of numbers; a file that was there before then
+    stays as it was.
     """
     theta = model.theta
     about = {"format": FORMAT, "model": describe(model), "table": theta.table, "extra": extra or {}}
@@ -54,7 +57,10 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
         content |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
     content |= {f"extra.{name}": array for name, array in (arrays or {}).items()}
     content = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}
-    content["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    for name, array in content.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"save: expected {name} to hold numbers, got an array of Python objects.")
+    content["about"] = np.frombuffer(json.dumps(about, default=_as_number).encode(), np.uint8)
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,56 +73,79 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
         raise OSError(f"Cannot write the model file {path}: {reason}. Choose another place.") from error
 
 
+def _as_number(value):
+    """A NumPy number (a learning rate of somebody's linspace, say) as the JSON value that it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"save: expected JSON values, got {value!r}.")
+
+
 def load(path, device="cpu"):
-    """The model in the file `path`, on `device`. Raises FileNotFoundError, or ModelFileError saying what is wrong."""
+    """The model in the file `path`, on `device`.
+
+    Raises FileNotFoundError, ModelFileError saying what is wrong with the file, RuntimeError if there is no GPU.
+    """
     return load_all(path, device).model
 
 
 def load_all(path, device="cpu"):
     """Everything in the file `path`, as Saved; the model on `device`. Errors as load."""
-    path = Path(path)
+    path, device = Path(path), resolve_device(device)
     if not path.exists():
         raise FileNotFoundError(f"There is no model file {path}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(archive, path, device)
-    except ModelFileError:
-        raise
-    except (zipfile.BadZipFile, EOFError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
+            saved = _read(archive, path.stat().st_size)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error.__cause__
+    except Exception as error:  # whatever zip, JSON, NumPy and constructors make of arbitrary bytes
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise ModelFileError(
             f"{path} is not a whole npae model file ({reason}). It may be damaged or of another program: "
             "use a checkpoint or save the model again."
         ) from error
+    saved.model.to(device)
+    if saved.optimizer is not None:
+        saved.optimizer.state = {name: to_device(vector, device) for name, vector in saved.optimizer.state.items()}
+    return saved
 
 
-def _read(archive, path, device):
-    size = path.stat().st_size
+def _read(archive, size):
+    """The Saved of an open file of `size` bytes, on the CPU."""
     about = json.loads(bytes(_array(archive, "about", size)))
     if about["format"] != FORMAT:
         raise ModelFileError(
-            f"{path} has format {about['format']}, this version of npae reads format {FORMAT}: "
+            f"it has format {about['format']}, this version of npae reads format {FORMAT}: "
             "load it with the version that wrote it, or update npae."
         )
-    model = build(about["model"])  # declares parameters, allocates none
+    model = _built(about["model"], Layer)  # declares parameters, allocates none
     shape, dtype = _header(archive, "theta", size)
     if shape != (model.parameter_count,) or dtype not in (np.float32, np.float64):
         raise ModelFileError(
-            f"{path}: its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
+            f"its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
             f"dtype {dtype}. The file is damaged or was put together by hand."
         )
     model.allocate(dtype)
     model.theta.assign(_array(archive, "theta", size))
-    saved = Saved(model.to(device), extra=about["extra"])
+    saved = Saved(model, extra=dict(about["extra"]))
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     if "optimizer" in about:
-        saved.optimizer = build(about["optimizer"])
+        saved.optimizer = _built(about["optimizer"], Optimizer)
         saved.optimizer.t = int(about["optimizer"]["t"])
-        for name in (n for n in names if n.startswith("optimizer.")):
-            saved.optimizer.state[name.removeprefix("optimizer.")] = to_device(_array(archive, name, size), device)
+        for name in saved.optimizer.state_names if saved.optimizer.t else ():
+            vector = saved.optimizer.state[name] = _array(archive, f"optimizer.{name}", size)
+            if vector.shape != shape or vector.dtype not in (np.float32, np.float64):
+                raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {shape}.")
     for name in (n for n in names if n.startswith("extra.")):
         saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)
     return saved
+
+
+def _built(tree, kind):
+    thing = build(tree)
+    if not isinstance(thing, kind):
+        raise ModelFileError(f"it describes {thing!r} where a {kind.__name__} belongs.")
+    return thing
 
 
 def _header(archive, name, file_size):

@@ -8,6 +8,8 @@ Data may be a memory-mapped file larger than memory: only the rows of a batch ar
 from [seed, epoch], so that any epoch can be repeated by itself: what lets an interrupted run resume exactly.
 """
 
+import operator
+
 import numpy as np
 
 from npae.backend import array_module, device_of, module_for, to_device
@@ -15,11 +17,13 @@ from npae.memory import empty
 
 
 def as_source(data, name="data"):
-    """`data` as an array (n, …) that batches can be taken from.
+    """`data` as an array (n, …) that batches can be taken from; what is no array (a list) becomes one.
 
     Raises ValueError if it is empty or one-dimensional, TypeError if its dtype is not uint8, bool or floating.
     """
-    if not hasattr(data, "dtype") or not hasattr(data, "shape"):
+    try:
+        array_module(data)
+    except TypeError:
         data = np.asarray(data)
     if data.ndim < 2 or data.size == 0:
         raise ValueError(
@@ -46,28 +50,38 @@ def as_batch(rows, dtype, device="cpu"):
     return x
 
 
-def check_finite(x, first_row=0, name="data"):
-    """Raise ValueError naming the first row of the batch x (whose rows start at first_row) with a NaN or Inf in it."""
+def as_count(value, name, least=1):
+    """`value` as an int. Raises TypeError if it is not an integer, ValueError if it is below `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}.") from None
+    if count < least:
+        raise ValueError(f"{name}: expected {least} or more, got {count}.")
+    return count
+
+
+def check_rows(x, numbers, check=None, name="data"):
+    """Raise ValueError if a row of x holds a NaN or Inf, or if check(x), a loss's check_targets, raises.
+
+    numbers: of the rows, in the data that they come from. Only floats can be wrong.
+    """
+    if x.dtype.kind != "f":
+        return
     xp = array_module(x)
     good = xp.isfinite(x.reshape(len(x), -1)).all(axis=1)
     if not bool(good.all()):
-        row = first_row + int(xp.argmin(good))
+        row = int(numbers[int(xp.argmin(good))])
         raise ValueError(f"{name}: row {row} contains NaN or Inf. Remove or repair such rows first.")
+    if check is not None:
+        check(x)
 
 
 def check_source(data, check=None, name="data"):
-    """Raise ValueError if a row of `data` holds a NaN or Inf, or if check(rows), a loss's check_targets, raises.
-
-    Only floats can be wrong. A memory-mapped file is not read through: its rows are checked as they are taken.
-    """
-    data = as_source(data, name)
-    if data.dtype.kind != "f" or isinstance(data, np.memmap):
-        return
+    """check_rows for all rows of `data`, a few thousand at a time."""
     for start in range(0, len(data), 4096):
         rows = data[start : start + 4096]
-        check_finite(rows, start, name)
-        if check is not None:
-            check(rows)
+        check_rows(rows, range(start, start + len(rows)), check, name)
 
 
 class Minibatches:
@@ -76,17 +90,19 @@ class Minibatches:
     data: array (n, …), see as_source. seed: order is a fresh permutation every epoch; None: order as it is.
     check: called with batches of floats before their first use, to raise if they cannot be right (a loss's
     check_targets). Rows in memory are checked here and now; rows of a memory-mapped file as they are taken.
-    Raises ValueError if batch_size is below 1 or above n, or a row contains NaN or Inf.
+    Raises ValueError if batch_size is below 1 or above n, or a row contains NaN or Inf, TypeError if batch_size is not
+    an integer.
     """
 
     def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data"):
         self.source = as_source(data, name)
         self.n = len(self.source)
-        self.batch_size, self.dtype, self.device, self.seed, self.name = batch_size, dtype, device, seed, name
-        if not 1 <= batch_size <= self.n:
+        self.batch_size = as_count(batch_size, "batch_size")
+        self.dtype, self.device, self.seed, self.name, self._check = dtype, device, seed, name, check
+        if self.batch_size > self.n:
             raise ValueError(f"{name}: expected a batch size from 1 to its {self.n} rows, got {batch_size}.")
-        self._check = check
-        check_source(self.source, check, name)
+        if not isinstance(self.source, np.memmap):
+            check_source(self.source, check, name)
         if device == "gpu" and self._fits_on_gpu():
             self.source = to_device(self.source, device)
 
@@ -120,7 +136,8 @@ class Minibatches:
             else:
                 array_module(taken).take(self.source, rows, axis=0, out=taken)
         if isinstance(self.source, np.memmap):
-            check_source(np.asarray(taken), self._check, f"{self.name} (rows of a batch)")
+            numbers = range(self.n)[rows] if isinstance(rows, slice) else rows
+            check_rows(np.asarray(taken), numbers, self._check, self.name)
         return as_batch(taken, self.dtype, self.device)
 
 
@@ -129,7 +146,7 @@ def in_batches(function, data, batch_size, dtype, device, name="x"):
 
     So 60,000 images never need one giant activation. Results are as a single call would give, row by row.
     """
-    data = as_source(data, name)
+    data, batch_size = as_source(data, name), as_count(batch_size, "batch_size")
     result = None
     for start in range(0, len(data), batch_size):
         rows = data[start : start + batch_size]

@@ -29,7 +29,7 @@ class Formula:
         self.plain = function
         self.input_names = tuple(inspect.signature(function).parameters)
         self.out_names = tuple(out)
-        self.name = function.__name__
+        self.name = function.__name__ if function.__name__.isidentifier() else "formula"  # not "<lambda>"
 
     @cached_property
     def traced(self):

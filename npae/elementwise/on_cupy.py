@@ -1,6 +1,6 @@
 """A traced formula on the GPU: the text of one kernel in which every thread computes one element.
 
-    t0 = h * h;  t1 = T(1) - t0;  out0 = dy * t1;
+    t0 = h * h;  t1 = T(1) - t0;  t2 = dy * t1;  out0 = t2;
 
 T is the arrays' element type. Numbers come as double and are narrowed at once, so that float32 stays float32.
 One launch replaces one kernel an operation, and nothing but the inputs and outputs touches memory.
@@ -44,7 +44,9 @@ def kernel_text(formula, kinds):
     for k, op in enumerate(operations):
         names[id(op)] = f"t{k}"
         lines.append(f"const T t{k} = {_C[op.op].format(*map(name, op.args))};")
-    lines += [f"out{i} = {name(s)};" for i, s in enumerate(outputs)]
+    # All results first, then all writes: an output may be the memory of an input that is itself a result.
+    lines += [f"const T result{i} = {name(s)};" for i, s in enumerate(outputs)]
+    lines += [f"out{i} = result{i};" for i in range(len(outputs))]
     return ", ".join(declared), ", ".join(f"T out{i}" for i in range(len(outputs))), "\n".join(lines)
 
 

@@ -52,6 +52,7 @@ class BlockProgram:
     def _schedule(self, inputs, operations, outputs, out_names):
         named = {s.name: s for s in inputs}
         last_use = {id(a): k for k, op in enumerate(operations) for a in op.args}
+        last_use |= {id(s): len(operations) for s in outputs}
         direct = {}  # operation -> index of the output that it writes
         for i, s in enumerate(outputs):
             clobbered = named.get(out_names[i]) if out_names else None
@@ -72,6 +73,11 @@ class BlockProgram:
                 result = free.pop() if free else self._new_register(len(self.registers))
             self.slots[id(op)] = result
             self.steps.append((getattr(np, op.op), *operands, result))
+        for s in outputs:  # an input that is itself a result is saved before any output may overwrite it
+            if s.op == "input":
+                saved = self._new_register(len(self.registers))
+                self.steps.append((np.positive, self.slots[id(s)], saved))
+                self.slots[id(s)] = saved
         for i, s in enumerate(outputs):
             if direct.get(id(s)) != i:
                 self.steps.append((np.positive, self.slots[id(s)], self.first_out + i))

@@ -51,6 +51,7 @@ class Tape:
         self._known = {}
 
     def record(self, op, args):
+        """The Symbol for op(*args), written down now or, if it was asked for before, then."""
         args = tuple(self._symbol(a) for a in args)
         key = (op, *map(id, args))
         if key not in self._known:

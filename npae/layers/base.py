@@ -125,7 +125,7 @@ def check_input(layer, x, shape, like, fix=""):
 
     One clear sentence each: ValueError for the shape (with `fix` as advice), TypeError for the dtype and the device.
     """
-    if x.shape[1:] == shape and x.dtype == like.dtype and type(x) is type(like):
+    if type(x) is type(like) and x.shape[1:] == shape and x.dtype == like.dtype:
         return
     module = array_module(x)  # raises for a list
     if x.shape[1:] != shape:
@@ -134,7 +134,7 @@ def check_input(layer, x, shape, like, fix=""):
     if x.dtype != like.dtype:
         raise TypeError(
             f"{layer!r}: expected x of the parameters' dtype {like.dtype}, got {x.dtype}. "
-            f"Convert x (x.astype({str(like.dtype)!r})) or the network (network.astype({str(x.dtype)!r}))."
+            f"Convert x, x.astype({str(like.dtype)!r}), or the network, network.astype({str(x.dtype)!r})."
         )
     if module is not array_module(like):
         raise TypeError(

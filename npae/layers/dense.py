@@ -43,7 +43,7 @@ class Dense(Layer):
     def forward(self, x, training=False):
         """y = x W + b. The cache is x."""
         W = self.W.value
-        check_input(self, x, (self.n_in,), W, "Flatten images first: layers.Flatten()." if x.ndim > 2 else "")
+        check_input(self, x, (self.n_in,), W, fix="Images must be flattened first: layers.Flatten().")
         y = empty((len(x), self.n_out), x)
         array_module(x).matmul(x, W, out=y)
         y += self.b.value

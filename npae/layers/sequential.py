@@ -5,6 +5,8 @@
 Forward goes through the list and keeps each layer's cache; backward goes through it from the end.
 """
 
+from itertools import pairwise
+
 from npae.layers.base import Layer
 
 
@@ -17,11 +19,8 @@ class Sequential(Layer):
                 raise TypeError(f"Sequential: expected layers, got {layer!r}.")
         self.layers = layers
         self.children = tuple((str(k), layer) for k, layer in enumerate(layers))
-        self._tell_neighbours(None)
-
-    def _tell_neighbours(self, following):
-        for layer, next_layer in zip(self.layers, (*self.layers[1:], following), strict=True):
-            layer.feeds(next_layer)
+        for layer, following in pairwise(layers):
+            layer.feeds(following)
 
     def feeds(self, following):
         if self.layers:

@@ -87,7 +87,12 @@ class Autoencoder(Layer):
         return summary_table(self, input_shape)
 
     def config(self):
-        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "seed": None}
+        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss}
+
+    @classmethod
+    def from_config(cls, encoder, decoder, loss):
+        """The autoencoder without values, as a model file needs it: whatever the file says, nothing is allocated."""
+        return cls(encoder, decoder, loss, seed=None)
 
     def __repr__(self):
         return f"Autoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"

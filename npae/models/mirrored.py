@@ -22,7 +22,8 @@ def mirrored(sizes, activation=ReLU, code_activation=None, loss=None, image_shap
     """An Autoencoder sizes[0]-…-sizes[-1]-…-sizes[0] of Dense layers.
 
     sizes: from the input's number of features to the code's, at least two.
-    activation: class of the activation after every hidden layer; code_activation: after the code (default: the same;
+    activation: class of the activation after every hidden layer (or a function that makes one, for arguments, such as
+    lambda: LeakyReLU(0.2)); code_activation: after the code (default: the same;
     Identity for a linear code). The output is linear: the loss adds what it needs (a sigmoid for cross-entropy).
     image_shape: such as (28, 28), to take and give images instead of rows.
     Raises ValueError for sizes that make no network, TypeError for an activation that is not an Activation class.
@@ -32,7 +33,7 @@ def mirrored(sizes, activation=ReLU, code_activation=None, loss=None, image_shap
         raise ValueError(f"mirrored: expected at least an input and a code size, all above 0, got {sizes}.")
     code_activation = code_activation or activation
     for a in (activation, code_activation):
-        if not (callable(a) and isinstance(a(), Activation)):
+        if isinstance(a, Layer) or not (callable(a) and isinstance(a(), Activation)):
             raise TypeError(f"mirrored: expected an activation class such as layers.ReLU, got {a!r}.")
     encoder = dense_stack(sizes, activation, code_activation)
     decoder = dense_stack(sizes[::-1], activation, Identity)

@@ -39,6 +39,14 @@ class Callback:
         """Take back what state() and arrays() gave."""
 
 
+def watched(callback, row):
+    """callback.monitor's column of `row`; by default "val_loss" where there is validation data, else "loss"."""
+    monitor = callback.monitor or ("val_loss" if "val_loss" in row else "loss")
+    if monitor not in row:
+        raise ValueError(f"{type(callback).__name__}: no column {monitor!r} to watch; there are {', '.join(row)}.")
+    return monitor
+
+
 class EarlyStopping(Callback):
     """Stop when `monitor` has not improved for `patience` epochs in a row, and give the model the best θ there was.
 
@@ -50,12 +58,17 @@ class EarlyStopping(Callback):
         if patience < 1:
             raise ValueError(f"EarlyStopping: expected a patience of at least 1 epoch, got {patience}.")
         self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
+        self._forget()
+
+    def _forget(self):
         self.best, self.best_epoch, self.best_theta = math.inf, None, None
 
+    def on_start(self, trainer):
+        if trainer.epoch == 0:  # not what it saw in another run
+            self._forget()
+
     def on_epoch_end(self, trainer, row):
-        monitor = self.monitor or ("val_loss" if "val_loss" in row else "loss")
-        if monitor not in row:
-            raise ValueError(f"EarlyStopping: no column {monitor!r} to watch; there are {', '.join(row)}.")
+        monitor = watched(self, row)
         if row[monitor] < self.best - self.min_delta:
             self.best, self.best_epoch = row[monitor], row["epoch"]
             self.best_theta = trainer.model.theta.value.copy()
@@ -89,9 +102,13 @@ class Checkpoint(Callback):
         self.path, self.every, self.only_best, self.monitor = path, every, best, monitor
         self.best = math.inf
 
+    def on_start(self, trainer):
+        if trainer.epoch == 0:  # not what it saw in another run
+            self.best = math.inf
+
     def on_epoch_done(self, trainer, row):
         if self.only_best:
-            value = row[self.monitor or ("val_loss" if "val_loss" in row else "loss")]
+            value = row[watched(self, row)]
             if value >= self.best:
                 return
             self.best = value

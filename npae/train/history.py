@@ -16,6 +16,14 @@ class Diverged(ArithmeticError):
     """The objective became NaN or infinite; the message names epoch, step and term."""
 
 
+def diverged(term, value, where):
+    """The Diverged error for a term of J (or θ) that became `value`, `where`: "in epoch 1, step 2"."""
+    return Diverged(
+        f"The objective's term {term!r} became {value} {where}. Lower the learning rate, clip the gradient "
+        "(clip_norm=1.0), or look at the data of that step; the last checkpoint is untouched."
+    )
+
+
 class History:
     """The rows of a training run, each a dict: epoch, lr, seconds, loss, terms, and val_… of the validation data.
 
@@ -45,9 +53,10 @@ class History:
             json.dump(self.rows, file, indent=1)
 
     def to_csv(self, path):
-        """Write the rows as a table with a header."""
+        """Write the rows as a table with a header; a column that a row lacks is left empty there."""
+        columns = list(dict.fromkeys(name for row in self.rows for name in row)) or ["epoch"]
         with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]) if self.rows else ["epoch"])
+            writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)
 
@@ -80,11 +89,7 @@ class TermSums:
             for name, value in terms.items():
                 value = float(value)
                 if not math.isfinite(value):
-                    raise Diverged(
-                        f"The objective's term {name!r} became {value} in epoch {self.epoch + 1}, step {step}. "
-                        "Lower the learning rate, clip the gradient (clip_norm=1.0), or look at the data of that step; "
-                        "the last checkpoint is untouched."
-                    )
+                    raise diverged(name, value, f"in epoch {self.epoch + 1}, step {step}")
                 self.sums[name] = self.sums.get(name, 0.0) + value * batch_size
             self.samples += batch_size
         self._pending.clear()

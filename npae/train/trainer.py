@@ -8,17 +8,18 @@ Everything that the rest of a run depends on is in a checkpoint, and every epoch
 run that was killed goes on from its last checkpoint and ends with the same bits (CPU; same machine and libraries).
 """
 
+import math
 import time
 
 import numpy as np
 
 from npae.architecture import describe
-from npae.backend import device_of, to_device
-from npae.data.minibatches import Minibatches, check_source
+from npae.backend import array_module, device_of, to_device
+from npae.data.minibatches import Minibatches, as_count, as_source, check_source
 from npae.memory import Arena
 from npae.optim import Adam, Constant, clip_by_global_norm
 from npae.store import load_all, save
-from npae.train.history import History, TermSums
+from npae.train.history import History, TermSums, diverged
 from npae.train.interrupt import Interrupt
 from npae.train.progress import make_progress
 
@@ -32,16 +33,17 @@ class Trainer:
     def __init__(self, model, data, validation=None, *, batch_size=128, optimizer=None, schedule=None,
                  clip_norm=None, callbacks=(), seed=0, progress="auto"):  # fmt: skip
         self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
-        self.base_lr, self.clip_norm, self.callbacks, self.seed = self.optimizer.lr, clip_norm, list(callbacks), seed
-        value = model.theta.value
-        if not 0 <= seed < 2**63:
-            raise ValueError(f"fit: expected a seed of 0 or more, got {seed}.")
-        check = model.loss.check_targets
-        if isinstance(validation, float):
-            data, validation = split(data, validation)
-        self.batches = Minibatches(data, batch_size, value.dtype, device_of(value), seed, check)
-        self.validation = validation
-        if validation is not None:
+        self.base_lr, self.clip_norm, self.callbacks = self.optimizer.lr, clip_norm, list(callbacks)
+        self.seed = as_count(seed, "seed", least=0)
+        value, check = model.theta.value, model.loss.check_targets
+        if isinstance(validation, (float, np.floating)):
+            data, validation = split(as_source(data), validation)
+        self.batches = Minibatches(data, batch_size, value.dtype, device_of(value), self.seed, check)
+        self.validation = None if validation is None else as_source(validation, "validation")
+        if self.validation is not None:
+            rows = self.batches.source.shape[1:]
+            if self.validation.shape[1:] != rows:
+                raise ValueError(f"validation: expected rows of the data's shape {rows}, got {self.validation.shape}.")
             check_source(self.validation, check, "validation")
         self.history, self.epoch, self._progress, self._stopped = History(), 0, make_progress(progress), None
         self._arena = Arena()
@@ -52,8 +54,7 @@ class Trainer:
 
     def run(self, epochs):
         """Train until `epochs` epochs are done in all. Returns the history."""
-        if epochs < 1:
-            raise ValueError(f"fit: expected at least 1 epoch, got {epochs}.")
+        epochs = as_count(epochs, "epochs")
         for callback in self.callbacks:
             callback.on_start(self)
         try:
@@ -93,10 +94,15 @@ class Trainer:
             callback.on_step(self)
 
     def _end_epoch(self, sums, began):
-        means = sums.means()
+        means, theta, now = sums.means(), self.model.theta.value, f"in epoch {self.epoch + 1}, step {sums.steps}"
+        if not bool(array_module(theta).isfinite(theta).all()):
+            raise diverged("θ", "NaN or infinite", now)
         if self.validation is not None:
-            terms = self.model.evaluate(self.validation)
-            means |= {"val_loss": sum(terms.values())} | {f"val_{name}": value for name, value in terms.items()}
+            terms = {f"val_{name}": value for name, value in self.model.evaluate(self.validation).items()}
+            for name, value in terms.items():
+                if not math.isfinite(value):
+                    raise diverged(name, value, now)
+            means |= {"val_loss": sum(terms.values())} | terms
         self.epoch += 1
         row = {"epoch": self.epoch, "lr": self.optimizer.lr, "seconds": time.perf_counter() - began} | means
         self.schedule.observe(row.get("val_loss", row["loss"]))
@@ -156,7 +162,7 @@ class Trainer:
 def split(data, fraction):
     """(rows to train on, the last `fraction` of the rows to validate on). Raises ValueError if either would be empty.
     """
-    kept = len(data) - round(len(data) * fraction)
+    kept = len(data) - round(len(data) * fraction) if 0 < fraction < 1 else 0
     if not 0 < kept < len(data):
         raise ValueError(f"fit: a fraction {fraction} of {len(data)} rows leaves nothing to train or to validate on.")
     return data[:kept], data[kept:]

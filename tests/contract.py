@@ -1,0 +1,156 @@
+"""What every layer and every loss must keep, checked in one call each; see "Contracts" in the module docstrings.
+
+A new layer's test is three lines: make it, say what goes in, call check_layer.
+"""
+
+import copy
+
+import numpy as np
+
+from npae import gradcheck
+from npae.architecture import build, describe
+from tests.devices import on
+
+
+def inputs(shape, seed=0, dtype=np.float64):
+    """Random numbers that keep away from 0, where rectifiers have their kink."""
+    x = np.random.default_rng(seed).standard_normal(shape)
+    return (x + 0.05 * np.sign(x)).astype(dtype)
+
+
+def made(make, dtype, device="cpu"):
+    """A fresh layer with values, biases included (zeros would hide what is wrong with them)."""
+    layer = make().initialize(seed=3, dtype=dtype)
+    if layer.parameter_count:
+        layer.theta.assign(inputs(layer.theta.size, 5, dtype) * 0.3)
+    return layer.to(device)
+
+
+def check_layer(make, shape, device, training=False):
+    """Everything that the contract says of a layer. make: () -> Layer; shape: of a batch x, its batch at least 2."""
+    with on(device) as place:
+        _derivatives(make, shape, place, training)
+        _values(make, shape, place, training)
+        _reentrance(make, shape, place, training)
+        _addition(make, shape, place, training)
+        _step_waits_for_nothing(make, shape, place, training)
+    _description(make, shape)
+    _independence_of_samples(make, shape)
+
+
+def _derivatives(make, shape, place, training):
+    layer = made(make, np.float64, place.name)
+    gradcheck.check_layer(layer, place.put(inputs(shape)), training=training)
+
+
+def _values(make, shape, place, training):
+    for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 2e-6)):
+        x = inputs(shape, 1, dtype)
+        reference, here = made(make, dtype), made(make, dtype, place.name)
+        y, cache = here.forward(place.put(x), training)
+        y_cpu, cache_cpu = reference.forward(x, training)
+        R = inputs(y_cpu.shape, 2, dtype)
+        dx, dx_cpu = here.backward(place.put(R), cache), reference.backward(R, cache_cpu)
+        assert (y.dtype, dx.dtype) == (dtype, dtype), "a layer upcasts silently"
+        assert dx.shape == x.shape
+        assert y_cpu.shape[1:] == reference.out_shape(shape[1:]), "out_shape is not the shape that comes out"
+        np.testing.assert_allclose(place.get(y), y_cpu, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(place.get(dx), dx_cpu, rtol=tolerance, atol=tolerance)
+        np.testing.assert_array_equal(x, inputs(shape, 1, dtype), "a layer modifies its input")
+
+
+def _reentrance(make, shape, place, training):
+    layer = made(make, np.float64, place.name)
+    xs = [place.put(inputs(shape, seed)) for seed in (1, 2)]
+    calls = [layer.forward(x, training) for x in xs]
+    Rs = [place.put(inputs(calls[0][0].shape, seed)) for seed in (3, 4)]
+    together = [place.get(layer.backward(R, cache)) for R, (_, cache) in zip(Rs, calls, strict=True)]
+    for x, R, dx in zip(xs, Rs, together, strict=True):
+        _, cache = layer.forward(x, training)
+        np.testing.assert_array_equal(place.get(layer.backward(R, cache)), dx, "calls in one step disturb each other")
+
+
+def _addition(make, shape, place, training):
+    layer = made(make, np.float64, place.name)
+    if not layer.parameter_count:
+        return
+    x = place.put(inputs(shape))
+    y, cache = layer.forward(x, training)
+    R = place.put(inputs(y.shape, 7))
+    layer.theta.zero_grad()
+    layer.backward(R, cache)
+    once = place.get(layer.theta.grad).copy()
+    assert np.abs(once).max() > 0, "no gradient reaches the parameters"
+    layer.backward(R, cache)
+    np.testing.assert_allclose(place.get(layer.theta.grad), 2 * once, rtol=1e-12, err_msg="backward must add")
+    dx = layer.backward(R, cache, needs_dx=False)
+    assert dx is None or dx.shape == x.shape
+    layer.theta.zero_grad()
+    layer.backward(R, cache, needs_dx=False)
+    np.testing.assert_array_equal(place.get(layer.theta.grad), once)
+
+
+def _step_waits_for_nothing(make, shape, place, training):
+    layer = made(make, np.float32, place.name)
+    x = place.put(inputs(shape, 1, np.float32))
+    y, _ = layer.forward(x, training)
+    R = place.put(inputs(y.shape, 2, np.float32))
+    with place.no_waiting():
+        _, cache = layer.forward(x, training)
+        layer.backward(R, cache)
+
+
+def _description(make, shape):
+    layer = made(make, np.float64)
+    again = build(describe(layer)).initialize(seed=9, dtype=np.float64)
+    assert [n for n, _ in again.named_parameters()] == [n for n, _ in layer.named_parameters()]
+    if layer.parameter_count:
+        again.theta.assign(layer.theta.value)
+    x = inputs(shape)
+    np.testing.assert_array_equal(again(x), layer(x), "config() does not describe the layer")
+    twin = copy.deepcopy(layer)
+    np.testing.assert_array_equal(twin(x), layer(x))
+    assert repr(layer).startswith(type(layer).__name__)
+
+
+def _independence_of_samples(make, shape):
+    layer, x = made(make, np.float64), inputs(shape)
+    y = layer(x)
+    np.testing.assert_allclose(np.concatenate([layer(x[:1]), layer(x[1:])]), y, rtol=1e-12, atol=1e-15)
+
+
+def check_loss(loss, z, x, device, floor=0.0):
+    """Everything that the contract says of a loss. z, x: float64 outputs and targets of one shape (batch, features)."""
+    with on(device) as place:
+        zd, xd = place.put(z), place.put(x)
+        gradcheck.check_loss(loss, zd, xd)
+        value, dz = loss.value_and_gradient(zd, xd)
+        rows = place.get(loss.per_sample(zd, xd))
+        assert rows.shape == (len(z),) and dz.shape == z.shape
+        np.testing.assert_allclose(float(value), rows.mean(), rtol=1e-12)
+        assert np.abs(place.get(dz)).max() > 0, "the loss has no gradient at default arguments"
+        assert float(value) >= floor
+        doubled, dz2 = loss.value_and_gradient(*(place.put(np.concatenate([a, a])) for a in (z, x)))
+        np.testing.assert_allclose(float(doubled), float(value), rtol=1e-12, err_msg="not a mean over the batch")
+        np.testing.assert_allclose(place.get(dz2)[: len(z)] * 2, place.get(dz), rtol=1e-12)
+        twice, _ = loss.value_and_gradient(*(place.put(np.concatenate([a, a], axis=1)) for a in (z, x)))
+        np.testing.assert_allclose(float(twice), 2 * float(value), rtol=1e-12, err_msg="not a sum over features")
+        z32, x32 = place.put(z.astype(np.float32)), place.put(x.astype(np.float32))
+        with place.no_waiting():
+            value32, dz32 = loss.value_and_gradient(z32, x32)
+        assert dz32.dtype == np.float32 and value32.dtype == np.float32
+        np.testing.assert_allclose(float(value32), float(value), rtol=1e-5)
+        for wrong in (x[:1], x[:, :1], x[0]):
+            _raises(ValueError, "shape", lambda wrong=wrong: loss.value_and_gradient(zd, place.put(wrong)))
+        _raises(TypeError, "float32", lambda: loss.value_and_gradient(zd, x32))
+    again = build(describe(loss))
+    assert type(again) is type(loss) and again.config() == loss.config()
+
+
+def _raises(error, words, call):
+    try:
+        call()
+    except error as raised:
+        assert words in str(raised), f"expected a message with {words!r}, got {raised}"
+    else:
+        raise AssertionError(f"expected {error.__name__}: something broadcasts by accident")

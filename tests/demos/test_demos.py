@@ -1,0 +1,93 @@
+"""Every demo runs with --quick, writes what it says, and reports what it measured; bad options end with a sentence."""
+
+import importlib
+import json
+import math
+
+import numpy as np
+import pytest
+
+from npae import load
+
+pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+
+DEMOS = {
+    "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
+    "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
+}
+
+
+def run(name, out, *options):
+    return importlib.import_module(f"demos.{name}").main(["--quick", "--device", "cpu", "--out", str(out), *options])
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_quick_run_writes_everything(name, tmp_path, capsys):
+    result = run(name, tmp_path / "out")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == DEMOS[name]
+    for png in (tmp_path / "out").glob("*.png"):
+        assert png.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == result
+    assert {"name", "device", "seed", "epochs", "seconds", "versions"} <= set(result) and result["name"] == name
+    assert all(math.isfinite(v) for v in result.values() if isinstance(v, float))
+    printed = capsys.readouterr().out
+    assert "digits to learn from" in printed and "metrics.json are in" in printed
+
+
+def test_deep_beats_the_mean_digit_and_reports_its_own_model(tmp_path):
+    result = run("deep", tmp_path)
+    loss = result["test_cross_entropy_nats_per_pixel"]
+    assert result["floor_nats_per_pixel"] < loss < 0.9 * result["mean_image_nats_per_pixel"]
+    digits = importlib.import_module("demos.common").mnist(which="sample").test_images[:500].reshape(-1, 784)
+    model = load(tmp_path / "deep.npz")
+    assert model.evaluate(digits)["reconstruction"] / 784 == pytest.approx(loss, rel=1e-6)
+    dead = (model.encode(digits).std(axis=0) < 1e-6).sum()
+    assert result["dead_code_units_count"] == dead < 4
+
+
+def test_the_seed_decides(tmp_path):
+    a, b, c = (run("deep", tmp_path / k, "--epochs", "1", "--seed", s) for k, s in (("a", "1"), ("b", "1"), ("c", "2")))
+    key = "test_cross_entropy_nats_per_pixel"
+    assert a[key] == b[key] != c[key]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--epochs", "0"], "at least 1, got 0"),
+        (["--epochs", "-3"], "at least 1, got -3"),
+        (["--seed", "-1"], "0 or more, got -1"),
+        (["--full"], "exclude each other"),
+        (["--device", "tpu"], "invalid choice: 'tpu'"),
+    ],
+)
+def test_bad_options(options, words, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run("deep", tmp_path, *options)
+    assert words in capsys.readouterr().err
+
+
+def test_no_gpu_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("npae.backend.why_no_gpu", lambda: "None here.")
+    with pytest.raises(SystemExit):
+        run("deep", tmp_path, "--device", "gpu")
+    assert '"gpu" cannot be used. None here.' in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_trained(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit):
+        run("deep", tmp_path / "file" / "out")
+    assert "cannot write into" in capsys.readouterr().err
+
+
+def test_pca_is_the_best_linear_code():
+    from demos.baselines import PCA, pixel_entropy, squared_error_per_image
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 6)) @ rng.standard_normal((6, 6)) + 5
+    variances = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
+    for k in range(7):
+        assert squared_error_per_image(PCA(x, k).reconstruct(x), x) == pytest.approx(variances[k:].sum(), abs=1e-9)
+    assert pixel_entropy(np.array([[0, 255]], np.uint8)) == 0
+    assert pixel_entropy(np.array([[51]], np.uint8)) == pytest.approx(-(0.2 * math.log(0.2) + 0.8 * math.log(0.8)))

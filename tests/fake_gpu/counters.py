@@ -1,0 +1,49 @@
+"""What a program did to the fake GPU: launches, allocations, and the two things a training step must not do.
+
+A synchronisation makes the host wait for the device; an upload copies host memory to it. Both are invisible on a CPU
+and dominate on a GPU, so the double counts them and "a training step makes none" becomes an assertion.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Counters:
+    """Numbers since the counter began.
+
+    syncs: reads of device values (float, bool, int, item, get, tolist, repr, boolean-mask reads, synchronize).
+    uploads: host memory copied to the device (asarray, array, set, host index arrays and lists).
+    allocations: new device arrays (a real pool may answer many of them without cudaMalloc).
+    kernels: launches, about: one an operation, although a real `mean` or `dot` may take two.
+    """
+
+    syncs: int = 0
+    uploads: int = 0
+    allocations: int = 0
+    kernels: int = 0
+
+    def reset(self):
+        """Start again from zero."""
+        self.syncs = self.uploads = self.allocations = self.kernels = 0
+
+
+total = Counters()
+_active = [total]
+
+
+def bump(name, n=1):
+    """Add n to the counter `name` of everybody who is counting."""
+    for counters in _active:
+        setattr(counters, name, getattr(counters, name) + n)
+
+
+@contextmanager
+def count():
+    """`with count() as c:` counts in c what happens in the block; blocks may nest."""
+    counters = Counters()
+    _active.append(counters)
+    try:
+        yield counters
+    finally:
+        _active[:] = [c for c in _active if c is not counters]

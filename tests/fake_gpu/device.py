@@ -1,0 +1,166 @@
+"""The things around an array that name a device: cupy.cuda with its one device, streams, events and memory.
+
+A fake device finishes every operation before the call returns, so waiting does nothing but count.
+"""
+
+import time
+from types import SimpleNamespace
+
+from tests.fake_gpu import api
+from tests.fake_gpu.counters import bump
+
+
+class Flags:
+    """CuPy's flags: three of them, read only."""
+
+    def __init__(self, flags):
+        self.c_contiguous, self.f_contiguous = flags.c_contiguous, flags.f_contiguous
+        self.owndata = flags.owndata
+
+    def __getitem__(self, name):
+        return getattr(self, {"C": "c_contiguous", "F": "f_contiguous", "O": "owndata"}.get(name, name.lower()))
+
+    def __repr__(self):
+        return "\n".join(f"  {name.upper()} : {value}" for name, value in vars(self).items())
+
+
+class MemoryPointer:
+    """Where an array begins: `.ptr`, a number that identifies its memory."""
+
+    device_id = 0
+
+    def __init__(self, ptr):
+        self.ptr = ptr
+
+
+class Device:
+    """cupy.cuda.Device: there is one, number 0."""
+
+    def __init__(self, device=None):
+        self.id = 0 if device is None else int(device)
+        if self.id:
+            raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
+
+    compute_capability = "90"
+
+    def synchronize(self):
+        """Counted as one synchronisation."""
+        bump("syncs")
+
+    def use(self):
+        """Make it the current device; it is."""
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        pass
+
+    def __eq__(self, other):
+        return isinstance(other, Device) and self.id == other.id
+
+    def __hash__(self):
+        return self.id
+
+    def __int__(self):
+        return self.id
+
+    def __repr__(self):
+        return f"<CUDA Device {self.id}>"
+
+
+class Stream:
+    """cupy.cuda.Stream. Capture is refused: the double cannot show its rules."""
+
+    ptr = 0
+
+    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
+        pass
+
+    def synchronize(self):
+        """Counted as one synchronisation."""
+        bump("syncs")
+
+    def record(self, event=None):
+        """Put an event (a new one by default) into the stream and return it."""
+        event = event or Event()
+        event.record(self)
+        return event
+
+    def wait_event(self, event):
+        """Device-side waiting: no synchronisation."""
+
+    def use(self):
+        """Make this the current stream."""
+        return self
+
+    def begin_capture(self, mode=None):
+        """Refused."""
+        raise NotImplementedError("the fake GPU cannot capture graphs")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        pass
+
+
+class Event:
+    """cupy.cuda.Event; its time is the host's."""
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False):
+        self.time = None
+
+    def record(self, stream=None):
+        """Remember now."""
+        self.time = time.perf_counter()
+
+    def synchronize(self):
+        """Counted as one synchronisation."""
+        bump("syncs")
+
+
+Stream.null = Stream(null=True)
+
+
+class _Pool:
+    def used_bytes(self):
+        """Bytes in use: the fake does not know."""
+        return 0
+
+    total_bytes = free_all_blocks = n_free_blocks = used_bytes
+
+
+_PROPERTIES = {
+    "name": b"Fake GPU", "totalGlobalMem": 16 << 30, "multiProcessorCount": 132, "major": 9, "minor": 0,
+    "warpSize": 32, "clockRate": 1_000_000, "l2CacheSize": 50 << 20, "memoryBusWidth": 4096,
+}  # fmt: skip
+
+
+def _wait():
+    bump("syncs")
+
+
+RUNTIME = SimpleNamespace(
+    getDeviceCount=lambda: 1,
+    getDevice=lambda: 0,
+    getDeviceProperties=lambda device: dict(_PROPERTIES),
+    memGetInfo=lambda: (16 << 30, 16 << 30),
+    deviceSynchronize=_wait,
+    runtimeGetVersion=lambda: 13000,
+    driverGetVersion=lambda: 13000,
+)
+POOL = _Pool()
+
+
+class Cuda:
+    """cupy.cuda: what is implemented of it, AttributeError for anything else."""
+
+    Device, Stream, Event, runtime = Device, Stream, Event, RUNTIME
+    get_current_stream = staticmethod(lambda device_id=-1: Stream.null)
+    get_elapsed_time = staticmethod(lambda start, end: 1e3 * (end.time - start.time))  # milliseconds
+    is_available = staticmethod(lambda: True)
+
+    def __getattr__(self, name):
+        raise api.missing(f"cuda.{name}")

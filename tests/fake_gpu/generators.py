@@ -1,0 +1,72 @@
+"""The fake cupy.random: Generator with exactly CuPy's methods, on bit generators seeded as CuPy's are.
+
+The numbers are NumPy's Philox numbers, so they differ from a GPU's; what holds is which calls exist, that the same
+seed repeats, and that `out=` is written.
+"""
+
+import numpy as np
+
+from tests.fake_gpu import api
+from tests.fake_gpu.calls import operand, run
+from tests.fake_gpu.counters import bump
+from tests.fake_gpu.device_array import ndarray
+
+UPLOADING = {"uniform", "binomial", "gamma", "beta", "poisson", "geometric", "hypergeometric", "logseries", "power",
+             "chisquare", "f", "dirichlet"}  # CuPy makes small arrays of their Python scalars  # fmt: skip
+
+
+class BitGenerator:
+    """A source of bits: seed is None, an int, ints, or a numpy.random.SeedSequence; size the number of GPU threads."""
+
+    def __init__(self, seed=None, *, size=-1):
+        if isinstance(seed, ndarray):
+            raise TypeError("a seed lives on the host")
+        sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        self._numpy = np.random.Philox(np.random.SeedSequence(int(sequence.generate_state(1)[0])))  # 32 bits, as CuPy
+
+
+class Philox4x3210(BitGenerator):
+    """cupy.random.Philox4x3210."""
+
+
+class XORWOW(BitGenerator):
+    """cupy.random.XORWOW, the default of default_rng."""
+
+
+class MRG32k3a(BitGenerator):
+    """cupy.random.MRG32k3a."""
+
+
+class Generator:
+    """cupy.random.Generator. A method of NumPy's that CuPy lacks (normal, permutation, choice) is an AttributeError."""
+
+    def __init__(self, bit_generator):
+        if not isinstance(bit_generator, BitGenerator):
+            raise TypeError(f"expected a bit generator of cupy.random, got {type(bit_generator)}")
+        self.bit_generator = bit_generator
+        self._numpy = np.random.Generator(bit_generator._numpy)
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in api.SNAPSHOT["generator"]:
+            raise AttributeError(f"'Generator' object of CuPy {api.VERSION} has no attribute {name!r}")
+        return lambda *args, **kwargs: self._draw(name, args, kwargs)
+
+    def _draw(self, name, args, kwargs):
+        api.bind("generator", name, args, kwargs)
+        arguments = api.signature("generator", name).bind(*args, **kwargs).arguments
+        for key, value in arguments.items():
+            if key not in ("size", "dtype", "out", "method", "endpoint") and value is not None:
+                operand(value)
+        if name in UPLOADING:
+            bump("uploads")
+        out = arguments.pop("out", None)
+        dtype = arguments.pop("dtype", None) if name == "uniform" else None
+        result = run(lambda **k: getattr(self._numpy, name)(**k), (), dict(arguments), out=out)
+        return result if dtype is None else result.astype(dtype)
+
+
+def default_rng(seed=None):
+    """A Generator on XORWOW, or on the given bit generator, or the given Generator itself."""
+    if isinstance(seed, Generator):
+        return seed
+    return Generator(seed if isinstance(seed, BitGenerator) else XORWOW(seed))

@@ -1,0 +1,142 @@
+"""The C++ that a kernel's text becomes, and its compilation with g++: the CUDA half of the fake GPU.
+
+The loop CuPy writes around an ElementwiseKernel's body, with the same reference semantics (`const T &x = _raw_x[i]`),
+so a kernel that reads an input after overwriting it misbehaves here as it would there. No standard header is
+included: a kernel compiles in about 0.1 s.
+"""
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w")
+C_TYPES = {
+    "float64": "double", "float32": "float", "int64": "long long", "int32": "int", "int16": "short",
+    "int8": "signed char", "uint64": "unsigned long long", "uint32": "unsigned int", "uint16": "unsigned short",
+    "uint8": "unsigned char", "bool": "bool",
+}  # fmt: skip
+_ONE = """exp exp2 expm1 log log2 log10 log1p tanh sinh cosh sin cos tan asin acos atan asinh acosh atanh sqrt cbrt
+fabs floor ceil rint trunc round erf erfc lgamma tgamma""".split()
+_TWO = "pow fmod atan2 hypot copysign fmax fmin fdim nextafter".split()
+
+
+def _prelude():
+    """Declarations of CUDA's mathematical functions for float and double."""
+    lines = ["typedef decltype(sizeof 0) size_t; typedef decltype((char*)0 - (char*)0) ptrdiff_t;"]
+    lines += [
+        "#define __device__",
+        "#define __host__",
+        "#define __forceinline__ inline",
+        "#define INFINITY (1.0f/0.0f)",
+    ]
+    lines += ["#define M_PI 3.14159265358979323846", '#define NAN __builtin_nanf("")', "#define __restrict__"]
+    for name in _ONE:
+        lines.append(f'extern "C" double {name}(double); extern "C" float {name}f(float);')
+        lines.append(f"static inline float {name}(float x) {{ return {name}f(x); }}")
+    for name in _TWO:
+        lines.append(f'extern "C" double {name}(double, double); extern "C" float {name}f(float, float);')
+        lines.append(f"static inline float {name}(float x, float y) {{ return {name}f(x, y); }}")
+        lines.append(f"static inline double {name}(float x, double y) {{ return {name}((double)x, y); }}")
+        lines.append(f"static inline double {name}(double x, float y) {{ return {name}(x, (double)y); }}")
+    for t in ("float", "double"):
+        lines.append(f"static inline {t} rsqrt({t} x) {{ return 1 / sqrt(x); }}")
+        lines.append(f"static inline {t} abs({t} x) {{ return fabs(x); }}")
+        lines += [
+            f"static inline bool {f}({t} x) {{ return __builtin_{f}(x); }}" for f in ("isnan", "isinf", "isfinite")
+        ]
+        lines.append(f"static inline bool signbit({t} x) {{ return __builtin_signbit(x); }}")
+        lines.append(f"static inline {t} pow({t} x, int k) {{ return pow(x, ({t})k); }}")
+    lines.append('extern "C" double fma(double, double, double); extern "C" float fmaf(float, float, float);')
+    lines.append("static inline float fma(float a, float b, float c) { return fmaf(a, b, c); }")
+    for a, b, r in (("float", "float", "float"), *((a, b, "double") for a, b in (("double", "double"),
+                    ("float", "double"), ("double", "float")))):  # fmt: skip
+        lines += [f"static inline {r} {m}({a} x, {b} y) {{ return f{m}(({r})x, ({r})y); }}" for m in ("max", "min")]
+    for t in ("int", "long long", "unsigned int", "unsigned long long"):
+        lines.append(f"static inline {t} max({t} x, {t} y) {{ return x > y ? x : y; }}")
+        lines.append(f"static inline {t} min({t} x, {t} y) {{ return x < y ? x : y; }}")
+    lines.append("static inline int abs(int x) { return x < 0 ? -x : x; }")
+    return "\n".join(lines)
+
+
+_ARRAY = """
+template <typename V> struct CArray {  // an array of any strides; [k] counts elements in C order
+  char *data; const ptrdiff_t *dims; ptrdiff_t n, nd, flat;
+  CArray(void *p, const ptrdiff_t *m) : data((char*)p), dims(m + 3), n(m[0]), nd(m[1]), flat(m[2]) {}
+  V *at(ptrdiff_t k) const {
+    if (flat) return (V*)data + k;
+    char *p = data;
+    for (ptrdiff_t d = nd - 1; d >= 0; --d) { p += (k % dims[d]) * dims[nd + d]; k /= dims[d]; }
+    return (V*)p;
+  }
+  V &operator[](ptrdiff_t k) { return *at(k); }
+  const V &operator[](ptrdiff_t k) const { return *at(k); }
+  ptrdiff_t size() const { return n; }
+};
+struct CIndexer {
+  ptrdiff_t n, k;
+  ptrdiff_t size() const { return n; }
+  ptrdiff_t get() const { return k; }
+};
+"""
+
+
+def text(kernel, kinds, type_map):
+    """The C++ text of a kernel. kinds: for each parameter (C type, whether it is an array); type_map: T -> C type."""
+    types = "".join(f"typedef {c} {placeholder};\n" for placeholder, c in sorted(type_map.items()))
+    declare, refer = [], []
+    for k, (p, (c, is_array)) in enumerate(zip(kernel.params, kinds, strict=True)):
+        const = "const " if p.is_const else ""
+        if not is_array:
+            declare.append(f"const {c} {p.name} = *(const {c}*)_args[{k}];")
+            continue
+        name = p.name if p.raw else f"_raw_{p.name}"
+        declare.append(f"{const}CArray<{c}> {name}(_args[{k}], _meta[{k}]);")
+        if not p.raw:
+            refer.append(f"{const}{c} &{p.name} = {name}[_ind.get()];")
+    parts = [_prelude(), _ARRAY, types, kernel.preamble]
+    parts.append('extern "C" void _kernel(void **_args, const ptrdiff_t **_meta, ptrdiff_t _n) {')
+    parts += [*declare, "CIndexer _ind = {_n, 0};", f"{kernel.loop_prep};"]
+    parts += ["for (ptrdiff_t i = 0; i < _n; ++i) { _ind.k = i;", *refer]
+    parts += [f'#line 1 "{kernel.name}"', f"{kernel.operation};", "}", f"{kernel.after_loop};", "}", ""]
+    return "\n".join(parts)
+
+
+NO_COMPILER = "no g++ on this machine: kernels of the fake GPU cannot be compiled"
+
+
+def available():
+    """Whether kernels can be compiled and run here. Tests that need them skip with NO_COMPILER where not."""
+    return shutil.which("g++") is not None
+
+
+def cache_folder():
+    """A folder of this user's for compiled kernels."""
+    folder = Path(tempfile.gettempdir()) / f"npae-fake-gpu-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder
+
+
+@cache
+def compiled(source, name):
+    """The C function of a text, compiled unless some earlier run of this user has. RuntimeError with g++'s message."""
+    key = hashlib.sha256(" ".join((*FLAGS, source)).encode()).hexdigest()[:24]
+    library = cache_folder() / f"{key}.so"
+    if not library.exists():
+        if not available():
+            raise RuntimeError(NO_COMPILER)
+        temporary = library.with_suffix(f".{os.getpid()}.tmp")
+        command = ["g++", *FLAGS, "-x", "c++", "-", "-o", str(temporary)]
+        result = subprocess.run(command, input=source, text=True, capture_output=True)
+        if result.returncode:
+            raise RuntimeError(f"kernel {name!r} does not compile:\n{result.stderr}")
+        temporary.replace(library)
+    function = ctypes.CDLL(str(library))._kernel
+    function.restype = None
+    return function

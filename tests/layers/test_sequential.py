@@ -1,0 +1,48 @@
+"""Sequential: the contract for stacks and nested stacks, and its errors."""
+
+import numpy as np
+import pytest
+
+from npae.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
+from tests.contract import check_layer
+from tests.devices import each_device
+
+
+def nested():
+    return Sequential(Flatten(), Sequential(Dense(6, 5), Tanh()), Dense(5, 4), Sigmoid(), Sequential(Dense(4, 2)))
+
+
+@each_device
+def test_contract(device):
+    check_layer(nested, (4, 2, 3), device)
+    check_layer(lambda: Sequential(Dense(3, 8), ReLU(), Dense(8, 3)), (5, 3), device)
+
+
+@each_device
+def test_contract_of_the_empty_sequence(device):
+    check_layer(Sequential, (4, 3), device)
+
+
+def test_names_are_stable_paths():
+    assert [name for name, _ in nested().named_parameters()] == ["1.0.W", "1.0.b", "2.W", "2.b", "4.0.W", "4.0.b"]
+
+
+def test_only_the_first_layer_is_spared_dx():
+    network = Sequential(Dense(3, 4), Tanh(), Dense(4, 2)).initialize(dtype="float64")
+    x = np.ones((2, 3))
+    y, caches = network.forward(x)
+    assert network.backward(y, caches, needs_dx=False) is None
+    without = network.theta.grad.copy()
+    network.theta.zero_grad()
+    assert network.backward(y, caches).shape == x.shape
+    np.testing.assert_array_equal(network.theta.grad, without)
+
+
+def test_it_is_a_list_of_layers():
+    network = nested()
+    assert len(network) == 5 and isinstance(network[2], Dense) and list(network) == list(network.layers)
+
+
+def test_only_layers_are_accepted():
+    with pytest.raises(TypeError, match="expected layers"):
+        Sequential(Dense(2, 2), np.tanh)

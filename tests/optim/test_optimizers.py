@@ -1,0 +1,158 @@
+"""SGD, Adam, AdamW: each update against its textbook form, against PyTorch, and on each device."""
+
+import math
+
+import numpy as np
+import pytest
+
+from npae.architecture import build, describe
+from npae.layers import Dense
+from npae.optim import SGD, Adam, AdamW, Optimizer
+from tests.devices import each_device, on
+
+MAKE = {
+    "sgd": lambda: SGD(0.1),
+    "momentum": lambda: SGD(0.1, momentum=0.9),
+    "nesterov": lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    "adam": lambda: Adam(0.01),
+    "adam_betas": lambda: Adam(0.02, beta1=0.5, beta2=0.9, eps=1e-3),
+    "adamw": lambda: AdamW(0.01, weight_decay=0.1),
+}
+each_optimizer = pytest.mark.parametrize("name", MAKE)
+
+
+def gradients(steps=6, n=8):
+    return np.random.default_rng(1).standard_normal((steps, n)) * np.logspace(-3, 2, n)
+
+
+def textbook(optimizer, theta, g, memory):
+    """The update as the papers write it, in plain arrays."""
+    t = memory["t"] = memory.get("t", 0) + 1
+    if isinstance(optimizer, SGD):
+        if not optimizer.momentum:
+            return theta - optimizer.lr * g
+        u = memory["u"] = optimizer.momentum * memory.get("u", 0) + g
+        return theta - optimizer.lr * (g + optimizer.momentum * u if optimizer.nesterov else u)
+    b1, b2 = optimizer.beta1, optimizer.beta2
+    m = memory["m"] = b1 * memory.get("m", 0) + (1 - b1) * g
+    v = memory["v"] = b2 * memory.get("v", 0) + (1 - b2) * g * g
+    if isinstance(optimizer, AdamW):
+        theta = theta - optimizer.lr * optimizer.weight_decay * theta
+    return theta - optimizer.lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + optimizer.eps)
+
+
+def layer_of(n, dtype="float64", device="cpu"):
+    layer = Dense(n // 2 - 1, 2).initialize(dtype=dtype, device=device)
+    assert layer.theta.size == n
+    return layer
+
+
+def set_gradient(layer, g):
+    layer.theta.zero_grad()
+    layer.theta.grad[...] = g
+
+
+@each_device
+@each_optimizer
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
+def test_the_update_is_the_textbooks(name, device, dtype, tolerance):
+    optimizer, memory = MAKE[name](), {}
+    with on(device) as place:
+        layer = layer_of(8, dtype, place.name)
+        theta = place.get(layer.theta.value).astype("float64")
+        for g in gradients():
+            theta = textbook(optimizer, theta, g, memory)
+            set_gradient(layer, place.put(g.astype(dtype)))
+            with place.no_waiting():
+                optimizer.step(layer.theta)
+            np.testing.assert_allclose(place.get(layer.theta.value), theta, rtol=tolerance, atol=tolerance)
+        assert all(v.dtype == dtype for v in optimizer.state.values())
+
+
+@each_optimizer
+def test_the_update_is_pytorchs(name):
+    torch = pytest.importorskip("torch")
+    ours = MAKE[name]()
+    layer = layer_of(8)
+    p = torch.nn.Parameter(torch.from_numpy(layer.theta.value.copy()))
+    kind = dict.fromkeys(("sgd", "momentum", "nesterov"), torch.optim.SGD) | {"adamw": torch.optim.AdamW}
+    options = {k: v for k, v in ours.config().items() if k not in ("beta1", "beta2")}
+    if isinstance(ours, Adam):
+        options["betas"] = (ours.beta1, ours.beta2)
+    theirs = kind.get(name, torch.optim.Adam)([p], **options)
+    for g in gradients():
+        set_gradient(layer, g)
+        ours.step(layer.theta)
+        p.grad = torch.from_numpy(g.copy())
+        theirs.step()
+        np.testing.assert_allclose(layer.theta.value, p.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@each_optimizer
+def test_large_vectors_go_through_blocks_and_threads_alike(name):
+    """Blocks and threads must not change the result: 300,002 parameters against the textbook."""
+    optimizer, memory, layer = MAKE[name](), {}, layer_of(600_002, "float64")
+    theta, rng = layer.theta.value.copy(), np.random.default_rng(0)
+    for _ in range(2):
+        g = rng.standard_normal(layer.theta.size)
+        theta = textbook(optimizer, theta, g, memory)
+        set_gradient(layer, g)
+        optimizer.step(layer.theta)
+    np.testing.assert_allclose(layer.theta.value, theta, rtol=1e-11, atol=1e-13)
+
+
+@each_optimizer
+def test_minimises_a_quadratic(name):
+    layer, optimizer = layer_of(8), MAKE[name]()
+    layer.theta.value[...] = 1.0
+    for _ in range(300):
+        set_gradient(layer, layer.theta.value)  # J = ½‖θ‖²
+        optimizer.step(layer.theta)
+    assert np.abs(layer.theta.value).max() < 0.05
+
+
+@each_optimizer
+def test_described_and_built_again(name):
+    optimizer = MAKE[name]()
+    again = build(describe(optimizer))
+    assert type(again) is type(optimizer) and again.config() == optimizer.config()
+    assert isinstance(again, Optimizer) and repr(again) == repr(optimizer)
+
+
+@each_device
+def test_state_follows_theta(device):
+    optimizer, layer = Adam(), layer_of(8)
+    set_gradient(layer, np.ones(8))
+    optimizer.step(layer.theta)
+    with on(device) as place:
+        layer.to(place.name)
+        set_gradient(layer, place.put(np.ones(8)))
+        optimizer.step(layer.theta)
+        assert all(type(v) is type(layer.theta.value) for v in optimizer.state.values())
+    assert optimizer.t == 2
+
+
+def test_another_network_is_refused():
+    optimizer = Adam()
+    for n in (8, 10):
+        layer = layer_of(n)
+        set_gradient(layer, np.ones(n))
+        if n == 10:
+            with pytest.raises(ValueError, match="1 steps on 8 parameters and cannot go on with 10: make"):
+                optimizer.step(layer.theta)
+        else:
+            optimizer.step(layer.theta)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: SGD(0), "learning rate above 0"), (lambda: Adam(-1), "learning rate above 0"),
+        (lambda: Adam(math.nan), "learning rate above 0"), (lambda: SGD(momentum=1), "momentum < 1"),
+        (lambda: SGD(nesterov=True), "needs a momentum"), (lambda: Adam(beta1=1), "beta1"),
+        (lambda: Adam(eps=0), "eps > 0"), (lambda: AdamW(weight_decay=-1), "weight decay"),
+    ],
+)  # fmt: skip
+def test_impossible_arguments(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -1,0 +1,84 @@
+"""The arena: the same arrays for the same requests of the next step, and no others."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from npae.memory import Arena, empty
+from tests.devices import each_device, on
+
+LIKE = np.zeros(1, np.float32)
+
+
+def requests(like=LIKE):
+    return [empty((2, 3), like), empty((2, 3), like), empty((4,), like, np.uint8)]
+
+
+def test_a_step_gets_the_arrays_of_the_step_before():
+    arena = Arena()
+    with arena.frame(32):
+        first = requests()
+    with arena.frame(32):
+        second = requests()
+    assert all(a is b for a, b in zip(first, second, strict=True))
+    assert first[0] is not first[1], "two requests of one step share memory"
+    assert arena.nbytes == 24 + 24 + 4
+
+
+def test_batch_sizes_are_kept_apart_and_at_most_four():
+    arena = Arena()
+    for key in range(10):
+        with arena.frame(key):
+            requests()
+    assert arena.nbytes == 4 * 52
+
+
+def test_a_request_that_changes_gets_a_new_array():
+    arena = Arena()
+    with arena.frame(1):
+        a = empty((2,), LIKE)
+    for shape, dtype in (((3,), np.float32), ((3,), np.float64)):
+        with arena.frame(1):
+            b = empty(shape, LIKE, dtype)
+        assert b.shape == shape and b.dtype == dtype and b is not a
+
+
+def test_outside_of_a_frame_arrays_are_the_callers_own():
+    arena = Arena()
+    with arena.frame(1):
+        inside = empty((2,), LIKE)
+    assert empty((2,), LIKE) is not inside and empty((2,), LIKE) is not empty((2,), LIKE)
+
+
+def test_frames_nest_and_close_after_errors():
+    outer, inner = Arena(), Arena()
+    with outer.frame(1):
+        a = empty((2,), LIKE)
+        with pytest.raises(ZeroDivisionError), inner.frame(1):
+            empty((2,), LIKE)
+            raise ZeroDivisionError
+        b = empty((2,), LIKE)
+    with outer.frame(1):
+        assert empty((2,), LIKE) is a and empty((2,), LIKE) is b
+
+
+def test_a_frame_belongs_to_its_thread():
+    arena, other = Arena(), []
+    with arena.frame(1):
+        mine = empty((2,), LIKE)
+        thread = threading.Thread(target=lambda: other.append(empty((2,), LIKE)))
+        thread.start()
+        thread.join()
+    assert other[0] is not mine and arena.nbytes == 8
+
+
+@each_device
+def test_arrays_are_where_their_model_is(device):
+    arena = Arena()
+    with on(device) as place:
+        like = place.put(LIKE)
+        for _ in range(2):
+            with arena.frame(1):
+                a = empty((2, 2), like)
+        assert type(a) is type(like) and a.dtype == np.float32

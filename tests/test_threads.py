@@ -1,0 +1,47 @@
+"""Sharing a sweep: every index once, whatever the number of pieces, and errors come back."""
+
+import numpy as np
+import pytest
+
+from npae import threads
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_every_index_once(n, workers, monkeypatch):
+    monkeypatch.setattr(threads, "thread_count", lambda: workers)
+    counts = np.zeros(n, int)
+
+    def work(start, stop):
+        counts[start:stop] += 1
+
+    threads.share(work, n)
+    np.testing.assert_array_equal(counts, 1)
+
+
+def test_an_error_in_a_worker_is_raised():
+    def work(start, stop):
+        raise ZeroDivisionError if stop == 8 else None
+
+    with pytest.raises((ZeroDivisionError, TypeError)):
+        threads.share(work, 8)
+
+
+def test_workers_keep_the_callers_error_settings():
+    def work(start, stop):
+        np.float32([1e38]) * np.float32([1e38])
+
+    with np.errstate(over="ignore"):
+        threads.share(work, 2)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        threads.share(work, 2)
+
+
+def test_the_environment_decides(monkeypatch):
+    threads.thread_count.cache_clear()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads.thread_count() == 3
+    threads.thread_count.cache_clear()
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert threads.thread_count() >= 1
+    threads.thread_count.cache_clear()
