@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from npae import mnist
 from npae.backend import resolve_device
 from npae.config import config
-from npae.files import replacing
+from npae.files import check_place, replacing
 
 
 @dataclass
@@ -50,13 +49,9 @@ def parse(name, description, epochs, quick_epochs=1, argv=None):
         parser.error(f"--seed: expected 0 or more, got {a.seed}.")
     try:
         device = resolve_device(a.device)
-        a.out.mkdir(parents=True, exist_ok=True)
-        if not os.access(a.out, os.W_OK):
-            raise PermissionError(13, "Permission denied")
-    except RuntimeError as error:
+        check_place(a.out / "metrics.json")
+    except (RuntimeError, OSError) as error:
         parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out: cannot write into {a.out}: {error.strerror}. Choose another folder.")
     return Settings(name, device, a.quick, a.full, a.epochs or (quick_epochs if a.quick else epochs), a.seed, a.out)
 
 

@@ -33,8 +33,7 @@ from npae.data import mnist
 from npae.models import Autoencoder, mirrored
 from npae.store import load, save
 from npae.train import fit
-
-__version__ = "0.1.0"
+from npae.version import __version__ as __version__
 
 __all__ = [
     "backend", "data", "gradcheck", "initializers", "layers", "losses", "models", "optim", "store", "train",

@@ -9,6 +9,7 @@ import numpy as np
 
 from npae.backend import gpu_module, why_no_gpu
 from npae.threads import thread_count
+from npae.version import __version__
 
 
 def _version(package):
@@ -36,7 +37,7 @@ def config():
     """{name: text} of everything that show_config prints: for result files."""
     threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
     return {
-        "npae": _version("npae"),
+        "npae": __version__,
         "python": sys.version.split()[0],
         "numpy": np.__version__,
         "cupy": next((v for p in ("cupy-cuda13x", "cupy-cuda12x", "cupy") if (v := _version(p))[0].isdigit()), "none"),

@@ -23,3 +23,17 @@ def replacing(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_place(path):
+    """Make the folder of `path` if need be, and raise OSError, saying why, if no file can be written there."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        probe = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error

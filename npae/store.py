@@ -136,8 +136,11 @@ def _read(archive, size):
             vector = saved.optimizer.state[name] = _array(archive, f"optimizer.{name}", size)
             if vector.shape != shape or vector.dtype not in (np.float32, np.float64):
                 raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {shape}.")
-    for name in (n for n in names if n.startswith("extra.")):
-        saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)
+    for name in names:
+        if name.startswith("extra."):
+            saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)
+        elif name not in ("about", "theta") and not name.startswith("optimizer."):
+            raise ModelFileError(f"it holds an array {name!r}, which npae does not write. The file is damaged.")
     return saved
 
 

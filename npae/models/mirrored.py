@@ -23,8 +23,8 @@ def mirrored(sizes, activation=ReLU, code_activation=None, loss=None, image_shap
 
     sizes: from the input's number of features to the code's, at least two.
     activation: class of the activation after every hidden layer (or a function that makes one, for arguments, such as
-    lambda: LeakyReLU(0.2)); code_activation: after the code (default: the same;
-    Identity for a linear code). The output is linear: the loss adds what it needs (a sigmoid for cross-entropy).
+    lambda: LeakyReLU(0.2)); code_activation: after the code (default: the same; Identity for a linear code). The output
+    is linear: the loss adds what it needs (a sigmoid for cross-entropy).
     image_shape: such as (28, 28), to take and give images instead of rows.
     Raises ValueError for sizes that make no network, TypeError for an activation that is not an Activation class.
     """

@@ -5,17 +5,22 @@
 Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
 """
 
+import numpy as np
+
 from npae.backend import array_module
 
 
 def clip_by_global_norm(grad, max_norm):
     """Scale the vector `grad` in place so that ‖grad‖ ≤ max_norm. Returns the norm before, a scalar on the device.
 
-    A norm of NaN or Inf makes the whole gradient NaN, so that it is noticed. Raises ValueError unless max_norm > 0.
+    A norm of NaN or Inf (squares overflow beyond 10¹⁹ in float32) makes the whole
+    gradient NaN, so that it is noticed. Raises ValueError unless max_norm > 0.
     """
     if not max_norm > 0:
         raise ValueError(f"clip_by_global_norm: expected max_norm > 0, got {max_norm}.")
     xp = array_module(grad)
-    norm = xp.sqrt(xp.dot(grad, grad))
-    xp.multiply(grad, max_norm / xp.maximum(norm, max_norm), out=grad)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = xp.sqrt(xp.dot(grad, grad))
+        scale = max_norm / xp.maximum(norm, max_norm) + (norm - norm)  # ∞ − ∞ is NaN; else nothing is added
+        xp.multiply(grad, scale, out=grad)
     return norm

@@ -7,6 +7,7 @@ trainer.stop(reason). What it must remember across an interruption it gives in s
 import math
 
 from npae.backend import to_device
+from npae.files import check_place
 
 
 class Callback:
@@ -105,6 +106,7 @@ class Checkpoint(Callback):
     def on_start(self, trainer):
         if trainer.epoch == 0:  # not what it saw in another run
             self.best = math.inf
+        check_place(self.path)  # now, rather than after an epoch of work
 
     def on_epoch_done(self, trainer, row):
         if self.only_best:

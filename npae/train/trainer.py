@@ -30,7 +30,7 @@ class Trainer:
     Arguments as for `fit`. Attributes: model, optimizer, schedule, history, epoch (how many are done).
     """
 
-    def __init__(self, model, data, validation=None, *, batch_size=128, optimizer=None, schedule=None,
+    def __init__(self, model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None,
                  clip_norm=None, callbacks=(), seed=0, progress="auto"):  # fmt: skip
         self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
         self.base_lr, self.clip_norm, self.callbacks = self.optimizer.lr, clip_norm, list(callbacks)
@@ -38,6 +38,7 @@ class Trainer:
         value, check = model.theta.value, model.loss.check_targets
         if isinstance(validation, (float, np.floating)):
             data, validation = split(as_source(data), validation)
+        batch_size = min(128, len(data)) if batch_size is None else batch_size
         self.batches = Minibatches(data, batch_size, value.dtype, device_of(value), self.seed, check)
         self.validation = None if validation is None else as_source(validation, "validation")
         if self.validation is not None:
@@ -61,6 +62,8 @@ class Trainer:
             with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 while self.epoch < epochs and self._stopped is None:
                     self._run_epoch(epochs, interrupt)
+                    if interrupt.requested and self._stopped is None and self.epoch < epochs:
+                        self.stop(f"interrupted after epoch {self.epoch}")
         finally:
             self._progress.close()
             self.optimizer.lr = self.base_lr
@@ -168,16 +171,16 @@ def split(data, fraction):
     return data[:kept], data[kept:]
 
 
-def fit(model, data, validation=None, *, epochs, batch_size=128, optimizer=None, schedule=None, clip_norm=None,
+def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,
         callbacks=(), seed=0, progress="auto", resume=None):  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History.
 
-    data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped; validation may also be
+    data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped. validation may also be
     a fraction such as 0.1: the last rows of data, which are then not trained on.
-    batch_size: rows a step; the last, shorter batch is kept. optimizer: Adam() by default; schedule: of its learning
-    rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖. callbacks: see npae.train.callbacks. seed: of the order of the
-    rows. progress: "auto", "bar", "lines" or "none". resume: a checkpoint file to go on from, with the same settings
-    (epochs may be more).
+    batch_size: rows a step, by default 128 (all rows, if there are fewer); the last, shorter batch is kept.
+    optimizer: Adam() by default. schedule: of its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖.
+    callbacks: see npae.train.callbacks. seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
+    resume: a checkpoint file to go on from, with the same settings (epochs may be more).
     Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
     TypeError for data, sizes and settings that cannot be right.
     """

@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_trained(tmp_
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit):
         run("deep", tmp_path / "file" / "out")
-    assert "cannot write into" in capsys.readouterr().err
+    assert "Cannot write" in capsys.readouterr().err
 
 
 def test_pca_is_the_best_linear_code():

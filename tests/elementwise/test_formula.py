@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from npae.elementwise import (
-    absolute, elementwise, exp, expm1, log, log1p, maximum, minimum, on_numpy, sqrt, tanh,
+    absolute,
+    elementwise,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    on_numpy,
+    sqrt,
+    tanh,
 )  # fmt: skip
 from tests.devices import each_device, on
 

@@ -24,6 +24,12 @@ def test_nan_is_not_hidden():
     assert np.isnan(vector).all()
 
 
+def test_a_norm_that_overflows_is_not_hidden():
+    vector = np.array([1e30, 1], np.float32)
+    assert np.isinf(clip_by_global_norm(vector, 1.0))
+    assert np.isnan(vector).all()
+
+
 def test_float32_stays_float32():
     vector = np.array([3, 4], np.float32)
     assert clip_by_global_norm(vector, 1).dtype == np.float32

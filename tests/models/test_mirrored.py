@@ -1,0 +1,62 @@
+"""npae.models.mirrored: the autoencoder of a list of sizes."""
+
+import numpy as np
+import pytest
+
+from npae import layers, losses, mirrored
+
+
+def test_the_decoder_is_the_encoder_in_a_mirror():
+    model = mirrored([6, 4, 2])
+    assert repr(model.encoder) == "Sequential(Dense(6 -> 4), ReLU(), Dense(4 -> 2), ReLU())"
+    assert repr(model.decoder) == "Sequential(Dense(2 -> 4), ReLU(), Dense(4 -> 6))"
+    assert isinstance(model.loss, losses.CrossEntropy) and model.theta.value.dtype == np.float32
+
+
+def test_the_code_may_have_its_own_activation():
+    model = mirrored([6, 4, 2], layers.Tanh, code_activation=layers.Identity)
+    assert repr(model.encoder) == "Sequential(Dense(6 -> 4), Tanh(), Dense(4 -> 2))"
+    assert repr(mirrored([6, 2], layers.Tanh, layers.Sigmoid).encoder) == "Sequential(Dense(6 -> 2), Sigmoid())"
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 3, 4), [12]])
+def test_images_in_and_images_out(shape):
+    model = mirrored([12, 5, 2], image_shape=shape)
+    images = np.random.default_rng(0).integers(0, 256, (7, *shape)).astype(np.uint8)
+    assert model.reconstruct(images).shape == images.shape and model.encode(images).shape == (7, 2)
+    assert model.decode(model.encode(images)).shape == images.shape
+    assert model.reconstruction_error(images).shape == (7,)
+    rows = mirrored([12, 5, 2])
+    np.testing.assert_allclose(
+        rows.reconstruct(images.reshape(7, 12)), model.reconstruct(images).reshape(7, 12), rtol=1e-6
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [[], [6], [6, 0], [6, -2, 1]])
+def test_sizes_that_make_no_network_raise(sizes):
+    with pytest.raises(ValueError, match="at least an input and a code size"):
+        mirrored(sizes)
+
+
+@pytest.mark.parametrize("arguments", [
+    {"activation": "relu"}, {"activation": layers.Flatten}, {"code_activation": layers.ReLU()},
+    {"activation": layers.Tanh()},
+])  # fmt: skip
+def test_what_is_no_activation_class_raises(arguments):
+    with pytest.raises(TypeError, match="expected an activation class such as layers.ReLU"):
+        mirrored([6, 2], **arguments)
+
+
+def test_an_activation_with_arguments_is_given_as_a_function_that_makes_it():
+    model = mirrored([6, 4, 2], lambda: layers.LeakyReLU(0.2))
+    assert repr(model.encoder[1]) == "LeakyReLU(alpha=0.2)" and model.encoder[1] is not model.encoder[3]
+
+
+def test_images_of_another_size_raise():
+    with pytest.raises(ValueError, match=r"images of shape \(3, 3\) have 9 pixels, not 12"):
+        mirrored([12, 2], image_shape=(3, 3))
+
+
+def test_other_types_of_parameters_raise():
+    with pytest.raises(TypeError, match="float32 or float64, got int32"):
+        mirrored([6, 2], dtype=np.int32)

@@ -1,0 +1,43 @@
+"""npae.models.summary: the table of layers, shapes and counts."""
+
+import numpy as np
+
+from npae import Autoencoder, layers, mirrored
+from npae.models.summary import leaves, summary_table
+
+
+def cells(text):
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()]
+
+
+def test_layers_shapes_and_counts():
+    model = mirrored([784, 32])
+    table = cells(model.summary())
+    assert table[0] == ["name", "layer", "output", "parameters"]
+    assert table[2:6] == [
+        ["input", "(784,)"], ["encoder.0", "Dense(784 -> 32)", "(32,)", "25,120"],
+        ["encoder.1", "ReLU()", "(32,)"], ["decoder.0", "Dense(32 -> 784)", "(784,)", "25,872"],
+    ]  # fmt: skip
+    assert table[-1] == ["50,992 parameters, 0.20 MB as float32"]
+    assert 25_120 + 25_872 == model.parameter_count == model.theta.size
+
+
+def test_all_lines_are_of_one_width():
+    lines = mirrored([784, 32], image_shape=(28, 28), dtype=np.float64).summary((28, 28)).splitlines()
+    assert len({len(line) for line in lines[:-1]}) == 1 and "0.41 MB as float64" in lines[-1]
+
+
+def test_images_are_followed_from_the_input_on():
+    table = cells(mirrored([12, 2], image_shape=(3, 4)).summary((3, 4)))
+    assert table[2] == ["input", "(3, 4)"] and table[3][-1] == "(12,)" and table[-3][-1] == "(3, 4)"
+
+
+def test_without_a_known_input_shapes_are_question_marks():
+    class Sizeless(layers.Dense):
+        n_in = None
+
+    del layers.Layer.registry["Sizeless"]
+    model = Autoencoder(layers.Flatten(), layers.Sequential(layers.Reshape((2, 3)), layers.Flatten()), seed=None)
+    assert [name for name, _ in leaves(model)] == ["encoder", "decoder.0", "decoder.1"]
+    dense = Autoencoder(layers.Dense(4, 2), layers.Dense(2, 4))
+    assert "(4,)" in summary_table(dense) and "(2,)" in summary_table(dense)

@@ -1,0 +1,76 @@
+"""npae.architecture: every layer, loss, optimizer and schedule becomes a tree of JSON values, and back."""
+
+import json
+
+import pytest
+
+from npae import layers, losses, models, optim
+from npae.architecture import build, describe
+
+THINGS = [
+    layers.Dense(5, 3), layers.Dense(5, 3, initializer="he_normal"),
+    layers.Sequential(layers.Dense(5, 3), layers.ReLU(), layers.Sequential(layers.Dense(3, 2))), layers.Sequential(),
+    layers.Flatten(), layers.Reshape((2, 3)),
+    layers.Identity(), layers.Sigmoid(), layers.Tanh(), layers.ReLU(), layers.LeakyReLU(0.2), layers.ELU(0.7),
+    layers.SiLU(), layers.Softplus(),
+    losses.SquaredError(), losses.CrossEntropy(),
+    optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
+    optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
+    optim.Plateau(2, 0.3, 0.01),
+    models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=repr)
+def test_a_tree_of_json_values_and_back(thing):
+    tree = json.loads(json.dumps(describe(thing)))
+    again = build(tree)
+    assert type(again) is type(thing) and repr(again) == repr(thing)
+    assert json.loads(json.dumps(describe(again))) == tree
+
+
+def test_no_class_of_the_package_is_forgotten_here():
+    families = (layers.Layer, losses.Loss, optim.Optimizer, optim.Schedule)
+    abstract = {"Activation"}
+    rooms = {"npae.layers", "npae.losses", "npae.optim"}
+    ours = {
+        n for f in families for n, c in f.registry.items() if ".".join(c.__module__.split(".")[:2]) in rooms
+    } - abstract  # fmt: skip
+    known = {name for thing in THINGS for name in json.dumps(describe(thing)).split('"')}
+    assert ours <= known
+
+
+def test_what_is_built_has_declared_its_parameters_but_taken_no_memory():
+    model = build({"class": "Dense", "config": {"n_in": 10**7, "n_out": 10**7, "initializer": None}})
+    assert model.parameter_count == 10**14 + 10**7
+    with pytest.raises(RuntimeError, match="no values yet"):
+        _ = model.W.value
+
+
+def test_a_model_in_a_file_cannot_ask_for_memory_by_naming_a_seed():
+    tree = describe(models.Autoencoder(layers.Dense(4, 2), layers.Dense(2, 4)))
+    tree["config"]["seed"] = 0
+    with pytest.raises(TypeError, match="seed"):
+        build(tree)
+
+
+@pytest.mark.parametrize("name", ["Path", "os.system", "Layer", "", "dense", None])
+def test_only_registered_classes_can_be_built(name):
+    with pytest.raises(ValueError, match="there is no layer, loss or optimizer"):
+        build({"class": name, "config": {}})
+
+
+def test_arguments_that_do_not_fit_raise():
+    with pytest.raises(TypeError, match="surprise"):
+        build({"class": "Dense", "config": {"n_in": 2, "n_out": 3, "surprise": 1}})
+
+
+def test_a_class_of_the_user_is_registered_by_being_defined():
+    class Doubling(layers.Layer):
+        def config(self):
+            return {}
+
+    try:
+        assert isinstance(build(describe(Doubling())), Doubling)
+    finally:
+        del layers.Layer.registry["Doubling"]

@@ -1,0 +1,151 @@
+"""The shape of the house: imports run one way, files are short and explained, and NumPy alone is enough."""
+
+import ast
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = (
+    "version", "backend", "memory", "threads", "files", "elementwise", "parameters", "initializers", "layers", "losses",
+    "penalties", "optim", "data", "models", "architecture", "store", "train", "gradcheck", "config", "__init__",
+)  # fmt: skip
+ALLOWED_OUTSIDE = {
+    "numpy": None,  # anywhere
+    "cupy": {"npae/backend.py"},
+    "tqdm": {"npae/train/progress.py", "npae/data/download.py"},
+    "pooch": {"npae/data/download.py"},
+    "requests": {"npae/data/download.py"},  # comes with pooch
+}
+FILES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "npae").rglob("*.py"))
+MODULES = sorted(f.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for f in FILES)
+
+
+def imported(text):
+    """(module, is it at the top level of the file?) for everything that the source `text` imports."""
+    tree = ast.parse(text)
+    top = {id(node) for node in tree.body}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, id(node) in top) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [f"npae.{alias.name}" for alias in node.names] if node.module == "npae" else [node.module]
+            found += [(name, id(node) in top) for name in names]
+    return found
+
+
+def room(file):
+    """The room of npae that a file is in: its first folder, or its own name."""
+    return file.split("/")[1].removesuffix(".py")
+
+
+def imports_of(file):
+    return imported((ROOT / file).read_text(encoding="utf-8"))
+
+
+def test_every_room_has_a_place_in_the_order():
+    assert {room(f) for f in FILES} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_run_one_way(file):
+    here = ROOMS.index(room(file))
+    for module, _ in imports_of(file):
+        if module.partition(".")[0] == "npae":
+            there = module.split(".")[1]
+            assert ROOMS.index(there) <= here, f"{file} imports {module}, a later room"
+
+
+def test_the_test_of_the_order_sees_a_wrong_import():
+    assert imported("from npae import models\nimport npae.train.history") == [
+        ("npae.models", True), ("npae.train.history", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_comes_from_outside_but_numpy_and_the_named_exceptions(file):
+    for module, _ in imports_of(file):
+        name = module.partition(".")[0]
+        if name == "npae" or name in sys.stdlib_module_names:
+            continue
+        assert name in ALLOWED_OUTSIDE, f"{file} imports {module}"
+        places = ALLOWED_OUTSIDE[name]
+        assert places is None or file in places, f"{file} imports {module}, only {places} may"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if room(f) in ("backend", "data")])
+def test_cupy_and_pooch_are_imported_only_when_needed(file):
+    lazy = ("cupy", "pooch", "requests", "tqdm")
+    assert not [module for module, top in imports_of(file) if top and module.partition(".")[0] in lazy]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_short_and_opens_with_its_role(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 220
+    assert ast.get_docstring(ast.parse(text))
+
+
+def undocumented(thing, name):
+    """Names of `thing` and of its own public methods and properties that nothing explains, inherited texts included."""
+    missing = [] if inspect.getdoc(thing) else [name]
+    if inspect.isclass(thing):
+        for key, member in vars(thing).items():
+            explicable = inspect.isroutine(member) or isinstance(member, (property, classmethod, staticmethod))
+            if explicable and not key.startswith("_") and not inspect.getdoc(getattr(thing, key)):
+                missing.append(f"{name}.{key}")
+    return missing
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_name_is_explained(name):
+    module = importlib.import_module(name)
+    missing = []
+    for key, thing in vars(module).items():
+        exported = key in getattr(module, "__all__", ()) or getattr(thing, "__module__", None) == name
+        if exported and not key.startswith("_") and (inspect.isclass(thing) or inspect.isroutine(thing)):
+            missing += undocumented(thing, f"{name}.{key}")
+    assert not missing
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_all_names_in_all_exist(name):
+    module = importlib.import_module(name)
+    for exported in getattr(module, "__all__", ()):
+        assert hasattr(module, exported)
+
+
+def test_a_name_without_a_docstring_would_be_found():
+    class Quiet:
+        def method(self):
+            pass
+
+    assert undocumented(Quiet, "Quiet") == ["Quiet", "Quiet.method"]
+
+
+def test_numpy_alone_is_enough_to_train_and_to_save(tmp_path):
+    program = (
+        "import sys\n"
+        "for name in ('tqdm', 'pooch', 'matplotlib', 'cupy', 'scipy', 'torch'): sys.modules[name] = None\n"
+        "import npae\n"
+        "x = npae.mnist(which='sample').train_images[:64].reshape(-1, 784)\n"
+        "model = npae.mirrored([784, 8])\n"
+        "history = npae.fit(model, x, epochs=1, batch_size=32)\n"
+        "npae.save(sys.argv[1], model)\n"
+        "assert npae.load(sys.argv[1]).reconstruct(x).shape == (64, 784)\n"
+        "assert not any(m.partition('.')[0] in ('demos', 'benchmarks', 'tests') for m in sys.modules)\n"
+        "print(len(history))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, str(tmp_path / "m.npz")],
+        capture_output=True, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith("epoch 1/1") and done.stdout.splitlines()[-1] == "1"

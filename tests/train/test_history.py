@@ -1,0 +1,66 @@
+"""npae.train.history: the rows of a run, and the watch for NaN and Inf."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from npae.train.history import Diverged, History, TermSums
+
+ROWS = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}, {"epoch": 3, "loss": 2.0}]
+
+
+def test_columns_length_and_best():
+    history = History(ROWS)
+    assert history["loss"] == [3.0, 1.0, 2.0] and len(history) == 3
+    assert history.best("loss") == ROWS[1]
+    assert "3 epochs" in repr(history) and "loss 2" in repr(history)
+    assert history.stopped is None
+
+
+def test_an_unknown_column_names_those_there_are():
+    with pytest.raises(KeyError, match="No column 'val_loss'.*epoch, loss"):
+        History(ROWS)["val_loss"]
+
+
+def test_an_empty_history():
+    assert History()["loss"] == [] and len(History()) == 0 and "empty" in repr(History())
+
+
+def test_json_and_csv_hold_the_rows(tmp_path):
+    History(ROWS).to_json(tmp_path / "h.json")
+    History(ROWS).to_csv(tmp_path / "h.csv")
+    assert json.loads((tmp_path / "h.json").read_text()) == ROWS
+    with open(tmp_path / "h.csv", newline="") as file:
+        assert [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)] == ROWS
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["h.csv", "h.json"]
+
+
+def test_a_column_that_a_callback_added_later_is_empty_before(tmp_path):
+    History([{"epoch": 1}, {"epoch": 2, "extra": 5}]).to_csv(tmp_path / "h.csv")
+    assert (tmp_path / "h.csv").read_text().splitlines() == ["epoch,extra", "1,", "2,5"]
+
+
+def test_an_empty_history_can_be_written(tmp_path):
+    History().to_csv(tmp_path / "h.csv")
+    assert (tmp_path / "h.csv").read_text().splitlines() == ["epoch"]
+
+
+def test_means_are_weighted_by_batch_size_and_the_loss_is_the_sum_of_the_terms():
+    sums = TermSums(epoch=0)
+    sums.add({"a": np.float32(1), "b": np.float32(10)}, 30)
+    sums.add({"a": np.float32(4), "b": np.float32(10)}, 10)
+    assert sums.means() == {"loss": 11.75, "a": 1.75, "b": 10.0}
+
+
+@pytest.mark.parametrize("value, text", [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
+def test_a_term_that_is_not_finite_is_named_with_epoch_and_step(value, text):
+    sums = TermSums(epoch=4)
+    sums.add({"a": np.float32(1), "b": np.float32(1)}, 5)
+    with pytest.raises(Diverged, match=f"term 'b' became {text} in epoch 5, step 2.*learning rate.*checkpoint"):
+        sums.add({"a": np.float32(1), "b": np.float32(value)}, 5)
+
+
+def test_diverged_is_an_arithmetic_error():
+    assert issubclass(Diverged, ArithmeticError)

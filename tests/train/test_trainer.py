@@ -1,0 +1,249 @@
+"""npae.train.trainer: the loop itself, what it reports, when it refuses to go on, and what it never allocates."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from npae import fit, gradcheck, layers, load, losses, mirrored, mnist, optim
+from npae.train import Callback, Checkpoint, Diverged, LearningRateLog, Trainer
+from npae.train.trainer import split
+
+RNG = np.random.default_rng(0)
+X, V = RNG.random((50, 6), np.float32), RNG.random((20, 6), np.float32)
+
+
+def run(model=None, data=X, validation=None, *, epochs=3, batch_size=16, progress="none", **arguments):
+    model = model or mirrored([6, 4, 2])
+    return model, fit(model, data, validation, epochs=epochs, batch_size=batch_size, progress=progress, **arguments)
+
+
+def theta_after(**arguments):
+    return run(**arguments)[0].theta.value
+
+
+# ---------------------------------------------------------------------- what is learned
+
+
+def test_an_epoch_by_hand():
+    model, by_hand, optimizer = mirrored([6, 4, 2]), mirrored([6, 4, 2]), optim.SGD(0.1)
+    run(model, optimizer=optim.SGD(0.1), epochs=2, seed=7)
+    for epoch in range(2):
+        order = np.random.default_rng([7, epoch]).permutation(50)
+        for start in range(0, 50, 16):
+            by_hand.theta.zero_grad()
+            by_hand.backpropagate(X[order[start : start + 16]])
+            optimizer.step(by_hand.theta)
+    assert (model.theta.value == by_hand.theta.value).all()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    assert (theta_after(seed=3) == theta_after(seed=3)).all()
+    assert (theta_after(seed=3) != theta_after(seed=4)).any()
+
+
+def test_the_sample_of_mnist_is_learned_and_uint8_equals_float_divided_by_255():
+    images = mnist(which="sample").train_images[:512].reshape(-1, 784)
+    models = [mirrored([784, 16]), mirrored([784, 16])]
+    histories = [
+        run(m, data, epochs=3, batch_size=64, optimizer=optim.Adam(0.01))[1]
+        for m, data in zip(models, (images, images / 255.0), strict=True)
+    ]
+    assert histories[0]["loss"] == pytest.approx(histories[1]["loss"], rel=1e-4)
+    assert histories[0]["loss"][-1] < 0.6 * histories[0]["loss"][0]
+    np.testing.assert_allclose(models[0].reconstruct(images), models[1].reconstruct(images / 255.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["lists", "float64", "bool", "fortran", "memory-mapped"])
+def test_data_in_any_dress_trains_to_the_same_theta(kind, tmp_path):
+    data = (X > 0.5).astype(np.float32)
+    np.save(tmp_path / "x.npy", data)
+    dressed = {
+        "lists": data.tolist(), "float64": data.astype(float), "bool": data > 0, "fortran": np.asfortranarray(data),
+        "memory-mapped": np.load(tmp_path / "x.npy", mmap_mode="r"),
+    }[kind]  # fmt: skip
+    assert (theta_after(data=dressed) == theta_after(data=data)).all()
+
+
+def test_clip_norm_bounds_the_step():
+    before = mirrored([6, 4, 2]).theta.value
+    after = theta_after(data=X, epochs=1, batch_size=50, optimizer=optim.SGD(1.0), clip_norm=0.01)
+    assert np.linalg.norm(after - before) == pytest.approx(0.01, rel=1e-3)
+    assert np.linalg.norm(theta_after(epochs=1, batch_size=50, optimizer=optim.SGD(1.0)) - before) > 0.1
+
+
+def test_plateau_is_told_the_validation_loss_and_else_the_training_loss():
+    class Told(optim.Plateau):
+        def observe(self, loss):
+            told.append(loss)
+
+    try:
+        for validation, column in ((V, "val_loss"), (None, "loss")):
+            told = []
+            _, history = run(validation=validation, schedule=Told())
+            assert told == history[column]
+    finally:
+        del optim.Schedule.registry["Told"]
+
+
+def test_plateau_lowers_the_rate_of_the_steps_after_it():
+    log = LearningRateLog()
+    frozen = optim.SGD(1e-12)  # nothing improves
+    run(epochs=4, optimizer=frozen, schedule=optim.Plateau(patience=1, factor=0.5), callbacks=[log])
+    assert log.rates == pytest.approx(np.repeat([1e-12, 1e-12, 5e-13, 2.5e-13], 4))
+
+
+def test_a_trainer_can_go_on():
+    whole, parts = mirrored([6, 4, 2]), mirrored([6, 4, 2])
+    trainer = Trainer(parts, X, batch_size=16, progress="none")
+    trainer.run(2)
+    assert len(trainer.run(5)) == trainer.epoch == 5
+    run(whole, epochs=5)
+    assert (parts.theta.value == whole.theta.value).all()
+
+
+# ---------------------------------------------------------------------- history and validation
+
+
+def test_the_columns_of_the_history():
+    _, history = run()
+    assert list(history.rows[0]) == ["epoch", "lr", "seconds", "loss", "reconstruction"]
+    _, history = run(validation=V)
+    assert list(history.rows[0])[5:] == ["val_loss", "val_reconstruction"]
+    assert history["epoch"] == [1, 2, 3] and all(s > 0 for s in history["seconds"])
+
+
+def test_the_loss_is_the_mean_over_the_rows_of_the_epoch():
+    model = mirrored([6, 4, 2])
+    expected = model.evaluate(X)["reconstruction"]
+    _, history = run(model, epochs=1, optimizer=optim.SGD(1e-12))
+    assert history["loss"] == history["reconstruction"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_validation_is_evaluated_after_the_epoch_and_not_trained_on():
+    model, history = run(validation=V)
+    assert history["val_loss"][-1] == model.evaluate(V)["reconstruction"]
+    assert (model.theta.value == theta_after()).all()
+
+
+def test_validation_may_be_a_fraction_the_last_rows_of_the_data():
+    for fraction in (0.2, np.float32(0.2)):
+        model, history = run(validation=fraction)
+        other, expected = run(data=X[:40], validation=X[40:])
+        assert (model.theta.value == other.theta.value).all() and history["val_loss"] == expected["val_loss"]
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, 0.001, 0.999, -0.1, 1.5, float("nan"), float("inf")])
+def test_a_fraction_that_leaves_nothing_raises(fraction):
+    with pytest.raises(ValueError, match="fraction .* leaves nothing to train or to validate on"):
+        split(X, fraction)
+
+
+# ---------------------------------------------------------------------- divergence
+
+
+def explosive():
+    return mirrored([6, 4, 2], loss=losses.SquaredError()), {"optimizer": optim.SGD(1e3), "epochs": 50}
+
+
+def test_a_diverged_run_names_epoch_step_and_term_and_keeps_theta_finite_and_the_last_checkpoint(tmp_path):
+    model, arguments = explosive()
+    fit(model, X, epochs=1, batch_size=16, optimizer=optim.SGD(1e-3), progress="none",
+        callbacks=[Checkpoint(tmp_path / "c.npz")])  # fmt: skip
+    good = model.theta.value.copy()
+    with pytest.raises(Diverged, match=r"term '(val_)?reconstruction' became (inf|nan) in epoch \d+, step \d+"):
+        run(model, callbacks=[Checkpoint(tmp_path / "c.npz")], batch_size=50, validation=V, **arguments)
+    assert np.isfinite(model.theta.value).all()
+    saved = load(tmp_path / "c.npz")
+    assert np.isfinite(saved.theta.value).all() and np.isfinite(saved.evaluate(V)["reconstruction"])
+    assert saved.theta.value.shape == good.shape
+
+
+def test_the_data_of_a_step_can_make_j_infinite():
+    model = mirrored([6, 4, 2], loss=losses.SquaredError())
+    data = X.copy()
+    data[33] = 3e38
+    before = model.theta.value.copy()
+    with pytest.raises(Diverged, match="'reconstruction' became (inf|nan) in epoch 1, step 1"):
+        run(model, data, batch_size=50)
+    assert (model.theta.value == before).all()
+
+
+def test_validation_data_that_make_j_infinite_stop_training_before_a_checkpoint_is_written(tmp_path):
+    model = mirrored([6, 4, 2], loss=losses.SquaredError())
+    with pytest.raises(Diverged, match="'val_reconstruction' became (inf|nan) in epoch 1"):
+        run(model, validation=np.full((3, 6), 3e38, np.float32), callbacks=[Checkpoint(tmp_path / "c.npz")])
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_a_last_step_to_a_theta_that_is_not_finite_is_noticed_before_a_checkpoint_is_written(tmp_path):
+    model = mirrored([6, 4, 2], loss=losses.SquaredError())
+    with pytest.raises(Diverged, match="'θ' became NaN or infinite in epoch 1, step 1"):
+        run(model, batch_size=50, epochs=1, optimizer=optim.SGD(1e300), callbacks=[Checkpoint(tmp_path / "c.npz")])
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_a_diverged_run_puts_the_learning_rate_back():
+    model, arguments = explosive()
+    with pytest.raises(Diverged):
+        run(model, schedule=optim.Step(1, 0.9), **arguments)
+    assert arguments["optimizer"].lr == 1e3
+
+
+# ---------------------------------------------------------------------- nothing grows
+
+
+class Memory(Callback):
+    """Bytes that Python and NumPy hold after every epoch, and those of the arena."""
+
+    def __init__(self):
+        self.traced, self.arena = [], []
+
+    def on_epoch_end(self, trainer, row):
+        self.traced.append(tracemalloc.get_traced_memory()[0])
+        self.arena.append(trainer._arena.nbytes)
+
+
+def test_steps_do_not_grow_memory():
+    memory = Memory()
+    tracemalloc.start()
+    try:
+        run(mirrored([64, 32, 8]), RNG.random((1000, 64), np.float32), epochs=12, batch_size=8, callbacks=[memory])
+    finally:
+        tracemalloc.stop()
+    assert len(set(memory.arena)) == 1 and memory.arena[0] > 0
+    assert memory.traced[-1] - memory.traced[3] < 16_000  # 8 rows of the history, 1000 steps
+
+
+def peak_while_training(data):
+    model = mirrored([data.shape[1], 8])
+    tracemalloc.start()
+    try:
+        run(model, data, epochs=1, batch_size=32)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_size_of_uint8_data_does_not_show_in_memory(tmp_path):
+    small, large = np.zeros((512, 1000), np.uint8), np.zeros((3200, 1000), np.uint8)
+    peak_while_training(small)  # warm up
+    growth = peak_while_training(large) - peak_while_training(small)
+    assert growth < 2688 * 40  # an order of 8 bytes a row, and what was looked up; as float32 the rows are 10 MB
+
+
+def test_a_memory_mapped_file_larger_than_what_is_held(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((4000, 1000), np.float32))  # 16 MB
+    data = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert peak_while_training(data) < 4_000_000
+
+
+def test_one_training_step_has_the_gradient_that_finite_differences_measure():
+    model = mirrored([6, 4, 2], activation=layers.Tanh, dtype=np.float64)
+    run(model, X.astype(float), epochs=1)
+    assert gradcheck.check_model(model, X[:5].astype(float)) < 1e-6
+
+
+def test_the_default_batch_is_128_rows_or_all_there_are():
+    few, many = np.zeros((7, 6), np.uint8), np.zeros((300, 6), np.uint8)
+    assert [Trainer(mirrored([6, 3]), x, progress="none").batches.batch_size for x in (few, many)] == [7, 128]
