@@ -2,8 +2,10 @@
 
 784-256-128-64-32-16-8-4-8-…-784, ReLU units, a sigmoid output with cross-entropy, Adam, batches of 32, 20 epochs.
 Four ReLU units are a narrow place: with plain random weights one or two of the four are often *dead*, zero on every
-digit for ever, and now and then all are, and the network answers with the mean digit. What is done about it here: the
-first weights are calibrated on the data, so that every unit starts out active on about half of the digits.
+digit for ever, and now and then all are, and the network answers with the mean digit. What is done about it here:
+the first weights are calibrated on the data, so that every unit starts out active on nearly all digits; and the
+learning rate rises over the first epoch, so that no unit is thrown out of its active range by the first large steps,
+and then falls along a cosine. `benchmarks/seeds.py` counts what that is worth.
 
     python -m demos.deep                the embedded 10,000 digits
     python -m demos.deep --full         all 60,000
@@ -15,6 +17,7 @@ from demos import common, figures
 from demos.baselines import PCA, pixel_entropy, squared_error_per_image
 from npae import fit, mirrored, save
 from npae.models import calibrate
+from npae.optim import Cosine, WarmUp
 
 SIZES = [784, 256, 128, 64, 32, 16, 8, 4]
 
@@ -25,11 +28,12 @@ def main(argv=None):
     train, _, test, test_labels = common.digits(settings)
 
     model = mirrored(SIZES, seed=settings.seed)
-    calibrate(model, train[:1000])
+    calibrate(model, train[:1000], mean=2.0)
     model.to(settings.device)
     if not settings.quick:
         print(model.summary())
-    history = fit(model, train, test, epochs=settings.epochs, batch_size=32, seed=settings.seed,
+    schedule = WarmUp(1, Cosine(max(1, settings.epochs - 1)))
+    history = fit(model, train, test, epochs=settings.epochs, batch_size=32, schedule=schedule, seed=settings.seed,
                   progress=settings.progress)  # fmt: skip
     model.to("cpu")
 

@@ -18,16 +18,16 @@ def pre_activations(model, h):
 
 
 @each_device
-@pytest.mark.parametrize("activation", [ReLU, Tanh])
-def test_hidden_units_have_mean_0_and_variance_1_on_the_batch(activation, device):
+@pytest.mark.parametrize(("activation", "mean"), [(ReLU, 0), (ReLU, 2.0), (Tanh, 0)])
+def test_hidden_units_have_the_mean_asked_for_and_variance_1_on_the_batch(activation, mean, device):
     x = np.random.default_rng(0).random((500, 20)) * 3 + 1
     with on(device) as place:
         model = mirrored([20, 15, 10, 6, 4], activation, seed=1, dtype="float64").to(place.name)
         last = place.get(model.decoder[-1].W.value).copy()
-        assert calibrate(model, x) is model
+        assert calibrate(model, x, mean) is model
         *hidden, _ = (place.get(a) for a in pre_activations(model, place.put(x)))
         for a in hidden:
-            np.testing.assert_allclose(a.mean(axis=0), 0, atol=1e-12)
+            np.testing.assert_allclose(a.mean(axis=0), mean, atol=1e-12)
             np.testing.assert_allclose(a.std(axis=0), 1, rtol=1e-9)
         np.testing.assert_array_equal(place.get(model.decoder[-1].W.value), last)
 
