@@ -2,7 +2,7 @@
 
 A process for each contender keeps their thread pools apart; a contender that waits for its turn is blocked on a pipe
 and takes no core. The contenders take turns many times, so that a slow minute of the machine meets all of them alike,
-and what is reported is a ratio of medians.
+and what is reported is the median of the ratios turn by turn.
 """
 
 import multiprocessing

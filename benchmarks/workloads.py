@@ -1,7 +1,7 @@
 """The networks that are timed, and one whole training step of each in npae and in PyTorch.
 
 A step is: gradient to zero, forward, cross-entropy from logits, backward, Adam with its defaults. Both are given the
-same network, weights, batch and loss; `first_step` returns J and the sum of |θ| after one step, so that a run can show
+same network, weights, batch and loss. `first_step` returns J, ∂J/∂θ and Σ|θ| after one step, so that a run can show
 that they compute the same thing before it compares their speed.
 """
 
@@ -47,8 +47,9 @@ class NpaeStep:
         return terms["reconstruction"]
 
     def first_step(self):
-        """(J, Σ|θ| after the step)."""
-        return float(self()), float(np.abs(self.model.theta.value).sum(dtype=np.float64))
+        """(J, ∂J/∂θ, Σ|θ| after the step)."""
+        value, theta = float(self()), self.model.theta
+        return value, theta.grad.copy(), float(np.abs(theta.value).sum(dtype=np.float64))
 
 
 class TorchStep:
@@ -81,9 +82,10 @@ class TorchStep:
         return loss
 
     def first_step(self):
-        """(J, Σ|θ| after the step)."""
-        value = float(self().detach())
-        return value, math.fsum(float(p.detach().double().abs().sum()) for p in self.network.parameters())
+        """(J, ∂J/∂θ in npae's order, where W is the transposed weight, and Σ|θ| after the step)."""
+        value, parameters = float(self().detach()), list(self.network.parameters())
+        gradient = np.concatenate([p.grad.t().numpy().ravel() for p in parameters])
+        return value, gradient, math.fsum(float(p.detach().double().abs().sum()) for p in parameters)
 
 
 class MatmulStep:

@@ -77,12 +77,18 @@ def table(head, rows):
     print("\n".join(["", lines[0], "─" * max(map(len, lines)), *lines[1:], ""]))
 
 
-def finish(settings, metrics):
+def require(history):
+    """End the demo, in a sentence, if training was interrupted before it had anything to show."""
+    if not len(history):
+        raise SystemExit(f"Nothing to show: {history.stopped}.")
+
+
+def finish(settings, metrics, history):
     """Write metrics.json: what was run, on what, and every metric, its unit in its name. Says where everything is."""
     result = {
-        "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": settings.epochs,
+        "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": len(history),
         "seconds": round(time.perf_counter() - settings.began, 2), "data": "full" if settings.full else "sample",
-        "quick": settings.quick, **metrics, "versions": config(),
+        "quick": settings.quick, "stopped": history.stopped, **metrics, "versions": config(),
     }  # fmt: skip
     with replacing(settings.out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

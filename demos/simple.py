@@ -47,8 +47,9 @@ def main(argv=None):
             schedule=Cosine(settings.epochs, end=0.02), seed=settings.seed, progress=settings.progress,
         )  # fmt: skip
         model.to("cpu")
+        common.require(history)
         x_hat = model.reconstruct(test)
-        loss, error = history["val_loss"][-1] / 784, squared_error_per_image(x_hat, test)
+        loss, error = model.evaluate(test)["reconstruction"] / 784, squared_error_per_image(x_hat, test)
         key = short.replace("-", "_")
         metrics[f"{key}_test_cross_entropy_nats_per_pixel"] = loss
         metrics[f"{key}_test_squared_error_per_image"] = error
@@ -70,7 +71,7 @@ def main(argv=None):
     common.table(
         ("network", "test nats a pixel", "published (60,000 digits)", "squared error an image", "seconds"), results
     )
-    return common.finish(settings, metrics)
+    return common.finish(settings, metrics, history)
 
 
 if __name__ == "__main__":

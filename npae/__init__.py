@@ -6,9 +6,9 @@ An autoencoder minimises, over its parameters θ,
 
 and the package has a room for each of those words. In reading order:
 
-    backend.py        NumPy or CuPy            elementwise/      formulas, fused
-    memory.py         reused arrays            threads.py        long sweeps on all cores
-    files.py          files that appear whole or not at all
+    backend.py        NumPy or CuPy            memory.py         reused arrays
+    threads.py        long sweeps, all cores   files.py          whole files or none
+    elementwise/      formulas, fused          registry.py       names of classes
     parameters.py     θ, one vector            initializers.py   its first values
     layers/           f and g, and their derivatives
     losses/           ℓ and ∂ℓ/∂z

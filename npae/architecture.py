@@ -1,7 +1,7 @@
 """Architectures as data: an object built from registered classes becomes a tree of names and arguments, and back.
 
     Sequential(Dense(784 -> 32), ReLU())
-    {"class": "Sequential", "config": {"layers": [{"class": "Dense", "config": {"n_in": 784, …}}, …]}}
+    {"family": "Layer", "class": "Sequential", "config": {"layers": [{"family": "Layer", "class": "Dense", …}, …]}}
 
 Every class says in `config()` with which arguments it is built again. Only classes in the registries of Layer, Loss,
 Optimizer and Schedule can be built, whatever a file asks for.
@@ -11,13 +11,14 @@ from npae.layers import Layer
 from npae.losses import Loss
 from npae.optim import Optimizer, Schedule
 
-_FAMILIES = (Layer, Loss, Optimizer, Schedule)
+_FAMILIES = {family.__name__: family for family in (Layer, Loss, Optimizer, Schedule)}
 
 
 def describe(thing):
     """The tree (JSON values) of a Layer, Loss, Optimizer or Schedule, and of all it is made of."""
-    if isinstance(thing, _FAMILIES):
-        return {"class": type(thing).__name__, "config": describe(thing.config())}
+    for name, family in _FAMILIES.items():
+        if isinstance(thing, family):
+            return {"family": name, "class": type(thing).__name__, "config": describe(thing.config())}
     if isinstance(thing, dict):
         return {key: describe(value) for key, value in thing.items()}
     if isinstance(thing, (list, tuple)):
@@ -36,8 +37,8 @@ def build(tree):
         return tree
     if "class" not in tree:
         return {key: build(value) for key, value in tree.items()}
-    name = tree["class"]
-    cls = next((family.registry[name] for family in _FAMILIES if name in family.registry), None)
-    if cls is None:
-        raise ValueError(f"there is no layer, loss or optimizer {name!r}; import the module that defines it first")
+    family, name = tree.get("family"), tree["class"]
+    if family not in _FAMILIES or name not in _FAMILIES[family].registry:
+        raise ValueError(f"there is no {family or 'class'} {name!r}; import the module that defines it first")
+    cls = _FAMILIES[family].registry[name]
     return getattr(cls, "from_config", cls)(**build(tree["config"]))

@@ -103,8 +103,8 @@ def generator(seed, device="cpu"):
     """A random generator on `device`, with `standard_normal` and `random` (both take size, dtype).
 
     `seed` is an integer or a list of integers, such as [seed, epoch]: the same seed gives the same numbers on the same
-    device. NumPy's and CuPy's numbers differ. On the GPU the number of Philox streams is fixed, because CuPy's default
-    depends on the GPU model, and the same seed should not.
+    device. NumPy's and CuPy's numbers differ. On the GPU the number of Philox streams is fixed: by CuPy's default it
+    would depend on the GPU model, and the numbers with it.
     """
     seed = np.random.SeedSequence(seed)
     if device == "cpu":

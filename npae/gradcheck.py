@@ -113,12 +113,14 @@ def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rto
 def _difference_quotient(objective, places, steps, eps):
     before = {place: places[place][0].copy() for place in steps}
     values = []
-    for sign in (+1, -1):
-        for place, u in steps.items():
-            places[place][0][...] = before[place] + sign * eps * u
-        values.append(objective())
-    for place in steps:
-        places[place][0][...] = before[place]
+    try:
+        for sign in (+1, -1):
+            for place, u in steps.items():
+                places[place][0][...] = before[place] + sign * eps * u
+            values.append(objective())
+    finally:
+        for place in steps:
+            places[place][0][...] = before[place]
     return (values[0] - values[1]) / (2 * eps)
 
 

@@ -1,9 +1,9 @@
 """First values for weights: random, but of a size that keeps signals alive through many layers.
 
-Take a = x W with n_in independent inputs of variance σ²: each aⱼ has variance n_in·Var(W)·σ². The signal neither
-grows nor fades on its way forward if Var(W) = 1/n_in, nor does the gradient on its way back if Var(W) = 1/n_out.
-Glorot takes the mean of the two, 2/(n_in + n_out). A ReLU sets half of its inputs to zero and so halves the mean
-square; He makes up for it with Var(W) = 2/n_in.
+Take a = x W with independent weights of mean 0 and n_in inputs of mean square σ²: each aⱼ has variance n_in·Var(W)·σ².
+The signal neither grows nor fades on its way forward if Var(W) = 1/n_in, nor does the gradient on its way back if
+Var(W) = 1/n_out. Glorot takes 2/(n_in + n_out), between the two. A ReLU sets half of its inputs to zero and so halves
+the mean square; He makes up for it with Var(W) = 2/n_in.
 
 An initializer is a function (rng, shape) -> float64 array; rng is a numpy Generator. Values are drawn on the host, so
 that a seed means the same network on either device. A weight matrix has shape (n_in, n_out).

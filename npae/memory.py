@@ -1,8 +1,8 @@
 """Where a training step's intermediate arrays come from.
 
 A step asks for the same arrays in the same order every time, so an Arena remembers them: the k-th request of a step
-is answered with the array of the k-th request of the step before. After the first step nothing is allocated any more,
-the arrays stay in the cache, and (on a GPU) their addresses never change.
+is answered with the array of the k-th request of the step before. After the first step the large arrays of a step are
+always the same: they stay in the cache, nobody asks the system for memory, and (on a GPU) their addresses never change.
 
     arena = Arena()
     for x in batches:

@@ -165,7 +165,8 @@ class Theta:
     def assign(self, vector):
         """θ ← vector, shape (size,), from either device, in θ's dtype."""
         if vector.shape != (self.size,):
-            raise ValueError(f"Expected a vector of the network's {self.size} parameters, got shape {vector.shape}.")
+            raise ValueError(f"Expected a vector of the network's {self.size} parameters, got shape {vector.shape}: "
+                             "it belongs to another network.")
         self.value[...] = to_device(vector, device_of(self.value))
 
     def __repr__(self):

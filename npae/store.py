@@ -92,12 +92,16 @@ def load_all(path, device="cpu"):
     """Everything in the file `path`, as Saved; the model on `device`. Errors as load."""
     path, device = Path(path), resolve_device(device)
     if not path.exists():
-        raise FileNotFoundError(f"There is no model file {path}.")
+        raise FileNotFoundError(f"There is no model file {path}. Check the path.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a model file. Name the .npz file in it.")
     try:
         with zipfile.ZipFile(path) as archive:
             saved = _read(archive, path.stat().st_size)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error.__cause__
+    except (PermissionError, MemoryError):
+        raise
     except Exception as error:  # whatever zip, JSON, NumPy and constructors make of arbitrary bytes
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise ModelFileError(

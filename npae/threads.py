@@ -5,9 +5,10 @@ while they compute, so that plain threads suffice to share a sweep over a long a
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import cache
+from itertools import pairwise
 
 
 @cache
@@ -24,12 +25,19 @@ def _pool():
     return ThreadPoolExecutor(thread_count() - 1, thread_name_prefix="npae")
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork has the pool but not its threads
+
+
 def share(work, n):
     """Call work(start, stop) on consecutive pieces that cover range(n), one a thread; return when all are done."""
     pieces = min(thread_count(), n)
     edges = [n * k // pieces for k in range(pieces + 1)]
     # Each worker runs in a copy of the caller's context, where NumPy keeps its error settings.
-    others = [_pool().submit(copy_context().run, work, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
-    work(edges[0], edges[1])
+    others = [_pool().submit(copy_context().run, work, a, b) for a, b in pairwise(edges[1:])]
+    try:
+        work(edges[0], edges[1])
+    finally:
+        wait(others)  # whatever happens, nobody writes into the caller's arrays any more
     for other in others:
         other.result()

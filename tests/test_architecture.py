@@ -41,7 +41,7 @@ def test_no_class_of_the_package_is_forgotten_here():
 
 
 def test_what_is_built_has_declared_its_parameters_but_taken_no_memory():
-    model = build({"class": "Dense", "config": {"n_in": 10**7, "n_out": 10**7, "initializer": None}})
+    model = build({"family": "Layer", "class": "Dense", "config": {"n_in": 10**7, "n_out": 10**7, "initializer": None}})
     assert model.parameter_count == 10**14 + 10**7
     with pytest.raises(RuntimeError, match="no values yet"):
         _ = model.W.value
@@ -56,13 +56,13 @@ def test_a_model_in_a_file_cannot_ask_for_memory_by_naming_a_seed():
 
 @pytest.mark.parametrize("name", ["Path", "os.system", "Layer", "", "dense", None])
 def test_only_registered_classes_can_be_built(name):
-    with pytest.raises(ValueError, match="there is no layer, loss or optimizer"):
-        build({"class": name, "config": {}})
+    with pytest.raises(ValueError, match="there is no Layer .*; import the module"):
+        build({"family": "Layer", "class": name, "config": {}})
 
 
 def test_arguments_that_do_not_fit_raise():
     with pytest.raises(TypeError, match="surprise"):
-        build({"class": "Dense", "config": {"n_in": 2, "n_out": 3, "surprise": 1}})
+        build({"family": "Layer", "class": "Dense", "config": {"n_in": 2, "n_out": 3, "surprise": 1}})
 
 
 def test_a_class_of_the_user_is_registered_by_being_defined():

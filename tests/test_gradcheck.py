@@ -113,3 +113,11 @@ def test_a_step_along_the_checked_gradient_lowers_the_objective():
 def test_float32_is_refused():
     with pytest.raises(TypeError, match="float64.*astype"):
         gradcheck.check_layer(Tanh(), X.astype("float32"))
+
+
+def test_everything_is_put_back_when_the_objective_raises():
+    x = np.ones(3)
+    calls = iter([1.0])
+    with pytest.raises(StopIteration):
+        gradcheck.check_gradient(lambda: next(calls), {"x": (x, np.ones(3))})
+    np.testing.assert_array_equal(x, 1)

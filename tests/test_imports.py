@@ -12,8 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "version", "backend", "memory", "threads", "files", "elementwise", "parameters", "initializers", "layers", "losses",
-    "penalties", "optim", "data", "models", "architecture", "store", "train", "gradcheck", "config", "__init__",
+    "version", "registry", "backend", "memory", "threads", "files", "elementwise", "parameters", "initializers",
+    "layers", "losses", "penalties", "optim", "data", "models", "architecture", "store", "train", "gradcheck", "config",
+    "__init__",
 )  # fmt: skip
 ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere

@@ -112,6 +112,9 @@ def test_astype():
         (lambda: Dense(2, 2).initialize(dtype="float16"), TypeError, "float32 or float64"),
         (lambda: Dense(2, 2).initialize(device="tpu"), ValueError, "tpu"),
         (lambda: network().to("tpu"), ValueError, "tpu"),
+        (lambda: Tanh().to("tpu"), ValueError, "tpu"),
+        (lambda: network().astype("int32"), TypeError, "float32 or float64, got int32"),
+        (lambda: Dense(2, 2).to("cpu"), RuntimeError, "initialize"),
     ],
 )
 def test_errors(call, error, words):

@@ -1,5 +1,9 @@
 """Sharing a sweep: every index once, whatever the number of pieces, and errors come back."""
 
+import os
+import signal
+import time
+
 import numpy as np
 import pytest
 
@@ -45,3 +49,31 @@ def test_the_environment_decides(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     assert threads.thread_count() >= 1
     threads.thread_count.cache_clear()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_makes_threads_of_its_own(monkeypatch):
+    monkeypatch.setattr(threads, "thread_count", lambda: 2)
+    threads.share(lambda start, stop: None, 4)  # the parent's pool exists
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that hangs is ended
+        threads.share(lambda start, stop: None, 4)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_nobody_writes_any_more_when_the_caller_has_failed(monkeypatch):
+    monkeypatch.setattr(threads, "thread_count", lambda: 2)
+    done = []
+
+    def work(start, stop):
+        if start == 0:
+            raise ZeroDivisionError
+        time.sleep(0.05)
+        done.append(start)
+
+    with pytest.raises(ZeroDivisionError):
+        threads.share(work, 4)
+    assert done == [2]

@@ -105,6 +105,8 @@ class Minibatches:
             check_source(self.source, check, name)
         if device == "gpu" and self._fits_on_gpu():
             self.source = to_device(self.source, device)
+        # NumPy's take copies a source that is strided or unaligned, whole, before it takes a row.
+        self._takes_rows = self.source.flags.c_contiguous and getattr(self.source.flags, "aligned", True)
 
     def _fits_on_gpu(self):
         free, _ = module_for("gpu").cuda.runtime.memGetInfo()
@@ -127,7 +129,7 @@ class Minibatches:
 
     def take(self, rows):
         """The batch of these rows: (len(rows), …), converted, on the device."""
-        if isinstance(rows, slice) or not self.source.flags.c_contiguous:
+        if isinstance(rows, slice) or not self._takes_rows:
             taken = self.source[rows]
         else:
             taken = empty((len(rows), *self.source.shape[1:]), self.source)

@@ -5,9 +5,9 @@ list becomes ufunc calls over cache-sized blocks), `on_cupy.py` (the list become
 """
 
 from npae.elementwise.formula import Formula, elementwise
-from npae.elementwise.functions import absolute, exp, expm1, log, log1p, maximum, minimum, sqrt, tanh
+from npae.elementwise.functions import absolute, exp, expm1, log, log1p, maximum, minimum, sigmoid, softplus, sqrt, tanh
 
 __all__ = [
     "Formula", "elementwise",
-    "absolute", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sqrt", "tanh",
+    "absolute", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "softplus", "sqrt", "tanh",
 ]  # fmt: skip

@@ -55,17 +55,26 @@ class Formula:
         out: the array (or tuple of arrays) to write into; new ones by default. An output may be the same array as the
         input that has its name in `out_names`.
         Returns the result, a tuple if the formula returns one.
-        Raises TypeError for mixed dtypes, ValueError for shapes that do not fit.
+        Raises TypeError for mixed dtypes or devices and for a wrong number of arguments, ValueError for shapes that do
+        not fit and for an output that would overwrite another input.
         """
+        args = [a.item() if isinstance(a, np.generic) else a for a in args]
         model = None
         for a in args:
             if hasattr(a, "dtype") and (model is None or a.ndim > model.ndim):
                 model = a
+        n_out = len(self.traced[2])
+        if model is None or len(args) != len(self.input_names):
+            raise TypeError(
+                f"{self.name}: expected {', '.join(self.input_names)}, at least one of them an array, got {len(args)} "
+                f"arguments ({', '.join(type(a).__name__ for a in args)})."
+            )
         if out is None:
-            outs = tuple(empty(model.shape, model) for _ in self.traced[2])
+            outs = tuple(empty(model.shape, model) for _ in range(n_out))
         else:
             outs = out if isinstance(out, tuple) else (out,)
-        for a in (*args, *outs):
+            self._check_outputs(args, outs, model, n_out)
+        for a in args:
             if a is not model and hasattr(a, "dtype"):
                 self._check(a, model)
         if array_module(model) is np:
@@ -74,11 +83,22 @@ class Formula:
             run_on_cupy(self, args, outs)
         return outs[0] if len(outs) == 1 else outs
 
+    def _check_outputs(self, args, outs, model, n_out):
+        if len(outs) != n_out:
+            raise TypeError(f"{self.name}: expected {n_out} outputs, got {len(outs)}.")
+        for k, o in enumerate(outs):
+            self._check(o, model)
+            if o.shape != model.shape:
+                raise ValueError(f"{self.name}: expected an output of shape {model.shape}, got {o.shape}.")
+            for name, a in zip(self.input_names, args, strict=True):
+                if o is a and self.out_names[k : k + 1] != (name,):
+                    raise ValueError(f"{self.name}: output {k} may not be the input {name}: name it in `out`.")
+
     def _check(self, a, model):
         if a.dtype != model.dtype:
             raise TypeError(f"{self.name}: expected arrays of one dtype, got {model.dtype} and {a.dtype}: use astype.")
         if a.shape != model.shape and (a.ndim >= model.ndim or a.shape != model.shape[model.ndim - a.ndim :]):
-            raise ValueError(f"{self.name}: expected arrays of shape {model.shape} (or its last axes), got {a.shape}.")
+            raise ValueError(f"{self.name}: expected arrays of shape {model.shape}, or its last axes, got {a.shape}.")
         if array_module(a) is not array_module(model):
             raise TypeError(f"{self.name}: one array is on the CPU, another on the GPU: move one with to_device.")
 

@@ -33,3 +33,16 @@ absolute = _function("absolute", "|x|")
 maximum = _function("maximum", "max(x, y), NaN if either is")
 minimum = _function("minimum", "min(x, y), NaN if either is")
 
+
+
+def sigmoid(x):
+    """σ(x) = 1/(1 + e⁻ˣ), as ½ + ½ tanh(x/2), which cannot overflow.
+
+    Its error is absolute, about 6·10⁻⁸ in float32: far out on the left, where σ itself is smaller, it is 0.
+    """
+    return 0.5 + 0.5 * tanh(0.5 * x)
+
+
+def softplus(x):
+    """ln(1 + eˣ), as max(x, 0) + ln(1 + e⁻|ˣ|), which cannot overflow. Its derivative is σ(x)."""
+    return maximum(x, 0) + log1p(exp(-absolute(x)))

@@ -5,6 +5,7 @@ of rows that fits into a core's cache goes through *all* operations before the n
 are registers: block-sized arrays that every block uses again. Long sweeps are shared among threads.
 """
 
+import math
 import threading
 
 import numpy as np
@@ -14,19 +15,26 @@ from npae.threads import share
 BLOCK = 65536  # elements: 256 KiB of float32, so that the few registers of a formula stay in a 1 MiB cache
 SHARE = 2**21  # operations on elements from which a second thread pays for being woken
 
-_scratch = threading.local()  # .arrays: this thread's registers, by (register, shape, dtype)
+_scratch = threading.local()  # .memory: this thread's registers; .views: the shapes they were asked for in
 
 
 def _register(key, shape, dtype):
-    """This thread's array number `key` of the given shape; key ("filled", c) is an array of constants c."""
-    arrays = _scratch.__dict__.setdefault("arrays", {})
-    array = arrays.get((key, shape, dtype))
-    if array is None:
-        if len(arrays) >= 256:
-            arrays.clear()
-        array = np.full(shape, key[1], dtype) if isinstance(key, tuple) else np.empty(shape, dtype)
-        arrays[key, shape, dtype] = array
-    return array
+    """This thread's array number `key` in the given shape; key ("filled", c) is an array of constants c.
+
+    All shapes of a register share one memory, so that a thread holds no more than a block for each.
+    """
+    views = _scratch.__dict__.setdefault("views", {})
+    view = views.get((key, shape, dtype))
+    if view is None:
+        memory, size = _scratch.__dict__.setdefault("memory", {}), math.prod(shape)
+        flat = memory.get((key, dtype))
+        if flat is None or flat.size < size:
+            n = max(BLOCK, size)
+            flat = memory[key, dtype] = np.full(n, key[1], dtype) if isinstance(key, tuple) else np.empty(n, dtype)
+        if len(views) >= 1024:
+            views.clear()
+        view = views[key, shape, dtype] = flat[:size].reshape(shape)
+    return view
 
 
 class BlockProgram:
@@ -62,7 +70,7 @@ class BlockProgram:
         free = []
         for k, op in enumerate(operations):
             operands = [self._operand(op, a) for a in op.args]
-            for a in set(op.args):
+            for a in {id(a): a for a in op.args}.values():
                 slot = self.slots[id(a)]
                 is_register = slot >= self.first_out + self.n_outputs
                 if is_register and last_use[id(a)] == k and not any(a is s for s in outputs):

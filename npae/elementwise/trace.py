@@ -36,6 +36,14 @@ class Symbol:
     def __ge__(self, other): return self.apply("greater_equal", other)  # noqa: E704
     def __le__(self, other): return self.apply("less_equal", other)  # noqa: E704
 
+    __hash__ = object.__hash__
+
+    def __eq__(self, other):
+        raise TypeError("An elementwise formula has no == and !=: write (a >= b) * (a <= b), or its complement.")
+
+    def __pow__(self, other):
+        raise TypeError("An elementwise formula has no **: write a square as a * a, a root as sqrt(a).")
+
     def __bool__(self):
         raise TypeError(
             "An elementwise formula cannot branch on its values (if, and, or, not): every element may differ. "

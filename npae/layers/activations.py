@@ -9,7 +9,7 @@ backward follow for all of them, fused into one operation each, and only what th
 
 from functools import cached_property
 
-from npae.elementwise import absolute, elementwise, exp, expm1, log1p, maximum, minimum, tanh
+from npae.elementwise import elementwise, expm1, maximum, minimum, sigmoid, softplus, tanh
 from npae.layers.base import Layer
 
 
@@ -50,13 +50,6 @@ class Activation(Layer):
     def __getstate__(self):  # compiled formulas are made again where they are needed
         return {k: v for k, v in self.__dict__.items() if k not in ("_forward", "_backward")}
 
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"
-
-
-def _sigmoid(a):
-    return 0.5 + 0.5 * tanh(0.5 * a)
-
 
 class Identity(Activation):
     """φ(a) = a,  φ′(a) = 1: a linear layer's honest name."""
@@ -71,11 +64,11 @@ class Identity(Activation):
 class Sigmoid(Activation):
     """φ(a) = σ(a) = 1/(1 + e⁻ᵃ) = ½ + ½ tanh(a/2),  φ′(a) = h(1 − h).
 
-    By the quotient rule, σ′ = e⁻ᵃ/(1 + e⁻ᵃ)² = σ · (1 − σ). The form with tanh cannot overflow.
+    By the quotient rule, σ′ = e⁻ᵃ/(1 + e⁻ᵃ)² = σ · (1 − σ).
     """
 
     def f(self, a):
-        return _sigmoid(a)
+        return sigmoid(a)
 
     def slope(self, a, h):
         return h * (1 - h)
@@ -157,23 +150,23 @@ class SiLU(Activation):
     rectifies = True
 
     def f(self, a):
-        return a * _sigmoid(a)
+        return a * sigmoid(a)
 
     def slope(self, a, h):
-        s = _sigmoid(a)
+        s = sigmoid(a)
         return s + h * (1 - s)
 
 
 class Softplus(Activation):
     """φ(a) = ln(1 + eᵃ) = max(a, 0) + ln(1 + e⁻|ᵃ|),  φ′(a) = eᵃ/(1 + eᵃ) = σ(a).
 
-    A smooth ReLU; the second form cannot overflow. Dugas et al. 2001.
+    A smooth ReLU. Dugas et al. 2001.
     """
 
     rectifies = True
 
     def f(self, a):
-        return maximum(a, 0) + log1p(exp(-absolute(a)))
+        return softplus(a)
 
     def slope(self, a, h):
-        return _sigmoid(a)
+        return sigmoid(a)

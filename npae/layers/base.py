@@ -12,9 +12,10 @@ import numpy as np
 
 from npae.backend import array_module, device_of, resolve_device, to_device
 from npae.parameters import Storage, Theta
+from npae.registry import Described
 
 
-class Layer:
+class Layer(Described):
     """A differentiable function with parameters. Composites (Sequential, a whole autoencoder) are layers too.
 
     A new layer sets `parameters` (its own) or `children` ((name, Layer) pairs) in __init__, and defines forward,
@@ -24,11 +25,7 @@ class Layer:
     parameters = ()
     children = ()
     _theta = None
-    registry = {}  # class name -> class: what a model file may name. Subclasses enter by themselves.
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        Layer.registry[cls.__name__] = cls
+    registry = {}
 
     def forward(self, x, training=False):
         """(y, cache) for a batch x. `training` switches on what inference leaves out (noise, dropout)."""
@@ -41,10 +38,6 @@ class Layer:
     def __call__(self, x):
         """y = f(x), as in inference."""
         return self.forward(x)[0]
-
-    def config(self):
-        """The keyword arguments that build this layer again (JSON values, or Layers)."""
-        return {}
 
     def out_shape(self, shape):
         """The shape of one output, without the batch axis, for one input of `shape`."""
@@ -91,9 +84,7 @@ class Layer:
 
     def allocate(self, dtype=np.float32, device="cpu"):
         """Give every parameter a place in one new vector θ: zeros, or the values that it had. Returns self."""
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise TypeError(f"Parameters are float32 or float64, got {np.dtype(dtype)}.")
-        storage = Storage(self.parameter_count, dtype, resolve_device(device))
+        storage = Storage(self.parameter_count, _trainable(dtype), resolve_device(device))
         start = 0
         for _, p in self.named_parameters():
             p.place(storage, start)
@@ -108,16 +99,36 @@ class Layer:
         return self._theta
 
     def to(self, device):
-        """Move parameters and gradients to "cpu" or "gpu". Returns self. Raises RuntimeError if there is no GPU."""
-        for storage in {id(p.storage): p.storage for _, p in self.named_parameters()}.values():
-            storage.move(device=resolve_device(device))
+        """Move parameters and gradients to "cpu" or "gpu", those of the whole network that this layer is a part of.
+
+        Returns self. Raises RuntimeError if there is no GPU, or no values yet; ValueError for an unknown device.
+        """
+        device = resolve_device(device)
+        for storage in self._storages():
+            storage.move(device=device)
         return self
 
     def astype(self, dtype):
-        """Change the dtype of parameters and gradients (float32, float64). Returns self."""
-        for storage in {id(p.storage): p.storage for _, p in self.named_parameters()}.values():
-            storage.move(dtype=np.dtype(dtype))
+        """Change parameters and gradients to float32 or float64, the whole network that this layer is a part of.
+
+        Returns self. Raises TypeError for another dtype, RuntimeError if there are no values yet.
+        """
+        dtype = _trainable(dtype)
+        for storage in self._storages():
+            storage.move(dtype=dtype)
         return self
+
+    def _storages(self):
+        for name, p in self.named_parameters():
+            if p.storage is None:
+                raise RuntimeError(f"{name} has no values yet: call initialize(seed=...) on the network.")
+        return {id(p.storage): p.storage for _, p in self.named_parameters()}.values()
+
+
+def _trainable(dtype):
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"Parameters are float32 or float64, got {np.dtype(dtype)}. Take one of them.")
+    return np.dtype(dtype)
 
 
 def check_input(layer, x, shape, like, fix=""):

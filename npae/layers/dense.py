@@ -24,7 +24,8 @@ class Dense(Layer):
     """y = x W + b, from (batch, n_in) to (batch, n_out).
 
     initializer: of W, by name or as a function (rng, shape), see npae.initializers. By default, inside a Sequential,
-    he_uniform where a rectifier follows, and glorot_uniform elsewhere. b starts at zero.
+    he_uniform where a rectifier follows, and glorot_uniform elsewhere. b starts at zero. A model file keeps an
+    initializer's name, or nothing for a function of your own (the weights themselves it keeps).
     """
 
     def __init__(self, n_in, n_out, initializer=None):
@@ -43,7 +44,7 @@ class Dense(Layer):
     def forward(self, x, training=False):
         """y = x W + b. The cache is x."""
         W = self.W.value
-        check_input(self, x, (self.n_in,), W, fix="Images must be flattened first: layers.Flatten().")
+        check_input(self, x, (self.n_in,), W, fix="Images are flattened first: layers.Flatten().")
         y = empty((len(x), self.n_out), x)
         array_module(x).matmul(x, W, out=y)
         y += self.b.value

@@ -19,7 +19,7 @@ class Reshape(Layer):
         if math.prod(x.shape[1:]) != math.prod(self.shape):
             raise ValueError(
                 f"{self!r}: expected samples of {math.prod(self.shape)} numbers, got x of shape {x.shape} "
-                f"({math.prod(x.shape[1:])} a sample)."
+                f"({math.prod(x.shape[1:])} a sample). Check the sizes of the layers before."
             )
         return x.reshape(len(x), *self.shape), x.shape
 

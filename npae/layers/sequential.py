@@ -36,9 +36,11 @@ class Sequential(Layer):
 
     def backward(self, dy, caches, needs_dx=True):
         """dy ← Jₖᵀ dy for k = n … 1."""
-        first = self.layers[0] if self.layers else None
-        for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
-            dy = layer.backward(dy, cache, needs_dx or layer is not first)
+        for k in reversed(range(len(self.layers))):
+            below = any(layer.parameter_count for layer in self.layers[:k])  # does anybody still learn from dx?
+            dy = self.layers[k].backward(dy, caches[k], needs_dx or below)
+            if not (needs_dx or below):
+                return None
         return dy
 
     def config(self):

@@ -7,17 +7,13 @@ squared error an image. Divide by the number of features for the "per pixel" fig
 """
 
 from npae.backend import array_module
+from npae.registry import Described
 
 
-class Loss:
+class Loss(Described):
     """A loss. A new one defines value_and_gradient, per_sample and, if z is not the reconstruction itself, output."""
 
-    registry = {}  # class name -> class, for model files
-    unit = "an image"
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        Loss.registry[cls.__name__] = cls
+    registry = {}
 
     def value_and_gradient(self, z, x):
         """(J, ∂J/∂z) for outputs z and targets x of one shape (B, …). J is a scalar that stays on the device."""
@@ -34,23 +30,16 @@ class Loss:
     def check_targets(self, x):
         """Raise ValueError if the targets x (a batch) cannot be right for this loss."""
 
-    def config(self):
-        """The keyword arguments that build this loss again."""
-        return {}
-
-    def __repr__(self):
-        return f"{type(self).__name__}()"
-
 
 def check_pair(loss, z, x):
     """Raise ValueError unless outputs and targets have one shape, TypeError unless one dtype and device."""
     if z.shape == x.shape and z.dtype == x.dtype and array_module(z) is array_module(x):
         return
     if z.shape != x.shape:
-        raise ValueError(f"{loss!r}: expected targets of the outputs' shape {z.shape}, got {x.shape}.")
+        raise ValueError(f"{loss!r}: expected targets of the outputs' shape {z.shape}, got {x.shape}: reshape them.")
     raise TypeError(
         f"{loss!r}: expected targets like the outputs ({array_module(z).__name__}, {z.dtype}), "
-        f"got ({array_module(x).__name__}, {x.dtype})."
+        f"got ({array_module(x).__name__}, {x.dtype}): convert with astype, move with to_device."
     )
 
 

@@ -6,10 +6,10 @@ the network once with a batch x, and shift and scale each Dense layer's outputs 
 
     W_kj ← W_kj / s_j,    b_j ← μ − m_j / s_j       m_j, s_j: mean and standard deviation of (x W)_j over the batch
 
-Then every a_j has mean μ and variance 1 on the batch, neither vanishing nor exploding, however deep the network. With
-μ = 0 a unit is positive on half of the inputs. With μ = 2 it is positive on nearly all (97 % of a normal variable), so
-a ReLU starts as good as linear: narrow layers pass on everything at first, and learn later what to cut off. The last
-layer is left alone, since its outputs are not units but the answer.
+Then every a_j that varies has mean μ and variance 1 on the batch, neither vanishing nor exploding, however deep the
+network. With μ = 0 a unit is positive on half of the inputs. With μ = 2 it is positive on nearly all (98 % of a normal
+variable), so a ReLU starts as good as linear: narrow layers pass on everything at first, and learn later what to cut
+off. The last layer is left alone, since its outputs are not units but the answer.
 
 Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations of convolutional neural networks",
 section 3.1; Mishkin & Matas 2016, "All you need is a good init".

@@ -69,8 +69,9 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: θ ← (1 − ηλ) θ − η m̂/(√v̂ + ε).
 
-    Decay as a term of J would be divided by √v̂ like every gradient, and so act least on the parameters that need it
-    most; here it shrinks all alike. Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2.
+    Decay as a term of J would be divided by √v̂ like every gradient, and so act least where gradients are large; here
+    it shrinks all parameters alike. Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, but
+    as PyTorch has it: λ is multiplied by the whole learning rate η, in the paper only by its schedule.
     """
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):

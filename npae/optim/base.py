@@ -5,22 +5,19 @@ which are made at the first step, follow θ to its device and are saved with the
 """
 
 from npae.backend import array_module, device_of, to_device
+from npae.registry import Described
 
 
-class Optimizer:
+class Optimizer(Described):
     """An optimizer. A new one lists its `state_names` and defines update(value, grad)."""
 
-    registry = {}  # class name -> class, for model files
+    registry = {}
     state_names = ()
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        Optimizer.registry[cls.__name__] = cls
 
     def __init__(self, lr):
         if not lr > 0:
             raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {lr}.")
-        self.lr = lr
+        self.lr = float(lr)
         self.t = 0
         self.state = {}
 
@@ -50,8 +47,4 @@ class Optimizer:
         raise NotImplementedError
 
     def config(self):
-        """The keyword arguments that build this optimizer again (without its state)."""
         return {"lr": self.lr}
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"

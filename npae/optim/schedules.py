@@ -6,15 +6,13 @@ A schedule gives a factor of the base learning rate at a time t, counted in epoc
 
 import math
 
+from npae.registry import Described
 
-class Schedule:
+
+class Schedule(Described):
     """A schedule. A new one defines factor(t) and config()."""
 
-    registry = {}  # class name -> class, for checkpoints
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        Schedule.registry[cls.__name__] = cls
+    registry = {}
 
     def factor(self, t):
         """η(t)/η₀ at time t ≥ 0, in epochs."""
@@ -24,7 +22,6 @@ class Schedule:
         """Told the validation loss (or else the training loss) at the end of every epoch."""
 
     def config(self):
-        """The keyword arguments that build this schedule again."""
         return dict(self.__dict__)
 
     def state(self):
@@ -33,9 +30,6 @@ class Schedule:
 
     def restore(self, state):
         """Take back what state() gave."""
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"
 
 
 class Constant(Schedule):
@@ -48,7 +42,8 @@ class Constant(Schedule):
 class WarmUp(Schedule):
     """A straight rise from 0 over the first `epochs`, then the schedule `then`, which starts its own clock there.
 
-    η(t) = η₀ t/epochs · then(0) for t < epochs, else η₀ then(t − epochs).
+    η(t) = η₀ t/epochs · then(0) for t < epochs, else η₀ then(t − epochs). The very first step, at t = 0, moves nothing:
+    it only fills an optimizer's averages.
     """
 
     def __init__(self, epochs, then=None):
@@ -102,7 +97,7 @@ class Cosine(Schedule):
 class Plateau(Schedule):
     """Multiply η by `factor` whenever the loss has not improved for `patience` epochs in a row.
 
-    An improvement is a loss below (1 − threshold) times the best so far.
+    An improvement is a loss below best − threshold·|best|.
     """
 
     def __init__(self, patience=5, factor=0.5, threshold=1e-4):
@@ -115,7 +110,7 @@ class Plateau(Schedule):
         return self.current
 
     def observe(self, loss):
-        if loss < self.best * (1 - self.threshold) or self.best == math.inf:
+        if self.best == math.inf or loss < self.best - self.threshold * abs(self.best):
             self.best, self.waited = loss, 0
             return
         self.waited += 1

@@ -28,6 +28,10 @@ class Callback:
     def on_stop(self, trainer):
         """Training is over, for whatever reason but an exception."""
 
+    def config(self):
+        """The settings that a run which resumes must share: JSON values."""
+        return {}
+
     def state(self):
         """What a checkpoint must keep of this callback: JSON values."""
         return {}
@@ -80,6 +84,9 @@ class EarlyStopping(Callback):
         if self.best_theta is not None:
             trainer.model.theta.assign(self.best_theta)
 
+    def config(self):
+        return {"patience": self.patience, "monitor": self.monitor, "min_delta": self.min_delta}
+
     def state(self):
         return {"best": self.best, "best_epoch": self.best_epoch}
 
@@ -117,6 +124,9 @@ class Checkpoint(Callback):
         elif row["epoch"] % self.every:
             return
         trainer.save(self.path)
+
+    def config(self):
+        return {"every": self.every, "best": self.only_best, "monitor": self.monitor}
 
     def state(self):
         return {"best": self.best}

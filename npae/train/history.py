@@ -36,9 +36,15 @@ class History:
         self.stopped = None
 
     def __getitem__(self, column):
-        if self.rows and column not in self.rows[0]:
-            raise KeyError(f"No column {column!r} in this history: it has {', '.join(self.rows[0])}.")
-        return [row[column] for row in self.rows]
+        columns = self.columns
+        if self.rows and column not in columns:
+            raise KeyError(f"No column {column!r} in this history: it has {', '.join(columns)}.")
+        return [row.get(column) for row in self.rows]
+
+    @property
+    def columns(self):
+        """The names of all columns, in order of appearance; a row may lack one that a callback added later."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def __len__(self):
         return len(self.rows)
@@ -50,11 +56,11 @@ class History:
     def to_json(self, path):
         """Write the rows as a JSON list."""
         with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            json.dump(self.rows, file, indent=1)
+            json.dump(self.rows, file, indent=1, default=float)
 
     def to_csv(self, path):
         """Write the rows as a table with a header; a column that a row lacks is left empty there."""
-        columns = list(dict.fromkeys(name for row in self.rows for name in row)) or ["epoch"]
+        columns = self.columns or ["epoch"]
         with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()

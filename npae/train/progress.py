@@ -27,7 +27,7 @@ class Silent:
 def row_text(row, epochs):
     """A row of the history as one line of text."""
     numbers = [f"{k} {v:.5g}" for k, v in row.items() if k not in ("epoch", "seconds", "lr")]
-    if len([k for k in row if not k.startswith("val_")]) == 5:  # loss and its only term are the same number
+    if row["loss"] == row.get("reconstruction"):  # the only term: not the same number twice
         numbers = [n for n in numbers if not n.startswith(("reconstruction", "val_reconstruction"))]
     return f"epoch {row['epoch']}/{epochs}  {'  '.join(numbers)}  {row['seconds']:.1f} s"
 

@@ -10,6 +10,7 @@ run that was killed goes on from its last checkpoint and ends with the same bits
 
 import math
 import time
+import zlib
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from npae.data.minibatches import Minibatches, as_count, as_source, check_source
 from npae.memory import Arena
 from npae.optim import Adam, Constant, clip_by_global_norm
 from npae.store import load_all, save
+from npae.train.callbacks import Callback
 from npae.train.history import History, TermSums, diverged
 from npae.train.interrupt import Interrupt
 from npae.train.progress import make_progress
@@ -33,11 +35,13 @@ class Trainer:
     def __init__(self, model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None,
                  clip_norm=None, callbacks=(), seed=0, progress="auto"):  # fmt: skip
         self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
-        self.base_lr, self.clip_norm, self.callbacks = self.optimizer.lr, clip_norm, list(callbacks)
+        self.base_lr, self.clip_norm = self.optimizer.lr, clip_norm
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
         self.seed = as_count(seed, "seed", least=0)
         value, check = model.theta.value, model.loss.check_targets
         if isinstance(validation, (float, np.floating)):
             data, validation = split(as_source(data), validation)
+        data = as_source(data)
         batch_size = min(128, len(data)) if batch_size is None else batch_size
         self.batches = Minibatches(data, batch_size, value.dtype, device_of(value), self.seed, check)
         self.validation = None if validation is None else as_source(validation, "validation")
@@ -47,7 +51,7 @@ class Trainer:
                 raise ValueError(f"validation: expected rows of the data's shape {rows}, got {self.validation.shape}.")
             check_source(self.validation, check, "validation")
         self.history, self.epoch, self._progress, self._stopped = History(), 0, make_progress(progress), None
-        self._arena = Arena()
+        self._arena, self._between_epochs, self._fingerprint = Arena(), True, fingerprint(data)
 
     def stop(self, reason):
         """End training after this epoch; `reason` is kept in history.stopped."""
@@ -67,7 +71,7 @@ class Trainer:
         finally:
             self._progress.close()
             self.optimizer.lr = self.base_lr
-        self.history.stopped = self._stopped
+        self.history.stopped, self._stopped = self._stopped, None  # a later run goes on
         for callback in self.callbacks:
             callback.on_stop(self)
         return self.history
@@ -76,10 +80,13 @@ class Trainer:
         began, sums = time.perf_counter(), TermSums(self.epoch)
         self._progress.epoch_starts(self.epoch, epochs, len(self.batches))
         for k, rows in enumerate(self.batches.rows(self.epoch)):
-            self.optimizer.lr = self.base_lr * self.schedule.factor(self.epoch + k / len(self.batches))
+            self.optimizer.lr = self.base_lr * float(self.schedule.factor(self.epoch + k / len(self.batches)))
             size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            self._between_epochs = False
             with self._arena.frame(size):
                 self._step(self.batches.take(rows), sums)
+            for callback in self.callbacks:  # outside of the frame: what they compute is their own
+                callback.on_step(self)
             self._progress.step()
             if interrupt.requested:
                 self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {len(self.batches)} steps")
@@ -93,8 +100,6 @@ class Trainer:
         if self.clip_norm is not None:
             clip_by_global_norm(theta.grad, self.clip_norm)
         self.optimizer.step(theta)
-        for callback in self.callbacks:
-            callback.on_step(self)
 
     def _end_epoch(self, sums, began):
         means, theta, now = sums.means(), self.model.theta.value, f"in epoch {self.epoch + 1}, step {sums.steps}"
@@ -106,7 +111,7 @@ class Trainer:
                 if not math.isfinite(value):
                     raise diverged(name, value, now)
             means |= {"val_loss": sum(terms.values())} | terms
-        self.epoch += 1
+        self.epoch, self._between_epochs = self.epoch + 1, True
         row = {"epoch": self.epoch, "lr": self.optimizer.lr, "seconds": time.perf_counter() - began} | means
         self.schedule.observe(row.get("val_loss", row["loss"]))
         self.history.rows.append(row)
@@ -124,12 +129,21 @@ class Trainer:
             "architecture": describe(self.model), "dtype": str(self.model.theta.value.dtype),
             "optimizer": describe(self.optimizer) | {"config": self.optimizer.config() | {"lr": self.base_lr}},
             "schedule": describe(self.schedule), "clip_norm": self.clip_norm,
-            "seed": self.seed, "batch_size": self.batches.batch_size, "rows": self.batches.n,
-            "callbacks": [type(c).__name__ for c in self.callbacks],
+            "seed": self.seed, "batch_size": self.batches.batch_size, "data": self._fingerprint,
+            "validation": None if self.validation is None else fingerprint(self.validation),
+            "callbacks": [[type(c).__name__, c.config()] for c in self.callbacks],
         }  # fmt: skip
 
     def save(self, path):
-        """Write model, optimizer, schedule, history and callbacks to one file, from which `resume` goes on."""
+        """Write model, optimizer, schedule, history and callbacks to one file, from which `resume` goes on.
+
+        Raises RuntimeError in the middle of an epoch, where a run cannot be taken up exactly.
+        """
+        if not self._between_epochs:
+            raise RuntimeError(
+                "Trainer.save: training stands in the middle of an epoch, from where it cannot go on exactly. "
+                "Keep the model with store.save, or take the last checkpoint."
+            )
         extra = {
             "identity": self._identity(), "epoch": self.epoch, "stopped": self._stopped,
             "history": self.history.rows, "schedule": self.schedule.state(),
@@ -169,6 +183,12 @@ def split(data, fraction):
     if not 0 < kept < len(data):
         raise ValueError(f"fit: a fraction {fraction} of {len(data)} rows leaves nothing to train or to validate on.")
     return data[:kept], data[kept:]
+
+
+def fingerprint(data, rows=16):
+    """[shape, dtype, checksum of a few rows spread over `data`]: is this the data that a run began with?"""
+    some = data[:: max(1, len(data) // rows)][:rows]
+    return [list(data.shape), str(data.dtype), zlib.crc32(np.ascontiguousarray(to_device(some, "cpu")).tobytes())]
 
 
 def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,

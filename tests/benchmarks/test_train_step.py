@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import alternate, train_step, workloads
@@ -10,7 +11,7 @@ from benchmarks import alternate, train_step, workloads
 class Counting:
     """A contender without a process, whose k-th measurement takes k seconds a step."""
 
-    first = (1.0, 2.0)
+    first = (1.0, np.ones(3), 2.0)
 
     def __init__(self, log, name, pace):
         self.log, self.name, self.pace, self.k = log, name, pace, 0
@@ -38,7 +39,7 @@ def test_the_ratio_is_theirs_by_ours(capsys):
 def test_steps_that_differ_are_not_timed():
     a, b = Counting([], "npae", 1), Counting([], "PyTorch", 1)
     train_step.validate("w", {"npae": a, "PyTorch": b})
-    b.first = (1.0, 2.1)
+    b.first = (1.0, np.array([1, 1, 1.1]), 2.0)
     with pytest.raises(SystemExit, match="not the same step"):
         train_step.validate("w", {"npae": a, "PyTorch": b})
 
@@ -46,7 +47,8 @@ def test_steps_that_differ_are_not_timed():
 def test_the_first_step_is_pytorchs():
     pytest.importorskip("torch")
     ours, theirs = (step([784, 32, 8], 64).first_step() for step in (workloads.NpaeStep, workloads.TorchStep))
-    assert ours == pytest.approx(theirs, rel=1e-6)
+    assert ours[::2] == pytest.approx(theirs[::2], rel=1e-6)
+    assert np.linalg.norm(ours[1] - theirs[1]) < 1e-6 * np.linalg.norm(theirs[1])
 
 
 def test_it_runs_and_writes_its_numbers(tmp_path, monkeypatch, capsys):

@@ -213,3 +213,17 @@ def test_the_result_of_in_batches_is_the_callers_own():
     data = numbered(6)
     in_batches(lambda x: x, data, 2, np.float32, "cpu")[...] = -1
     assert (data == numbered(6)).all()
+
+
+def test_an_unaligned_file_is_not_read_whole(tmp_path):
+    x = np.arange(200_000, dtype=np.float32).reshape(2000, 100)
+    (tmp_path / "x").write_bytes(b"ab" + x.tobytes())
+    source = np.memmap(tmp_path / "x", np.float32, "r", offset=2, shape=x.shape)
+    batches = Minibatches(source, 8, seed=0)
+    rows = next(batches.rows())
+    tracemalloc.start()
+    taken = batches.take(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(taken, x[rows])
+    assert peak < x.nbytes / 10

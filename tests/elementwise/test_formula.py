@@ -1,6 +1,7 @@
 """Formulas: every path (blocks, threads, kernel) against the plain text, aliasing, shapes, errors."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -146,6 +147,12 @@ def test_a_copy_computes_the_same():
         (lambda: everything(np.ones((3, 4)), np.ones(3), 1), ValueError, "shape"),
         (lambda: elementwise(lambda x: x if x > 0 else -x)(np.ones(3)), TypeError, "cannot branch"),
         (lambda: elementwise(lambda x: x * "a")(np.ones(3)), TypeError, "Python numbers"),
+        (lambda: elementwise(lambda x: x * (x == 0))(np.ones(3)), TypeError, "no == and !="),
+        (lambda: elementwise(lambda x: x**2)(np.ones(3)), TypeError, r"no \*\*"),
+        (lambda: everything(np.ones(3), np.ones(3)), TypeError, "expected x, y, c, .* got 2"),
+        (lambda: everything(1.0, 2.0, 3.0), TypeError, "at least one of them an array"),
+        (lambda: momentum(*[np.ones(3)] * 3, 1, 1, out=np.ones(3)), TypeError, "2 outputs, got 1"),
+        (lambda: everything(np.ones((2, 3)), np.ones((2, 3)), 1, out=np.ones(3)), ValueError, "output of shape"),
     ],
 )
 def test_errors(call, error, words):
@@ -156,3 +163,29 @@ def test_errors(call, error, words):
 def test_mixed_devices_are_named():
     with on("fake") as place, pytest.raises(TypeError, match="CPU.*GPU"):
         everything(place.put(np.ones(3)), np.ones(3), 1.0)
+
+
+def test_an_output_may_not_be_another_input():
+    theta, m, g = (np.ones(3) for _ in range(3))
+    with pytest.raises(ValueError, match="output 1 may not be the input g"):
+        momentum(theta, m, g, 0.9, 0.1, out=(theta, g))
+
+
+def test_numpy_numbers_are_numbers():
+    x = np.ones(3, np.float32)
+    assert momentum(x, x, x, np.float64(0.5), np.float32(0.1))[0].dtype == np.float32
+
+
+def test_registers_do_not_add_up_over_shapes():
+    f = elementwise(lambda x: maximum(x * x + 1, 0) * (x + 2) * (x - 3))
+    sizes = []
+
+    def work():  # a thread begins without registers
+        for n in range(1, 400):
+            f(np.ones((n, 7)))
+        sizes.extend(a.size for a in on_numpy._scratch.memory.values())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert sizes and set(sizes) == {on_numpy.BLOCK}

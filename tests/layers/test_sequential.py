@@ -46,3 +46,21 @@ def test_it_is_a_list_of_layers():
 def test_only_layers_are_accepted():
     with pytest.raises(TypeError, match="expected layers"):
         Sequential(Dense(2, 2), np.tanh)
+
+
+def test_a_layer_may_stand_in_a_sequence_twice():
+    shared = Dense(3, 3)
+    network = Sequential(shared, Tanh(), shared).initialize(dtype="float64")
+    y, caches = network.forward(np.ones((2, 3)))
+    assert network.backward(y, caches, needs_dx=False) is None
+    assert network.parameter_count == 12
+
+
+def test_nobody_computes_dx_below_the_first_layer_that_learns():
+    network = Sequential(Flatten(), Tanh(), Dense(4, 2)).initialize(dtype="float64")
+    y, caches = network.forward(np.ones((3, 2, 2)))
+    asked = []
+    dense_backward = network[2].backward
+    network[2].backward = lambda dy, x, needs_dx=True: asked.append(needs_dx) or dense_backward(dy, x, needs_dx)
+    network.backward(y, caches, needs_dx=False)
+    assert asked == [False]

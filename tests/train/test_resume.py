@@ -133,7 +133,7 @@ def test_early_stopping_goes_on_from_what_it_saw(tmp_path):
     ("optimizer", {"optimizer": optim.Adam()}), ("optimizer", {"optimizer": optim.SGD(0.06, momentum=0.9)}),
     ("schedule", {"schedule": None}), ("schedule", {"schedule": optim.Plateau(2, threshold=0.05)}),
     ("callbacks", {"callbacks": []}), ("callbacks", {"callbacks": [EarlyStopping(), LearningRateLog()]}),
-    ("rows", {"data": X[:45]}), ("architecture", {"model": mirrored([6, 3, 2])}),
+    ("data", {"data": X[:45]}), ("data", {"data": X + 0.001}), ("architecture", {"model": mirrored([6, 3, 2])}),
     ("architecture", {"model": mirrored([6, 4, 2], activation=Tanh)}),
     ("dtype", {"model": mirrored([6, 4, 2], dtype=np.float64)}),
 ])  # fmt: skip

@@ -247,3 +247,47 @@ def test_one_training_step_has_the_gradient_that_finite_differences_measure():
 def test_the_default_batch_is_128_rows_or_all_there_are():
     few, many = np.zeros((7, 6), np.uint8), np.zeros((300, 6), np.uint8)
     assert [Trainer(mirrored([6, 3]), x, progress="none").batches.batch_size for x in (few, many)] == [7, 128]
+
+
+def test_a_run_that_stopped_can_go_on():
+    class StopOnce(Callback):
+        def on_epoch_end(self, trainer, row):
+            if row["epoch"] == 2:
+                trainer.stop("enough")
+
+    trainer = Trainer(mirrored([6, 3]), X, batch_size=16, callbacks=StopOnce(), progress="none")
+    assert trainer.run(5).stopped == "enough" and len(trainer.history) == 2
+    assert trainer.run(5).stopped is None and len(trainer.history) == 5
+
+
+def test_nothing_is_saved_in_the_middle_of_an_epoch(tmp_path):
+    class SaveNow(Callback):
+        def on_step(self, trainer):
+            trainer.save(tmp_path / "c.npz")
+
+    with pytest.raises(RuntimeError, match="middle of an epoch"):
+        run(callbacks=[SaveNow()])
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_what_a_callback_computes_is_its_own():
+    """on_step runs outside of the arena: inference there neither grows it nor is overwritten later."""
+
+    class Look(Callback):
+        def on_step(self, trainer):
+            self.seen = getattr(self, "seen", [])
+            self.seen.append(trainer.model(X[:4]))
+            self.nbytes = trainer._arena.nbytes
+
+    look = Look()
+    model, _ = run(callbacks=[look], epochs=1)
+    without = Trainer(mirrored([6, 4, 2]), X, batch_size=16, progress="none")
+    without.run(1)
+    assert look.nbytes == without._arena.nbytes
+    np.testing.assert_array_equal(look.seen[-1], model(X[:4]))
+    assert (look.seen[0] != look.seen[-1]).any()
+
+
+def test_numpy_numbers_are_learning_rates():
+    rate = np.linspace(0.01, 0.1, 3)[0]
+    assert (theta_after(optimizer=optim.Adam(rate)) == theta_after(optimizer=optim.Adam(0.01))).all()
