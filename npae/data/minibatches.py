@@ -8,34 +8,11 @@ Data may be a memory-mapped file larger than memory: only the rows of a batch ar
 from [seed, epoch], so that any epoch can be repeated by itself: what lets an interrupted run resume exactly.
 """
 
-import operator
-
 import numpy as np
 
 from npae.backend import array_module, device_of, module_for, to_device
+from npae.data.sources import as_count, as_source, check_rows, check_source
 from npae.memory import empty
-
-
-def as_source(data, name="data"):
-    """`data` as an array (n, …) that batches can be taken from; what is no array (a list) becomes one.
-
-    Raises ValueError if it is empty or one-dimensional, TypeError if its dtype is not uint8, bool or floating.
-    """
-    try:
-        array_module(data)
-    except TypeError:
-        data = np.asarray(data)
-    if data.ndim < 2 or data.size == 0:
-        raise ValueError(
-            f"{name}: expected an array (samples, features…) with at least one of each, got shape {data.shape}. "
-            "One sample alone is data[None]."
-        )
-    if not (data.dtype == np.uint8 or data.dtype.kind in "bf"):
-        raise TypeError(
-            f"{name}: expected uint8 (0 to 255, scaled to [0, 1] here), bool or a floating dtype, got {data.dtype}. "
-            "Say what the integers mean: data.astype('uint8') for pixels, data.astype('float32') for numbers."
-        )
-    return data
 
 
 def as_batch(rows, dtype, device="cpu"):
@@ -48,40 +25,6 @@ def as_batch(rows, dtype, device="cpu"):
     if rows.dtype == np.uint8:
         x *= 1 / 255
     return x
-
-
-def as_count(value, name, least=1):
-    """`value` as an int. Raises TypeError if it is not an integer, ValueError if it is below `least`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r}.") from None
-    if count < least:
-        raise ValueError(f"{name}: expected {least} or more, got {count}.")
-    return count
-
-
-def check_rows(x, numbers, check=None, name="data"):
-    """Raise ValueError if a row of x holds a NaN or Inf, or if check(x), a loss's check_targets, raises.
-
-    numbers: of the rows, in the data that they come from. Only floats can be wrong.
-    """
-    if x.dtype.kind != "f":
-        return
-    xp = array_module(x)
-    good = xp.isfinite(x.reshape(len(x), -1)).all(axis=1)
-    if not bool(good.all()):
-        row = int(numbers[int(xp.argmin(good))])
-        raise ValueError(f"{name}: row {row} contains NaN or Inf. Remove or repair such rows first.")
-    if check is not None:
-        check(x)
-
-
-def check_source(data, check=None, name="data"):
-    """check_rows for all rows of `data`, a few thousand at a time."""
-    for start in range(0, len(data), 4096):
-        rows = data[start : start + 4096]
-        check_rows(rows, range(start, start + len(rows)), check, name)
 
 
 class Minibatches:

@@ -13,7 +13,8 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 import numpy as np
 
 from npae.backend import device_of
-from npae.data.minibatches import as_source, in_batches
+from npae.data.minibatches import in_batches
+from npae.data.sources import as_source
 from npae.layers import Layer
 from npae.losses import CrossEntropy
 from npae.models.summary import summary_table

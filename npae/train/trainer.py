@@ -10,13 +10,13 @@ run that was killed goes on from its last checkpoint and ends with the same bits
 
 import math
 import time
-import zlib
 
 import numpy as np
 
 from npae.architecture import describe
 from npae.backend import array_module, device_of, to_device
-from npae.data.minibatches import Minibatches, as_count, as_source, check_source
+from npae.data.minibatches import Minibatches
+from npae.data.sources import as_count, as_source, check_source, fingerprint, split
 from npae.memory import Arena
 from npae.optim import Adam, Constant, clip_by_global_norm
 from npae.store import load_all, save
@@ -174,21 +174,6 @@ class Trainer:
         for k, (callback, state) in enumerate(zip(self.callbacks, saved.extra["callbacks"], strict=True)):
             mine = {n.partition(".")[2]: a for n, a in saved.arrays.items() if n.partition(".")[0] == str(k)}
             callback.restore(state, mine)
-
-
-def split(data, fraction):
-    """(rows to train on, the last `fraction` of the rows to validate on). Raises ValueError if either would be empty.
-    """
-    kept = len(data) - round(len(data) * fraction) if 0 < fraction < 1 else 0
-    if not 0 < kept < len(data):
-        raise ValueError(f"fit: a fraction {fraction} of {len(data)} rows leaves nothing to train or to validate on.")
-    return data[:kept], data[kept:]
-
-
-def fingerprint(data, rows=16):
-    """[shape, dtype, checksum of a few rows spread over `data`]: is this the data that a run began with?"""
-    some = data[:: max(1, len(data) // rows)][:rows]
-    return [list(data.shape), str(data.dtype), zlib.crc32(np.ascontiguousarray(to_device(some, "cpu")).tobytes())]
 
 
 def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,

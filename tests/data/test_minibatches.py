@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npae import losses
-from npae.data.minibatches import Minibatches, as_batch, as_count, as_source, check_source, in_batches
+from npae.data.minibatches import Minibatches, as_batch, in_batches
+from npae.data.sources import as_count, as_source, check_source
 
 
 def numbered(n, features=2, dtype=np.float32):

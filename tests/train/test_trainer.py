@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from npae import fit, gradcheck, layers, load, losses, mirrored, mnist, optim
+from npae.data.sources import split
 from npae.train import Callback, Checkpoint, Diverged, LearningRateLog, Trainer
-from npae.train.trainer import split
 
 RNG = np.random.default_rng(0)
 X, V = RNG.random((50, 6), np.float32), RNG.random((20, 6), np.float32)
