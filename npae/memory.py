@@ -15,6 +15,7 @@ allocates as NumPy does, so an array that leaves a layer in ordinary use is the 
 
 import threading
 from contextlib import contextmanager
+from functools import lru_cache
 
 from npae.backend import array_module
 
@@ -28,6 +29,16 @@ def empty(shape, like, dtype=None):
     if frame is None:
         return array_module(like).empty(shape, dtype)
     return frame.next(shape, dtype, like)
+
+
+@lru_cache(maxsize=64)
+def _ones(xp, n, dtype):
+    return xp.ones(n, dtype)
+
+
+def ones(n, like):
+    """n ones, on the device of `like` and of its dtype. Shared by all callers: not to be written into."""
+    return _ones(array_module(like), n, like.dtype)
 
 
 class _Frame:

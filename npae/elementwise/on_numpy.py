@@ -10,10 +10,10 @@ import threading
 
 import numpy as np
 
-from npae.threads import share
+from npae.threads import share, thread_count
 
 BLOCK = 65536  # elements: 256 KiB of float32, so that the few registers of a formula stay in a 1 MiB cache
-SHARE = 2**21  # operations on elements from which a second thread pays for being woken
+SHARE = 2**23  # operations on elements from which a second thread pays for being woken (BLAS still holds its core)
 
 _scratch = threading.local()  # .memory: this thread's registers; .views: the shapes they were asked for in
 
@@ -107,7 +107,10 @@ class BlockProgram:
             self._run_block(args, outs)
             return
         ndim, n = outs[0].ndim, len(outs[0])
-        rows = max(1, BLOCK * n // size)
+        n_blocks = min(n, -(-size // BLOCK))
+        if n_blocks > 1 and size * len(self.steps) >= SHARE:
+            n_blocks = min(n, -(-n_blocks // thread_count()) * thread_count())  # as many for every thread
+        rows = -(-n // n_blocks)
         whole = [not hasattr(a, "ndim") or a.ndim < ndim for a in args]
 
         def blocks(first, last):
@@ -117,11 +120,10 @@ class BlockProgram:
                     [a if w else a[part] for a, w in zip(args, whole, strict=True)], [o[part] for o in outs]
                 )
 
-        n_blocks = -(-n // rows)
         if size * len(self.steps) >= SHARE:
-            share(blocks, n_blocks)
+            share(blocks, -(-n // rows))
         else:
-            blocks(0, n_blocks)
+            blocks(0, -(-n // rows))
 
     def _run_block(self, args, outs):
         shape, dtype = outs[0].shape, outs[0].dtype

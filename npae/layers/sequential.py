@@ -19,6 +19,7 @@ class Sequential(Layer):
                 raise TypeError(f"Sequential: expected layers, got {layer!r}.")
         self.layers = layers
         self.children = tuple((str(k), layer) for k, layer in enumerate(layers))
+        self._first_to_learn = next((k for k, layer in enumerate(layers) if layer.parameter_count), len(layers))
         for layer, following in pairwise(layers):
             layer.feeds(following)
 
@@ -37,10 +38,10 @@ class Sequential(Layer):
     def backward(self, dy, caches, needs_dx=True):
         """dy ← Jₖᵀ dy for k = n … 1."""
         for k in reversed(range(len(self.layers))):
-            below = any(layer.parameter_count for layer in self.layers[:k])  # does anybody still learn from dx?
-            dy = self.layers[k].backward(dy, caches[k], needs_dx or below)
-            if not (needs_dx or below):
-                return None
+            wanted = needs_dx or k > self._first_to_learn
+            dy = self.layers[k].backward(dy, caches[k], wanted)
+            if not wanted:
+                return None  # nobody below has anything to learn
         return dy
 
     def config(self):

@@ -10,14 +10,15 @@ Put in ln σ(z) = z − s(z) and ln(1 − σ(z)) = −s(z), with s(z) = ln(1 + e
     ℓ = Σ_j s(z_j) − x_j z_j          ∂ℓ/∂z_j = σ(z_j) − x_j          since s′ = σ
 
 The derivative is the error itself: it does not vanish where σ saturates, as that of squared error would. No logarithm
-of a probability is ever taken, so nothing overflows (npae.elementwise.functions says how).
+of a small probability is ever taken, so nothing overflows. A training step needs σ anyway, and gets s from it: by
+s(z) = −ln(1 − σ) = z − ln σ, taking the one whose logarithm is of at least ½, s(z) = max(z, 0) − ln max(σ, 1 − σ).
 
 For grey pixels ℓ is not zero even if x̂ = x: the floor is their entropy, −Σ x ln x + (1 − x) ln(1 − x), 45.5 nats an
 image on MNIST's test set. Goodfellow, Bengio & Courville 2016, section 6.2.2.2.
 """
 
 from npae.backend import array_module
-from npae.elementwise import elementwise, sigmoid, softplus
+from npae.elementwise import elementwise, log, maximum, sigmoid, softplus
 from npae.losses.base import Loss, check_pair, rows
 from npae.memory import empty
 
@@ -34,7 +35,8 @@ def _terms(z, x):
 
 @elementwise
 def _terms_and_gradient(z, x, scale):
-    return softplus(z) - x * z, (sigmoid(z) - x) * scale
+    p = sigmoid(z)
+    return maximum(z, 0) - log(maximum(p, 1 - p)) - x * z, (p - x) * scale
 
 
 class CrossEntropy(Loss):

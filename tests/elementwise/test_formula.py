@@ -62,9 +62,11 @@ def test_a_formula_neither_waits_nor_uploads(device):
 def test_blocks_and_threads_change_nothing(shape, monkeypatch):
     x, y = arrays(shape)
     whole = everything.plain(x, y, 0.1)
-    np.testing.assert_allclose(everything(x, y, 0.1), whole, rtol=1e-14, atol=1e-14)
-    monkeypatch.setattr(on_numpy, "SHARE", 10**12)
-    np.testing.assert_allclose(everything(x, y, 0.1), whole, rtol=1e-14, atol=1e-14)
+    for share, threads in ((10**12, 1), (1, 1), (1, 2), (1, 5)):
+        monkeypatch.setattr(on_numpy, "SHARE", share)
+        monkeypatch.setattr("npae.threads.thread_count", lambda n=threads: n)
+        monkeypatch.setattr(on_numpy, "thread_count", lambda n=threads: n)
+        np.testing.assert_allclose(everything(x, y, 0.1), whole, rtol=1e-14, atol=1e-14)
 
 
 @each_device

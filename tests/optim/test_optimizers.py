@@ -89,8 +89,9 @@ def test_the_update_is_pytorchs(name):
 
 
 @each_optimizer
-def test_large_vectors_go_through_blocks_and_threads_alike(name):
-    """Blocks and threads must not change the result: 300,002 parameters against the textbook."""
+def test_large_vectors_go_through_blocks_and_threads_alike(name, monkeypatch):
+    """Blocks and threads must not change the result: 600,002 parameters against the textbook."""
+    monkeypatch.setattr("npae.elementwise.on_numpy.SHARE", 1)
     optimizer, memory, layer = MAKE[name](), {}, layer_of(600_002, "float64")
     theta, rng = layer.theta.value.copy(), np.random.default_rng(0)
     for _ in range(2):
