@@ -20,7 +20,7 @@ image on MNIST's test set. Goodfellow, Bengio & Courville 2016, section 6.2.2.2.
 from npae.backend import array_module
 from npae.elementwise import elementwise, log, maximum, sigmoid, softplus
 from npae.losses.base import Loss, check_pair, rows
-from npae.memory import empty
+from npae.memory import empty, ones
 
 
 @elementwise
@@ -34,9 +34,9 @@ def _terms(z, x):
 
 
 @elementwise
-def _terms_and_gradient(z, x, scale):
+def _softplus_and_gradient(z, x, scale):
     p = sigmoid(z)
-    return maximum(z, 0) - log(maximum(p, 1 - p)) - x * z, (p - x) * scale
+    return maximum(z, 0) - log(maximum(p, 1 - p)), (p - x) * scale
 
 
 class CrossEntropy(Loss):
@@ -48,8 +48,9 @@ class CrossEntropy(Loss):
     def value_and_gradient(self, z, x):
         """J and ∂J/∂z = (σ(z) − x)/B, in one pass."""
         check_pair(self, z, x)
-        terms, dz = _terms_and_gradient(z, x, 1 / len(z), out=(empty(z.shape, z), empty(z.shape, z)))
-        return terms.sum() * (1 / len(z)), dz
+        s, dz = _softplus_and_gradient(z, x, 1 / len(z), out=(empty(z.shape, z), empty(z.shape, z)))
+        dot = array_module(z).dot  # Σ s − Σ x z, as two products: the fastest sums there are
+        return (dot(s.reshape(-1), ones(z.size, z)) - dot(x.reshape(-1), z.reshape(-1))) * (1 / len(z)), dz
 
     def per_sample(self, z, x):
         """Σ_j softplus(z_ij) − x_ij z_ij, shape (B,)."""
