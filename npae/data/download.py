@@ -42,7 +42,7 @@ class DownloadError(OSError):
 def data_folder(name):
     """The folder $NPAE_DATA/name as a Path; None if NPAE_DATA is unset or empty, or has no such subfolder.
 
-    Raises NotADirectoryError if NPAE_DATA itself does not name a folder: a wrong setting is never ignored.
+    Raises NotADirectoryError if NPAE_DATA itself does not name a folder.
     """
     root = os.environ.get("NPAE_DATA")
     if not root:

@@ -55,7 +55,8 @@ def test_a_formula_neither_waits_nor_uploads(device):
     with on(device) as place:
         x, y = map(place.put, arrays((4, 5)))
         with place.no_waiting():
-            everything(x, y, 0.5)
+            result = everything(x, y, 0.5)
+        assert type(result) is type(x)
 
 
 @pytest.mark.parametrize("shape", [(200_001,), (1000, 333), (3, 100_000)])

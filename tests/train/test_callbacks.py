@@ -179,8 +179,9 @@ def test_a_checkpoint_that_cannot_be_written_says_so_before_anything_is_trained(
 def test_numpy_numbers_in_the_settings_can_be_saved(tmp_path):
     run(Checkpoint(tmp_path / "c.npz"), epochs=1, seed=np.int64(3), optimizer=optim.Adam(np.float32(0.01)))
     model = mirrored([6, 3])
-    run(Checkpoint(tmp_path / "c.npz"), epochs=2, model=model, seed=3, optimizer=optim.Adam(np.float32(0.01)),
-        resume=tmp_path / "c.npz")  # fmt: skip
+    _, history = run(Checkpoint(tmp_path / "c.npz"), epochs=2, model=model, seed=3,
+                     optimizer=optim.Adam(np.float32(0.01)), resume=tmp_path / "c.npz")  # fmt: skip
+    assert history["epoch"] == [1, 2]
 
 
 # ---------------------------------------------------------------------- learning rates

@@ -9,7 +9,9 @@ from npae.losses import CrossEntropy, SquaredError
 from npae.models import calibrate
 from npae.optim import SGD, Adam, Cosine
 from npae.train import Checkpoint, EarlyStopping, Trainer
+from npae.train.history import TermSums
 from tests.devices import DEVICES, on
+from tests.fake_gpu.fake_cupy import fake_cupy
 
 X = np.random.default_rng(0).integers(0, 256, (150, 20), dtype=np.uint8)
 each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
@@ -37,19 +39,12 @@ def test_a_training_step_neither_waits_nor_uploads_nor_allocates(device):
         model = calibrate(mirrored([20, 12, 5], ReLU), X).to(place.name)
         trainer = Trainer(model, X, batch_size=50, optimizer=Adam(), clip_norm=1.0, progress="none")
         trainer.run(1)
-        _count_a_step(trainer, place)
-
-
-def _count_a_step(trainer, place):
-    from npae.train.history import TermSums
-    from tests.fake_gpu.fake_cupy import fake_cupy
-
-    rows, sums = list(trainer.batches.rows(1))[0], TermSums(1)
-    with place.no_waiting(), fake_cupy.count() as counted, trainer._arena.frame(len(rows)):
-        trainer._step(trainer.batches.take(rows), sums)
-    large = trainer._arena.nbytes
-    assert large > 0
-    assert counted.kernels < 60, f"{counted.kernels} launches in a step of a network with four Dense layers"
+        rows, sums = next(trainer.batches.rows(1)), TermSums(1)
+        held = trainer._arena.nbytes
+        with place.no_waiting(), fake_cupy.count() as counted, trainer._arena.frame(len(rows)):
+            trainer._step(trainer.batches.take(rows), sums)
+        assert trainer._arena.nbytes == held > 0
+        assert counted.kernels < 60, f"{counted.kernels} launches in a step of a network with four Dense layers"
 
 
 @each_gpu

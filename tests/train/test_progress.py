@@ -63,4 +63,6 @@ def test_an_unknown_kind_raises(kind):
 
 
 def test_a_bar_that_never_began_can_be_closed():
-    Bar().close()
+    bar = Bar()
+    bar.close()
+    assert bar.bar is None
