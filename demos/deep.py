@@ -5,8 +5,8 @@ Four ReLU units are a narrow place: with plain random weights one or two of the 
 digit for ever, and now and then all are, and the network answers with the mean digit. What is done about it here:
 the first weights are calibrated on the data, so that every unit starts out active on nearly all digits; and the
 learning rate rises over the first epoch, so that no unit is thrown out of its active range by the first large steps,
-and then falls along a cosine. Both were chosen on the last 5,000 training digits; `benchmarks/seeds.py` counts what
-they are worth.
+and then falls along a cosine. How active, and the warm-up, were chosen on the last 5,000 training digits;
+`benchmarks/seeds.py` counts what all of it is worth.
 
     python -m demos.deep                the embedded 10,000 digits
     python -m demos.deep --full         all 60,000

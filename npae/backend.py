@@ -87,8 +87,11 @@ def device_of(x):
 
 def to_device(x, device):
     """The array x on `device`: x itself if it is there already, else a copy."""
+    here = device_of(x)
+    if here == device:  # the common case, in every batch: no need to ask the driver whether there is a GPU
+        return x
     device = resolve_device(device)
-    if device_of(x) == device:
+    if here == device:
         return x
     return gpu_module().asarray(x) if device == "gpu" else gpu_module().asnumpy(x)
 

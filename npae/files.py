@@ -10,6 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def _temporary(path):
+    """A name next to `path` that nobody else takes."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
 @contextmanager
 def replacing(path):
     """Yield a temporary name next to `path`; the file written there becomes `path` if the block ends well.
@@ -17,7 +22,7 @@ def replacing(path):
     Whatever else happens, an interrupt included, the temporary file goes and an older `path` stays as it was.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = _temporary(path)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -32,7 +37,7 @@ def check_place(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(None, "it is a folder")
-        probe = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        probe = _temporary(path)
         probe.touch()
         probe.unlink()
     except OSError as error:

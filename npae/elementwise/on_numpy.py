@@ -107,8 +107,8 @@ class BlockProgram:
             self._run_block(args, outs)
             return
         ndim, n = outs[0].ndim, len(outs[0])
-        n_blocks = min(n, -(-size // BLOCK))
-        if n_blocks > 1 and size * len(self.steps) >= SHARE:
+        n_blocks, shared = min(n, -(-size // BLOCK)), size * len(self.steps) >= SHARE
+        if shared:
             n_blocks = min(n, -(-n_blocks // thread_count()) * thread_count())  # as many for every thread
         rows = -(-n // n_blocks)
         whole = [not hasattr(a, "ndim") or a.ndim < ndim for a in args]
@@ -120,7 +120,7 @@ class BlockProgram:
                     [a if w else a[part] for a, w in zip(args, whole, strict=True)], [o[part] for o in outs]
                 )
 
-        if size * len(self.steps) >= SHARE:
+        if shared:
             share(blocks, -(-n // rows))
         else:
             blocks(0, -(-n // rows))

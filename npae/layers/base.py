@@ -63,6 +63,13 @@ class Layer(Described):
         for name, child in self.children:
             yield from child._walk(f"{prefix}{name}.")
 
+    def leaves(self, name=""):
+        """(dotted name, Layer) of every layer within that has no children, in order."""
+        if not self.children:
+            yield name, self
+        for child_name, child in self.children:
+            yield from child.leaves(f"{name}.{child_name}" if name else child_name)
+
     @property
     def parameter_count(self):
         """How many numbers this layer learns."""

@@ -18,7 +18,6 @@ section 3.1; Mishkin & Matas 2016, "All you need is a good init".
 from npae.backend import array_module, device_of
 from npae.data.minibatches import as_batch
 from npae.layers import Dense
-from npae.models.summary import leaves
 
 
 def calibrate(model, data, mean=0.0, least=1e-3):
@@ -31,10 +30,10 @@ def calibrate(model, data, mean=0.0, least=1e-3):
         raise ValueError(f"calibrate: expected at least 2 rows to take a standard deviation of, got {len(data)}.")
     value = model.theta.value
     h = as_batch(data, value.dtype, device_of(value))
-    layers = [layer for _, layer in leaves(model)]
-    last = [layer for layer in layers if isinstance(layer, Dense)][-1:]
+    layers = [layer for _, layer in model.leaves()]
+    last = next((layer for layer in reversed(layers) if isinstance(layer, Dense)), None)
     for layer in layers:
-        if isinstance(layer, Dense) and layer not in last:
+        if isinstance(layer, Dense) and layer is not last:
             xp = array_module(h)
             a = xp.matmul(h, layer.W.value)
             s = xp.maximum(a.std(axis=0), least)

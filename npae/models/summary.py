@@ -3,17 +3,9 @@
 from npae.layers import Dense, Layer
 
 
-def leaves(layer, name=""):
-    """(dotted name, Layer) of every layer without children, in order."""
-    if not layer.children:
-        yield name, layer
-    for child_name, child in layer.children:
-        yield from leaves(child, f"{name}.{child_name}" if name else child_name)
-
-
 def _input_shape(layer):
     """The input shape of a network whose first sized layer is Dense, or None."""
-    for _, leaf in leaves(layer):
+    for _, leaf in layer.leaves():
         if isinstance(leaf, Dense):
             return (leaf.n_in,)
     return None
@@ -23,7 +15,7 @@ def summary_table(model: Layer, input_shape=None):
     """One line a layer (name, layer, output shape of one sample, parameters), then totals. Returns the text."""
     shape = tuple(input_shape) if input_shape else _input_shape(model)
     lines = [("", "input", str(shape or "?"), "")]
-    for name, layer in leaves(model):
+    for name, layer in model.leaves():
         shape = layer.out_shape(shape) if shape else None
         count = layer.parameter_count
         lines.append((name, repr(layer), str(shape or "?"), f"{count:,}" if count else ""))

@@ -8,7 +8,7 @@ import csv
 import json
 import math
 
-from npae.backend import array_module
+from npae.backend import device_of
 from npae.files import replacing
 
 
@@ -86,8 +86,7 @@ class TermSums:
         """Take note of the terms of one step. Raises Diverged if one that is looked at is not finite."""
         self.steps += 1
         self._pending.append((self.steps, batch_size, terms))
-        on_host = array_module(next(iter(terms.values()))).__name__ == "numpy"
-        if on_host or len(self._pending) >= self.look_every:
+        if device_of(next(iter(terms.values()))) == "cpu" or len(self._pending) >= self.look_every:
             self._look()
 
     def _look(self):

@@ -6,12 +6,11 @@ import pytest
 from npae import mirrored
 from npae.layers import Dense, ReLU, Tanh
 from npae.models import calibrate
-from npae.models.summary import leaves
 from tests.devices import each_device, on
 
 
 def pre_activations(model, h):
-    for _, layer in leaves(model):
+    for _, layer in model.leaves():
         h = layer(h)
         if isinstance(layer, Dense):
             yield h

@@ -3,7 +3,7 @@
 import numpy as np
 
 from npae import Autoencoder, layers, mirrored
-from npae.models.summary import leaves, summary_table
+from npae.models.summary import summary_table
 
 
 def cells(text):
@@ -38,6 +38,6 @@ def test_without_a_known_input_shapes_are_question_marks():
 
     del layers.Layer.registry["Sizeless"]
     model = Autoencoder(layers.Flatten(), layers.Sequential(layers.Reshape((2, 3)), layers.Flatten()), seed=None)
-    assert [name for name, _ in leaves(model)] == ["encoder", "decoder.0", "decoder.1"]
+    assert [name for name, _ in model.leaves()] == ["encoder", "decoder.0", "decoder.1"]
     dense = Autoencoder(layers.Dense(4, 2), layers.Dense(2, 4))
     assert "(4,)" in summary_table(dense) and "(2,)" in summary_table(dense)
