@@ -14,10 +14,10 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6
 """
 
 from npae import initializers
-from npae.backend import array_module
 from npae.layers.base import Layer, check_input
 from npae.memory import empty, ones
 from npae.parameters import Parameter
+from npae.products import matmul
 
 
 class Dense(Layer):
@@ -45,18 +45,16 @@ class Dense(Layer):
         """y = x W + b. The cache is x."""
         W = self.W.value
         check_input(self, x, (self.n_in,), W, fix="Images are flattened first: layers.Flatten().")
-        y = empty((len(x), self.n_out), x)
-        array_module(x).matmul(x, W, out=y)
+        y = matmul(x, W, out=empty((len(x), self.n_out), x))
         y += self.b.value
         return y, x
 
     def backward(self, dy, x, needs_dx=True):
         """∂J/∂W += xᵀ dy,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂x = dy Wᵀ."""
-        xp = array_module(dy)
-        self.W.add_grad(xp.matmul, x.T, dy)
-        self.b.add_grad(xp.matmul, ones(len(dy), dy), dy)  # Σ_i dy_i = 1ᵀ dy: a product is the faster sum
+        self.W.add_grad(matmul, x.T, dy)
+        self.b.add_grad(matmul, ones(len(dy), dy), dy)  # Σ_i dy_i = 1ᵀ dy: a product is the faster sum
         if needs_dx:
-            return xp.matmul(dy, self.W.value.T, out=empty(x.shape, x))
+            return matmul(dy, self.W.value.T, out=empty(x.shape, x))
 
     def config(self):
         name = next((n for n, f in initializers.BY_NAME.items() if f is self.W.initializer), None)

@@ -7,9 +7,9 @@ It is −ln p(x | x̂) of a Gaussian of unit variance around x̂, less a constan
 "squared error an image" of the literature (Hinton & Salakhutdinov 2006) is 2ℓ, and "MSE" is 2ℓ/features.
 """
 
-from npae.backend import array_module
 from npae.elementwise import elementwise
 from npae.losses.base import Loss, check_pair, rows
+from npae.products import dot
 
 
 @elementwise
@@ -25,7 +25,7 @@ class SquaredError(Loss):
         check_pair(self, z, x)
         dz = _scaled_difference(z, x, 1 / len(z))
         flat = dz.reshape(-1)
-        return array_module(z).dot(flat, flat) * (0.5 * len(z)), dz
+        return dot(flat, flat) * (0.5 * len(z)), dz
 
     def per_sample(self, z, x):
         """½‖z_i − x_i‖², shape (B,)."""

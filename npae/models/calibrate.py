@@ -18,6 +18,7 @@ section 3.1; Mishkin & Matas 2016, "All you need is a good init".
 from npae.backend import array_module, device_of
 from npae.data.minibatches import as_batch
 from npae.layers import Dense
+from npae.products import matmul
 
 
 def calibrate(model, data, mean=0.0, least=1e-3):
@@ -35,7 +36,7 @@ def calibrate(model, data, mean=0.0, least=1e-3):
     for layer in layers:
         if isinstance(layer, Dense) and layer is not last:
             xp = array_module(h)
-            a = xp.matmul(h, layer.W.value)
+            a = matmul(h, layer.W.value)
             s = xp.maximum(a.std(axis=0), least)
             layer.W.value[...] /= s
             layer.b.value[...] = mean - a.mean(axis=0) / s

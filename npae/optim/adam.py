@@ -51,16 +51,16 @@ class Adam(Optimizer):
             )
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
-    def _numbers(self):
-        """β₁, β₂, η c₁/√c₂ and ε/√c₂ at step t."""
+    def numbers(self):
+        """η c₁/√c₂ and ε/√c₂ at step t."""
         c1 = (1 - self.beta1) / (1 - self.beta1**self.t)
         root_c2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
-        return self.beta1, self.beta2, self.lr * c1 / root_c2, self.eps / root_c2
+        return self.lr * c1 / root_c2, self.eps / root_c2
 
-    def update(self, value, grad):
+    def update(self, value, grad, step, eps):
         """One step in place, one sweep over θ."""
         M, V = self.state["M"], self.state["V"]
-        _adam(value, M, V, grad, *self._numbers(), out=(value, M, V))
+        _adam(value, M, V, grad, self.beta1, self.beta2, step, eps, out=(value, M, V))
 
     def config(self):
         return {"lr": self.lr, "beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
@@ -80,10 +80,14 @@ class AdamW(Adam):
             raise ValueError(f"AdamW: expected a weight decay of 0 or more, got {weight_decay}.")
         self.weight_decay = weight_decay
 
-    def update(self, value, grad):
+    def numbers(self):
+        """Adam's two, and 1 − ηλ."""
+        return *super().numbers(), 1 - self.lr * self.weight_decay
+
+    def update(self, value, grad, step, eps, keep):
         """One step in place, one sweep over θ."""
         M, V = self.state["M"], self.state["V"]
-        _adamw(value, M, V, grad, *self._numbers(), 1 - self.lr * self.weight_decay, out=(value, M, V))
+        _adamw(value, M, V, grad, self.beta1, self.beta2, step, eps, keep, out=(value, M, V))
 
     def config(self):
         return super().config() | {"weight_decay": self.weight_decay}

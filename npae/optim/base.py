@@ -9,7 +9,7 @@ from npae.registry import Described
 
 
 class Optimizer(Described):
-    """An optimizer. A new one lists its `state_names` and defines update(value, grad)."""
+    """An optimizer. A new one lists its `state_names` and defines numbers() and update(value, grad, *numbers)."""
 
     registry = {}
     state_names = ()
@@ -26,7 +26,7 @@ class Optimizer(Described):
         value, grad = theta.value, theta.grad
         self._prepare(value)
         self.t += 1
-        self.update(value, grad)
+        self.update(value, grad, *self.numbers())
 
     def _prepare(self, value):
         """Make the state vectors, or bring them to where θ is now."""
@@ -42,8 +42,12 @@ class Optimizer(Described):
             elif type(vector) is not type(value) or vector.dtype != value.dtype:
                 self.state[name] = to_device(vector, device_of(value)).astype(value.dtype)
 
-    def update(self, value, grad):
-        """Change `value` (θ) in place, given `grad` (∂J/∂θ); self.t is the number of this step, from 1."""
+    def numbers(self):
+        """What changes from step to step beside arrays (the learning rate, say), as floats, at step self.t, from 1."""
+        return (self.lr,)
+
+    def update(self, value, grad, *numbers):
+        """Change `value` (θ) in place, given `grad` (∂J/∂θ) and what `numbers` returned."""
         raise NotImplementedError
 
     def config(self):

@@ -8,6 +8,7 @@ Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural 
 import numpy as np
 
 from npae.backend import array_module
+from npae.products import dot
 
 
 def clip_by_global_norm(grad, max_norm):
@@ -20,7 +21,7 @@ def clip_by_global_norm(grad, max_norm):
         raise ValueError(f"clip_by_global_norm: expected max_norm > 0, got {max_norm}.")
     xp = array_module(grad)
     with np.errstate(over="ignore", invalid="ignore"):
-        norm = xp.sqrt(xp.dot(grad, grad))
+        norm = xp.sqrt(dot(grad, grad))
         scale = max_norm / xp.maximum(norm, max_norm) + (norm - norm)  # ∞ − ∞ is NaN; else nothing is added
         xp.multiply(grad, scale, out=grad)
     return norm

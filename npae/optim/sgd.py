@@ -42,14 +42,14 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = momentum, nesterov
         self.state_names = ("u",) if momentum else ()
 
-    def update(self, value, grad):
+    def update(self, value, grad, lr):
         """One step in place, as at the head of this file."""
         if not self.momentum:
-            _plain(value, grad, self.lr, out=value)
+            _plain(value, grad, lr, out=value)
             return
         u = self.state["u"]
         rule = _nesterov if self.nesterov else _momentum
-        rule(value, u, grad, self.lr, self.momentum, out=(value, u))
+        rule(value, u, grad, lr, self.momentum, out=(value, u))
 
     def config(self):
         return {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}

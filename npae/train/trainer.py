@@ -1,8 +1,7 @@
 """The training loop.
 
     for each epoch:  for each minibatch x, in an order drawn from [seed, epoch]:
-        g ← ∂J/∂θ on x              model.backpropagate
-        θ ← optimizer(θ, g)         with the learning rate of this moment
+        a step                      npae.train.step
 
 Everything that the rest of a run depends on is in a checkpoint, and every epoch's order can be drawn by itself; so a
 run that was killed goes on from its last checkpoint and ends with the same bits (CPU; same machine and libraries).
@@ -17,13 +16,13 @@ from npae.architecture import describe
 from npae.backend import array_module, device_of, to_device
 from npae.data.minibatches import Minibatches
 from npae.data.sources import as_count, as_source, check_source, fingerprint, split
-from npae.memory import Arena
-from npae.optim import Adam, Constant, clip_by_global_norm
+from npae.optim import Adam, Constant
 from npae.store import load_all, save
 from npae.train.callbacks import Callback
 from npae.train.history import History, TermSums, diverged
 from npae.train.interrupt import Interrupt
 from npae.train.progress import make_progress
+from npae.train.step import Step
 
 
 class Trainer:
@@ -51,7 +50,8 @@ class Trainer:
                 raise ValueError(f"validation: expected rows of the data's shape {rows}, got {self.validation.shape}.")
             check_source(self.validation, check, "validation")
         self.history, self.epoch, self._progress, self._stopped = History(), 0, make_progress(progress), None
-        self._arena, self._between_epochs, self._fingerprint = Arena(), True, fingerprint(data)
+        self._step = Step(self.model, self.batches, self.optimizer, clip_norm)
+        self._between_epochs, self._fingerprint = True, fingerprint(data)
 
     def stop(self, reason):
         """End training after this epoch; `reason` is kept in history.stopped."""
@@ -81,25 +81,15 @@ class Trainer:
         self._progress.epoch_starts(self.epoch, epochs, len(self.batches))
         for k, rows in enumerate(self.batches.rows(self.epoch)):
             self.optimizer.lr = self.base_lr * float(self.schedule.factor(self.epoch + k / len(self.batches)))
-            size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
             self._between_epochs = False
-            with self._arena.frame(size):
-                self._step(self.batches.take(rows), sums)
-            for callback in self.callbacks:  # outside of the frame: what they compute is their own
+            self._step(rows, sums.add)
+            for callback in self.callbacks:
                 callback.on_step(self)
             self._progress.step()
             if interrupt.requested:
                 self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {len(self.batches)} steps")
                 return
         self._end_epoch(sums, began)
-
-    def _step(self, x, sums):
-        theta = self.model.theta
-        theta.zero_grad()
-        sums.add(self.model.backpropagate(x), len(x))
-        if self.clip_norm is not None:
-            clip_by_global_norm(theta.grad, self.clip_norm)
-        self.optimizer.step(theta)
 
     def _end_epoch(self, sums, began):
         means, theta, now = sums.means(), self.model.theta.value, f"in epoch {self.epoch + 1}, step {sums.steps}"

@@ -201,7 +201,7 @@ class Memory(Callback):
 
     def on_epoch_end(self, trainer, row):
         self.traced.append(tracemalloc.get_traced_memory()[0])
-        self.arena.append(trainer._arena.nbytes)
+        self.arena.append(trainer._step.arena.nbytes)
 
 
 def test_steps_do_not_grow_memory():
@@ -277,13 +277,13 @@ def test_what_a_callback_computes_is_its_own():
         def on_step(self, trainer):
             self.seen = getattr(self, "seen", [])
             self.seen.append(trainer.model(X[:4]))
-            self.nbytes = trainer._arena.nbytes
+            self.nbytes = trainer._step.arena.nbytes
 
     look = Look()
     model, _ = run(callbacks=[look], epochs=1)
     without = Trainer(mirrored([6, 4, 2]), X, batch_size=16, progress="none")
     without.run(1)
-    assert look.nbytes == without._arena.nbytes
+    assert look.nbytes == without._step.arena.nbytes
     np.testing.assert_array_equal(look.seen[-1], model(X[:4]))
     assert (look.seen[0] != look.seen[-1]).any()
 
