@@ -1,7 +1,8 @@
 """Elementwise formulas, written once as mathematics and run well on either device.
 
 Reading order: `formula.py` (the decorator), `trace.py` (a formula becomes a list of operations), `on_numpy.py` (the
-list becomes ufunc calls over cache-sized blocks), `on_cupy.py` (the list becomes one fused kernel).
+list becomes ufunc calls over cache-sized blocks), `on_numba.py` (it becomes one compiled loop), `on_cupy.py` (one fused
+kernel).
 """
 
 from npae.elementwise.formula import Formula, elementwise

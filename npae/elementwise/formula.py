@@ -17,6 +17,7 @@ import numpy as np
 
 from npae.backend import array_module
 from npae.elementwise.on_cupy import run_on_cupy
+from npae.elementwise.on_numba import Loops
 from npae.elementwise.on_numpy import BlockProgram
 from npae.elementwise.trace import trace
 from npae.memory import empty
@@ -46,6 +47,10 @@ class Formula:
     @cached_property
     def _block_program(self):
         return BlockProgram(*self.traced, out_names=self.out_names)
+
+    @cached_property
+    def _loops(self):
+        return Loops(self.traced)
 
     def __call__(self, *args, out=None):
         """Evaluate the formula.
@@ -78,7 +83,7 @@ class Formula:
             if a is not model and hasattr(a, "dtype"):
                 self._check(a, model)
         if array_module(model) is np:
-            self._block_program.run(args, outs)
+            self._loops.run(args, outs) or self._block_program.run(args, outs)
         else:
             run_on_cupy(self, args, outs)
         return outs[0] if len(outs) == 1 else outs

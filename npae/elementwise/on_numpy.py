@@ -18,7 +18,7 @@ SHARE = 2**23  # operations on elements from which a second thread pays for bein
 _scratch = threading.local()  # .memory: this thread's registers; .views: the shapes they were asked for in
 
 
-def _register(key, shape, dtype):
+def register(key, shape, dtype):
     """This thread's array number `key` in the given shape; key ("filled", c) is an array of constants c.
 
     All shapes of a register share one memory, so that a thread holds no more than a block for each.
@@ -53,7 +53,7 @@ class BlockProgram:
                 self.slots[id(s)] = self.n_inputs + len(self.constants)
                 self.constants.append(s.value)
         self.first_out = self.n_inputs + len(self.constants)
-        self.registers = []  # the keys of _register
+        self.registers = []  # the keys of register
         self.steps = []
         self._schedule(inputs, operations, outputs, out_names)
 
@@ -63,7 +63,7 @@ class BlockProgram:
         last_use |= {id(s): len(operations) for s in outputs}
         direct = {}  # operation -> index of the output that it writes
         for i, s in enumerate(outputs):
-            clobbered = named.get(out_names[i]) if out_names else None
+            clobbered = named.get(out_names[i]) if i < len(out_names) else None
             made = next((k for k, op in enumerate(operations) if op is s), None)
             if made is not None and id(s) not in direct and last_use.get(id(clobbered), -1) <= made:
                 direct[id(s)] = i
@@ -127,7 +127,7 @@ class BlockProgram:
 
     def _run_block(self, args, outs):
         shape, dtype = outs[0].shape, outs[0].dtype
-        slots = [*args, *self.constants, *outs, *[_register(key, shape, dtype) for key in self.registers]]
+        slots = [*args, *self.constants, *outs, *[register(key, shape, dtype) for key in self.registers]]
         for step in self.steps:
             if len(step) == 4:
                 ufunc, a, b, result = step

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from npae.elementwise import elementwise, expm1, maximum, minimum, sigmoid, softplus, tanh
 from npae.layers.base import Layer
+from npae.memory import empty
 
 
 class Activation(Layer):
@@ -31,6 +32,14 @@ class Activation(Layer):
         return elementwise(self.f)
 
     @cached_property
+    def _forward_biased(self):
+        def forward_biased(a, b):
+            a = a + b
+            return (a, self.f(a)) if "a" in self._backward.uses else self.f(a)
+
+        return elementwise(out=("a",))(forward_biased)
+
+    @cached_property
     def _backward(self):
         def backward(dh, a, h):
             return dh * self.slope(a, h)
@@ -40,15 +49,26 @@ class Activation(Layer):
     def forward(self, x, training=False):
         """h = φ(x), of the same shape. The cache is (x, h), or the one of them that the slope reads."""
         h = self._forward(x)
+        return h, self._cache(x, h)
+
+    def forward_biased(self, y, b):
+        """h = φ(y + b), and the cache, in one sweep; the array y is used up: it becomes h, or a = y + b."""
+        if "a" in self._backward.uses:
+            a, h = self._forward_biased(y, b, out=(y, empty(y.shape, y)))
+        else:
+            a, h = None, self._forward_biased(y, b, out=y)
+        return h, self._cache(a, h)
+
+    def _cache(self, a, h):
         uses = self._backward.uses
-        return h, (x if "a" in uses else None, h if "h" in uses else None)
+        return a if "a" in uses else None, h if "h" in uses else None
 
     def backward(self, dy, cache, needs_dx=True):
         """∂J/∂x = dy ⊙ φ′(x)."""
         return self._backward(dy, *cache)
 
     def __getstate__(self):  # compiled formulas are made again where they are needed
-        return {k: v for k, v in self.__dict__.items() if k not in ("_forward", "_backward")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_forward", "_forward_biased", "_backward")}
 
 
 class Identity(Activation):
@@ -56,6 +76,10 @@ class Identity(Activation):
 
     def forward(self, x, training=False):
         return x, None
+
+    def forward_biased(self, y, b):
+        y += b
+        return y, None
 
     def backward(self, dy, cache, needs_dx=True):
         return dy
@@ -113,7 +137,7 @@ class LeakyReLU(Activation):
         return maximum(a, self.alpha * a)
 
     def slope(self, a, h):
-        return self.alpha + (1 - self.alpha) * (a > 0)
+        return self.alpha + (1 - self.alpha) * (h > 0)  # h has the sign of a
 
     def config(self):
         return {"alpha": self.alpha}

@@ -41,11 +41,15 @@ class Dense(Layer):
         if self.initializer is None and getattr(following, "rectifies", False):
             self.W.initializer = initializers.he_uniform
 
-    def forward(self, x, training=False):
-        """y = x W + b. The cache is x."""
+    def product(self, x):
+        """x W alone, in a new array: an activation that follows adds b in its own sweep (see Sequential)."""
         W = self.W.value
         check_input(self, x, (self.n_in,), W, fix="Images are flattened first: layers.Flatten().")
-        y = matmul(x, W, out=empty((len(x), self.n_out), x))
+        return matmul(x, W, out=empty((len(x), self.n_out), x))
+
+    def forward(self, x, training=False):
+        """y = x W + b. The cache is x."""
+        y = self.product(x)
         y += self.b.value
         return y, x
 

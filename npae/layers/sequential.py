@@ -2,12 +2,26 @@
 
     y = fₙ(… f₂(f₁(x)))          ∂J/∂x = J₁ᵀ (J₂ᵀ (… Jₙᵀ ∂J/∂y)),  Jₖ = ∂fₖ/∂(its input)
 
-Forward goes through the list and keeps each layer's cache; backward goes through it from the end.
+Forward goes through the list and keeps each layer's cache; backward goes through it from the end. A Dense layer and the
+activation behind it are one operation in forward, φ(x W + b): the bias is added in the sweep of φ, and x W is passed
+over once, not twice.
 """
 
 from itertools import pairwise
 
+from npae.layers.activations import Activation
 from npae.layers.base import Layer
+from npae.layers.dense import Dense
+
+
+def _pairs(layers):
+    """(layer, None) for each layer in order, or (Dense, Activation) for two that are taken together."""
+    k = 0
+    while k < len(layers):
+        after = layers[k + 1] if k + 1 < len(layers) else None
+        together = type(layers[k]) is Dense and isinstance(after, Activation)
+        yield layers[k], after if together else None
+        k += 1 + together
 
 
 class Sequential(Layer):
@@ -22,6 +36,7 @@ class Sequential(Layer):
         self._first_to_learn = next((k for k, layer in enumerate(layers) if layer.parameter_count), len(layers))
         for layer, following in pairwise(layers):
             layer.feeds(following)
+        self._pairs = list(_pairs(layers))
 
     def feeds(self, following):
         if self.layers:
@@ -30,9 +45,14 @@ class Sequential(Layer):
     def forward(self, x, training=False):
         """y = fₙ(… f₁(x)). The cache is the list of the layers' caches."""
         caches = []
-        for layer in self.layers:
-            x, cache = layer.forward(x, training)
-            caches.append(cache)
+        for layer, activation in self._pairs:
+            if activation is None:
+                x, cache = layer.forward(x, training)
+                caches.append(cache)
+            else:
+                h, cache = activation.forward_biased(layer.product(x), layer.b.value)
+                caches += [x, cache]
+                x = h
         return x, caches
 
     def backward(self, dy, caches, needs_dx=True):

@@ -58,7 +58,10 @@ def test_nan_is_not_hidden():
 
 def test_only_what_the_slope_reads_is_kept():
     a = np.ones((2, 3))
-    keeps = {Sigmoid: (False, True), ReLU: (False, True), LeakyReLU: (True, False), SiLU: (True, True)}  # (a, h)
+    keeps = {  # (a, h)
+        Sigmoid: (False, True), ReLU: (False, True), LeakyReLU: (False, True), Softplus: (True, False),
+        SiLU: (True, True),
+    }  # fmt: skip
     for make, kept in keeps.items():
         _, cache = make().forward(a)
         assert tuple(c is not None for c in cache) == kept

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from npae.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
+from npae.layers import ELU, Dense, Flatten, Identity, LeakyReLU, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
 from tests.contract import check_layer
-from tests.devices import each_device
+from tests.devices import each_device, on
 
 
 def nested():
@@ -21,6 +21,24 @@ def test_contract(device):
 @each_device
 def test_contract_of_the_empty_sequence(device):
     check_layer(Sequential, (4, 3), device)
+
+
+@each_device
+@pytest.mark.parametrize("activation", [Identity, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SiLU, Softplus])
+def test_a_bias_added_in_the_sweep_of_the_activation_changes_nothing(device, activation):
+    x, dy = np.random.default_rng(0).standard_normal((2, 5, 4)).astype(np.float32)
+    with on(device) as place:
+        dense, phi = Dense(4, 4), activation()
+        network = Sequential(dense, phi).initialize(seed=1, device=place.name)
+        dense.b.value[...] = place.put(np.array([-1, -0.1, 0.3, 2], np.float32))
+        x, dy = place.put(x), place.put(dy)
+        h, caches = network.forward(x)
+        a, dense_cache = dense.forward(x)
+        h_apart, phi_cache = phi.forward(a)
+        np.testing.assert_array_equal(place.get(h), place.get(h_apart))
+        dx = network.backward(dy, caches)
+        dx_apart = dense.backward(phi.backward(dy, phi_cache), dense_cache)
+        np.testing.assert_array_equal(place.get(dx), place.get(dx_apart))
 
 
 def test_names_are_stable_paths():
