@@ -15,10 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
-from npae.backend import array_module
 from npae.elementwise.on_cupy import run_on_cupy
 from npae.elementwise.on_numba import Loops
 from npae.elementwise.on_numpy import BlockProgram
+from npae.elementwise.plan import make_plan
 from npae.elementwise.trace import trace
 from npae.memory import empty
 
@@ -31,6 +31,7 @@ class Formula:
         self.input_names = tuple(inspect.signature(function).parameters)
         self.out_names = tuple(out)
         self.name = function.__name__ if function.__name__.isidentifier() else "formula"  # not "<lambda>"
+        self._plans = {}
 
     @cached_property
     def traced(self):
@@ -45,12 +46,21 @@ class Formula:
         return {s.name for s in inputs if id(s) in read}
 
     @cached_property
-    def _block_program(self):
+    def _blocks(self):
         return BlockProgram(*self.traced, out_names=self.out_names)
 
     @cached_property
     def _loops(self):
         return Loops(self.traced)
+
+    def run_on_cpu(self, plan, args, outs):
+        """Fill the arrays `outs` from `args`: by a compiled loop where there is one and it pays, else by ufuncs."""
+        if not self._loops.run(plan, args, outs):
+            self._blocks.run(args, outs)
+
+    def run_on_gpu(self, plan, args, outs):
+        """Fill the arrays `outs` from `args`, in one kernel."""
+        run_on_cupy(self, args, outs)
 
     def __call__(self, *args, out=None):
         """Evaluate the formula.
@@ -63,49 +73,28 @@ class Formula:
         Raises TypeError for mixed dtypes or devices and for a wrong number of arguments, ValueError for shapes that do
         not fit and for an output that would overwrite another input.
         """
-        args = [a.item() if isinstance(a, np.generic) else a for a in args]
-        model = None
-        for a in args:
-            if hasattr(a, "dtype") and (model is None or a.ndim > model.ndim):
-                model = a
-        n_out = len(self.traced[2])
-        if model is None or len(args) != len(self.input_names):
-            raise TypeError(
-                f"{self.name}: expected {', '.join(self.input_names)}, at least one of them an array, got {len(args)} "
-                f"arguments ({', '.join(type(a).__name__ for a in args)})."
-            )
+        outs = () if out is None else out if isinstance(out, tuple) else (out,)
+        plan = self._plan(args, outs)
+        if plan.numpy_numbers:
+            args = [a.item() if isinstance(a, np.generic) else a for a in args]
         if out is None:
-            outs = tuple(empty(model.shape, model) for _ in range(n_out))
-        else:
-            outs = out if isinstance(out, tuple) else (out,)
-            self._check_outputs(args, outs, model, n_out)
-        for a in args:
-            if a is not model and hasattr(a, "dtype"):
-                self._check(a, model)
-        if array_module(model) is np:
-            self._loops.run(args, outs) or self._block_program.run(args, outs)
-        else:
-            run_on_cupy(self, args, outs)
+            outs = tuple([empty(plan.shape, args[plan.model]) for _ in self.traced[2]])
+        plan.run(plan, args, outs)
         return outs[0] if len(outs) == 1 else outs
 
-    def _check_outputs(self, args, outs, model, n_out):
-        if len(outs) != n_out:
-            raise TypeError(f"{self.name}: expected {n_out} outputs, got {len(outs)}.")
-        for k, o in enumerate(outs):
-            self._check(o, model)
-            if o.shape != model.shape:
-                raise ValueError(f"{self.name}: expected an output of shape {model.shape}, got {o.shape}.")
-            for name, a in zip(self.input_names, args, strict=True):
-                if o is a and self.out_names[k : k + 1] != (name,):
-                    raise ValueError(f"{self.name}: output {k} may not be the input {name}: name it in `out`.")
-
-    def _check(self, a, model):
-        if a.dtype != model.dtype:
-            raise TypeError(f"{self.name}: expected arrays of one dtype, got {model.dtype} and {a.dtype}: use astype.")
-        if a.shape != model.shape and (a.ndim >= model.ndim or a.shape != model.shape[model.ndim - a.ndim :]):
-            raise ValueError(f"{self.name}: expected arrays of shape {model.shape}, or its last axes, got {a.shape}.")
-        if array_module(a) is not array_module(model):
-            raise TypeError(f"{self.name}: one array is on the CPU, another on the GPU: move one with to_device.")
+    def _plan(self, args, outs):
+        """The Plan for these arguments: looked up by types, shapes and dtypes, or, for new ones, checked and made."""
+        signature = tuple([(a.__class__, a.shape, a.dtype) if hasattr(a, "dtype") else a.__class__
+                           for a in (*args, *outs)])  # fmt: skip
+        inputs = [id(a) for a in args]
+        aliases = tuple([inputs.index(id(o)) if id(o) in inputs else None for o in outs])
+        plan = self._plans.get((signature, aliases))
+        if plan is None:
+            plan = make_plan(self, args, outs, aliases)
+            if len(self._plans) >= 1024:  # shapes that never come back must not add up
+                self._plans.clear()
+            self._plans[signature, aliases] = plan
+        return plan
 
     def __reduce__(self):
         return Formula, (self.plain, self.out_names)

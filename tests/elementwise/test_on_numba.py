@@ -1,6 +1,8 @@
 """Compiled loops: the same bits as the ufuncs, for every formula of npae; when they are used, and when not."""
 
+import functools
 import importlib
+import sys
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def both(monkeypatch, compute):
 
 
 def used(formula):
-    return len(formula._loops._programs)
+    return len(formula._loops.programs)
 
 
 @needs_numba
@@ -118,6 +120,18 @@ def test_without_numba_nothing_changes(monkeypatch):
     monkeypatch.setattr(on_numba, "PATIENCE", 0)
     formula = elementwise(lambda x: tanh(x * 2) + 1)
     np.testing.assert_array_equal(formula(np.ones(3)), np.tanh(np.full(3, 2.0)) + 1)
+    assert used(formula) == 0
+
+
+def test_a_numba_that_cannot_be_imported_is_named_once(monkeypatch):
+    monkeypatch.setattr(on_numba, "available", lambda: True)
+    monkeypatch.setattr(on_numba, "PATIENCE", 0)
+    monkeypatch.setattr(on_numba, "compiler", functools.cache(on_numba.compiler.__wrapped__))
+    monkeypatch.setitem(sys.modules, "numba", None)
+    formula = elementwise(lambda x: x * 2 + 1)
+    with pytest.warns(UserWarning, match="Numba is installed but cannot be used, npae goes on without it: .*numba"):
+        np.testing.assert_array_equal(formula(np.ones(3)), 3)
+    np.testing.assert_array_equal(formula(np.ones(3)), 3)
     assert used(formula) == 0
 
 
