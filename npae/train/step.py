@@ -23,9 +23,18 @@ class Step:
         """Take one step. note(terms, batch size) is called with the terms of J before θ is changed, to look at them."""
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         with self.arena.frame(size):
-            theta = self.model.theta
-            theta.zero_grad()
-            note(self.model.backpropagate(self.batches.take(rows)), size)
-            if self.clip_norm is not None:
-                clip_by_global_norm(theta.grad, self.clip_norm)
-            self.optimizer.step(theta)
+            note(self._gradient(rows), size)
+            self.optimizer.step(self.model.theta)
+
+    def _gradient(self, rows):
+        """Put ∂J/∂θ on these rows, clipped, into theta.grad. Returns the terms of J by name."""
+        theta = self.model.theta
+        theta.zero_grad()
+        terms = self._backpropagate(rows)
+        if self.clip_norm is not None:
+            clip_by_global_norm(theta.grad, self.clip_norm)
+        return terms
+
+    def _backpropagate(self, rows):
+        """Add ∂J/∂θ on these rows to theta.grad. Returns the terms of J by name."""
+        return self.model.backpropagate(self.batches.take(rows))

@@ -4,7 +4,8 @@
         a step                      npae.train.step
 
 Everything that the rest of a run depends on is in a checkpoint, and every epoch's order can be drawn by itself; so a
-run that was killed goes on from its last checkpoint and ends with the same bits (CPU; same machine and libraries).
+run that was killed goes on from its last checkpoint and ends with the same bits (CPU; same machine and libraries,
+and as many workers, if there are several).
 """
 
 import math
@@ -22,17 +23,19 @@ from npae.train.callbacks import Callback
 from npae.train.history import History, TermSums, diverged
 from npae.train.interrupt import Interrupt
 from npae.train.progress import make_progress
+from npae.train.shared import SharedStep
 from npae.train.step import Step
+from npae.train.workers import Workers
 
 
 class Trainer:
     """A run: a model, data, an optimizer, and all that happened so far. `fit` makes one and runs it.
 
-    Arguments as for `fit`. Attributes: model, optimizer, schedule, history, epoch (how many are done).
+    Arguments as for `fit`. Attributes: model, optimizer, schedule, workers, history, epoch (how many are done).
     """
 
     def __init__(self, model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None,
-                 clip_norm=None, callbacks=(), seed=0, progress="auto"):  # fmt: skip
+                 clip_norm=None, callbacks=(), seed=0, progress="auto", workers=None):  # fmt: skip
         self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
         self.base_lr, self.clip_norm = self.optimizer.lr, clip_norm
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
@@ -49,8 +52,11 @@ class Trainer:
             if self.validation.shape[1:] != rows:
                 raise ValueError(f"validation: expected rows of the data's shape {rows}, got {self.validation.shape}.")
             check_source(self.validation, check, "validation")
-        self.history, self.epoch, self._progress, self._stopped = History(), 0, make_progress(progress), None
+        self.history, self.epoch, self._stopped, self.workers = History(), 0, None, workers or Workers()
+        self._progress = make_progress(progress if self.workers.rank == 0 else "none")
         self._step = Step(self.model, self.batches, self.optimizer, clip_norm)
+        if self.workers.size > 1:
+            self._step = SharedStep(self.model, self.batches, self.optimizer, clip_norm, self.workers)
         self._between_epochs, self._fingerprint = True, fingerprint(data)
 
     def stop(self, reason):
@@ -60,6 +66,9 @@ class Trainer:
     def run(self, epochs):
         """Train until `epochs` epochs are done in all. Returns the history."""
         epochs = as_count(epochs, "epochs")
+        if self.workers.size > 1:
+            self.workers.check_same(self._identity() | {"epoch": self.epoch, "epochs": epochs})
+            self.workers.broadcast_(self.model.theta.value)
         for callback in self.callbacks:
             callback.on_start(self)
         try:
@@ -68,6 +77,7 @@ class Trainer:
                     self._run_epoch(epochs, interrupt)
                     if interrupt.requested and self._stopped is None and self.epoch < epochs:
                         self.stop(f"interrupted after epoch {self.epoch}")
+                    self._stopped = self.workers.first(self._stopped)
         finally:
             self._progress.close()
             self.optimizer.lr = self.base_lr
@@ -86,7 +96,7 @@ class Trainer:
             for callback in self.callbacks:
                 callback.on_step(self)
             self._progress.step()
-            if interrupt.requested:
+            if self.workers.first(interrupt.requested or None):
                 self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {len(self.batches)} steps")
                 return
         self._end_epoch(sums, began)
@@ -96,7 +106,9 @@ class Trainer:
         if not bool(array_module(theta).isfinite(theta).all()):
             raise diverged("θ", "NaN or infinite", now)
         if self.validation is not None:
-            terms = {f"val_{name}": value for name, value in self.model.evaluate(self.validation).items()}
+            rows, weight = self.workers.share(len(self.validation))
+            terms = self.workers.weighted_sum(self.model.evaluate(self.validation[rows]), weight)
+            terms = {f"val_{name}": float(value) for name, value in terms.items()}
             for name, value in terms.items():
                 if not math.isfinite(value):
                     raise diverged(name, value, now)
@@ -127,6 +139,7 @@ class Trainer:
     def save(self, path):
         """Write model, optimizer, schedule, history and callbacks to one file, from which `resume` goes on.
 
+        Of several workers the first writes, for all of them; at `resume` each one reads.
         Raises RuntimeError in the middle of an epoch, where a run cannot be taken up exactly.
         """
         if not self._between_epochs:
@@ -134,6 +147,8 @@ class Trainer:
                 "Trainer.save: training stands in the middle of an epoch, from where it cannot go on exactly. "
                 "Keep the model with store.save, or take the last checkpoint."
             )
+        if self.workers.rank:
+            return
         extra = {
             "identity": self._identity(), "epoch": self.epoch, "stopped": self._stopped,
             "history": self.history.rows, "schedule": self.schedule.state(),
@@ -167,7 +182,7 @@ class Trainer:
 
 
 def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,
-        callbacks=(), seed=0, progress="auto", resume=None):  # fmt: skip
+        callbacks=(), seed=0, progress="auto", resume=None, workers=None):  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History.
 
     data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped. validation may also be
@@ -176,11 +191,13 @@ def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None
     optimizer: Adam() by default. schedule: of its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖.
     callbacks: see npae.train.callbacks. seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
     resume: a checkpoint file to go on from, with the same settings (epochs may be more).
+    workers: train.workers.from_environment() to share every batch among the processes that mpiexec started.
     Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
     TypeError for data, sizes and settings that cannot be right.
     """
     trainer = Trainer(model, data, validation, batch_size=batch_size, optimizer=optimizer, schedule=schedule,
-                      clip_norm=clip_norm, callbacks=callbacks, seed=seed, progress=progress)  # fmt: skip
+                      clip_norm=clip_norm, callbacks=callbacks, seed=seed, progress=progress,
+                      workers=workers)  # fmt: skip
     if resume is not None:
         trainer.resume(resume)
     return trainer.run(epochs)

@@ -1,0 +1,38 @@
+"""The training step of several workers: each takes its share of the minibatch, all take the same step.
+
+Worker k of K takes B_k of the batch's B rows, Σ_k B_k = B, and finds J_k and g_k = ∂J_k/∂θ, means over its own rows. A
+sum over rows is a sum over shares, so
+
+    J = 1/B Σ_i ℓ_i = 1/B Σ_k Σ_{i in share k} ℓ_i = 1/B Σ_k B_k J_k = Σ_k (B_k/B) J_k
+
+and, since the derivative is linear,
+
+    ∂J/∂θ = Σ_k (B_k/B) g_k
+
+for shares of any size. (The plain average of the g_k is right only where all shares are equal, and K does not divide
+every batch, the last one least of all.) Because ∂J/∂θ is one vector, one all-reduce gives the sum to every worker, and
+another, of a number or two, the terms of J. All else is as with one worker: they clip the same gradient and feed it to
+the same optimizer, so that θ, equal at the start, stays equal without ever being sent again, and NaN stops them all.
+The result is that of one worker with the same batch size, up to rounding: sums are taken in another order.
+
+Goyal et al. 2017, "Accurate, large minibatch SGD: training ImageNet in 1 hour", section 3, remark 3: normalize by the
+total minibatch size, not by the worker's.
+"""
+
+from npae.train.step import Step
+
+
+class SharedStep(Step):
+    """Step, shared among `workers`: every one of them calls it with the same rows."""
+
+    def __init__(self, model, batches, optimizer, clip_norm, workers):
+        super().__init__(model, batches, optimizer, clip_norm)
+        self.workers = workers
+
+    def _backpropagate(self, rows):
+        share, weight = self.workers.share(len(rows))
+        terms = super()._backpropagate(rows[share])
+        grad = self.model.theta.grad
+        grad *= weight
+        self.workers.sum_(grad)
+        return self.workers.weighted_sum(terms, weight)
