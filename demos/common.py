@@ -1,7 +1,12 @@
-"""What all demos share: the command line, the data, the results table and metrics.json."""
+"""What all demos share: the command line, the data, the results table and metrics.json.
+
+Under mpiexec (npae.train.workers) every worker runs the whole demo as far as training goes; the rest is worker 0's.
+"""
 
 import argparse
+import io
 import json
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +15,7 @@ from npae import mnist
 from npae.backend import resolve_device
 from npae.config import config
 from npae.files import check_place, replacing
+from npae.train.workers import Workers, from_environment
 
 
 @dataclass
@@ -23,6 +29,7 @@ class Settings:
     epochs: int
     seed: int
     out: Path
+    workers: Workers
     began: float = field(default_factory=time.perf_counter)
 
     @property
@@ -50,9 +57,13 @@ def parse(name, description, epochs, quick_epochs=1, argv=None):
     try:
         device = resolve_device(a.device)
         check_place(a.out / "metrics.json")
+        workers = from_environment()
     except (RuntimeError, OSError) as error:
         parser.error(str(error))
-    return Settings(name, device, a.quick, a.full, a.epochs or (quick_epochs if a.quick else epochs), a.seed, a.out)
+    if workers.rank:
+        sys.stdout = io.StringIO()  # worker 0 speaks for all
+    epochs = a.epochs or (quick_epochs if a.quick else epochs)
+    return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, workers)
 
 
 def digits(settings):
@@ -86,9 +97,10 @@ def require(history):
 def finish(settings, metrics, history):
     """Write metrics.json: what was run, on what, and every metric, its unit in its name. Says where everything is."""
     result = {
-        "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": len(history),
-        "seconds": round(time.perf_counter() - settings.began, 2), "data": "full" if settings.full else "sample",
-        "quick": settings.quick, "stopped": history.stopped, **metrics, "versions": config(),
+        "name": settings.name, "device": settings.device, "workers": settings.workers.size, "seed": settings.seed,
+        "epochs": len(history), "seconds": round(time.perf_counter() - settings.began, 2),
+        "data": "full" if settings.full else "sample", "quick": settings.quick, "stopped": history.stopped,
+        **metrics, "versions": config(),
     }  # fmt: skip
     with replacing(settings.out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ and then falls along a cosine. How active, and the warm-up, were chosen on the l
 
     python -m demos.deep                the embedded 10,000 digits
     python -m demos.deep --full         all 60,000
+    OMP_NUM_THREADS=1 mpiexec -n 2 python -m demos.deep         two workers, each with half of every batch
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ SIZES = [784, 256, 128, 64, 32, 16, 8, 4]
 
 
 def main(argv=None):
-    """Train, compare with PCA, draw, save. Returns what metrics.json holds."""
+    """Train, compare with PCA, draw, save. Worker 0 returns what metrics.json holds."""
     settings = common.parse("deep", __doc__.split("\n")[0], epochs=20, quick_epochs=6, argv=argv)
     train, _, test, test_labels = common.digits(settings)
 
@@ -35,10 +36,12 @@ def main(argv=None):
         print(model.summary())
     schedule = WarmUp(1, Cosine(max(1, settings.epochs - 1)))
     history = fit(model, train, test, epochs=settings.epochs, batch_size=32, schedule=schedule, seed=settings.seed,
-                  progress=settings.progress)  # fmt: skip
+                  progress=settings.progress, workers=settings.workers)  # fmt: skip
     model.to("cpu")
 
     common.require(history)
+    if settings.workers.rank:
+        return None
     codes, x_hat = model.encode(test), model.reconstruct(test)
     pca = PCA(train, SIZES[-1])
     pca_hat = pca.reconstruct(test)

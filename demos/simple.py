@@ -26,16 +26,10 @@ NETWORKS = {
 
 
 def main(argv=None):
-    """Train both, compare with PCA and the published logs, draw, save. Returns what metrics.json holds."""
+    """Train both, compare with PCA and the published logs, draw, save. Worker 0 returns what metrics.json holds."""
     settings = common.parse("simple", __doc__.split("\n")[0], epochs=50, quick_epochs=6, argv=argv)
     train, _, test, test_labels = common.digits(settings)
-    pca_hat = PCA(train, 32).reconstruct(test)
-    some = figures.one_of_each(test_labels, 10)
-    rows, curves, results = [("original", test[some] / 255)], [], []
-    metrics = {
-        "floor_nats_per_pixel": pixel_entropy(test),
-        "pca_squared_error_per_image": squared_error_per_image(pca_hat, test),
-    }
+    trained = []
     for name, (sizes, published, learning_rate, calibrated) in NETWORKS.items():
         short = "-".join(map(str, sizes))
         print(f"\n{short}-…-784")
@@ -46,9 +40,21 @@ def main(argv=None):
         history = fit(
             model, train, test, epochs=settings.epochs, batch_size=256, optimizer=Adam(learning_rate),
             schedule=Cosine(settings.epochs, end=0.02), seed=settings.seed, progress=settings.progress,
+            workers=settings.workers,
         )  # fmt: skip
-        model.to("cpu")
         common.require(history)
+        trained.append((name, short, published, model.to("cpu"), history))
+    if settings.workers.rank:
+        return None
+
+    pca_hat = PCA(train, 32).reconstruct(test)
+    some = figures.one_of_each(test_labels, 10)
+    rows, curves, results = [("original", test[some] / 255)], [], []
+    metrics = {
+        "floor_nats_per_pixel": pixel_entropy(test),
+        "pca_squared_error_per_image": squared_error_per_image(pca_hat, test),
+    }
+    for name, short, published, model, history in trained:
         x_hat = model.reconstruct(test)
         loss, error = model.evaluate(test)["reconstruction"] / 784, squared_error_per_image(x_hat, test)
         key = short.replace("-", "_")
