@@ -12,13 +12,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "version", "registry", "backend", "products", "memory", "threads", "files", "elementwise", "parameters",
+    "version", "registry", "backend", "cublas", "products", "memory", "threads", "files", "elementwise", "parameters",
     "initializers", "layers", "losses", "penalties", "optim", "data", "models", "architecture", "store", "train",
     "gradcheck", "config", "__init__",
 )  # fmt: skip
 ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere
     "cupy": {"npae/backend.py"},
+    "cuda": {"npae/cublas.py"},  # comes with cupy
+    "numba": {"npae/elementwise/on_numba.py"},
     "tqdm": {"npae/train/progress.py", "npae/data/download.py"},
     "pooch": {"npae/data/download.py"},
     "requests": {"npae/data/download.py"},  # comes with pooch

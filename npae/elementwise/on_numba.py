@@ -104,7 +104,8 @@ class LoopProgram:
         text, names = loop_text(results, given)
         scope = {"T": self.dtype.type, "sqrt": np.sqrt}
         exec(text, scope)  # our own text, made of nothing but a formula's operations
-        self.stages.append((compiler()(scope["loop"]), [self.slots.index(n) for n in names], function, len(self.slots) - 1))
+        slots = [self.slots.index(n) for n in names]
+        self.stages.append((compiler()(scope["loop"]), slots, function, len(self.slots) - 1))
 
     def run(self, args, outs):
         """Evaluate: `args` as the formula takes them, `outs` the arrays to fill."""
