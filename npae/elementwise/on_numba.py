@@ -47,13 +47,15 @@ class Loops:
     def __init__(self, traced):
         self.traced = traced
         self.simple = sum(op.op in EXPRESSIONS for op in traced[1])
-        self.pay = self.simple > 1 and available()  # a single ufunc is a good loop already
+        self.pay = self.simple > 0 and available()
         self.swept, self.programs = 0, {}
 
     def run(self, plan, args, outs):
         """Fill `outs` from `args` and return True; or return False: no Numba, too early to pay, or strided arrays."""
         if not (self.pay and plan.loopable):
             return False
+        if self.simple == 1 and "row" not in plan.kinds:
+            return False  # a single ufunc is a good loop already, unless it has to repeat a row
         if plan.program is None and self.swept < PATIENCE:
             self.swept += self.simple * outs[0].size
             return False

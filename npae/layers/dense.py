@@ -14,10 +14,16 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6
 """
 
 from npae import initializers
+from npae.elementwise import elementwise
 from npae.layers.base import Layer, check_input
 from npae.memory import empty, ones
 from npae.parameters import Parameter
 from npae.products import matmul
+
+
+@elementwise(out=("y",))
+def _add_row(y, b):
+    return y + b
 
 
 class Dense(Layer):
@@ -50,8 +56,7 @@ class Dense(Layer):
     def forward(self, x, training=False):
         """y = x W + b. The cache is x."""
         y = self.product(x)
-        y += self.b.value
-        return y, x
+        return _add_row(y, self.b.value, out=y), x
 
     def backward(self, dy, x, needs_dx=True):
         """∂J/∂W += xᵀ dy,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂x = dy Wᵀ."""

@@ -1,0 +1,64 @@
+"""A training step after the first: no array is allocated any more."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from npae.data.minibatches import Minibatches
+from npae.elementwise import on_numba
+from npae.layers import ELU, ReLU, SiLU
+from npae.losses import CrossEntropy, SquaredError
+from npae.models import mirrored
+from npae.optim import SGD, Adam, AdamW
+from npae.train.step import Step
+
+UINT8 = np.random.default_rng(0).integers(0, 256, (2000, 100), dtype=np.uint8)
+FLOATS = UINT8.astype(np.float32) / 255
+SMALLEST_ARRAY = 1024 * 30 * 4  # bytes, of all that a step needs: the codes of a batch
+UFUNC_BUFFER = 8192 * 4  # bytes that a ufunc takes for itself, whatever the arrays, where it converts or broadcasts
+
+
+def peak_of_a_step(step, order):
+    """Bytes that Python and NumPy held at most during the third step, above what they held before it."""
+    for _ in range(2):
+        step(order, lambda terms, size: None)
+    tracemalloc.start()
+    try:
+        step(order, lambda terms, size: None)  # tracemalloc itself makes its tables here
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        step(order, lambda terms, size: None)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("loops", [False, pytest.param(True, marks=pytest.mark.skipif(
+    not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"'))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "loss", "activation", "optimizer", "clip_norm"),
+    [
+        (UINT8, CrossEntropy(), ReLU, Adam(), None),
+        (UINT8, SquaredError(), ELU, AdamW(), 1.0),
+        (FLOATS, CrossEntropy(), SiLU, SGD(0.01, momentum=0.9), 1.0),
+        (FLOATS, SquaredError(), ReLU, SGD(0.01), None),
+    ],
+)
+def test_a_step_allocates_no_arrays(data, loss, activation, optimizer, clip_norm, loops, monkeypatch):
+    monkeypatch.setattr(on_numba, "PATIENCE", 0 if loops else float("inf"))
+    model = mirrored([100, 60, 30], activation, loss=loss)
+    step = Step(model, Minibatches(data, 1024, seed=0), optimizer, clip_norm)
+    order = np.random.default_rng(1).permutation(2000)[:1024]
+    peak = peak_of_a_step(step, order)
+    held = step.arena.nbytes
+    assert peak < UFUNC_BUFFER + 8192 < SMALLEST_ARRAY
+    step(order, lambda terms, size: None)
+    assert step.arena.nbytes == held > SMALLEST_ARRAY
+
+
+def test_an_allocation_would_be_seen():
+    step = Step(mirrored([100, 60, 30]), Minibatches(UINT8, 1024, seed=0), Adam())
+    gradient = step._gradient
+    step._gradient = lambda rows: (np.empty(SMALLEST_ARRAY, np.uint8), gradient(rows))[1]
+    assert peak_of_a_step(step, np.arange(1024)) >= SMALLEST_ARRAY
