@@ -8,7 +8,8 @@ import warnings
 
 import numpy as np
 
-from tests.fake_gpu.counters import bump
+from tests.fake_gpu import capture
+from tests.fake_gpu.counters import allocated, bump
 
 ndarray = None  # the class of fake arrays: device_array.py puts it here, since it needs this file
 HOST = "Unsupported type <class 'numpy.ndarray'>"
@@ -62,8 +63,14 @@ def wrap(result, sources=(), keep_order=False):
             return ndarray._of(result, base=s if s.base is None else s.base)
     if not (keep_order or result.flags.c_contiguous):  # CuPy's results do not keep Fortran order
         result = np.ascontiguousarray(result)
-    bump("allocations")
+    allocated(result)
     return ndarray._of(result)
+
+
+def _quietly(function, args, kwargs):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # mean of an empty slice and the like
+        return function(*args, **kwargs)
 
 
 def run(function, args, kwargs, out=None, keep_order=False):
@@ -78,15 +85,63 @@ def run(function, args, kwargs, out=None, keep_order=False):
         if not all(isinstance(o, ndarray) for o in outs):
             raise TypeError("Output arguments type must be cupy.ndarray")
         kwargs["out"] = tuple(o._a for o in outs) if isinstance(out, tuple) else out._a
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # mean of an empty slice and the like
-        result = function(*args, **kwargs)
+    capturing = capture.current()
+    if capturing is not None:
+        return _write_down(capturing, function, args, kwargs, sources, out, keep_order)
+    result = _quietly(function, args, kwargs)
     if out is not None:
         bump("kernels")
         return out
     result = wrap(result, sources, keep_order)
     if any(r.base is None for r in fakes(result)):
         bump("kernels")
+    return result
+
+
+NO_CUBLAS = "calling cuBLAS API during stream capture is currently unsupported"  # CuPy's words
+CUBLAS = (np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum)
+
+
+def _copied(x):
+    """x with copies of all NumPy arrays in it."""
+    if isinstance(x, np.ndarray):
+        return x.copy("K")
+    if isinstance(x, (list, tuple)):
+        return type(x)(_copied(v) for v in x)
+    return {k: _copied(v) for k, v in x.items()} if isinstance(x, dict) else x
+
+
+def _arrays(x):
+    """All NumPy arrays in nested arguments."""
+    if isinstance(x, np.ndarray):
+        return [x]
+    return [a for v in x for a in _arrays(v)] if isinstance(x, (list, tuple)) else []
+
+
+def _write_down(capturing, function, args, kwargs, sources, out, keep_order):
+    """run() in a capture: tried on copies for its errors and shapes, done at every launch."""
+    if any(function is f for f in CUBLAS):
+        raise NotImplementedError(NO_CUBLAS)
+    copies = _copied(args)
+    trial = _quietly(function, copies, _copied(kwargs))
+    if out is not None:
+        capturing.write_down(lambda: _quietly(function, args, kwargs))
+        return out
+    results = _arrays(trial if isinstance(trial, (list, tuple)) else np.asarray(trial))
+    if any(r.size and np.may_share_memory(r, a) for r in results for a in _arrays(copies)):
+        return wrap(_quietly(function, args, kwargs), sources, keep_order)  # a view: nothing to do
+    result = wrap(trial, (), keep_order)
+    memories = [r._a for r in fakes(result)]
+
+    def operation():
+        again = _quietly(function, args, kwargs)
+        for memory, value in zip(memories, again if isinstance(again, (list, tuple)) else [again], strict=False):
+            memory[...] = value
+
+    for memory in memories:
+        if memory.dtype.kind in "fc":
+            memory.fill(np.nan)  # whoever reads before a launch shall see it
+    capturing.write_down(operation)
     return result
 
 
@@ -101,5 +156,5 @@ def to_device(a, dtype=None, order=None):
     if host.dtype.kind not in "?biufc" and host.dtype.name != "bfloat16":
         raise ValueError(f"Unsupported dtype {host.dtype}")
     bump("uploads")
-    bump("allocations")
+    allocated(host)
     return ndarray._of(host)

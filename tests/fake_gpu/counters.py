@@ -7,6 +7,8 @@ and dominate on a GPU, so the double counts them and "a training step makes none
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.fake_gpu import capture
+
 
 @dataclass
 class Counters:
@@ -33,9 +35,17 @@ _active = [total]
 
 
 def bump(name, n=1):
-    """Add n to the counter `name` of everybody who is counting."""
+    """Add n to the counter `name` of everybody who is counting. What waits or uploads is refused in a capture."""
+    if name in ("syncs", "uploads") and capture.current() is not None:
+        raise RuntimeError(capture.DISALLOWED)
     for counters in _active:
         setattr(counters, name, getattr(counters, name) + n)
+
+
+def allocated(memory):
+    """Count `memory` (a NumPy array) as a new device array."""
+    capture.allocated(memory)
+    bump("allocations")
 
 
 @contextmanager

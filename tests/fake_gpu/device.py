@@ -1,12 +1,11 @@
-"""The things around an array that name a device: cupy.cuda with its one device, streams, events and memory.
+"""The things around an array that name a device: cupy.cuda with its one device, its properties, an array's flags.
 
-A fake device finishes every operation before the call returns, so waiting does nothing but count.
+Streams, graphs and memory pools are in streams.py.
 """
 
-import time
 from types import SimpleNamespace
 
-from tests.fake_gpu import api
+from tests.fake_gpu import api, streams
 from tests.fake_gpu.counters import bump
 
 
@@ -70,68 +69,6 @@ class Device:
         return f"<CUDA Device {self.id}>"
 
 
-class Stream:
-    """cupy.cuda.Stream. Capture is refused: the double cannot show its rules."""
-
-    ptr = 0
-
-    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
-        pass
-
-    def synchronize(self):
-        """Counted as one synchronisation."""
-        bump("syncs")
-
-    def record(self, event=None):
-        """Put an event (a new one by default) into the stream and return it."""
-        event = event or Event()
-        event.record(self)
-        return event
-
-    def wait_event(self, event):
-        """Device-side waiting: no synchronisation."""
-
-    def use(self):
-        """Make this the current stream."""
-        return self
-
-    def begin_capture(self, mode=None):
-        """Refused."""
-        raise NotImplementedError("the fake GPU cannot capture graphs")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        pass
-
-
-class Event:
-    """cupy.cuda.Event; its time is the host's."""
-
-    def __init__(self, block=False, disable_timing=False, interprocess=False):
-        self.time = None
-
-    def record(self, stream=None):
-        """Remember now."""
-        self.time = time.perf_counter()
-
-    def synchronize(self):
-        """Counted as one synchronisation."""
-        bump("syncs")
-
-
-Stream.null = Stream(null=True)
-
-
-class _Pool:
-    def used_bytes(self):
-        """Bytes in use: the fake does not know."""
-        return 0
-
-    total_bytes = free_all_blocks = n_free_blocks = used_bytes
-
-
 _PROPERTIES = {
     "name": b"Fake GPU", "totalGlobalMem": 16 << 30, "multiProcessorCount": 132, "major": 9, "minor": 0,
     "warpSize": 32, "clockRate": 1_000_000, "l2CacheSize": 50 << 20, "memoryBusWidth": 4096,
@@ -151,14 +88,16 @@ RUNTIME = SimpleNamespace(
     runtimeGetVersion=lambda: 13000,
     driverGetVersion=lambda: 13000,
 )
-POOL = _Pool()
+POOL = streams.POOL
 
 
 class Cuda:
     """cupy.cuda: what is implemented of it, AttributeError for anything else."""
 
-    Device, Stream, Event, runtime = Device, Stream, Event, RUNTIME
-    get_current_stream = staticmethod(lambda device_id=-1: Stream.null)
+    Device, Stream, Event, runtime = Device, streams.Stream, streams.Event, RUNTIME
+    Graph, MemoryPool = streams.Graph, streams.MemoryPool
+    get_current_stream = staticmethod(streams.get_current_stream)
+    using_allocator = staticmethod(streams.using_allocator)
     get_elapsed_time = staticmethod(lambda start, end: 1e3 * (end.time - start.time))  # milliseconds
     is_available = staticmethod(lambda: True)
 

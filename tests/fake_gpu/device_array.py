@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.fake_gpu import calls
 from tests.fake_gpu.calls import HOST, has_fakes, operand, run, unwrap, wrap
-from tests.fake_gpu.counters import bump
+from tests.fake_gpu.counters import allocated, bump
 from tests.fake_gpu.device import Device, Flags, MemoryPointer
 from tests.fake_gpu.ufuncs import Ufunc
 
@@ -34,7 +34,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
         if self._a.dtype.kind in "fc":
             self._a.fill(np.nan)  # whoever reads before writing shall see it
         self.base = None
-        bump("allocations")
+        allocated(self._a)
 
     @classmethod
     def _of(cls, memory, base=None):
@@ -108,10 +108,8 @@ class ndarray:  # noqa: N801 (CuPy's name)
         return (*parts, ...) if not any(k is Ellipsis for k in parts) else tuple(parts)  # x[0, 0] is a view too
 
     def __getitem__(self, key):
-        result = wrap(self._a[self._key(key, reading=True)], (self,))
-        if result.base is None:
-            bump("kernels")
-        return result
+        key = self._key(key, reading=True)
+        return run(lambda a: a[key], (self,), {})
 
     def __setitem__(self, key, value):
         if isinstance(value, np.ndarray):
@@ -120,8 +118,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
             value = value.item()
         value, key = operand(value), self._key(key, reading=False)
         bump("kernels")
-        with np.errstate(all="ignore"):
-            self._a[key] = value
+        run(lambda a: a.__setitem__(key, value), (self,), {})
 
     def __len__(self):
         if not self.ndim:

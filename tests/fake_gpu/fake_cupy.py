@@ -35,6 +35,8 @@ def fuse(*args, **kwargs):
     return lambda function: function
 
 
+COMPUTE_TYPES = {"float32": 1}  # of matrix products, as CuPy numbers them: 1 the default, 7 TF32
+
 OBJECTS = {
     "ndarray": ndarray,
     "ElementwiseKernel": ElementwiseKernel,
@@ -42,6 +44,10 @@ OBJECTS = {
     "ufunc": Ufunc,
     "cuda": Cuda(),
     "is_available": lambda: True,
+    "_core._routines_linalg.COMPUTE_TYPE_DEFAULT": 1,
+    "_core._routines_linalg.COMPUTE_TYPE_TF32": 7,
+    "_core.get_compute_type": lambda dtype: COMPUTE_TYPES[np.dtype(dtype).name],
+    "_core.set_compute_type": lambda dtype, value: COMPUTE_TYPES.update({np.dtype(dtype).name: value}),
     "get_default_memory_pool": lambda: POOL,
     "get_default_pinned_memory_pool": lambda: POOL,
     "clear_memo": lambda: None,

@@ -5,8 +5,8 @@ Whatever is not here is NumPy's function of the same name behind CuPy's signatur
 
 import numpy as np
 
-from tests.fake_gpu import api
-from tests.fake_gpu.calls import run, unwrap, wrap
+from tests.fake_gpu import api, capture
+from tests.fake_gpu.calls import NO_CUBLAS, run, unwrap, wrap
 from tests.fake_gpu.counters import bump
 from tests.fake_gpu.creation import FUNCTIONS, function
 from tests.fake_gpu.device_array import ndarray
@@ -117,6 +117,8 @@ def cublas__gemm(transa, transb, a, b, out=None, alpha=1.0, beta=0.0):
     if a.dtype.char not in "fd":
         raise TypeError("invalid dtype")
     left, right = (x._a.T if t in ("T", 1) else x._a for x, t in ((a, transa), (b, transb)))
+    if capture.current() is not None:
+        raise NotImplementedError(NO_CUBLAS)
     product = a.dtype.type(alpha) * (left @ right)
     bump("kernels")
     if out is None:

@@ -6,7 +6,7 @@ seed repeats, and that `out=` is written.
 
 import numpy as np
 
-from tests.fake_gpu import api
+from tests.fake_gpu import api, capture
 from tests.fake_gpu.calls import operand, run
 from tests.fake_gpu.counters import bump
 from tests.fake_gpu.device_array import ndarray
@@ -61,7 +61,11 @@ class Generator:
             bump("uploads")
         out = arguments.pop("out", None)
         dtype = arguments.pop("dtype", None) if name == "uniform" else None
+        bits = self.bit_generator._numpy
+        before = bits.state
         result = run(lambda **k: getattr(self._numpy, name)(**k), (), dict(arguments), out=out)
+        if capture.current() is not None:
+            bits.state = before  # nothing was drawn yet; every launch will draw further numbers
         return result if dtype is None else result.astype(dtype)
 
 

@@ -5,11 +5,13 @@ so a kernel's text and its calls are tested on a machine without a GPU.
 """
 
 import ctypes
+import functools
 import math
 import re
 
 import numpy as np
 
+from tests.fake_gpu import capture
 from tests.fake_gpu.calls import operand
 from tests.fake_gpu.counters import bump
 from tests.fake_gpu.device_array import ndarray
@@ -141,4 +143,10 @@ class ElementwiseKernel:
         bump("kernels")
         meta_pointers = (ctypes.c_void_p * len(metas))(*(ctypes.addressof(m) for m in metas))
         n = ctypes.c_ssize_t(math.prod(shape))
-        self._functions[key]((ctypes.c_void_p * len(pointers))(*pointers), meta_pointers, n)
+        arguments = (ctypes.c_void_p * len(pointers))(*pointers), meta_pointers, n
+        operation = functools.partial(self._functions[key], *arguments)
+        capturing = capture.current()
+        if capturing is None:
+            operation()
+        else:  # numbers were packed above: they are the same at every launch, as on a GPU
+            capturing.write_down(lambda: (operation(), keep, metas))

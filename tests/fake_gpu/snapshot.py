@@ -58,7 +58,11 @@ cuda.Stream.begin_capture cuda.Stream.end_capture cuda.Event cuda.Event.record c
 cuda.Device.synchronize cuda.Device.use cuda.get_current_stream cuda.get_elapsed_time cuda.is_available
 cuda.runtime.getDeviceCount cuda.runtime.getDeviceProperties cuda.runtime.memGetInfo cuda.runtime.runtimeGetVersion
 cuda.runtime.driverGetVersion cuda.runtime.deviceSynchronize cuda.alloc_pinned_memory cuda.MemoryPool
-cuda.set_allocator cuda.using_allocator cuda.profiler cuda.nvtx.RangePush cuda.cudnn
+cuda.set_allocator cuda.using_allocator cuda.Stream.is_capturing cuda.Graph cuda.Graph.launch cuda.Graph.upload
+cuda.MemoryPool.malloc cuda.MemoryPool.used_bytes cuda.MemoryPool.total_bytes cuda.MemoryPool.free_all_blocks
+cuda.MemoryPool.n_free_blocks _core.get_compute_type _core.set_compute_type
+_core._routines_linalg.COMPUTE_TYPE_DEFAULT _core._routines_linalg.COMPUTE_TYPE_TF32
+cuda.profiler cuda.nvtx.RangePush cuda.cudnn
 cublas.gemm cublas.axpy cublas.gemv cudnn fft.fft fft.ifft fft.fft2 fft.ifft2 fft.rfft fft.irfft
 """.split()
 

@@ -3,36 +3,12 @@
 Run it on a GPU machine after every upgrade of CuPy: a case that fails there and passes here is a bug of the double.
 """
 
-import functools
-
 import numpy as np
 import pytest
 
 from tests.fake_gpu.conformance import ILLEGAL, KERNELS, LEGAL
 from tests.fake_gpu.fake_cupy import fake_cupy
 from tests.fake_gpu.kernels import NO_COMPILER, available
-
-
-@functools.cache
-def real_cupy():
-    """(cupy, None) or (None, why not)."""
-    try:
-        import cupy
-    except ImportError:
-        return None, "cupy is not installed"
-    return (cupy, None) if cupy.is_available() else (None, f"cupy {cupy.__version__} finds no usable GPU")
-
-
-@pytest.fixture(params=["fake", "real"])
-def cp(request):
-    """The array module under test."""
-    if request.param == "fake":
-        return fake_cupy
-    module, reason = real_cupy()
-    if module is None:
-        pytest.skip(reason)
-    return module
-
 
 CASES = [pytest.param(call, expected, id=name) for name, call, expected in LEGAL + ILLEGAL + KERNELS]
 

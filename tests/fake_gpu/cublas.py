@@ -1,0 +1,151 @@
+"""A stand-in for the cuBLAS library: real C functions (ctypes callbacks) that multiply in the fake GPU's memory.
+
+Prototypes are those of cublas_api.h, written down here once more, so that a binding which passes its arguments in
+another order or size is found out. Like the real library it knows nothing of arrays: pointers, column by column, with
+leading dimensions; wrong ones get a status and no result. On a capturing stream its calls are written down.
+"""
+
+import ctypes
+from ctypes import c_int, c_size_t, c_void_p
+from types import SimpleNamespace
+
+import numpy as np
+
+from tests.fake_gpu import capture
+from tests.fake_gpu.counters import bump
+from tests.fake_gpu.streams import by_pointer
+
+SUCCESS, NOT_INITIALIZED, INVALID_VALUE, EXECUTION_FAILED, NOT_SUPPORTED = 0, 1, 7, 13, 15
+HOST, DEVICE = 0, 1
+REAL = {0: np.float32, 1: np.float64}  # cudaDataType
+COMPUTE = {68: 0, 77: 0, 70: 1}  # cublasComputeType_t -> the cudaDataType of its matrices
+
+
+def matrix(address, dtype, rows, columns, ld):
+    """The column-major matrix at an address, in memory that somebody must hold; None where nobody does."""
+    nbytes = ((columns - 1) * ld + rows) * np.dtype(dtype).itemsize
+    if not capture.is_live(address, nbytes):
+        return None
+    flat = np.frombuffer((ctypes.c_char * nbytes).from_address(address), dtype)
+    return np.lib.stride_tricks.as_strided(flat, (rows, columns), (flat.itemsize, ld * flat.itemsize))
+
+
+class Handle:
+    """What a cublasHandle_t stands for."""
+
+    def __init__(self):
+        self.stream, self.workspace, self.pointer_mode = by_pointer[0], None, HOST
+
+    def queue(self, operation):
+        """Do it, or write it down where the stream is capturing."""
+        capturing = self.stream.capture
+        if capturing is None:
+            bump("kernels")
+            return operation()
+        if self.workspace is None:
+            return NOT_SUPPORTED  # the real one allocates here: not allowed, or a leak
+        capturing.write_down(lambda: checked(operation()))
+        return SUCCESS
+
+
+def checked(status):
+    """Raise for what goes wrong on the device, after the call."""
+    if status != SUCCESS:
+        raise RuntimeError(f"cuBLAS on the fake GPU: status {status} in a launch")
+
+
+class FakeCublas:
+    """The functions, as Python; `library()` makes C functions of them. calls: the compute type of every product."""
+
+    def __init__(self):
+        self.handles, self.compute_types = {}, []
+
+    def create(self, out):
+        """cublasStatus_t cublasCreate_v2(cublasHandle_t *handle)"""
+        number = 0xC0B1A5000 + len(self.handles)  # wider than 32 bits, as pointers are
+        self.handles[number] = Handle()
+        ctypes.cast(out, ctypes.POINTER(c_void_p))[0] = number
+        return SUCCESS
+
+    def destroy(self, handle):
+        """cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)"""
+        return SUCCESS if self.handles.pop(handle, None) else NOT_INITIALIZED
+
+    def set_stream(self, handle, stream):
+        """cublasStatus_t cublasSetStream_v2(handle, cudaStream_t streamId): forgets the workspace"""
+        self.handles[handle].stream = by_pointer[stream or 0]
+        self.handles[handle].workspace = None
+        return SUCCESS
+
+    def set_workspace(self, handle, workspace, size):
+        """cublasStatus_t cublasSetWorkspace_v2(handle, void *workspace, size_t workspaceSizeInBytes)"""
+        if not capture.is_live(workspace, size):
+            return INVALID_VALUE
+        self.handles[handle].workspace = workspace
+        return SUCCESS
+
+    def set_pointer_mode(self, handle, mode):
+        """cublasStatus_t cublasSetPointerMode_v2(handle, cublasPointerMode_t mode)"""
+        self.handles[handle].pointer_mode = mode
+        return SUCCESS
+
+    def dot(self, handle, n, x, x_type, x_step, y, y_type, y_step, result, result_type, execution):
+        """cublasStatus_t cublasDotEx(handle, int n, x, xType, int incx, y, yType, int incy, result, type, type)"""
+        owner = self.handles[handle]
+        if len({x_type, y_type, result_type, execution}) != 1 or owner.pointer_mode != DEVICE:
+            return NOT_SUPPORTED  # with a result on the host it would wait for the device
+        dtype = REAL[x_type]
+
+        def operation():
+            a, b = matrix(x, dtype, 1, n, x_step), matrix(y, dtype, 1, n, y_step)
+            out = matrix(result, dtype, 1, 1, 1)
+            if a is None or b is None or out is None:
+                return EXECUTION_FAILED
+            out[0, 0] = np.dot(a[0], b[0])
+            return SUCCESS
+
+        return owner.queue(operation)
+
+    def gemm(self, handle, flip_a, flip_b, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, c, c_type, ldc,
+             compute, algorithm):  # fmt: skip
+        """cublasStatus_t cublasGemmEx(…): C = α op(A) op(B) + β C, column-major, op(A) m×k, op(B) k×n, C m×n"""
+        owner = self.handles[handle]
+        if {a_type, b_type, c_type} != {COMPUTE.get(compute)} or owner.pointer_mode != HOST:
+            return NOT_SUPPORTED
+        dtype = REAL[c_type]
+        shape_a, shape_b = (k, m) if flip_a else (m, k), (n, k) if flip_b else (k, n)
+        if min(m, n, k) < 1 or lda < shape_a[0] or ldb < shape_b[0] or ldc < m or algorithm != -1:
+            return INVALID_VALUE
+        numbers = [np.frombuffer((ctypes.c_char * np.dtype(dtype).itemsize).from_address(p), dtype)[0].copy()
+                   for p in (alpha, beta)]  # read now: on the host, α and β go by value  # fmt: skip
+        self.compute_types.append(compute)
+
+        def operation():
+            first, second = matrix(a, dtype, *shape_a, lda), matrix(b, dtype, *shape_b, ldb)
+            out = matrix(c, dtype, m, n, ldc)
+            if first is None or second is None or out is None:
+                return EXECUTION_FAILED
+            left, right = first.T if flip_a else first, second.T if flip_b else second
+            with np.errstate(all="ignore"):
+                product = np.matmul(right.T, left.T)  # NumPy's own order: the same bits as its a @ b
+                out.T[...] = product if numbers == [1, 0] else numbers[0] * product + numbers[1] * out.T
+            return SUCCESS
+
+        return owner.queue(operation)
+
+
+def library(fake=None):
+    """An object like ctypes.CDLL("libcublas.so"), of a FakeCublas."""
+    fake = fake or FakeCublas()
+    i, p = c_int, c_void_p
+    prototypes = {
+        "cublasCreate_v2": (fake.create, p),
+        "cublasDestroy_v2": (fake.destroy, p),
+        "cublasSetStream_v2": (fake.set_stream, p, p),
+        "cublasSetWorkspace_v2": (fake.set_workspace, p, p, c_size_t),
+        "cublasSetPointerMode_v2": (fake.set_pointer_mode, p, i),
+        "cublasDotEx": (fake.dot, p, i, p, i, i, p, i, i, p, i, i),
+        "cublasGemmEx": (fake.gemm, p, i, i, i, i, i, p, p, i, i, p, i, i, p, p, i, i, i, i),
+    }
+    functions = {name: ctypes.CFUNCTYPE(c_int, *types)(f) for name, (f, *types) in prototypes.items()}
+    return SimpleNamespace(**functions, fake=fake)
