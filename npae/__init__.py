@@ -7,6 +7,7 @@ An autoencoder minimises, over its parameters θ,
 and the package has a room for each of those words. In reading order:
 
     backend.py        NumPy or CuPy            memory.py         reused arrays
+    products.py       matrix products          cublas.py         those of a captured step
     threads.py        long sweeps, all cores   files.py          whole files or none
     elementwise/      formulas, fused          registry.py       names of classes
     parameters.py     θ, one vector            initializers.py   its first values
@@ -31,11 +32,12 @@ from npae import backend, data, gradcheck, initializers, layers, losses, models,
 from npae.config import show_config
 from npae.data import mnist
 from npae.models import Autoencoder, mirrored
+from npae.products import tf32
 from npae.store import load, save
 from npae.train import fit
 from npae.version import __version__ as __version__
 
 __all__ = [
     "backend", "data", "gradcheck", "initializers", "layers", "losses", "models", "optim", "store", "train",
-    "Autoencoder", "mirrored", "fit", "mnist", "load", "save", "show_config",
+    "Autoencoder", "mirrored", "fit", "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip

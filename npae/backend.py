@@ -102,6 +102,22 @@ def synchronize(device):
         gpu_module().cuda.get_current_stream().synchronize()
 
 
+def tf32_is_on():
+    """Whether float32 matrix products on the GPU round their factors to TF32 (False where there is no GPU)."""
+    if why_no_gpu():
+        return False
+    core = gpu_module()._core
+    return core.get_compute_type(np.float32) == core._routines_linalg.COMPUTE_TYPE_TF32
+
+
+def use_tf32(on):
+    """Switch TF32 on or off, for good (npae.products.tf32 switches it back); without a GPU there is nothing to do."""
+    if why_no_gpu() is None:
+        core = gpu_module()._core  # CuPy has no public name for it
+        types = core._routines_linalg
+        core.set_compute_type(np.float32, types.COMPUTE_TYPE_TF32 if on else types.COMPUTE_TYPE_DEFAULT)
+
+
 def generator(seed, device="cpu"):
     """A random generator on `device`, with `standard_normal` and `random` (both take size, dtype).
 

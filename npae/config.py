@@ -7,7 +7,7 @@ from importlib import metadata
 
 import numpy as np
 
-from npae.backend import gpu_module, why_no_gpu
+from npae.backend import gpu_module, tf32_is_on, why_no_gpu
 from npae.threads import thread_count
 from npae.version import __version__
 
@@ -30,7 +30,8 @@ def _gpu():
         return f"none. {reason}"
     runtime = gpu_module().cuda.runtime
     properties = runtime.getDeviceProperties(0)
-    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB"
+    tf32 = "on" if tf32_is_on() else "off"
+    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB, TF32 {tf32}"
 
 
 def config():

@@ -1,11 +1,12 @@
 """The devices that a test runs on: the CPU, the strict fake GPU, and a real GPU where there is one."""
 
 from contextlib import contextmanager
+from unittest import mock
 
 import pytest
 
 from npae import backend
-from tests.fake_gpu import kernels
+from tests.fake_gpu import cublas, kernels
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 
@@ -50,7 +51,7 @@ class Place:
 def on(device):
     """The Place for one of DEVICES, while the block runs."""
     if device == "fake":
-        with backend.replace_gpu_module(fake_cupy):
+        with backend.replace_gpu_module(fake_cupy), mock.patch("npae.cublas.load", cublas.library):
             yield Place("gpu", True)
     else:
         yield Place(device, False)
