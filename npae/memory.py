@@ -38,7 +38,11 @@ def _ones(xp, n, dtype):
 
 def ones(n, like):
     """n ones, on the device of `like` and of its dtype. Shared by all callers: not to be written into."""
-    return _ones(array_module(like), n, like.dtype)
+    vector = _ones(array_module(like), n, like.dtype)
+    frame = getattr(_current, "frame", None)
+    if frame is not None:
+        frame.constants[n, like.dtype] = vector  # a captured step addresses it: it must live as long as the frame
+    return vector
 
 
 class _Frame:
@@ -46,6 +50,7 @@ class _Frame:
 
     def __init__(self):
         self.buffers = []
+        self.constants = {}
         self.position = 0
 
     def next(self, shape, dtype, like):

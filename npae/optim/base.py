@@ -24,12 +24,12 @@ class Optimizer(Described):
     def step(self, theta):
         """One update of `theta` (an npae.parameters.Theta) from the gradient in theta.grad."""
         value, grad = theta.value, theta.grad
-        self._prepare(value)
+        self.prepare(value)
         self.t += 1
         self.update(value, grad, *self.numbers())
 
-    def _prepare(self, value):
-        """Make the state vectors, or bring them to where θ is now."""
+    def prepare(self, value):
+        """Make the state vectors, or bring them to where θ, `value`, is now: the beginning of a step."""
         for name in self.state_names:
             vector = self.state.get(name)
             if vector is None:

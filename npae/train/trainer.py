@@ -20,6 +20,7 @@ from npae.data.sources import as_count, as_source, check_source, fingerprint, sp
 from npae.optim import Adam, Constant
 from npae.store import load_all, save
 from npae.train.callbacks import Callback
+from npae.train.captured import CapturedStep
 from npae.train.history import History, TermSums, diverged
 from npae.train.interrupt import Interrupt
 from npae.train.progress import make_progress
@@ -35,7 +36,7 @@ class Trainer:
     """
 
     def __init__(self, model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None,
-                 clip_norm=None, callbacks=(), seed=0, progress="auto", workers=None):  # fmt: skip
+                 clip_norm=None, callbacks=(), seed=0, progress="auto", workers=None, graph=False):  # fmt: skip
         self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
         self.base_lr, self.clip_norm = self.optimizer.lr, clip_norm
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
@@ -54,7 +55,7 @@ class Trainer:
             check_source(self.validation, check, "validation")
         self.history, self.epoch, self._stopped, self.workers = History(), 0, None, workers or Workers()
         self._progress = make_progress(progress if self.workers.rank == 0 else "none")
-        self._step = Step(self.model, self.batches, self.optimizer, clip_norm)
+        self._step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer, clip_norm)
         if self.workers.size > 1:
             self._step = SharedStep(self.model, self.batches, self.optimizer, clip_norm, self.workers)
         self._between_epochs, self._fingerprint = True, fingerprint(data)
@@ -182,7 +183,7 @@ class Trainer:
 
 
 def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,
-        callbacks=(), seed=0, progress="auto", resume=None, workers=None):  # fmt: skip
+        callbacks=(), seed=0, progress="auto", resume=None, workers=None, graph=False):  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History.
 
     data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped. validation may also be
@@ -192,12 +193,13 @@ def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None
     callbacks: see npae.train.callbacks. seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
     resume: a checkpoint file to go on from, with the same settings (epochs may be more).
     workers: train.workers.from_environment() to share every batch among the processes that mpiexec started.
+    graph: on a GPU, capture the step once and replay it (not yet run on a real GPU; one worker; see train.captured).
     Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
     TypeError for data, sizes and settings that cannot be right.
     """
     trainer = Trainer(model, data, validation, batch_size=batch_size, optimizer=optimizer, schedule=schedule,
                       clip_norm=clip_norm, callbacks=callbacks, seed=seed, progress=progress,
-                      workers=workers)  # fmt: skip
+                      workers=workers, graph=graph)  # fmt: skip
     if resume is not None:
         trainer.resume(resume)
     return trainer.run(epochs)

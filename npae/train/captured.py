@@ -1,0 +1,126 @@
+"""The training step on a GPU as one CUDA graph: captured once, then launched as a whole.
+
+A small network's step is some forty short kernels, and the host needs longer to ask for them than the GPU to run them.
+While a stream is *capturing*, what is asked for is written down and not done; a launch of the resulting graph then does
+all of it at once: the same operations on the same addresses with the same Python numbers. So whatever changes from
+step to step must lie in device memory, at an address that stays:
+
+    row numbers                one kernel writes both before a launch. Its arguments go by value, so that the host may
+    the optimizer's numbers    run ahead of the GPU: there is no buffer that it could overwrite too early
+    terms of J                 copied after a launch, since the next one overwrites them
+    random numbers             the state of a device generator, which every launch leaves further on
+
+Whatever is addressed must stay: θ, ∂J/∂θ and the optimizer's state are compared before every launch, and another array
+in the place of one means another capture. Temporaries lie in a memory pool of the graph's own, where nobody else gets
+them. A layer can be captured if its step only queues kernels: it reads no value (float(x), `if x:`), sends nothing from
+the host, uses no Python number that changes, and draws by `generator.standard_normal(out=...)`.
+
+Tested on a stand-in for CuPy and cuBLAS; not yet run on a real GPU.
+"""
+
+import warnings
+from contextlib import suppress
+
+from npae.backend import array_module, device_of, tf32_is_on
+from npae.cublas import Cublas
+from npae.products import multiplying_with
+from npae.train.step import Step
+
+
+class CapturedStep(Step):
+    """Step, as a graph wherever a full batch is drawn from data on the GPU; elsewhere an ordinary step.
+
+    A step that cannot be captured is announced by one warning, and all steps are ordinary ones from there on.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._graph = self._blas = None
+        self._given_up = False
+
+    def __call__(self, rows, note):
+        """Take one step, as Step does. note(terms, batch size) is called when the GPU may have changed θ already."""
+        if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
+            super().__call__(rows, note)
+            return
+        self.optimizer.prepare(self.model.theta.value)
+        if self._graph is not None and self._graph.addresses(self._addressed()):
+            self.optimizer.t += 1
+            note(self._graph.launch(rows, self.optimizer.numbers()), len(rows))
+        else:
+            self._graph = None  # gives back its memory before the next one takes some
+            self._first(rows, note)
+
+    def _first(self, rows, note):
+        """An ordinary step, in which kernels are compiled and buffers made; then the capture of those that follow."""
+        xp = array_module(rows)
+        try:
+            self._blas = self._blas or Cublas(xp)
+            blas = self._blas.on(xp.cuda.get_current_stream())
+        except (ImportError, OSError, RuntimeError) as error:
+            self._give_up(error)
+            blas = None
+        with multiplying_with(blas):
+            super().__call__(rows, note)
+        if blas is not None:
+            try:
+                self._graph = self._capture(rows)
+            except RuntimeError as error:  # CuPy's and cuBLAS's; nothing was done yet, so nothing has to be undone
+                self._give_up(error)
+
+    def _capture(self, rows):
+        theta, xp = self.model.theta, array_module(rows)
+        rows, numbers = xp.zeros_like(rows), xp.zeros(len(self.optimizer.numbers()), theta.value.dtype)
+        pool, stream = xp.cuda.MemoryPool(), xp.cuda.Stream(non_blocking=True)
+        multiply = multiplying_with(self._blas.on(stream))
+        with self.arena.frame(len(rows)) as frame, stream, xp.cuda.using_allocator(pool.malloc), multiply:
+            stream.begin_capture()
+            try:
+                terms = self._gradient(rows)
+                self.optimizer.update(theta.value, theta.grad, *(numbers[k] for k in range(len(numbers))))
+            except BaseException:
+                with suppress(RuntimeError):  # a capture that went wrong ends with an error of its own
+                    stream.end_capture()
+                raise
+            graph = stream.end_capture()
+        kept = [*frame.buffers, *frame.constants.values(), pool, self._blas]
+        return _Graph(graph, rows, numbers, terms, self._addressed(), kept)
+
+    def _addressed(self):
+        """The arrays whose place is written into a graph and that others may replace, and what else it cannot change.
+        """
+        storage = self.model.theta.storage
+        return storage.value, storage.grad, *self.optimizer.state.values(), tf32_is_on()
+
+    def _give_up(self, error):
+        self._given_up = True
+        warnings.warn(
+            f"graph=True: this training step cannot be captured ({error}). Training goes on with ordinary steps.",
+            stacklevel=2,
+        )
+
+
+class _Graph:
+    """A captured step, what it reads (`rows`, `numbers`) and writes (`terms`), and all that it must keep alive."""
+
+    def __init__(self, graph, rows, numbers, terms, addressed, kept):
+        self._graph, self._rows, self._numbers, self._terms = graph, rows, numbers, terms
+        self._addressed, self._kept = addressed, kept
+        names = [f"number{k}" for k in range(len(numbers))]
+        writes = " ".join(f"numbers[{k}] = T({name});" for k, name in enumerate(names))
+        self._load = array_module(rows).ElementwiseKernel(
+            ", ".join(["int64 row", *(f"float64 {name}" for name in names)]), "int64 rows, raw T numbers",
+            f"rows = row; if (i == 0) {{ {writes} }}", "npae_load_step",
+        )  # fmt: skip
+
+    def addresses(self, arrays):
+        """Are `arrays` the very ones that the graph works on?"""
+        return len(arrays) == len(self._addressed) and all(
+            a is b for a, b in zip(arrays, self._addressed, strict=True)
+        )
+
+    def launch(self, rows, numbers):
+        """Take the captured step with these rows and numbers, in the current stream's order. Returns the terms of J."""
+        self._load(rows, *numbers, self._rows, self._numbers)
+        self._graph.launch()
+        return {name: value.copy() for name, value in self._terms.items()}
