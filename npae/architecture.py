@@ -4,18 +4,19 @@
     {"family": "Layer", "class": "Sequential", "config": {"layers": [{"family": "Layer", "class": "Dense", …}, …]}}
 
 Every class says in `config()` with which arguments it is built again. Only classes in the registries of Layer, Loss,
-Optimizer and Schedule can be built, whatever a file asks for.
+Penalty, Optimizer and Schedule can be built, whatever a file asks for.
 """
 
 from npae.layers import Layer
 from npae.losses import Loss
 from npae.optim import Optimizer, Schedule
+from npae.penalties import Penalty
 
-_FAMILIES = {family.__name__: family for family in (Layer, Loss, Optimizer, Schedule)}
+_FAMILIES = {family.__name__: family for family in (Layer, Loss, Penalty, Optimizer, Schedule)}
 
 
 def describe(thing):
-    """The tree (JSON values) of a Layer, Loss, Optimizer or Schedule, and of all it is made of."""
+    """The tree (JSON values) of a Layer, Loss, Penalty, Optimizer or Schedule, and of all it is made of."""
     for name, family in _FAMILIES.items():
         if isinstance(thing, family):
             return {"family": name, "class": type(thing).__name__, "config": describe(thing.config())}

@@ -1,12 +1,12 @@
 """How a class gets a name that a model file can use.
 
-Layers, losses, optimizers and schedules are four families. A subclass enters its family's `registry` by being defined,
+Layers, losses, penalties, optimizers and schedules are families. A subclass enters its family's `registry` by being defined,
 and says in `config()` with which arguments it is built again; npae.architecture does the rest.
 """
 
 
 class Described:
-    """Base of the four families; each has a `registry` of its own: {class name: class}."""
+    """Base of the families; each has a `registry` of its own: {class name: class}."""
 
     registry = {}
 

@@ -43,6 +43,10 @@ class Layer(Described):
         """The shape of one output, without the batch axis, for one input of `shape`."""
         return shape
 
+    def reseed(self, seed):
+        """Draw from the stream `seed` (a list of integers) from now on. Training calls it before every epoch, so that
+        any epoch can be repeated by itself; layers without random numbers ignore it."""
+
     def feeds(self, following):
         """Told by Sequential which layer comes next (None: none); Dense chooses its initializer by it."""
 

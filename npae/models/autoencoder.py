@@ -2,17 +2,17 @@
 
     h = f(x)            the encoder's code                       (B, code)
     z = g(h)            the decoder's output; x̂ = σ(z) or z, as the loss says
-    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i)
+    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i) + Σ_k λ_k Ω_k
 
-The derivative is the chain rule over the two halves: dz = ∂J/∂z from the loss, dh = (∂z/∂h)ᵀ dz through the decoder,
-and the encoder needs dh only for its parameters, since nobody asks for ∂J/∂x.
+The derivative is the chain rule over the two halves: dz = ∂J/∂z from the loss, dh = (∂z/∂h)ᵀ dz + Σ_k ∂λ_kΩ_k/∂h from
+the decoder and the penalties, and the encoder needs dh only for its parameters, since nobody asks for ∂J/∂x.
 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 """
 
 import numpy as np
 
-from npae.backend import device_of
+from npae.backend import array_module, device_of
 from npae.data.minibatches import in_batches
 from npae.data.sources import as_source
 from npae.layers import Layer
@@ -24,12 +24,16 @@ class Autoencoder(Layer):
     """An encoder, a decoder and a loss, with one parameter vector θ.
 
     encoder, decoder: Layers; loss: an npae.losses.Loss, by default CrossEntropy (then the decoder must end in a linear
-    layer, and data lie in [0, 1]). seed: draws the first values of parameters that have none yet; None leaves them
-    without (a model file does). dtype: float32, or float64.
+    layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values of
+    parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
     """
 
-    def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32):
+    def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
         self.encoder, self.decoder, self.loss = encoder, decoder, loss or CrossEntropy()
+        self.penalties = tuple(penalties)
+        terms = ["reconstruction", *(p.term for p in self.penalties)]
+        if len(set(terms)) < len(terms):
+            raise ValueError(f"Autoencoder: expected terms of J with different names, got {', '.join(terms)}.")
         self.children = (("encoder", encoder), ("decoder", decoder))
         if seed is not None:
             self.initialize(seed, dtype)
@@ -51,15 +55,29 @@ class Autoencoder(Layer):
 
     def backpropagate(self, x):
         """Add ∂J/∂θ on the batch x to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
-        z, cache = self.forward(x, training=True)
-        value, dz = self.loss.value_and_gradient(z, x)
-        self.backward(dz, cache, needs_dx=False)
-        return {"reconstruction": value}
+        h, encoder_cache = self.encoder.forward(x, training=True)
+        z, decoder_cache = self.decoder.forward(h, training=True)
+        terms = {}
+        terms["reconstruction"], dz = self.loss.value_and_gradient(z, x)
+        dh = self.decoder.backward(dz, decoder_cache)
+        for penalty in self.penalties:
+            terms[penalty.term], through_h = penalty.value_and_gradient(self, h, encoder_cache)
+            if through_h is not None:
+                dh += through_h
+        self.encoder.backward(dh, encoder_cache, needs_dx=False)
+        return terms
 
     def evaluate(self, data, batch_size=1024):
         """The terms of J on `data` as in inference, by name: numbers, mean over the samples."""
         errors = self.reconstruction_error(data, batch_size)
-        return {"reconstruction": float(errors.mean(dtype=np.float64))}
+        terms = {"reconstruction": float(errors.mean(dtype=np.float64))}
+        for penalty in self.penalties:  # a value a batch, written down for each of its rows
+
+            def value(x, penalty=penalty):
+                return array_module(x).full(len(x), penalty.value(self, *self.encoder.forward(x)), x.dtype)
+
+            terms[penalty.term] = float(self._map(value, data, batch_size).mean(dtype=np.float64))
+        return terms
 
     # ------------------------------------------------------------------ use
 
@@ -88,12 +106,12 @@ class Autoencoder(Layer):
         return summary_table(self, input_shape)
 
     def config(self):
-        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss}
+        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}
 
     @classmethod
-    def from_config(cls, encoder, decoder, loss):
+    def from_config(cls, encoder, decoder, loss, penalties=()):
         """The autoencoder without values, as a model file needs it: whatever the file says, nothing is allocated."""
-        return cls(encoder, decoder, loss, seed=None)
+        return cls(encoder, decoder, loss, seed=None, penalties=penalties)
 
     def __repr__(self):
         return f"Autoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"
