@@ -44,47 +44,56 @@ class CapturedStep(Step):
             super().__call__(rows, note)
             return
         self.optimizer.prepare(self.model.theta.value)
-        if self._graph is not None and self._graph.addresses(self._addressed()):
-            self.optimizer.t += 1
-            note(self._graph.launch(rows, self.optimizer.numbers()), len(rows))
-        else:
+        if self._graph is None or not self._graph.addresses(self._addressed()):
             self._graph = None  # gives back its memory before the next one takes some
             self._first(rows, note)
+        else:
+            self._graph.inputs.write(rows, self._next_numbers())
+            note(self._graph.launch(), len(rows))
 
     def _first(self, rows, note):
-        """An ordinary step, in which kernels are compiled and buffers made; then the capture of those that follow."""
+        """A step that is done: kernels are compiled, cuBLAS chooses its own. Then the capture of those that follow."""
         xp = array_module(rows)
         try:
             self._blas = self._blas or Cublas(xp)
-            blas = self._blas.on(xp.cuda.get_current_stream())
         except (ImportError, OSError, RuntimeError) as error:
             self._give_up(error)
-            blas = None
-        with multiplying_with(blas):
             super().__call__(rows, note)
-        if blas is not None:
-            try:
-                self._graph = self._capture(rows)
-            except RuntimeError as error:  # CuPy's and cuBLAS's; nothing was done yet, so nothing has to be undone
-                self._give_up(error)
+            return
+        numbers = self._next_numbers()
+        inputs = _Inputs(xp, len(rows), len(numbers), self.model.theta.value.dtype)
+        inputs.write(rows, numbers)
+        with multiplying_with(self._blas.on(xp.cuda.get_current_stream())), self.arena.frame(len(rows)):
+            note(self._do(inputs), len(rows))
+        try:
+            self._graph = self._capture(xp, inputs)
+        except RuntimeError as error:  # CuPy's and cuBLAS's. Nothing was done yet, so that nothing has to be undone
+            self._give_up(error)
 
-    def _capture(self, rows):
-        theta, xp = self.model.theta, array_module(rows)
-        rows, numbers = xp.zeros_like(rows), xp.zeros(len(self.optimizer.numbers()), theta.value.dtype)
+    def _next_numbers(self):
+        self.optimizer.t += 1
+        return self.optimizer.numbers()
+
+    def _do(self, inputs):
+        """One step, of which all that changes is in `inputs`. Returns the terms of J."""
+        terms, theta = self._gradient(inputs.rows), self.model.theta
+        self.optimizer.update(theta.value, theta.grad, *(inputs.numbers[k] for k in range(len(inputs.numbers))))
+        return terms
+
+    def _capture(self, xp, inputs):
         pool, stream = xp.cuda.MemoryPool(), xp.cuda.Stream(non_blocking=True)
         multiply = multiplying_with(self._blas.on(stream))
-        with self.arena.frame(len(rows)) as frame, stream, xp.cuda.using_allocator(pool.malloc), multiply:
+        with self.arena.frame(len(inputs.rows)) as frame, stream, xp.cuda.using_allocator(pool.malloc), multiply:
             stream.begin_capture()
             try:
-                terms = self._gradient(rows)
-                self.optimizer.update(theta.value, theta.grad, *(numbers[k] for k in range(len(numbers))))
+                terms = self._do(inputs)
             except BaseException:
                 with suppress(RuntimeError):  # a capture that went wrong ends with an error of its own
                     stream.end_capture()
                 raise
             graph = stream.end_capture()
         kept = [*frame.buffers, *frame.constants.values(), pool, self._blas]
-        return _Graph(graph, rows, numbers, terms, self._addressed(), kept)
+        return _Graph(graph, inputs, terms, self._addressed(), kept)
 
     def _addressed(self):
         """The arrays whose place is written into a graph and that others may replace, and what else it cannot change.
@@ -100,18 +109,29 @@ class CapturedStep(Step):
         )
 
 
-class _Graph:
-    """A captured step, what it reads (`rows`, `numbers`) and writes (`terms`), and all that it must keep alive."""
+class _Inputs:
+    """What changes from step to step, in device memory: `rows` of the data, `numbers` of the optimizer."""
 
-    def __init__(self, graph, rows, numbers, terms, addressed, kept):
-        self._graph, self._rows, self._numbers, self._terms = graph, rows, numbers, terms
-        self._addressed, self._kept = addressed, kept
-        names = [f"number{k}" for k in range(len(numbers))]
+    def __init__(self, xp, n_rows, n_numbers, dtype):
+        self.rows, self.numbers = xp.empty(n_rows, "int64"), xp.empty(n_numbers, dtype)
+        names = [f"number{k}" for k in range(n_numbers)]
         writes = " ".join(f"numbers[{k}] = T({name});" for k, name in enumerate(names))
-        self._load = array_module(rows).ElementwiseKernel(
+        self._kernel = xp.ElementwiseKernel(
             ", ".join(["int64 row", *(f"float64 {name}" for name in names)]), "int64 rows, raw T numbers",
-            f"rows = row; if (i == 0) {{ {writes} }}", "npae_load_step",
+            f"rows = row; if (i == 0) {{ {writes} }}", "npae_step_inputs",
         )  # fmt: skip
+
+    def write(self, rows, numbers):
+        """Set both, by one launch."""
+        self._kernel(rows, *numbers, self.rows, self.numbers)
+
+
+class _Graph:
+    """A captured step: what it reads (`inputs`), what it writes (the terms of J), and all that it must keep alive."""
+
+    def __init__(self, graph, inputs, terms, addressed, kept):
+        self.inputs = inputs
+        self._graph, self._terms, self._addressed, self._kept = graph, terms, addressed, kept
 
     def addresses(self, arrays):
         """Are `arrays` the very ones that the graph works on?"""
@@ -119,8 +139,7 @@ class _Graph:
             a is b for a, b in zip(arrays, self._addressed, strict=True)
         )
 
-    def launch(self, rows, numbers):
-        """Take the captured step with these rows and numbers, in the current stream's order. Returns the terms of J."""
-        self._load(rows, *numbers, self._rows, self._numbers)
+    def launch(self):
+        """Take the step that `inputs` describes, after all that the current stream was asked for. The terms of J."""
         self._graph.launch()
         return {name: value.copy() for name, value in self._terms.items()}

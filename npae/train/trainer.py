@@ -57,6 +57,8 @@ class Trainer:
         self._progress = make_progress(progress if self.workers.rank == 0 else "none")
         self._step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer, clip_norm)
         if self.workers.size > 1:
+            if graph:
+                raise ValueError(f"graph=True is for one worker, got {self.workers.size}: leave out one of the two.")
             self._step = SharedStep(self.model, self.batches, self.optimizer, clip_norm, self.workers)
         self._between_epochs, self._fingerprint = True, fingerprint(data)
 

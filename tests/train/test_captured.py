@@ -20,6 +20,7 @@ from npae.products import multiplying_with
 from npae.train import Callback, Checkpoint, Trainer
 from npae.train.captured import CapturedStep
 from npae.train.step import Step
+from npae.train.workers import Workers
 from tests.devices import DEVICES, on
 from tests.fake_gpu import capture
 from tests.fake_gpu.fake_cupy import fake_cupy
@@ -336,6 +337,13 @@ def test_an_error_in_a_capture_that_is_not_cupys_is_raised_and_ends_the_capture(
         with pytest.raises(KeyboardInterrupt):
             run._step(next(run.batches.rows(0)), lambda *terms: None)
         assert capture.current() is None and [stream.is_capturing() for stream in streams] == [False]
+
+
+def test_several_workers_share_ordinary_steps_only():
+    workers = Workers()
+    workers.size = 2
+    with pytest.raises(ValueError, match="graph=True is for one worker, got 2: leave out"):
+        Trainer(mirrored([20, 5]), X, workers=workers, graph=True, progress="none")
 
 
 def test_data_on_the_host_and_models_on_the_cpu_take_ordinary_steps():
