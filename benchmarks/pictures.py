@@ -1,0 +1,171 @@
+"""The pictures of the benchmarks: bars against a ceiling, curves on logarithmic axes, stacked times. One PNG each."""
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from npae.files import replacing
+
+INK, GREY, PAPER = "#222222", "#888888", "#ffffff"
+COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#9a948e"]
+ARITHMETIC, MEMORY, GAIN = COLOURS[:3]
+
+
+def _save(figure, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, facecolor=PAPER, bbox_inches="tight", format="png")
+
+
+def _tidy(axes, xlabel="", ylabel="", title=""):
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.set_title(title, fontsize=11, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _short(number):
+    """1,200,000 as 1.2M: for ticks and labels."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.3g}"
+
+
+def time(seconds):
+    """Seconds as text with a unit that fits: 1.5 s, 20 ms, 3 µs."""
+    for size, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def size(nbytes):
+    """Bytes as text with a unit that fits: 3 MB."""
+    short = _short(nbytes)
+    return f"{short[:-1]} {short[-1]}B" if short[-1].isalpha() else f"{short} B"
+
+
+def _logarithmic(axes, x, form):
+    """Logarithmic axes, with a mark at every x, and 1, 2, 5 upwards; form: number -> text."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks(x, map(_short, x))
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 200 * low else (1, 2, 5), numticks=20))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: form(v)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+    axes.grid(True, which="major", color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def layers(path, rows, title):
+    """What percentage of the nearer ceiling each row reaches, and how many times as fast as its plain version it is."""
+    height = 1.6 + 0.27 * len(rows)
+    figure = Figure(figsize=(11, height))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2), gridspec_kw={"wspace": 0.06})
+    for k, row in enumerate(rows.values()):
+        percent, colour = max((row["percent_of_arithmetic"], ARITHMETIC), (row["percent_of_memory"], MEMORY))
+        _bar(left, k, percent, colour, time(row["seconds"]))
+        if "speed_up" in row:
+            _bar(right, k, row["speed_up"], GAIN, f"{row['speed_up']:.1f}")
+    left.set_yticks(range(len(rows)), rows, fontsize=9)
+    left.set_ylim(len(rows) - 0.4, -0.6)
+    for axes, par, xlabel in ((left, 100, "percent of the nearer ceiling; beside the bar, the time of a call"),
+                              (right, 1, "times as fast as the plain text of its formula")):  # fmt: skip
+        axes.set_xlim(0, 1.12 * max(2 * par if axes is right else par, axes.dataLim.x1))
+        axes.axvline(par, color=GREY, linestyle=":", zorder=0.5)
+        _tidy(axes, xlabel)
+    marks = [left.barh(0, 0, color=c) for c in (ARITHMETIC, MEMORY)]
+    _head(figure, title, marks, ["arithmetic is the nearer ceiling", "memory is the nearer ceiling"])
+    _save(figure, path)
+
+
+def _bar(axes, k, value, colour, text):
+    axes.barh(k, value, color=colour, height=0.72)
+    axes.annotate(text, (value, k), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK,
+                  bbox={"facecolor": PAPER, "linewidth": 0, "pad": 1})  # fmt: skip
+
+
+def _head(figure, title, marks, names):
+    """A title and a legend in one line each, above the axes."""
+    inch = 1 / figure.get_figheight()
+    figure.suptitle(title, fontsize=13, color=INK, y=1 - 0.1 * inch)
+    figure.legend(marks, names, loc="upper center", ncols=len(names), frameon=False, fontsize=10,
+                  bbox_to_anchor=(0.5, 1 - 0.38 * inch))  # fmt: skip
+    figure.subplots_adjust(top=1 - 0.8 * inch, bottom=0.65 * inch)
+
+
+def crossover(path, panels, title):
+    """Time against something, on several devices: panels is [(xlabel, x, {curve: seconds or None}, note)]."""
+    figure = Figure(figsize=(5.4 * len(panels), 4.4))
+    for axes, (xlabel, x, curves, note) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        styles = zip(curves.items(), COLOURS, ("o-", "s-", "D-", "^--"), strict=False)
+        for (name, seconds), colour, style in styles:
+            if seconds is None:
+                axes.plot([], [], style, color=colour, label=f"{name}: not yet run", alpha=0.5)
+            else:
+                axes.plot(x, seconds, style, color=colour, label=name, linewidth=2)
+        _logarithmic(axes, x, time)
+        _tidy(axes, xlabel, "time a step")
+        axes.legend(frameon=False, fontsize=9, loc="upper left", title=note, title_fontsize=9, alignment="left")
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
+    figure.suptitle(title, fontsize=13, color=INK)
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def scaling(path, panels, title):
+    """Curves on logarithmic axes: panels is [(title, xlabel, x, {curve: (y, text)}, "time" or "size")]."""
+    columns = min(3, len(panels))
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.6 * columns, 3.9 * lines))
+    grid = figure.subplots(lines, columns, squeeze=False)
+    for axes, (name, xlabel, x, curves, kind) in zip(grid.flat, panels, strict=False):
+        for (curve, (y, text)), colour, mark in zip(curves.items(), COLOURS, "osD^", strict=False):
+            axes.plot(x, y, f"{mark}-", color=colour, linewidth=2, label=f"{curve}: {text}")
+        _logarithmic(axes, x, time if kind == "time" else size)
+        _tidy(axes, xlabel, "", name)
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high * (high / low) ** (0.16 * len(curves)))
+        axes.legend(frameon=False, fontsize=8.5, loc="upper left")
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    figure.suptitle(title, fontsize=13, color=INK)
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def bars(path, values, ylabel, title):
+    """One bar for each {name: (value, text above it)}."""
+    figure = Figure(figsize=(1.6 + 1.9 * len(values), 4.0))
+    axes = figure.subplots()
+    for k, (value, text) in enumerate(values.values()):
+        axes.bar(k, value, width=0.6, color=COLOURS[0])
+        axes.annotate(text, (k, value), (0, 4), textcoords="offset points", ha="center", fontsize=10, color=INK)
+    axes.set_xticks(range(len(values)), values, fontsize=10)
+    axes.set_ylim(0, 1.15 * max(value for value, _ in values.values()))
+    _tidy(axes, ylabel=ylabel, title=title)
+    _save(figure, path)
+
+
+def stacked(path, rows, title, floor="floor by the ceilings"):
+    """A bar of parts for each row, in percent of its whole: rows is {name: (whole, {part: seconds}, floor)}."""
+    figure = Figure(figsize=(11, 1.7 + 0.62 * len(rows)))
+    axes, handles = figure.subplots(), {}
+    for k, (whole, parts, least) in enumerate(rows.values()):
+        left = 0.0
+        for (part, seconds), colour in zip(parts.items(), COLOURS, strict=True):
+            width = max(0.0, 100 * seconds / whole)
+            handles[part] = axes.barh(k, width, left=left, color=colour, height=0.62)
+            if width >= 5:
+                axes.annotate(f"{width:.0f}%", (left + width / 2, k), ha="center", va="center", fontsize=9, color=PAPER)
+            left += width
+        (handles[floor],) = axes.plot([100 * least / whole] * 2, [k - 0.4, k + 0.4], color=INK, linewidth=2.5)
+    axes.set_yticks(range(len(rows)), [f"{name}\n{time(whole)}" for name, (whole, *_) in rows.items()], fontsize=10)
+    axes.set_ylim(len(rows) - 0.45, -0.55)
+    axes.set_xlim(0, 1.02 * axes.dataLim.x1)
+    _tidy(axes, "percent of the time of a training step")
+    _head(figure, title, handles.values(), handles)
+    _save(figure, path)
