@@ -1,0 +1,51 @@
+"""The part `crossover`: where two curves cross, and the whole with and without a GPU."""
+
+import json
+from contextlib import nullcontext
+
+import pytest
+
+from benchmarks import crossover, training
+from benchmarks.settings import Settings
+from tests.devices import on
+from tests.fake_gpu import kernels
+
+
+def test_the_crossing_of_two_curves():
+    x = [1, 10, 100, 1000]
+    assert crossover.overtakes(x, [1, 1, 10, 100], [10, 10, 10, 10]) == pytest.approx(100)
+    assert crossover.overtakes(x, [1, 1, 100, 1000], [10, 10, 10, 10]) == pytest.approx(10**1.5)
+    assert crossover.overtakes(x, [2, 2, 2, 2], [1, 1, 1, 1]) == 1
+    assert crossover.overtakes(x, [2, 1, 2, 2], [1, 2, 1, 1]) == pytest.approx(10**1.5)  # what counts is from where on
+    assert crossover.overtakes(x, [2, 2, 2, 1], [1, 1, 1, 1]) is None
+    assert crossover.overtakes(x, [1, 1, 1, 1], None) is None
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(crossover, "QUICK_BATCHES", (1, 4))
+    monkeypatch.setattr(crossover, "QUICK_WIDTHS", (2, 3))
+    monkeypatch.setattr(crossover, "BATCH", 4)
+    monkeypatch.setattr(crossover, "LARGE", [784, 4])
+    monkeypatch.setattr(training, "IMAGES", 16)
+    monkeypatch.setattr("benchmarks.clock.SHORTEST", 1e-5)
+    monkeypatch.setattr(crossover, "compiled_at_once", nullcontext)  # compiling takes longer than the test
+    training.images.cache_clear()
+    yield
+    training.images.cache_clear()
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("fake", marks=pytest.mark.skipif(
+    not kernels.available(), reason="no C++ compiler for the kernels"))])  # fmt: skip
+def test_it_runs_from_end_to_end(device, small, tmp_path, capsys):
+    with on(device) as place:
+        devices = ("cpu",) if device == "cpu" else ("cpu", place.name)
+        result = crossover.run(Settings(True, devices, tmp_path))
+    result = json.loads(json.dumps(result))
+    curves = {"CPU"} if device == "cpu" else {"CPU", "GPU", "GPU, CUDA graph", "transfer"}
+    for axis in result["axes"].values():
+        assert all(set(point) == {"x"} | curves for point in axis["points"])
+        assert all(point[curve]["seconds"] > 0 for point in axis["points"] for curve in curves)
+    assert ("not yet run" in capsys.readouterr().out) == (device == "cpu")
+    (path,) = crossover.draw(result, tmp_path)
+    assert path.stat().st_size > 0
