@@ -1,0 +1,164 @@
+"""How does the cost of training grow: with parameters, batch, depth and data, in time and in memory; with workers?
+
+Along each axis a straight line is fitted to log cost against log size, over the larger half of the points (the smaller
+ones measure the cost of a call). Beside its slope stands the slope that counted operations, or counted bytes, have over
+the same points: what theory says. Memory is counted twice: what npae holds for a step (θ, ∂J/∂θ, Adam's two vectors,
+and the arena's buffers), and what Python saw allocated at the peak while model and buffers were made (tracemalloc).
+Data-parallel workers are timed by benchmarks/workers.py, one mpiexec for each number of them.
+"""
+
+import math
+import tracemalloc
+
+import numpy as np
+
+from benchmarks import machine, workers
+from benchmarks.clock import clock
+from benchmarks.formulas import compiled_at_once
+from benchmarks.training import RELU, TrainingStep, images
+from benchmarks.workloads import LARGE
+from npae.backend import module_for
+from npae.models import mirrored
+from npae.train.trainer import Trainer
+
+BATCH = 256
+AXES = {  # name: (x label, sizes of it, size -> (sizes of the network, batch))
+    "parameters": ("parameters of 784-w-w", (32, 128, 512, 1024, 2048), lambda w: ([784, w, w], BATCH)),
+    "batch": ("batch size, 784-1000-500-250-30", (8, 32, 128, 512, 2048), lambda batch: (LARGE, batch)),
+    "depth": ("Dense layers of 784-512-…-512", (1, 2, 4, 8, 16), lambda depth: ([784] + depth * [512], BATCH)),
+}
+IMAGES = (1000, 4000, 16000, 60000)  # of the data set of an epoch of 784-128-32
+QUICK = 3  # points of an axis
+
+
+def slope(x, y):
+    """The slope of log y against log x, by least squares over the larger half of the points."""
+    half = slice(len(x) // 2 if len(x) > 3 else 0, None)
+    return float(np.polyfit(np.log(x[half]), np.log(y[half]), 1)[0])
+
+
+def operations(step, batch):
+    """Those of the matrix products in a step: 6 B Σ I O, less what nobody asks for, ∂J/∂x of the first layer."""
+    products = [math.prod(shape) for shape in step.sizes]
+    return 6 * batch * sum(products) - 2 * batch * products[0]
+
+
+def held(step, batch):
+    """Bytes by formula: 16 a parameter; the output of every Dense layer, and its gradient."""
+    activations = sum(2 * n_out for _, n_out in step.sizes)
+    return 16 * step.model.theta.size + 4 * batch * activations
+
+
+def memory(sizes, batch, device):
+    """Bytes of a step: {"state", "arena", "peak"}; the peak is tracemalloc's, on a GPU its memory pool's."""
+    if device == "gpu":
+        pool = module_for(device).get_default_memory_pool()
+        pool.free_all_blocks()
+    images()  # not a part of the step
+    tracemalloc.start()
+    try:
+        step = TrainingStep(sizes, batch, device)
+        step()
+        step()
+        peak = tracemalloc.get_traced_memory()[1] if device == "cpu" else pool.total_bytes()
+    finally:
+        tracemalloc.stop()
+    return {"state": 4 * step.model.theta.value.nbytes, "arena": step.step.arena.nbytes, "peak": peak}
+
+
+def points(values, network, device, seconds):
+    """[{"x", "seconds", …, memory, counts}] of training steps along an axis; x is the axis's own measure."""
+    for value in values:
+        sizes, batch = network(value)
+        step = TrainingStep(sizes, batch, device)
+        counted = {"parameters": step.model.theta.size, "batch": batch, "depth": len(step.sizes)}
+        with compiled_at_once():
+            timing = clock(step, device, seconds)
+        yield timing.summary() | counted | {
+            "operations": operations(step, batch), "counted_bytes": held(step, batch), **memory(sizes, batch, device),
+        }  # fmt: skip
+
+
+def epochs(numbers, device, seconds):
+    """[{"images", "seconds", "operations"}] of epochs of 784-128-32 over more and more images."""
+    for n in numbers:
+        model = mirrored([784, 128, 32], lambda: RELU, seed=0).to(device)
+        trainer = Trainer(model, images()[:n], batch_size=BATCH, progress="none")
+        with compiled_at_once():
+            timing = clock(lambda trainer=trainer: trainer.run(trainer.epoch + 1), device, seconds)
+        yield timing.summary() | {"images": n, "operations": n}
+
+
+def along(found, x):
+    """The summary of an axis: its points, and the slopes of time and memory with those of theory."""
+    xs = [p[x] for p in found]
+    result = {"x": xs, "points": found, "slope": slope(xs, [p["seconds"] for p in found]),
+              "theory": slope(xs, [p["operations"] for p in found])}  # fmt: skip
+    if "arena" in found[0]:
+        result |= {
+            "memory_slope": slope(xs, [p["state"] + p["arena"] for p in found]),
+            "peak_slope": slope(xs, [p["peak"] for p in found]),
+            "memory_theory": slope(xs, [p["counted_bytes"] for p in found]),
+        }
+    return result
+
+
+def run(settings):
+    """Time and weigh every axis on every device, then the workers; returns what the JSON keeps."""
+    result = {"what": __doc__, "not_measured": machine.missing(settings), "axes": {}}
+    seconds = 0.05 if settings.quick else 0.8
+    for device in settings.devices:
+        axes = result["axes"][device] = {}
+        for name, (_, values, network) in AXES.items():
+            values = values[:QUICK] if settings.quick else values
+            axes[name] = report(device, name, along(list(points(values, network, device, seconds)), name))
+        numbers = IMAGES[:QUICK] if settings.quick else IMAGES
+        axes["images"] = report(device, "images", along(list(epochs(numbers, device, seconds)), "images"))
+    result["workers"] = workers.compare(settings.quick)
+    result["not_measured"] += result["workers"]["not_measured"]
+    print("\n".join(result["not_measured"]))
+    return result
+
+
+def report(device, name, axis):
+    """Print the table of an axis; returns it."""
+    print(f"{f'scaling, {device.upper()}, {name}':28}{'ms':>10}{'state, MB':>12}{'arena, MB':>12}{'peak, MB':>12}")
+    for x, p in zip(axis["x"], axis["points"], strict=True):
+        sizes = [f"{1e-6 * p[key]:12.2f}" if key in p else "" for key in ("state", "arena", "peak")]
+        print(f"{x:<28,}{1e3 * p['seconds']:10.2f}{''.join(sizes)}")
+    text = f"slope of time {axis['slope']:.2f}, by theory {axis['theory']:.2f}"
+    if "memory_slope" in axis:
+        text += (f"; of state and arena {axis['memory_slope']:.2f}, of the peak {axis['peak_slope']:.2f}, "
+                 f"by theory {axis['memory_theory']:.2f}")  # fmt: skip
+    print(text, flush=True)
+    return axis
+
+
+def draw(result, folder):
+    """Time and memory along all axes, one picture a device; the workers in another."""
+    from benchmarks import pictures  # matplotlib is needed here and nowhere else
+
+    paths = []
+    for device, axes in result["axes"].items():
+        labels = {name: label for name, (label, *_) in AXES.items()} | {"images": "images, an epoch of 784-128-32"}
+        panels = [
+            (f"time against {name}", labels[name], axis["x"], {
+                "npae": ([p["seconds"] for p in axis["points"]],
+                         f"slope {axis['slope']:.2f}, in theory {axis['theory']:.2f}"),
+            }, "time") for name, axis in axes.items()
+        ] + [
+            (f"memory against {name}", labels[name], axes[name]["x"], {
+                "θ, gradient, Adam": ([p["state"] for p in axes[name]["points"]], "16 bytes a parameter"),
+                "buffers of a step": ([p["arena"] for p in axes[name]["points"]], "the arena"),
+                "peak": ([p["peak"] for p in axes[name]["points"]],
+                         f"slope {axes[name]['peak_slope']:.2f}, in theory {axes[name]['memory_theory']:.2f}"),
+            }, "size") for name in ("parameters", "batch")
+        ]  # fmt: skip
+        paths.append(folder / f"scaling_{device}.png")
+        pictures.scaling(paths[-1], panels, f"What training costs, and how the cost grows, on the {device.upper()}")
+    runs = result["workers"]["runs"]
+    if runs:
+        paths.append(folder / "scaling_workers.png")
+        bars = {name: (1e3 * run["seconds"], f"{1e3 * run['seconds']:.3g} ms") for name, run in runs.items()}
+        pictures.bars(paths[-1], bars, "ms a step", f"One step of {result['workers']['network']}")
+    return paths
