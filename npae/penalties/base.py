@@ -2,9 +2,9 @@
 
     J(θ) = 1/B Σ_i ℓ(x̂_i, x_i) + Σ_k λ_k Ω_k
 
-Ω may depend on the codes h = f(x) of the batch (sparsity), on parameters (weight decay), or on both (the contraction of
-an encoder). A penalty returns the part of its gradient that goes through the codes, ∂λΩ/∂h, which the encoder carries on
-to its parameters together with the loss's; the part that acts on parameters directly it adds to their gradients itself.
+Ω may depend on the codes h = f(x) of the batch (sparsity), on parameters (weight decay), or on both (the contraction
+of an encoder). A penalty returns the part of its gradient that goes through the codes, ∂λΩ/∂h, which the encoder
+carries on to its parameters together with the loss's; the part that acts on parameters directly it adds to theirs.
 """
 
 from npae.registry import Described
