@@ -1,1 +1,1 @@
-"""Benchmarks of npae: results are shown to agree, then timed. Run one with `python -m benchmarks.train_step`."""
+"""Benchmarks of npae: results are shown to agree, then timed. `python -m benchmarks` runs them."""

@@ -1,64 +1,155 @@
-"""Timing two programs fairly on a noisy machine: alternately, each in a process of its own.
+"""Timing several programs fairly on a noisy machine: alternately, each in a process of its own.
 
 A process for each contender keeps their thread pools apart; a contender that waits for its turn is blocked on a pipe
 and takes no core. The contenders take turns many times, so that a slow minute of the machine meets all of them alike,
 and what is reported is the median of the ratios turn by turn.
+
+A contender's program is a *step*: an object made in the process, whose call takes one training step (or `steps` of
+them, where it has that attribute). On a device that computes behind the host's back, step.wait() returns when it is
+done. step.first_steps(), where there is one, takes the first steps and returns what they computed, for validation.
 """
 
 import multiprocessing
 import statistics
 import time
+from itertools import count
+from typing import NamedTuple
+
+SETTLE = 0.03  # seconds of steps before the clock runs: caches are refilled, and others' idle threads stop spinning
+ENQUEUED = 8  # steps over which the host alone is timed: few, since a device's full queue makes the host wait
 
 
-def _serve(connection, make, args):
-    step = make(*args)
-    if hasattr(step, "first_step"):
-        connection.send(step.first_step())
-    else:
-        step()
-        connection.send(None)
-    while (count := connection.recv()) is not None:
+class NotMeasured(Exception):
+    """A contender could not be timed; the message is the reason."""
+
+
+class Turn(NamedTuple):
+    """Seconds a step: until the device was done, and until the host had only enqueued it (the same on a CPU)."""
+
+    seconds: float
+    host: float
+
+
+class _Program:
+    """What runs in the process: a step, and the clock around it."""
+
+    def make(self, kind, args, options):
+        """Make the step and take it. Returns what first_steps returned, or None."""
+        self.step = None  # the one before goes first: two may not fit on a device
+        self.step = kind(*args, **options)
+        self.steps, self.wait = getattr(self.step, "steps", 1), getattr(self.step, "wait", lambda: None)
+        first = self.step.first_steps() if hasattr(self.step, "first_steps") else self.step()
+        self.wait()
+        return first
+
+    def run(self, seconds):
+        """Take steps for `seconds`. Returns the mean seconds a call."""
         began = time.perf_counter()
-        for _ in range(count):
-            step()
-        connection.send((time.perf_counter() - began) / count)
+        for calls in count(1):
+            self.step()
+            self.wait()
+            if (elapsed := time.perf_counter() - began) >= seconds:
+                return elapsed / calls
+
+    def turn(self, seconds):
+        """The Turn of about `seconds` of steps, after settling; or of one call without, if `seconds` is None."""
+        calls = 1 if seconds is None else max(1, round(seconds / self.run(SETTLE)))
+        probes = min(calls, ENQUEUED)
+        began = time.perf_counter()
+        for _ in range(probes):
+            self.step()
+        enqueued = time.perf_counter()
+        for _ in range(calls - probes):
+            self.step()
+        self.wait()
+        done = time.perf_counter()
+        return Turn((done - began) / calls / self.steps, (enqueued - began) / probes / self.steps)
+
+    def ask(self, method, *args):
+        """step.method(*args)."""
+        return getattr(self.step, method)(*args)
+
+
+def _serve(pipe):
+    """Answer requests (method, arguments) until None comes: (True, result), or (False, why not)."""
+    program = _Program()
+    while (request := pipe.recv()) is not None:
+        method, *arguments = request
+        try:
+            pipe.send((True, getattr(program, method)(*arguments)))
+        except Exception as error:
+            pipe.send((False, f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"))
 
 
 class Contender:
-    """A step, made by make(*args) in a process of its own."""
+    """A process that makes steps of `kind`, a class or a function at the top of a module, and takes them by turns.
 
-    def __init__(self, make, args):
+    One process may serve many workloads, one after the other. Every method raises NotMeasured where the step fails.
+    """
+
+    def __init__(self, kind):
+        self._kind, self.first = kind, None
         context = multiprocessing.get_context("spawn")
         self._pipe, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, make, args), daemon=True)
+        self._process = context.Process(target=_serve, args=(there,), daemon=True)
         self._process.start()
         there.close()
-        self.first = self._pipe.recv()  # what its first_step returned
 
-    def seconds(self, count):
-        """Mean seconds a step, over `count` steps taken now."""
-        self._pipe.send(count)
-        return self._pipe.recv()
+    def make(self, *args, **options):
+        """Make kind(*args, **options) and take it; `first` is what its first_steps returned."""
+        self.first = self._request("make", self._kind, args, options)
+
+    def warm_up(self, seconds):
+        """Take steps for `seconds`: compilers compile, thread pools and caches fill, clocks rise."""
+        self._request("run", seconds)
+
+    def turn(self, seconds=None):
+        """The Turn of about `seconds` of steps taken now, or of one call of the step."""
+        return self._request("turn", seconds)
+
+    def ask(self, method, *args):
+        """What step.method(*args) returns."""
+        return self._request("ask", method, *args)
+
+    def _request(self, *request):
+        try:
+            self._pipe.send(request)
+            good, result = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(5)
+            raise NotMeasured(f"its process ended, with exit status {self._process.exitcode}") from None
+        if not good:
+            raise NotMeasured(result)
+        return result
 
     def close(self):
         """End the process."""
-        self._pipe.send(None)
+        try:
+            self._pipe.send(None)
+        except OSError:
+            pass  # it has ended already
         self._process.join()
 
 
-def measure(contenders, count, turns):
-    """{name: [seconds a step, one for each turn]} for {name: Contender}, after one turn of warming up."""
-    for contender in contenders.values():
-        contender.seconds(count)
-    times = {name: [] for name in contenders}
+def measure(contenders, turns, seconds=None):
+    """{name: [Turn, one for each turn]} for {name: Contender} that are warm; `seconds` of steps a turn, or one call.
+
+    The order goes round and back, so that nobody always comes second, or always after the same one.
+    """
+    times, names = {name: [] for name in contenders}, list(contenders)
     for turn in range(turns):
-        order = list(contenders)[:: 1 if turn % 2 else -1]  # nobody always comes second
-        for name in order:
-            times[name].append(contenders[name].seconds(count))
+        k = turn // 2 % len(names)
+        for name in (names[k:] + names[:k])[:: -1 if turn % 2 else 1]:
+            times[name].append(contenders[name].turn(seconds))
     return times
 
 
-def summary(times):
-    """(median, lower quartile, upper quartile) of a list of seconds."""
-    low, _, high = statistics.quantiles(times, n=4)
-    return statistics.median(times), low, high
+def summary(values):
+    """(median, lower quartile, upper quartile) of at least two numbers."""
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return statistics.median(values), low, high
+
+
+def ratios(theirs, ours):
+    """Their seconds by ours, turn by turn, for two lists of Turns."""
+    return [a.seconds / b.seconds for a, b in zip(theirs, ours, strict=True)]

@@ -1,86 +1,151 @@
-"""How long does a training step take, beside PyTorch's?  python -m benchmarks.train_step [--quick] [--out FILE]
+"""How long does a training step take, beside others'?  python -m benchmarks train_step
 
-Validates first (from the same weights: the same J, the same ∂J/∂θ, the same Σ|θ| after the step, to 1e-5), then times
-npae, PyTorch eager and NumPy's bare matrix products alternately. Without PyTorch it times the other two and says so.
+Each contender first shows that it takes the same steps: from the same weights and batch the same J and ∂J/∂θ, and ten
+steps later the same J and Σ|θ| (scikit-learn tells only J; bare matrix products are what they are). One that does not
+is not timed. Then all take steps until they are warm, and are timed by turns: see alternate.py.
 """
 
-import argparse
 import importlib.util
-import json
-from pathlib import Path
+from contextlib import ExitStack
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.alternate import Contender, measure, summary
-from benchmarks.workloads import STEPS, WORKLOADS
-from npae.config import config
-from npae.files import replacing
+from benchmarks import report
+from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
+from benchmarks.opponents import roster
+from npae.backend import why_no_gpu
 
 
-def main(argv=None):
-    """Run, print the table, write the JSON. Returns what the JSON holds."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few turns, in half a minute: noisier")
-    parser.add_argument("--turns", type=int, help="how often each contender has its turn (default 15, with --quick 5)")
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/train_step.json"), help="the JSON file")
-    options = parser.parse_args(argv)
-    turns = options.turns or (5 if options.quick else 15)
-    if turns < 2:
-        parser.error(f"--turns: expected at least 2, to have a spread, got {turns}.")
-    names = [n for n in STEPS if n != "PyTorch" or importlib.util.find_spec("torch")]
-    if "PyTorch" not in names:
-        print("PyTorch is not installed: nothing to compare with (pip install torch).")
+class Effort(NamedTuple):
+    """How many turns each contender has, how many seconds of steps a turn, and how many seconds it warms up."""
 
-    results = {}
-    print(f"{'milliseconds a step, median':32}" + "".join(f"{n:>17}" for n in names) + "   PyTorch / npae")
-    for workload, (sizes, batch, count) in WORKLOADS.items():
-        contenders = {name: Contender(STEPS[name], (sizes, batch)) for name in names}
-        validate(workload, contenders)
-        times = measure(contenders, max(1, count // 3) if options.quick else count, turns)
-        for contender in contenders.values():
-            contender.close()
-        results[workload] = report(workload, times)
+    turns: int
+    seconds: float
+    warm_up: float
 
-    result = {"turns": turns, "unit": "seconds a step: median, lower and upper quartile", "steps": results}
-    result["versions"] = config() | ({"torch": torch_version()} if "PyTorch" in names else {})
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(options.out) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"Written to {options.out}.")
+
+QUICK, FULL, FULL_GPU = Effort(5, 0.05, 0.2), Effort(15, 0.2, 1.0), Effort(9, 0.05, 0.5)
+
+TOLERANCES = {"J": 1e-5, "∂J/∂θ": 1e-3, "J after ten steps": 1e-4, "Σ|θ| after ten steps": 1e-5}
+"""Largest relative differences between two that take the same step in float32, times a group's `slack`. Where a ReLU's
+input is zero but for rounding, as it is somewhere among the half million of a batch, two correct gradients differ by
+what that unit contributes: 10⁻⁴ was seen, 10⁻⁷ without."""
+
+
+def run(settings):
+    """All groups of contenders on the devices at hand: {"groups": {title: …}, "not_measured": {…}}."""
+    result = {"unit": "seconds a step: median, lower and upper quartile", "groups": {}, "not_measured": {}}
+    groups = [*roster.cpu_groups(), *(roster.gpu_groups() if "gpu" in settings.devices else ())]
+    for group in groups:
+        effort = QUICK if settings.quick else FULL_GPU if group.device == "gpu" else FULL
+        result["groups"][group.title] = time_group(group, effort, settings.quick, result["not_measured"])
+    if "gpu" not in settings.devices:
+        why = f"Not yet run: {why_no_gpu() or 'Only the CPU was asked for.'}"
+        result["not_measured"] |= {group.title: why for group in roster.gpu_groups()}
+    for name, why in result["not_measured"].items():
+        print(f"Not measured: {name}. {why}")
     return result
 
 
-def validate(workload, contenders):
-    """Raise SystemExit unless npae and PyTorch came to the same J and θ from the same start."""
-    if "PyTorch" not in contenders:
-        return
-    pairs = zip(("J", "∂J/∂θ", "Σ|θ|"), contenders["npae"].first, contenders["PyTorch"].first, strict=True)
-    for what, ours, theirs in pairs:
-        error = np.linalg.norm(np.subtract(ours, theirs)) / np.linalg.norm(theirs)
-        if not error <= 1e-5:
-            raise SystemExit(f"{workload}: {what} differs from PyTorch's by {error:.2g}: not the same step.")
+def draw(result, folder):
+    """No pictures: the tables say it."""
+    return []
 
 
-def report(workload, times):
-    """Print the workload's line; return {name: [median, low, high], "ratio": …, "ratio_quartiles": …}."""
-    numbers = {name: summary(t) for name, t in times.items()}
-    line = f"{workload:32}" + "".join(f"{m * 1e3:8.2f} ±{(h - low) / 2 * 1e3:5.2f}  " for m, low, h in numbers.values())
-    result = {name: [round(v, 7) for v in three] for name, three in numbers.items()}
-    if "PyTorch" in numbers:
-        ratios = [theirs / ours for theirs, ours in zip(times["PyTorch"], times["npae"], strict=True)]
-        middle, low, high = summary(ratios)
-        result |= {"ratio": round(middle, 3), "ratio_quartiles": [round(low, 3), round(high, 3)]}
-        line += f"  {middle:5.2f}  ({low:.2f} to {high:.2f})"
-    print(line, flush=True)
+def time_group(group, effort, quick, not_measured):
+    """{"effort": …, "workloads": {workload: {contender: numbers}}}, printed workload by workload."""
+    effort = effort._replace(turns=min(effort.turns, group.most_turns))
+    with ExitStack() as stack:
+        contenders = {}
+        for name, entry in group.entries.items():
+            if reason := why_not(entry, quick):
+                not_measured[f"{group.title}: {name}"] = reason
+                continue
+            contenders[name] = Contender(entry.kind)
+            stack.callback(contenders[name].close)
+        workloads = {}
+        for workload, sizes_and_batch in group.workloads.items() if contenders else ():
+            ready = {}
+            for name, contender in contenders.items():
+                try:
+                    contender.make(*sizes_and_batch, **group.entries[name].options)
+                    if ready:
+                        validate(contender.first, ready[group.ours[0]].first, group.slack)
+                    contender.warm_up(effort.warm_up)
+                except NotMeasured as reason:
+                    if name == group.ours[0]:
+                        raise
+                    not_measured[f"{group.title}, {workload}: {name}"] = str(reason)
+                else:
+                    ready[name] = contender
+            times = measure(ready, effort.turns, effort.seconds)
+            workloads[workload] = compare(group, workload, times)
+            show(group, workload, workloads[workload])
+    return {"effort": effort._asdict(), "workloads": workloads}
+
+
+def why_not(entry, quick):
+    """Why a contender cannot be timed, or None."""
+    if quick and entry.slow:
+        return "Left out by --quick: it takes its time."
+    if importlib.util.find_spec(entry.kind.package) is None:
+        return f"{entry.kind.package} is not installed: python -m pip install -e '.[bench]'."
+    return None
+
+
+def validate(theirs, ours, slack):
+    """Raise NotMeasured unless a contender's first steps, as far as it tells of them, are ours."""
+    for what, b, a in zip(TOLERANCES, theirs or (), ours, strict=False):
+        if b is None:
+            continue
+        error = np.linalg.norm(np.subtract(b, a)) / np.linalg.norm(a)
+        if not error <= slack * TOLERANCES[what]:
+            raise NotMeasured(f"not the same step: its {what} differs from npae's by {error:.2g}, relatively")
+
+
+def compare(group, workload, times):
+    """{contender: {"seconds": […], "host_seconds": […], "ratio": {ours: […]}, "target": {ours: …}}} of Turns.
+
+    Three numbers are a median and its quartiles. "the best of the others" is the rival of least median time.
+    """
+    result = {}
+    for name, turns in times.items():
+        result[name] = {"seconds": _summary([t.seconds for t in turns], 7)}
+        if group.device == "gpu":
+            result[name]["host_seconds"] = _summary([t.host for t in turns], 7)
+        versus = [ours for ours in group.ours if ours in times and ours != name]
+        result[name]["ratio"] = {ours: _summary(ratios(turns, times[ours]), 3) for ours in versus}
+    rivals = [name for name in times if name not in (*group.ours, roster.FLOOR)]
+    if len(rivals) > 1:
+        best = min(rivals, key=lambda name: result[name]["seconds"][0])
+        result[roster.BEST] = result[best] | {"name": best}
+    for name, numbers in result.items():
+        aims = {ours: group.target(ours, name, workload) for ours in numbers["ratio"]}
+        result[name] = numbers | {"target": {ours: aim for ours, aim in aims.items() if aim}}
     return result
 
 
-def torch_version():
-    """PyTorch's version and threads, as text."""
-    import torch
-
-    return f"{torch.__version__}, {torch.get_num_threads()} threads"
+def _summary(values, digits):
+    return [round(v, digits) for v in summary(values)]
 
 
-if __name__ == "__main__":
-    main()
+def show(group, workload, result):
+    """Print the table of one workload."""
+    ours = [name for name in group.ours if name in result]
+    on_gpu = group.device == "gpu"
+    head = [f"{workload}   ({group.title})", "ms a step", "quartiles", *(["ms, host"] if on_gpu else [])]
+    for name in ours:
+        head += [f"time / {name}", "quartiles", "target"]
+    rows = []
+    for name, numbers in result.items():
+        middle, *quartiles = (1e3 * s for s in numbers["seconds"])
+        label = f"{name}: {numbers['name']}" if "name" in numbers else name
+        row = [label, f"{middle:.3f}", report.spread(*quartiles, 3)]
+        row += [f"{1e3 * numbers['host_seconds'][0]:.3f}"] if on_gpu else []
+        for one in ours:
+            ratio, aim = numbers["ratio"].get(one), numbers["target"].get(one)
+            row += [f"{ratio[0]:.2f}", report.spread(*ratio[1:])] if ratio else ["", ""]
+            row += [f"≥ {aim}" if aim else ""]
+        rows.append(row)
+    report.table(head, rows)

@@ -1,62 +1,117 @@
-"""The training-step benchmark: it validates, alternates, reports; its arithmetic is right."""
+"""The training-step benchmark: it validates, compares with the right targets, and tells what it did not measure."""
 
 import json
 
 import numpy as np
 import pytest
 
-from benchmarks import alternate, train_step, workloads
+from benchmarks import train_step
+from benchmarks.alternate import NotMeasured, Turn
+from benchmarks.opponents import roster
+from benchmarks.opponents.ours import MatmulStep, NpaeStep
+from benchmarks.opponents.roster import BEST, FLOOR, OURS, Entry, Group
+from benchmarks.settings import Settings
+from benchmarks.train_step import Effort
+from tests.benchmarks.in_process import InProcess
+
+TWO = {"a": ([784, 8], 16), "b": ([784, 16, 4], 8)}
 
 
-class Counting:
-    """A contender without a process, whose k-th measurement takes k seconds a step."""
+class Wrong(NpaeStep):
+    """Takes another step than npae."""
 
-    first = (1.0, np.ones(3), 2.0)
-
-    def __init__(self, log, name, pace):
-        self.log, self.name, self.pace, self.k = log, name, pace, 0
-
-    def seconds(self, count):
-        self.log.append(self.name)
-        self.k += 1
-        return self.k * self.pace
+    def first_steps(self):
+        first, gradient, later, total = super().first_steps()
+        return first, gradient * 1.01, later, total
 
 
-def test_contenders_take_turns_and_none_is_always_second():
-    log = []
-    times = alternate.measure({"a": Counting(log, "a", 1), "b": Counting(log, "b", 2)}, 10, 4)
-    assert log == ["a", "b"] + ["b", "a", "a", "b"] * 2
-    assert times == {"a": [2, 3, 4, 5], "b": [4, 6, 8, 10]}
-    assert alternate.summary([1, 2, 3, 4, 5])[0] == 3
+class Missing(NpaeStep):
+    package = "no_such_package"
 
 
-def test_the_ratio_is_theirs_by_ours(capsys):
-    result = train_step.report("w", {"npae": [1.0, 2.0, 4.0], "PyTorch": [2.0, 4.0, 8.0]})
-    assert result["ratio"] == 2.0 and result["npae"][0] == 2.0
-    assert "2.00" in capsys.readouterr().out
+@pytest.fixture
+def small(monkeypatch):
+    """A group of in-process contenders on two small networks, in place of the CPU's."""
+    monkeypatch.setattr(train_step, "Contender", InProcess)
+    monkeypatch.setattr(train_step, "QUICK", Effort(2, 0.001, 0.0))
+    entries = {
+        OURS: Entry(NpaeStep), FLOOR: Entry(MatmulStep), "twin": Entry(NpaeStep), "other": Entry(NpaeStep),
+        "wrong": Entry(Wrong), "missing": Entry(Missing), "slow": Entry(NpaeStep, slow=True),
+    }  # fmt: skip
+    group = Group("small", "cpu", entries, (OURS,), TWO, {(OURS, "twin"): (1.5,)})
+    monkeypatch.setattr(roster, "cpu_groups", lambda: [group])
 
 
-def test_steps_that_differ_are_not_timed():
-    a, b = Counting([], "npae", 1), Counting([], "PyTorch", 1)
-    train_step.validate("w", {"npae": a, "PyTorch": b})
-    b.first = (1.0, np.array([1, 1, 1.1]), 2.0)
-    with pytest.raises(SystemExit, match="not the same step"):
-        train_step.validate("w", {"npae": a, "PyTorch": b})
+def test_a_run(small, tmp_path, capsys):
+    result = json.loads(json.dumps(train_step.run(Settings(True, ("cpu",), tmp_path))))
+    assert set(result["groups"]) == {"small"}
+    for workload in TWO:
+        numbers = result["groups"]["small"]["workloads"][workload]
+        assert set(numbers) == {OURS, FLOOR, "twin", "other", BEST}
+        assert all(low <= middle <= high for middle, low, high in (n["seconds"] for n in numbers.values()))
+        assert numbers["twin"]["ratio"][OURS][0] > 0 and numbers["twin"]["target"] == {OURS: 1.5}
+        assert numbers[BEST]["name"] in ("twin", "other")
+    missing, out = result["not_measured"], capsys.readouterr().out
+    assert "not the same step: its ∂J/∂θ differs from npae's by 0.01" in missing["small, a: wrong"]
+    assert missing["small: missing"].startswith("no_such_package is not installed")
+    assert "--quick" in missing["small: slow"] and missing["GPU, TF32"].startswith("Not yet run")
+    assert "Not measured: small, a: wrong." in out and "≥ 1.5" in out
 
 
-def test_the_first_step_is_pytorchs():
-    pytest.importorskip("torch")
-    ours, theirs = (step([784, 32, 8], 64).first_step() for step in (workloads.NpaeStep, workloads.TorchStep))
-    assert ours[::2] == pytest.approx(theirs[::2], rel=1e-6)
-    assert np.linalg.norm(ours[1] - theirs[1]) < 1e-6 * np.linalg.norm(theirs[1])
+def test_our_own_step_must_run(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(NpaeStep, "first_steps", lambda self: 1 / 0)
+    with pytest.raises(NotMeasured, match="division by zero"):
+        train_step.run(Settings(True, ("cpu",), tmp_path))
 
 
-def test_it_runs_and_writes_its_numbers(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train_step, "WORKLOADS", {"small": ([784, 8], 16, 3)})
-    monkeypatch.setattr(train_step, "STEPS", {n: s for n, s in workloads.STEPS.items() if n != "PyTorch"})
-    result = train_step.main(["--turns", "2", "--out", str(tmp_path / "sub" / "r.json")])
-    assert json.loads((tmp_path / "sub" / "r.json").read_text()) == result
-    assert all(seconds > 0 for seconds in result["steps"]["small"]["npae"])
-    with pytest.raises(SystemExit):
-        train_step.main(["--turns", "1"])
-    assert "at least 2" in capsys.readouterr().err
+@pytest.mark.parametrize("k, error", [(0, 1e-4), (1, 1e-2), (2, 1e-3), (3, 1e-4)])
+def test_steps_that_differ_are_not_timed(k, error):
+    ours = (543.0, np.ones(3), 500.0, 2000.0)
+    train_step.validate(ours, ours, 1)
+    theirs = [v * (1 + error) if i == k else v for i, v in enumerate(ours)]
+    with pytest.raises(NotMeasured, match="not the same step"):
+        train_step.validate(theirs, ours, 1)
+    train_step.validate(theirs, ours, 100)  # in TF32
+    theirs[k] = ours[k] * np.nan
+    with pytest.raises(NotMeasured, match="nan"):
+        train_step.validate(theirs, ours, 100)
+
+
+def test_what_is_not_told_is_not_compared():
+    train_step.validate((1.0, None, None, None), (1.0, np.ones(2), 2.0, 3.0), 1)
+    train_step.validate(None, (1.0, np.ones(2), 2.0, 3.0), 1)
+
+
+def turns(*seconds):
+    return [Turn(s, s / 10) for s in seconds]
+
+
+def test_the_ratio_is_theirs_by_ours_turn_by_turn(capsys):
+    group = next(roster.gpu_groups())
+    times = {
+        OURS: turns(1, 2, 4), roster.CAPTURED: turns(0.5, 1, 2), FLOOR: turns(0.1, 0.1, 0.1),
+        roster.FUSED: turns(2, 4, 8), roster.GRAPHED: turns(1, 1, 1),
+    }  # fmt: skip
+    workload = next(iter(group.workloads))
+    result = train_step.compare(group, workload, times)
+    assert result[OURS]["seconds"] == [2, 1.5, 3] and result[OURS]["host_seconds"][0] == 0.2
+    assert result[roster.FUSED]["ratio"] == {OURS: [2, 2, 2], roster.CAPTURED: [4, 4, 4]}
+    assert result[roster.FUSED]["target"] == {OURS: 1.0, roster.CAPTURED: 3.0}
+    assert result[roster.CAPTURED]["ratio"] == {OURS: [0.5, 0.5, 0.5]}
+    assert result[BEST]["name"] == roster.GRAPHED
+    train_step.show(group, workload, result)
+    lines = capsys.readouterr().out.split("\n")
+    assert f"time / {roster.CAPTURED}" in lines[1] and len({len(line) for line in lines[1:-1]}) == 1
+
+
+def test_the_targets_are_the_issues():
+    cpu, scikit = roster.cpu_groups()
+    names = list(cpu.workloads)
+    assert [cpu.target(OURS, roster.EAGER, n) for n in names] == [1.5, 1.5, 1.5, 1.2, 1.05]
+    assert [cpu.target(OURS, BEST, n) for n in names] == [1.0, 1.0, 1.0, 0.85, 0.85]
+    assert [scikit.target(OURS, "scikit-learn", n) for n in names] == [3.0] * 5
+    for gpu in roster.gpu_groups():
+        names = list(gpu.workloads)
+        assert [gpu.target(roster.CAPTURED, roster.FUSED, n) for n in names] == [3.0] * 3 + [None] * 7
+        assert [gpu.target(roster.CAPTURED, FLOOR, n) for n in names] == [None] * 7 + [0.8] * 3
+        assert gpu.target(OURS, FLOOR, names[0]) is None

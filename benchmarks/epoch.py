@@ -1,0 +1,147 @@
+"""How long does an epoch of MNIST take, data path included, and training to a stated error?  python -m benchmarks epoch
+
+An epoch is npae's Trainer on uint8 digits as users start it: rows are gathered in a new order, converted and trained
+on. Beside it PyTorch, eager, on one uint8 tensor that it indexes; both from the same weights, on the same rows, with
+Adam's defaults, cross-entropy. How long npae takes its batches and does nothing else tells what gathering the next
+batch while this one trains could save at most; since matrix products use all cores, it would save less.
+"""
+
+import importlib.util
+from contextlib import ExitStack
+
+from benchmarks import report
+from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
+from benchmarks.opponents.ours import NpaeTraining
+from benchmarks.opponents.pytorch import TorchTraining
+from benchmarks.opponents.roster import CAPTURED, EAGER, OURS, Entry
+from benchmarks.workloads import DEEP, LARGE, SMALL
+from npae import mnist
+from npae.backend import why_no_gpu
+
+ENTRIES = {
+    OURS: Entry(NpaeTraining),
+    CAPTURED: Entry(NpaeTraining, {"graph": True}),  # on a GPU only
+    EAGER: Entry(TorchTraining),
+}
+EPOCHS = {  # name: (sizes to the code, batch)
+    "784-32, batch 256": (SMALL, 256),
+    "deep 784-…-4, batch 256": (DEEP, 256),
+    "784-1000-500-250-30, batch 500": (LARGE, 500),
+}
+GPU_TARGET = {"784-1000-500-250-30, batch 500": 0.15}  # seconds, on the full set
+REACH = ("784-32, batch 128", (SMALL, 128))
+ERROR = {"full": 0.1, "sample": 0.16}  # nats a test pixel; the mean digit has 0.2625, the floor is 0.0581
+MOST_EPOCHS = 20
+
+
+def run(settings):
+    """{device: {"epochs": {workload: …}, "to_error": …}}, and what was not measured."""
+    which, count = _data(settings.quick)
+    print(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the sample that npae contains'}).")
+    turns = 2 if settings.quick else 4
+    result = {"digits": count, "turns": turns, "unit": "seconds: median, lower and upper quartile", "devices": {}}
+    missing = result["not_measured"] = {}
+    entries = {name: entry for name, entry in ENTRIES.items() if importlib.util.find_spec(entry.kind.package)}
+    if EAGER not in entries:
+        missing[EAGER] = "torch is not installed: python -m pip install -e '.[bench]'."
+    if "gpu" not in settings.devices:
+        missing["GPU"] = f"Not yet run: {why_no_gpu() or 'Only the CPU was asked for.'}"
+    for device in settings.devices:
+        with ExitStack() as stack:
+            contenders = {n: Contender(e.kind) for n, e in entries.items() if n != CAPTURED or device == "gpu"}
+            for contender in contenders.values():
+                stack.callback(contender.close)
+            epochs = {}
+            for name, work in EPOCHS.items():
+                epochs[name] = time_epochs(begin(contenders, (*work, which, device), missing), turns)
+            show(device, epochs, count)
+            ready = begin(contenders, (*REACH[1], which, device), missing)
+            result["devices"][device] = {"epochs": epochs, "to_error": to_error(ready, which, device)}
+    for name, why in missing.items():
+        print(f"Not measured: {name}. {why}")
+    return result
+
+
+def draw(result, folder):
+    """No pictures: the tables say it."""
+    return []
+
+
+def _data(quick):
+    """("full" or "sample", how many training digits)."""
+    if quick:
+        return "sample", 10_000
+    count = len(mnist().train_images)
+    return ("sample" if count == 10_000 else "full"), count
+
+
+def begin(contenders, arguments, missing):
+    """The contenders that could be made of `arguments` and have trained an epoch, so that all is warm."""
+    ready = {}
+    for name, contender in contenders.items():
+        try:
+            contender.make(*arguments, **ENTRIES[name].options)
+        except NotMeasured as reason:
+            if name == OURS:
+                raise
+            missing[f"{name} on the {arguments[-1].upper()}"] = str(reason)
+        else:
+            ready[name] = contender
+    return ready
+
+
+def time_epochs(contenders, turns):
+    """Seconds an epoch of every contender, their ratio to npae's, and the seconds that npae takes batches."""
+    times = measure(contenders, turns)
+    seconds = {name: summary([t.seconds for t in turns]) for name, turns in times.items()}
+    result = {name: {"seconds": [round(v, 4) for v in three]} for name, three in seconds.items()}
+    for name in set(times) - {OURS}:
+        result[name]["ratio"] = [round(v, 3) for v in summary(ratios(times[name], times[OURS]))]
+    taking = summary([contenders[OURS].ask("seconds_to_take") for _ in range(5)])
+    result[OURS]["seconds_to_take"] = [round(v, 4) for v in taking]
+    result[OURS]["share_of_taking"] = round(taking[0] / seconds[OURS][0], 3)
+    return result
+
+
+def show(device, epochs, count):
+    """Print the table of a device."""
+    others = [name for name in ENTRIES if name != OURS and any(name in result for result in epochs.values())]
+    head = [f"An epoch of {count:,} digits, s ({device.upper()})", OURS, "target", "taking batches"]
+    for name in others:
+        head += [name, f"time / {OURS}", "quartiles"]
+    rows = []
+    for workload, result in epochs.items():
+        has_target = device == "gpu" and count == 60_000 and workload in GPU_TARGET
+        row = [workload, f"{result[OURS]['seconds'][0]:.3f}", f"≤ {GPU_TARGET[workload]}" if has_target else "",
+               f"{100 * result[OURS]['share_of_taking']:.1f} %"]  # fmt: skip
+        for name in others:
+            if name in result:
+                seconds, (ratio, *quartiles) = result[name]["seconds"][0], result[name]["ratio"]
+                row += [f"{seconds:.3f}", f"{ratio:.2f}", report.spread(*quartiles)]
+            else:
+                row += ["", "", ""]
+        rows.append(row)
+    report.table(head, rows)
+
+
+def to_error(contenders, which, device):
+    """Train every contender, by turns, until its error on the test digits is down to ERROR.
+
+    {"workload", "error", "contenders": {name: {"seconds", "epochs", "errors"}}}: seconds of training, evaluation left
+    out; None where MOST_EPOCHS did not suffice. errors: after every epoch, nats a pixel.
+    """
+    result = {name: {"seconds": 0.0, "errors": []} for name in contenders}
+    for contender in contenders.values():
+        contender.ask("restart")
+    for _ in range(MOST_EPOCHS):
+        for name, one in result.items():
+            if not one["errors"] or one["errors"][-1] > ERROR[which]:
+                one["seconds"] += contenders[name].turn().seconds
+                one["errors"].append(round(contenders[name].ask("test_error"), 5))
+    for one in result.values():
+        reached = one["errors"][-1] <= ERROR[which]
+        one |= {"epochs": len(one["errors"]), "seconds": round(one["seconds"], 3) if reached else None}
+    head = (f"{REACH[0]}, to {ERROR[which]} nats a test pixel ({device.upper()})", "seconds", "epochs", "error then")
+    rows = [(n, o["seconds"] or "not reached", o["epochs"], o["errors"][-1]) for n, o in result.items()]
+    report.table(head, rows)
+    return {"workload": REACH[0], "error": ERROR[which], "contenders": result}

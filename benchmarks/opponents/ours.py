@@ -1,0 +1,165 @@
+"""npae's own contenders: the step that users run, whole epochs, and the bare matrix products.
+
+The step is npae.train's, on a batch that is taken in order from floats on the device: a view, so nothing is gathered.
+The captured step has to gather, since it is captured with its row numbers: a little more work than the others have.
+"""
+
+import time
+import warnings
+from contextlib import ExitStack
+
+import numpy as np
+
+from benchmarks.opponents import FIRST
+from benchmarks.workloads import EPOCH_ROWS, batch_of
+from npae.backend import synchronize, to_device
+from npae.data.minibatches import Minibatches
+from npae.data.mnist import mnist
+from npae.layers import ReLU
+from npae.losses import SquaredError
+from npae.memory import Arena
+from npae.models import mirrored
+from npae.optim import Adam
+from npae.products import matmul, tf32
+from npae.train.captured import CapturedStep
+from npae.train.step import Step
+from npae.train.trainer import Trainer
+
+
+def insist_on_graphs():
+    """A step that cannot be captured says so by a warning and goes on without: here it must fail instead."""
+    warnings.filterwarnings("error", "graph=True")
+
+
+def precision(on):
+    """products.tf32(on), entered: it holds for as long as the result is kept."""
+    stack = ExitStack()
+    stack.enter_context(tf32(on))
+    return stack
+
+
+class NpaeStep:
+    """The step as npae.train.Trainer takes it."""
+
+    package = "numpy"
+
+    def __init__(self, sizes, batch, device="cpu", tf32=False, graph=False):
+        self.precision, self.device, self.rows = precision(tf32), device, slice(0, batch)
+        self.model = mirrored(sizes, ReLU, seed=0).to(device)
+        data = Minibatches(to_device(batch_of(batch), device), batch, device=device)
+        self.step = (CapturedStep if graph else Step)(self.model, data, Adam())
+        if graph:
+            self.rows = to_device(np.arange(batch), device)
+            insist_on_graphs()
+
+    def __call__(self):
+        self.step(self.rows, self._note)
+
+    def _note(self, terms, size):
+        self.terms = terms
+
+    def wait(self):
+        """Until the device is done."""
+        synchronize(self.device)
+
+    def first_steps(self):
+        """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it)."""
+        self()
+        theta, first = self.model.theta, float(self.terms["reconstruction"])
+        gradient = to_device(theta.grad, "cpu").copy()
+        for _ in range(FIRST - 1):
+            self()
+        total = float(np.abs(to_device(theta.value, "cpu")).sum(dtype=np.float64))
+        return first, gradient, float(self.terms["reconstruction"]), total
+
+
+class NpaeEpoch:
+    """An epoch of EPOCH_ROWS images with squared error, rows in a new order every epoch: what MLPRegressor does."""
+
+    package = "numpy"
+
+    def __init__(self, sizes, batch):
+        self.model, self.epoch = mirrored(sizes, ReLU, loss=SquaredError(), seed=0), 0
+        self.batches = Minibatches(batch_of(EPOCH_ROWS), batch, seed=0)
+        self.steps = len(self.batches)
+        self.step = Step(self.model, self.batches, Adam())
+
+    def __call__(self):
+        for rows in self.batches.rows(self.epoch):
+            self.step(rows, lambda terms, size: None)
+        self.epoch += 1
+
+    def first_steps(self):
+        """(J on the first batch, None, None, None): scikit-learn tells no more than that. θ is not changed."""
+        value = self.model.backpropagate(self.batches.take(slice(0, self.batches.batch_size)))["reconstruction"]
+        return float(value), None, None, None
+
+
+class NpaeTraining:
+    """Training as users start it: a Trainer on uint8 digits; a call is an epoch."""
+
+    package = "numpy"
+
+    def __init__(self, sizes, batch, which, device="cpu", graph=False):
+        self.sizes, self.batch, self.device, self.graph = sizes, batch, device, graph
+        if graph:
+            insist_on_graphs()
+        digits = mnist(which=which)
+        self.train, self.test = (a.reshape(-1, 784) for a in (digits.train_images, digits.test_images))
+        self.restart()
+
+    def restart(self):
+        """Begin anew, from first weights of seed 0."""
+        self.model = mirrored(self.sizes, ReLU, seed=0).to(self.device)
+        self.trainer = Trainer(self.model, self.train, batch_size=self.batch, progress="none",
+                               graph=self.graph)  # fmt: skip
+
+    def __call__(self):
+        self.trainer.run(self.trainer.epoch + 1)
+
+    def wait(self):
+        """Until the device is done."""
+        synchronize(self.device)
+
+    def test_error(self):
+        """Cross-entropy on the test digits, in nats a pixel."""
+        return self.model.evaluate(self.test)["reconstruction"] / 784
+
+    def seconds_to_take(self):
+        """Seconds that an epoch spends on gathering and converting its batches: all of them taken, and nothing else."""
+        batches, arena = self.trainer.batches, Arena()
+        synchronize(self.device)
+        began = time.perf_counter()
+        for rows in batches.rows():
+            with arena.frame(len(rows)):
+                batches.take(rows)
+        synchronize(self.device)
+        return time.perf_counter() - began
+
+
+class MatmulStep:
+    """Only the matrix products of the step, one after the other: the floor that no step of theirs can go below."""
+
+    package = "numpy"
+
+    def __init__(self, sizes, batch, device="cpu", tf32=False):
+        rng, self.precision, self.device = np.random.default_rng(0), precision(tf32), device
+        sizes = sizes + sizes[-2::-1]
+
+        def matrix(*shape):
+            return to_device(rng.random(shape, dtype=np.float32), device)
+
+        self.h, self.y = ([matrix(batch, n) for n in sizes] for _ in range(2))
+        self.W, self.dW = ([matrix(*shape) for shape in zip(sizes[:-1], sizes[1:], strict=True)] for _ in range(2))
+
+    def __call__(self):
+        for k, W in enumerate(self.W):
+            matmul(self.h[k], W, out=self.y[k + 1])
+        for k in reversed(range(len(self.W))):
+            matmul(self.h[k].T, self.h[k + 1], out=self.dW[k])
+            if k:
+                matmul(self.h[k + 1], self.W[k].T, out=self.y[k])
+
+    def wait(self):
+        """Until the device is done."""
+        synchronize(self.device)

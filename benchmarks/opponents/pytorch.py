@@ -1,0 +1,161 @@
+"""PyTorch's training step, as its tutorials write it, and the ways it offers to make that step faster.
+
+    eager            zero_grad, forward, backward, torch.optim.Adam with its defaults
+    fused=True       the same with Adam(fused=True): one kernel for all parameters
+    compiled=True    loss and backward under torch.compile, its default mode, with the fused Adam
+    graph=True       GPU: the whole step captured once as a CUDA graph and replayed, Adam(fused=True, capturable=True)
+    tf32=True        GPU: matrix products in TF32
+"""
+
+import math
+
+import numpy as np
+
+from benchmarks.opponents import FIRST
+from benchmarks.workloads import batch_of
+from npae.data.mnist import mnist
+from npae.layers import ReLU
+from npae.models import mirrored
+
+
+def network_of(torch, model):
+    """The nn.Sequential that is the mirrored npae model, with its present weights."""
+    layers = []
+    for layer in [*model.encoder, *model.decoder]:
+        if isinstance(layer, ReLU):
+            layers.append(torch.nn.ReLU())
+            continue
+        linear = torch.nn.Linear(layer.n_in, layer.n_out)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(layer.W.value.T.copy()))
+            linear.bias.copy_(torch.from_numpy(layer.b.value.copy()))
+        layers.append(linear)
+    return torch.nn.Sequential(*layers)
+
+
+class TorchStep:
+    """The step, eager or faster; see the head of this file."""
+
+    package = "torch"
+
+    def __init__(self, sizes, batch, device="cpu", fused=False, compiled=False, graph=False, tf32=False):
+        import torch
+
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        self.torch, self.device = torch, "cuda" if device == "gpu" else "cpu"
+        self.network = network_of(torch, mirrored(sizes, ReLU, seed=0)).to(self.device)
+        asked = {name: True for name, on in (("fused", fused), ("capturable", graph)) if on}  # else Adam's own defaults
+        self.optimizer = torch.optim.Adam(self.network.parameters(), **asked)
+        self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
+        self.x = torch.from_numpy(batch_of(batch)).to(self.device)
+        self.objective, self.graph, self.eager_left = self._objective, None, None
+        if compiled:
+            torch.compiler.reset()  # else a second workload in this process is compiled for shapes that vary
+            self.objective = torch.compile(self._objective, dynamic=False)
+        if graph:
+            self.eager_left, self.side = 3, torch.cuda.Stream()
+
+    def _objective(self):
+        return self.loss(self.network(self.x), self.x) / len(self.x)
+
+    def _forward_backward(self):
+        self.value = self.objective()
+        self.value.backward()
+
+    def _step(self):
+        self.optimizer.zero_grad()
+        self._forward_backward()
+        self.optimizer.step()
+
+    def __call__(self):
+        if self.graph is not None:
+            self.graph.replay()
+        elif self.eager_left is None:
+            self._step()
+        elif self.eager_left:
+            self._step_aside()
+        else:
+            self._capture()
+            self.graph.replay()
+
+    def _step_aside(self):
+        """An eager step on another stream: PyTorch wants some of them before a capture."""
+        cuda = self.torch.cuda
+        self.side.wait_stream(cuda.current_stream())
+        with cuda.stream(self.side):
+            self._step()
+        cuda.current_stream().wait_stream(self.side)
+        self.eager_left -= 1
+
+    def _capture(self):
+        """Capture a step, which does not take it. The gradients are made anew in the graph's own memory."""
+        self.graph = self.torch.cuda.CUDAGraph()
+        self.optimizer.zero_grad()
+        with self.torch.cuda.graph(self.graph):
+            self._forward_backward()
+            self.optimizer.step()
+
+    def wait(self):
+        """Until the device is done."""
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+    def first_steps(self):
+        """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it). npae's W is the transposed weight."""
+        self()
+        first, parameters = float(self.value.detach()), list(self.network.parameters())
+        gradient = np.concatenate([p.grad.t().cpu().numpy().ravel() for p in parameters])
+        for _ in range(FIRST - 1):
+            self()
+        total = math.fsum(float(p.detach().double().abs().sum()) for p in parameters)
+        return first, gradient, float(self.value.detach()), total
+
+
+class TorchTraining:
+    """Eager training on uint8 digits that are one tensor on the device, indexed, without a DataLoader; as fast as eager
+    goes. A call is an epoch. Rows come in npae's order, so that both learn the same.
+    """
+
+    package = "torch"
+
+    def __init__(self, sizes, batch, which, device="cpu"):
+        import torch
+
+        self.torch, self.device = torch, "cuda" if device == "gpu" else "cpu"
+        self.sizes, self.batch, digits = sizes, batch, mnist(which=which)
+        self.train, self.test = (
+            torch.from_numpy(a.reshape(-1, 784)).to(self.device) for a in (digits.train_images, digits.test_images)
+        )
+        self.restart()
+
+    def restart(self):
+        """Begin anew, from npae's first weights of seed 0."""
+        torch = self.torch
+        self.network = network_of(torch, mirrored(self.sizes, ReLU, seed=0)).to(self.device)
+        self.optimizer, self.epoch = torch.optim.Adam(self.network.parameters()), 0
+        self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
+
+    def __call__(self):
+        order = np.random.default_rng([0, self.epoch]).permutation(len(self.train))
+        total = self.torch.zeros((), device=self.device)
+        for rows in self.torch.from_numpy(order).to(self.device).split(self.batch):
+            x = self.train[rows].float() / 255
+            self.optimizer.zero_grad()
+            loss = self.loss(self.network(x), x) / len(x)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.detach() * len(x)
+        self.mean_loss = float(total) / len(self.train)
+        self.epoch += 1
+
+    def wait(self):
+        """Until the device is done."""
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+    def test_error(self):
+        """Cross-entropy on the test digits, in nats a pixel."""
+        with self.torch.no_grad():
+            parts = self.test.split(1000)
+            sums = [float(self.loss(self.network(x), x)) for x in (p.float() / 255 for p in parts)]
+        return sum(sums) / self.test.numel()

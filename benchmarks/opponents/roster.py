@@ -1,0 +1,92 @@
+"""Who is timed against whom: groups of contenders that compute the same thing, and the ratios that npae aims at.
+
+A target is the least ratio of their time to ours. They were set before the engine was made fast.
+"""
+
+from typing import NamedTuple
+
+from benchmarks.opponents.ours import MatmulStep, NpaeEpoch, NpaeStep
+from benchmarks.opponents.pytorch import TorchStep
+from benchmarks.opponents.scikit import ScikitEpoch
+from benchmarks.opponents.xla import JaxStep
+from benchmarks.workloads import GPU_WORKLOADS, WORKLOADS
+
+EAGER, FUSED, COMPILED = "PyTorch eager", "PyTorch, fused Adam", "torch.compile, fused Adam"
+GRAPHED = "PyTorch, CUDA graph"
+OURS, CAPTURED, FLOOR, BEST = "npae", "npae, CUDA graph", "matrix products alone", "the best of the others"
+
+
+class Entry(NamedTuple):
+    """A contender: kind(sizes, batch, **options). slow: left out by --quick."""
+
+    kind: type
+    options: dict = {}
+    slow: bool = False
+
+
+class Group(NamedTuple):
+    """Contenders that are timed together.
+
+    ours: the names of npae's own, which the others' times are divided by; the first of them validates the others, with
+    `slack` times the tolerances of float32. targets: {(ours, theirs): (on the three small workloads, and on each
+    further one)}, the last one holding for all that follow.
+    """
+
+    title: str
+    device: str
+    entries: dict
+    ours: tuple
+    workloads: dict
+    targets: dict
+    slack: float = 1
+    most_turns: int = 100
+
+    def target(self, ours, theirs, workload):
+        """The ratio that is aimed at, or None."""
+        aims = self.targets.get((ours, theirs))
+        return aims and aims[min(max(0, list(self.workloads).index(workload) - 2), len(aims) - 1)]
+
+
+def cpu_groups():
+    """The whole step; and, since scikit-learn has neither cross-entropy nor single steps, epochs with squared error."""
+    yield Group(
+        "CPU, float32", "cpu",
+        {
+            OURS: Entry(NpaeStep),
+            FLOOR: Entry(MatmulStep),
+            EAGER: Entry(TorchStep),
+            FUSED: Entry(TorchStep, {"fused": True}),
+            COMPILED: Entry(TorchStep, {"fused": True, "compiled": True}, slow=True),
+            "JAX jit": Entry(JaxStep),
+        },
+        (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)},
+    )  # fmt: skip
+    yield Group(
+        "CPU, float32, an epoch of squared error, its time a step", "cpu",
+        {OURS: Entry(NpaeEpoch, slow=True), "scikit-learn": Entry(ScikitEpoch, slow=True)},
+        (OURS,), WORKLOADS, {(OURS, "scikit-learn"): (3.0,)}, most_turns=5,
+    )  # fmt: skip
+
+
+def gpu_groups():
+    """The step in float32, and again with every contender's matrix products in TF32."""
+    for tf32 in (False, True):
+        on = {"device": "gpu", "tf32": tf32}
+        yield Group(
+            f"GPU, {'TF32' if tf32 else 'float32'}", "gpu",
+            {
+                OURS: Entry(NpaeStep, on),
+                CAPTURED: Entry(NpaeStep, on | {"graph": True}),
+                FLOOR: Entry(MatmulStep, on),
+                EAGER: Entry(TorchStep, on),
+                FUSED: Entry(TorchStep, on | {"fused": True}),
+                COMPILED: Entry(TorchStep, on | {"fused": True, "compiled": True}, slow=True),
+                GRAPHED: Entry(TorchStep, on | {"fused": True, "graph": True}),
+            },
+            (OURS, CAPTURED), GPU_WORKLOADS,
+            {
+                (OURS, FUSED): (1.0,), (CAPTURED, FUSED): (3.0, None), (CAPTURED, GRAPHED): (1.0,),
+                (CAPTURED, COMPILED): (1.0,), (CAPTURED, FLOOR): (None, None, None, None, None, 0.8),
+            },
+            slack=100 if tf32 else 1,
+        )  # fmt: skip

@@ -1,0 +1,37 @@
+"""scikit-learn's autoencoder: MLPRegressor fitted to give back its input, an epoch at a time.
+
+It has squared error only and trains by epochs only, so it is compared with npae's epoch over the same rows with
+SquaredError (`ours.NpaeEpoch`): ReLU, Adam, the same sizes and batches, rows in a new order every epoch, no penalty.
+"""
+
+from benchmarks.workloads import EPOCH_ROWS, batch_of
+from npae.layers import ReLU
+from npae.models import mirrored
+
+
+class ScikitEpoch:
+    """MLPRegressor.partial_fit over EPOCH_ROWS images: one epoch."""
+
+    package = "sklearn"
+
+    def __init__(self, sizes, batch):
+        from sklearn.neural_network import MLPRegressor
+
+        self.x, self.batch, self.steps = batch_of(EPOCH_ROWS), batch, -(-EPOCH_ROWS // batch)
+        hidden = sizes[1:] + sizes[-2:0:-1]
+        self.network = MLPRegressor(hidden_layer_sizes=hidden, activation="relu", alpha=0.0, batch_size=batch,
+                                    random_state=0)  # fmt: skip
+        self.sizes = sizes
+
+    def __call__(self):
+        self.network.partial_fit(self.x, self.x)
+
+    def first_steps(self):
+        """(J on the first batch from npae's first weights, None, None, None): the gradient it keeps to itself."""
+        first, model = self.x[: self.batch], mirrored(self.sizes, ReLU, seed=0)
+        self.network.partial_fit(first, first)  # makes the arrays that npae's weights are put into
+        dense = [layer for layer in [*model.encoder, *model.decoder] if not isinstance(layer, ReLU)]
+        for layer, W, b in zip(dense, self.network.coefs_, self.network.intercepts_, strict=True):
+            W[...], b[...] = layer.W.value, layer.b.value
+        self.network.partial_fit(first, first)
+        return self.network.loss_ * first.shape[1], None, None, None  # its loss is a mean over the features, too

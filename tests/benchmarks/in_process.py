@@ -1,0 +1,31 @@
+"""A contender without a process of its own, for tests: the same program, here and now."""
+
+from benchmarks.alternate import NotMeasured, _Program
+
+
+class InProcess:
+    """Stands in for benchmarks.alternate.Contender."""
+
+    def __init__(self, kind):
+        self.kind, self.program, self.closed = kind, _Program(), False
+
+    def make(self, *args, **options):
+        self.first = self._try("make", self.kind, args, options)
+
+    def warm_up(self, seconds):
+        self._try("run", seconds)
+
+    def turn(self, seconds=None):
+        return self._try("turn", seconds)
+
+    def ask(self, method, *args):
+        return self._try("ask", method, *args)
+
+    def close(self):
+        self.closed = True
+
+    def _try(self, method, *args):
+        try:
+            return getattr(self.program, method)(*args)
+        except Exception as error:
+            raise NotMeasured(str(error)) from error

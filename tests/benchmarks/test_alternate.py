@@ -1,0 +1,107 @@
+"""Alternating turns: the clock's arithmetic, the order, the ratios, and what becomes of a contender that fails."""
+
+import os
+
+import pytest
+
+from benchmarks import alternate
+from benchmarks.alternate import Contender, NotMeasured, Turn
+from benchmarks.opponents.ours import MatmulStep
+from tests.benchmarks.in_process import InProcess
+
+
+class Clock:
+    """A clock that stands still until somebody works."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+class Device:
+    """A step of `steps` training steps, that the host enqueues in 1 s and the device does in 4 s."""
+
+    steps = 2
+
+    def __init__(self, clock):
+        self.clock, self.calls, self.busy_until = clock, 0, 0.0
+
+    def __call__(self):
+        self.calls += 1
+        self.clock.now += 1
+        self.busy_until = max(self.busy_until, self.clock.now) + 4
+
+    def wait(self):
+        self.clock.now = max(self.clock.now, self.busy_until)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(alternate, "time", clock)
+    return clock
+
+
+def test_a_turn_tells_the_host_from_the_device(clock):
+    contender = InProcess(Device)
+    contender.make(clock)
+    assert clock.now == 5  # it was waited for
+    one = contender.turn()
+    assert one == Turn(seconds=5 / 2, host=1 / 2)
+    clock.now = contender.program.step.busy_until = 0.0
+    many = contender.turn(50)  # settled by one step of 5 s, so ten calls: 1 s, then 4 s of the device each
+    assert many == Turn(seconds=(1 + 10 * 4) / 10 / 2, host=1 / 2)
+
+
+def test_warming_up_takes_steps_until_the_time_is_over(clock):
+    contender = InProcess(Device)
+    contender.make(clock)
+    contender.warm_up(11)
+    assert contender.program.step.calls == 1 + 3
+
+
+class Counting:
+    """A contender whose k-th turn takes k times its pace."""
+
+    def __init__(self, log, name, pace):
+        self.log, self.name, self.pace, self.k = log, name, pace, 0
+
+    def turn(self, seconds):
+        self.log.append(self.name)
+        self.k += 1
+        return Turn(self.k * self.pace, 0.0)
+
+
+def test_turns_go_round_and_back():
+    log = []
+    times = alternate.measure({name: Counting(log, name, pace) for name, pace in (("a", 1), ("b", 3), ("c", 9))}, 6)
+    assert "".join(log) == "abc" "cba" "bca" "acb" "cab" "bac"
+    assert [t.seconds for t in times["b"]] == [3, 6, 9, 12, 15, 18]
+    assert alternate.ratios(times["c"], times["b"]) == [3.0] * 6
+
+
+def test_the_median_and_quartiles():
+    assert alternate.summary([5, 1, 4, 2, 3]) == (3, 2, 4)
+    assert alternate.summary([1.0, 2.0]) == (1.5, 1.25, 1.75)
+
+
+def test_a_contender_takes_steps_in_its_process():
+    contender = Contender(MatmulStep)
+    try:
+        contender.make([8, 4], 16)
+        contender.warm_up(0.001)
+        turn = contender.turn(0.001)
+        assert contender.first is None and 0 < turn.seconds < 1 and 0 < turn.host < 1
+        with pytest.raises(NotMeasured, match="^TypeError: "):
+            contender.make("no sizes")
+        contender.make([8, 4], 16)  # a mistake ends no process
+    finally:
+        contender.close()
+
+
+def test_a_process_that_ends_is_told_with_its_status():
+    contender = Contender(os._exit)
+    with pytest.raises(NotMeasured, match="its process ended, with exit status 3"):
+        contender.make(3)
+    contender.close()

@@ -1,0 +1,85 @@
+"""The epoch benchmark: times by turns, the share of taking batches, and training down to a stated error."""
+
+import json
+
+import pytest
+
+from benchmarks import epoch
+from benchmarks.opponents.roster import Entry
+from benchmarks.settings import Settings
+from tests.benchmarks.in_process import InProcess
+
+
+class Training:
+    """Stands in for a training: its error falls by `falls` an epoch."""
+
+    package, falls = "numpy", 0.1
+
+    def __init__(self, sizes, batch, which, device):
+        assert (which, device) == ("sample", "cpu")
+        self.restart()
+
+    def restart(self):
+        self.epochs = 0
+
+    def __call__(self):
+        self.epochs += 1
+
+    def test_error(self):
+        return 0.36 - self.falls * self.epochs
+
+    def seconds_to_take(self):
+        return 0.0
+
+
+class Stubborn(Training):
+    falls = 0.0
+
+
+class NoDevice(Training):
+    def __init__(self, *args):
+        raise RuntimeError("no CUDA in this PyTorch")
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.setattr(epoch, "Contender", InProcess)
+    def entries(theirs, ours=Training):
+        monkeypatch.setattr(epoch, "ENTRIES", {epoch.OURS: Entry(ours), epoch.EAGER: Entry(theirs)})
+
+    return entries
+
+
+def run(tmp_path):
+    return json.loads(json.dumps(epoch.run(Settings(True, ("cpu",), tmp_path))))
+
+
+def test_a_run(here, tmp_path, capsys):
+    here(Stubborn)
+    result = run(tmp_path)
+    cpu = result["devices"]["cpu"]
+    assert result["digits"] == 10_000 and set(cpu["epochs"]) == set(epoch.EPOCHS)
+    assert all(set(e["PyTorch eager"]) == {"seconds", "ratio"} for e in cpu["epochs"].values())
+    npae, theirs = (cpu["to_error"]["contenders"][name] for name in ("npae", "PyTorch eager"))
+    assert npae["errors"] == [0.26, 0.16] and npae["epochs"] == 2 and npae["seconds"] >= 0
+    assert theirs["seconds"] is None and theirs["epochs"] == epoch.MOST_EPOCHS
+    out = capsys.readouterr().out
+    assert "not reached" in out and "Not measured: GPU. Not yet run: " in out
+
+
+def test_a_contender_that_cannot_run_is_left_out_with_its_reason(here, tmp_path, capsys):
+    here(NoDevice)
+    result = run(tmp_path)
+    assert result["not_measured"]["PyTorch eager on the CPU"] == "no CUDA in this PyTorch"
+    assert set(result["devices"]["cpu"]["to_error"]["contenders"]) == {"npae"}
+
+
+def test_one_that_is_not_installed_too(here, tmp_path, capsys):
+    here(type("Missing", (Training,), {"package": "no_such_package"}))
+    assert "not installed" in run(tmp_path)["not_measured"]["PyTorch eager"]
+
+
+def test_ours_must_run(here, tmp_path):
+    here(Training, ours=NoDevice)
+    with pytest.raises(epoch.NotMeasured, match="no CUDA"):
+        run(tmp_path)

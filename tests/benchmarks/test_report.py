@@ -1,0 +1,44 @@
+"""Tables line up, and result files have one shape."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.settings import Settings
+
+
+def test_a_table_lines_up(capsys):
+    report.table(("what", "ms"), [("Adam", "1.25"), ("a long name", 10)])
+    assert capsys.readouterr().out.split("\n")[1:-1] == [
+        "what           ms",
+        "─────────────────",
+        "Adam         1.25",
+        "a long name    10",
+    ]
+
+
+def test_quartiles_as_text():
+    assert report.spread(1.234, 5.678) == "1.23 to 5.68" and report.spread(1, 2, 0) == "1 to 2"
+
+
+def test_a_result_file(tmp_path):
+    settings = Settings(True, ("cpu", "gpu"), tmp_path / "results")
+    path = report.write(settings, "layers", 1.26, {"cpu": "one"}, {"∂": [1, 2]})
+    assert path == tmp_path / "results" / "layers.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == {
+        "part": "layers",
+        "settings": {"quick": True, "devices": ["cpu", "gpu"], "out": "results"},
+        "seconds": 1.3,
+        "machine": {"cpu": "one"},
+        "result": {"∂": [1, 2]},
+    }
+
+
+def test_a_result_that_is_no_json_leaves_the_older_file(tmp_path):
+    settings = Settings(True, ("cpu",), tmp_path)
+    path = report.write(settings, "layers", 1, {}, {"x": 1})
+    with pytest.raises(TypeError):
+        report.write(settings, "layers", 1, {}, {"x": Path})
+    assert json.loads(path.read_text())["result"] == {"x": 1} and len(list(tmp_path.iterdir())) == 1
