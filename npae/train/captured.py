@@ -11,9 +11,10 @@ step to step must lie in device memory, at an address that stays:
     random numbers             the state of a device generator, which every launch leaves further on
 
 Whatever is addressed must stay: θ, ∂J/∂θ and the optimizer's state are compared before every launch, and another array
-in the place of one means another capture. Temporaries lie in a memory pool of the graph's own, where nobody else gets
-them. A layer can be captured if its step only queues kernels: it reads no value (float(x), `if x:`), sends nothing from
-the host, uses no Python number that changes, and draws by `generator.standard_normal(out=...)`.
+in the place of one means another capture; so does an epoch whose layers draw from new generators. Temporaries lie in a
+memory pool of the graph's own, where nobody else gets them. A layer can be captured if its step only queues kernels: it
+reads no value (float(x), `if x:`), sends nothing from the host, uses no Python number that changes, and draws by
+`generator.standard_normal(out=...)`.
 
 Tested on a stand-in for CuPy and cuBLAS; not yet run on a real GPU.
 """
@@ -23,6 +24,7 @@ from contextlib import suppress
 
 from npae.backend import array_module, device_of, tf32_is_on
 from npae.cublas import Cublas
+from npae.layers import Layer
 from npae.products import multiplying_with
 from npae.train.step import Step
 
@@ -37,6 +39,11 @@ class CapturedStep(Step):
         super().__init__(*args, **kwargs)
         self._graph = self._blas = None
         self._given_up = False
+
+    def epoch_starts(self):
+        """Forget the graph if a layer draws random numbers: it would draw from the generator of the last epoch."""
+        if any(type(layer).reseed is not Layer.reseed for _, layer in self.model.leaves()):
+            self._graph = None
 
     def __call__(self, rows, note):
         """Take one step, as Step does. note(terms, batch size) is called when the GPU may have changed θ already."""
@@ -92,7 +99,8 @@ class CapturedStep(Step):
                     stream.end_capture()
                 raise
             graph = stream.end_capture()
-        kept = [*frame.buffers, *frame.constants.values(), pool, self._blas]
+        of_layers = [dict(vars(layer)) for _, layer in self.model.leaves()]  # their generators, say
+        kept = [*frame.buffers, *frame.constants.values(), *of_layers, pool, self._blas]
         return _Graph(graph, inputs, terms, self._addressed(), kept)
 
     def _addressed(self):

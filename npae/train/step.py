@@ -19,6 +19,9 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.arena = Arena()
 
+    def epoch_starts(self):
+        """Told before the first step of an epoch, when layers have begun new streams of random numbers."""
+
     def __call__(self, rows, note):
         """Take one step. note(terms, batch size) is called with the terms of J before θ is changed, to look at them."""
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)

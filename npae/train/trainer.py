@@ -94,6 +94,7 @@ class Trainer:
         self._progress.epoch_starts(self.epoch, epochs, len(self.batches))
         for k, (_, layer) in enumerate(self.model.leaves()):
             layer.reseed([self.seed, self.epoch, k, self.workers.rank])
+        self._step.epoch_starts()
         for k, rows in enumerate(self.batches.rows(self.epoch)):
             self.optimizer.lr = self.base_lr * float(self.schedule.factor(self.epoch + k / len(self.batches)))
             self._between_epochs = False

@@ -229,8 +229,12 @@ def test_a_resumed_run_ends_with_the_same_bits(device, tmp_path):
 class Noise(Layer):
     """x + ε, ε drawn on the device into a buffer of the step: what a layer does that can be captured."""
 
-    def __init__(self, seed):
-        self.rng, self.drawn = generator(seed, "gpu"), {}
+    def __init__(self, seed=7):
+        self.drawn = {}
+        self.reseed(seed)
+
+    def reseed(self, seed):
+        self.rng = generator(seed, "gpu")
 
     def forward(self, x, training=False):
         noise = memory.empty(x.shape, x)
@@ -247,7 +251,7 @@ class Noise(Layer):
 @each_gpu
 def test_random_numbers_differ_from_replay_to_replay(device):
     def run(kind):
-        noise = Noise(7)
+        noise = Noise()
         model = Autoencoder(Sequential(noise, Dense(20, 5)), Dense(5, 20), losses.SquaredError(), seed=1)
         one, seen = trainer(kind, model, X / 255.0), []
         for epoch in range(2):
@@ -263,6 +267,24 @@ def test_random_numbers_differ_from_replay_to_replay(device):
     assert len({round(float(x), 6) for x in noise[:, 0, 0]}) == 6
     np.testing.assert_array_equal(noise, same_noise)
     np.testing.assert_array_equal(theta_, same_theta)
+
+
+@each_gpu
+def test_layers_that_draw_begin_anew_with_every_epoch(device, tmp_path):
+    def run(kind, epochs, resume=None, callbacks=()):
+        model = Autoencoder(Sequential(Noise(), Dense(20, 5)), Dense(5, 20), losses.SquaredError(), seed=1)
+        one = trainer(kind, model, X / 255.0, callbacks=list(callbacks))
+        if resume is not None:
+            one.resume(resume)
+        one.run(epochs)
+        return theta(one)
+
+    with on(device):
+        straight = run(CapturedStep, 3, callbacks=[Checkpoint(tmp_path / "3.npz")])
+        np.testing.assert_array_equal(straight, run(SameProducts, 3))
+        run(CapturedStep, 1, callbacks=[Checkpoint(tmp_path / "1.npz")])
+        resumed = run(CapturedStep, 3, tmp_path / "1.npz", [Checkpoint(tmp_path / "2.npz")])
+        np.testing.assert_array_equal(resumed, straight)
 
 
 class Peeping(Layer):
