@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from npae.elementwise.on_cupy import run_on_cupy
-from npae.elementwise.on_numba import Loops
+from npae.elementwise.on_numba import loops_of
 from npae.elementwise.on_numpy import BlockProgram
 from npae.elementwise.plan import make_plan
 from npae.elementwise.trace import trace
@@ -51,7 +51,7 @@ class Formula:
 
     @cached_property
     def _loops(self):
-        return Loops(self.traced)
+        return loops_of(self.traced)
 
     def run_on_cpu(self, plan, args, outs):
         """Fill the arrays `outs` from `args`: by a compiled loop where there is one and it pays, else by ufuncs."""

@@ -41,6 +41,21 @@ def compiler():
     return numba.njit(nogil=True, error_model="numpy")
 
 
+_all_loops = {}  # what a formula does, written down -> its Loops
+
+
+def loops_of(traced):
+    """The Loops of a traced formula. Formulas that do the same (the ReLUs of a network, say) share them."""
+    inputs, operations, outputs = traced
+    number = {id(s): k for k, s in enumerate([*inputs, *operations])}
+
+    def place(s):
+        return s.value if s.op == "constant" else f"#{number[id(s)]}"
+
+    text = (len(inputs), *((op.op, *map(place, op.args)) for op in operations), *map(place, outputs))
+    return _all_loops.setdefault(text, Loops(traced))
+
+
 class Loops:
     """The compiled loops of one formula, for every kind of arguments that it met. `traced` is what trace() returned."""
 

@@ -14,9 +14,15 @@ from tests.elementwise.test_formula import arrays, everything, momentum
 needs_numba = pytest.mark.skipif(not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"')
 
 
+@pytest.fixture(autouse=True)
+def nothing_compiled_before(monkeypatch):
+    monkeypatch.setattr(on_numba, "_all_loops", {})
+
+
 def formulas():
     """Every formula that npae's own modules define, by name."""
-    for room in ("layers.dense", "layers.activations", "losses.cross_entropy", "losses.squared_error", "optim.adam", "optim.sgd"):
+    layers, losses = ("layers.dense", "layers.activations"), ("losses.cross_entropy", "losses.squared_error")
+    for room in (*layers, *losses, "optim.adam", "optim.sgd"):
         for name, thing in vars(importlib.import_module(f"npae.{room}")).items():
             if isinstance(thing, Formula):
                 yield pytest.param(thing, id=name)
@@ -104,6 +110,16 @@ def test_what_loops_cannot_do_is_left_to_the_ufuncs(monkeypatch):
     single = elementwise(lambda x: maximum(x, 0))
     single(np.ones(3))
     assert used(formula) == used(two_rows) == used(single) == 0
+
+
+@needs_numba
+def test_formulas_that_do_the_same_are_compiled_once(monkeypatch):
+    monkeypatch.setattr(on_numba, "PATIENCE", 0)
+    one, other = elementwise(lambda x: sqrt(x + 1) * 2), elementwise(lambda x: sqrt(x + 1) * 3)
+    same = elementwise(lambda y: sqrt(y + 1) * 2)
+    for formula in (one, same, other):
+        formula(np.ones(3))
+    assert one._loops is same._loops and one._loops is not other._loops
 
 
 @needs_numba
