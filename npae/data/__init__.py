@@ -1,7 +1,8 @@
 """Data: where the vectors x that an autoencoder learns from come from, and how they reach the training loop.
 
 Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
-`sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches).
+`sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches), `gather.py` (the
+same on a GPU, for bytes).
 
     digits = mnist()                # the full set if there is one, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8

@@ -11,6 +11,7 @@ from [seed, epoch], so that any epoch can be repeated by itself: what lets an in
 import numpy as np
 
 from npae.backend import array_module, device_of, module_for, to_device
+from npae.data.gather import gather_bytes
 from npae.data.sources import as_count, as_source, check_rows, check_source
 from npae.memory import empty
 
@@ -50,6 +51,9 @@ class Minibatches:
             self.source = to_device(self.source, device)
         # NumPy's take copies a source that is strided or unaligned, whole, before it takes a row.
         self._takes_rows = self.source.flags.c_contiguous and getattr(self.source.flags, "aligned", True)
+        self._gathers_bytes = (
+            self._takes_rows and self.source.dtype == np.uint8 and device_of(self.source) == device == "gpu"
+        )
 
     def _fits_on_gpu(self):
         free, _ = module_for("gpu").cuda.runtime.memGetInfo()
@@ -72,6 +76,8 @@ class Minibatches:
 
     def take(self, rows):
         """The batch of these rows: (len(rows), …), converted, on the device."""
+        if self._gathers_bytes and not isinstance(rows, slice):
+            return gather_bytes(self.source, rows, self.dtype)
         if isinstance(rows, slice) or not self._takes_rows:
             taken = self.source[rows]
         else:

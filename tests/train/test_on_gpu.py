@@ -38,9 +38,9 @@ OPTIMIZERS = {
     "sgd": SGD, "momentum": lambda: SGD(momentum=0.9), "nesterov": lambda: SGD(momentum=0.9, nesterov=True),
     "adam": Adam, "adamw": AdamW,
 }  # fmt: skip
-# Launches of a step of four Dense layers and three ReLUs: a batch is taken and converted (3), forward are 4 products
-# and 4 sweeps with a bias, backward 11 products and 3 sweeps; clipping (7), the optimizer (1), the loss (5 or 3).
-LAUNCHES = {CrossEntropy: 3 + 8 + 14 + 7 + 1 + 5, SquaredError: 3 + 8 + 14 + 7 + 1 + 3}
+# Launches of a step of four Dense layers and three ReLUs: a batch of bytes is taken (1), forward are 4 products and 4
+# sweeps with a bias, backward 11 products and 3 sweeps; clipping (7), the optimizer (1), the loss (5 or 3).
+LAUNCHES = {CrossEntropy: 1 + 8 + 14 + 7 + 1 + 5, SquaredError: 1 + 8 + 14 + 7 + 1 + 3}
 
 
 def steps(loss, optimizer, clip_norm, data=X):
