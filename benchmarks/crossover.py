@@ -117,5 +117,5 @@ def draw(result, folder):
         curves = {curve: of(points, curve) for curve in CURVES} | {"transfer of the batch": of(points, "transfer")}
         panels.append((labels[name], [p["x"] for p in points], curves, verdict(axis) if "GPU" in points[0] else None))
     path = folder / "crossover.png"
-    pictures.crossover(path, panels, "When does the GPU pay? A training step of npae on both devices")
+    pictures.crossover(path, panels, "When does the GPU pay? Time of a training step of npae")
     return [path]

@@ -91,9 +91,9 @@ def optimizer(device, kind):
 
 
 def groups(quick):
-    """Functions device -> [Call], each making its arrays anew; quick: the first few of every kind."""
+    """Functions device -> [Call], each making its arrays anew; quick: the first two of every kind."""
     for make, kinds in ((dense, DENSE), (activation, ACTIVATIONS), (loss, LOSSES), (optimizer, OPTIMIZERS)):
-        for kind in kinds[:3] if quick else kinds:
+        for kind in kinds[:2] if quick else kinds:
             yield lambda device, make=make, kind=kind: make(device, kind)
 
 

@@ -24,7 +24,7 @@ def _tidy(axes, xlabel="", ylabel="", title=""):
 
 
 def _short(number):
-    """1,200,000 as 1.2M: for ticks and labels."""
+    """1,200,000 as 1.2M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:.3g}{letter}"
@@ -49,9 +49,9 @@ def _logarithmic(axes, x, form):
     """Logarithmic axes, with a mark at every x, and 1, 2, 5 upwards; form: number -> text."""
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xticks(x, map(_short, x))
+    axes.set_xticks(x, [f"{v:,}" if v < 100_000 else _short(v) for v in x])
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 200 * low else (1, 2, 5), numticks=20))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 50 * low else (1, 2, 5), numticks=20))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: form(v)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
@@ -117,14 +117,18 @@ def crossover(path, panels, title):
 
 
 def scaling(path, panels, title):
-    """Curves on logarithmic axes: panels is [(title, xlabel, x, {curve: (y, text)}, "time" or "size")]."""
+    """Curves on logarithmic axes: panels is [(title, xlabel, x, {curve: (y, text)}, "time" or "size")].
+
+    The curve "theory" is a grey line for the others to be compared with.
+    """
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(4.6 * columns, 3.9 * lines))
     grid = figure.subplots(lines, columns, squeeze=False)
     for axes, (name, xlabel, x, curves, kind) in zip(grid.flat, panels, strict=False):
         for (curve, (y, text)), colour, mark in zip(curves.items(), COLOURS, "osD^", strict=False):
-            axes.plot(x, y, f"{mark}-", color=colour, linewidth=2, label=f"{curve}: {text}")
+            style = {"color": GREY, "linestyle": "--"} if curve == "theory" else {"color": colour, "marker": mark}
+            axes.plot(x, y, linewidth=2, label=f"{curve}: {text}", **style)
         _logarithmic(axes, x, time if kind == "time" else size)
         _tidy(axes, xlabel, "", name)
         low, high = axes.get_ylim()
@@ -168,4 +172,27 @@ def stacked(path, rows, title, floor="floor by the ceilings"):
     axes.set_xlim(0, 1.02 * axes.dataLim.x1)
     _tidy(axes, "percent of the time of a training step")
     _head(figure, title, handles.values(), handles)
+    _save(figure, path)
+
+
+def ratios(path, rows, xlabel, title):
+    """How many times as long as ours (1) each contender takes: rows is {workload: {name: (median, low, high)}}."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    thick = 0.8 / len(names)
+    figure = Figure(figsize=(11, 1.7 + 0.9 * thick * len(names) * len(rows) + 0.06 * len(names) * len(rows)))
+    axes, handles = figure.subplots(), {}
+    for k, row in enumerate(rows.values()):
+        for name, (middle, low, high) in row.items():
+            n = names.index(name)
+            y = k + (n - (len(names) - 1) / 2) * thick
+            handles[name] = axes.barh(y, middle, color=COLOURS[n % len(COLOURS)], height=0.9 * thick)
+            axes.plot([low, high], [y, y], color=INK, linewidth=1)
+            axes.annotate(f"{middle:.2f}", (max(middle, high), y), (4, 0), textcoords="offset points", va="center",
+                          fontsize=8, color=INK)  # fmt: skip
+    axes.axvline(1, color=INK, linewidth=1.5)
+    axes.set_yticks(range(len(rows)), rows, fontsize=10)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(0, 1.08 * axes.dataLim.x1)
+    _tidy(axes, xlabel)
+    _head(figure, title, [handles[name] for name in names], names)
     _save(figure, path)

@@ -134,26 +134,38 @@ def report(device, name, axis):
     return axis
 
 
+def time_panel(name, axis):
+    """An axis as benchmarks.pictures.scaling takes it: time, and the counted operations from the last point down."""
+    seconds, counted = ([p[key] for p in axis["points"]] for key in ("seconds", "operations"))
+    return (f"time against {name}", label(name), axis["x"], {
+        "npae": (seconds, f"slope {axis['slope']:.2f}"),
+        "theory": ([seconds[-1] * c / counted[-1] for c in counted], f"counted operations, slope {axis['theory']:.2f}"),
+    }, "time")  # fmt: skip
+
+
+def memory_panel(name, axis):
+    """The same for memory, as held and as allocated."""
+    state, arena, peak = ([p[key] for p in axis["points"]] for key in ("state", "arena", "peak"))
+    return (f"memory against {name}", label(name), axis["x"], {
+        "θ, gradient, Adam": (state, "16 bytes a parameter"),
+        "buffers": (arena, "what the layers of a step pass on"),
+        "peak": (peak, f"slope {axis['peak_slope']:.2f}, in theory {axis['memory_theory']:.2f}"),
+    }, "size")  # fmt: skip
+
+
+def label(name):
+    """What is varied along an axis, and of which network."""
+    return AXES[name][0] if name in AXES else "images, an epoch of 784-128-32"
+
+
 def draw(result, folder):
     """Time and memory along all axes, one picture a device; the workers in another."""
     from benchmarks import pictures  # matplotlib is needed here and nowhere else
 
     paths = []
     for device, axes in result["axes"].items():
-        labels = {name: label for name, (label, *_) in AXES.items()} | {"images": "images, an epoch of 784-128-32"}
-        panels = [
-            (f"time against {name}", labels[name], axis["x"], {
-                "npae": ([p["seconds"] for p in axis["points"]],
-                         f"slope {axis['slope']:.2f}, in theory {axis['theory']:.2f}"),
-            }, "time") for name, axis in axes.items()
-        ] + [
-            (f"memory against {name}", labels[name], axes[name]["x"], {
-                "θ, gradient, Adam": ([p["state"] for p in axes[name]["points"]], "16 bytes a parameter"),
-                "buffers of a step": ([p["arena"] for p in axes[name]["points"]], "the arena"),
-                "peak": ([p["peak"] for p in axes[name]["points"]],
-                         f"slope {axes[name]['peak_slope']:.2f}, in theory {axes[name]['memory_theory']:.2f}"),
-            }, "size") for name in ("parameters", "batch")
-        ]  # fmt: skip
+        panels = [time_panel(name, axis) for name, axis in axes.items()]
+        panels += [memory_panel(name, axes[name]) for name in ("parameters", "batch")]
         paths.append(folder / f"scaling_{device}.png")
         pictures.scaling(paths[-1], panels, f"What training costs, and how the cost grows, on the {device.upper()}")
     runs = result["workers"]["runs"]

@@ -84,12 +84,14 @@ def start(count, threads, *flags):
 
 
 def compare(quick):
-    """{"network", "runs": {line: numbers}, "not_measured"}: one worker, few threads; one, all; several, all shared."""
+    """{"network", "runs": {line: numbers}, "not_measured"}: one worker with one thread and with all; two, half each."""
     result = {"network": NETWORK, "runs": {}, "not_measured": [reason] if (reason := why_not()) else []}
     if reason:
         return result
     cores, turns = core_count(), 2 if quick else 12
     first, lines = None, [(1, 1), (1, cores), (2, cores // 2)] if cores > 1 else [(1, 1)]
+    if quick:
+        lines = lines[-2:]
     if cores == 1:
         result["not_measured"].append("Workers: two of them were not measured, there is one core.")
     for count, threads in lines:

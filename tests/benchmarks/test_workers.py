@@ -14,7 +14,7 @@ def pretend(monkeypatch, cores, J):
     monkeypatch.setattr(workers, "why_not", lambda: None)
     monkeypatch.setattr(workers, "core_count", lambda: cores)
     monkeypatch.setattr(workers, "start", lambda count, threads, *flags: {"seconds": 1.0, "J": J(count)})
-    return workers.compare(True)
+    return workers.compare(False)
 
 
 def test_never_more_threads_than_cores(monkeypatch, capsys):
