@@ -25,7 +25,7 @@ TYPES = {  # cudaDataType, how to compute, and the type of the factors α and β
     "float32": (0, COMPUTE_32F, ctypes.c_float),
     "float64": (1, COMPUTE_64F, ctypes.c_double),
 }
-WORKSPACE = 32 * 2**20  # bytes, what NVIDIA advises for its largest GPUs
+WORKSPACE = 32 * 2**20  # bytes, as NVIDIA advises for Hopper; others need less
 
 _i, _p, _size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
 PROTOTYPES = {

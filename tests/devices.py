@@ -14,9 +14,10 @@ def _real_gpu_missing():
     return backend.why_no_gpu() or ""
 
 
+with_fake = pytest.mark.skipif(not kernels.available(), reason="no C++ compiler for the kernels of the fake GPU")
 DEVICES = [
     pytest.param("cpu"),
-    pytest.param("fake", marks=pytest.mark.skipif(not kernels.available(), reason="no C++ compiler for the kernels")),
+    pytest.param("fake", marks=with_fake),
     pytest.param("gpu", marks=pytest.mark.skipif(bool(_real_gpu_missing()), reason=_real_gpu_missing() or "-")),
 ]
 each_device = pytest.mark.parametrize("device", DEVICES)

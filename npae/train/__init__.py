@@ -1,7 +1,7 @@
 """Training: the loop, what it records, and what may happen beside it.
 
 Reading order: `trainer.py` (the loop), `step.py`, `history.py`, `callbacks.py`, `progress.py`, `interrupt.py`; then
-`shared.py` and `workers.py` (several processes).
+`captured.py` (a step as one CUDA graph), `shared.py` and `workers.py` (several processes).
 """
 
 from npae.train.callbacks import Callback, Checkpoint, EarlyStopping, LearningRateLog

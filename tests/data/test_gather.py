@@ -5,7 +5,7 @@ import pytest
 
 from npae.data.gather import gather_bytes
 from npae.data.minibatches import Minibatches
-from tests.devices import DEVICES, on
+from tests.devices import DEVICES, on, with_fake
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
@@ -25,6 +25,7 @@ def test_a_batch_of_bytes_is_the_cpus(device, shape, dtype):
             np.testing.assert_array_equal(place.get(batch), here.take(rows))
 
 
+@with_fake
 def test_it_is_one_launch():
     x = np.random.default_rng(0).integers(0, 256, (30, 7), dtype=np.uint8)
     with on("fake") as place:

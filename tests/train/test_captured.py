@@ -21,7 +21,7 @@ from npae.train import Callback, Checkpoint, Trainer
 from npae.train.captured import CapturedStep
 from npae.train.step import Step
 from npae.train.workers import Workers
-from tests.devices import DEVICES, on
+from tests.devices import DEVICES, on, with_fake
 from tests.fake_gpu import capture
 from tests.fake_gpu.fake_cupy import fake_cupy
 
@@ -197,6 +197,7 @@ def test_arrays_in_other_places_are_captured_anew(device, act, graphs):
         np.testing.assert_array_equal(theta(run), theta(reference))
 
 
+@with_fake
 def test_tf32_is_captured_anew():
     with on("fake"):
         run = trainer(CapturedStep)
@@ -330,6 +331,7 @@ def test_what_cannot_be_captured_is_said_once_and_done_step_by_step(device, look
         np.testing.assert_allclose(theta(run_), theta(run(Step)), rtol=tolerance, atol=tolerance)
 
 
+@with_fake
 def test_without_cublas_steps_are_ordinary(monkeypatch):
     def missing():
         raise OSError("libcublas.so.13: cannot open shared object file")
@@ -345,6 +347,7 @@ def test_without_cublas_steps_are_ordinary(monkeypatch):
         np.testing.assert_array_equal(theta(run), theta(reference))
 
 
+@with_fake
 def test_an_error_in_a_capture_that_is_not_cupys_is_raised_and_ends_the_capture():
     streams = []
 
@@ -368,6 +371,7 @@ def test_several_workers_share_ordinary_steps_only():
         Trainer(mirrored([20, 5]), X, workers=workers, graph=True, progress="none")
 
 
+@with_fake
 def test_data_on_the_host_and_models_on_the_cpu_take_ordinary_steps(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -11,7 +11,7 @@ from npae.models import calibrate
 from npae.optim import SGD, Adam, AdamW, Cosine
 from npae.train import Checkpoint, EarlyStopping, Trainer
 from npae.train.history import TermSums
-from tests.devices import DEVICES, on
+from tests.devices import DEVICES, on, with_fake
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 X = np.random.default_rng(0).integers(0, 256, (150, 20), dtype=np.uint8)
@@ -67,6 +67,7 @@ def test_a_training_step_neither_waits_nor_uploads_nor_allocates(device, loss, o
             assert 0 < counted.kernels <= LAUNCHES[loss], "more launches than a step needs"
 
 
+@with_fake
 @pytest.mark.parametrize("loss", LAUNCHES, ids=lambda loss: loss.__name__)
 def test_what_a_step_allocates_are_numbers(loss):
     """J and the norm, and what they are made of, are arrays of one number; all else is the arena's."""
