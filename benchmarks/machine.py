@@ -27,7 +27,7 @@ def ceilings(device, quick=False):
 
     memory: [[bytes in use, GB/s], …], from small to large. Measured once in a process.
     """
-    seconds = 0.1 if quick else 0.6
+    seconds = 0.3 if quick else 0.8
     result = {
         "gflops": product_rate(device, PRODUCT[device] // (2 if quick else 1), seconds),
         "memory": [[held, sweep_rate(device, held, seconds / 8)] for held in MEMORY[device]],

@@ -10,7 +10,8 @@ of npae.train and its parts, each by itself on the same arrays:
     gather             a batch of rows, as numbers
     rest               the step less its parts: Python's calls, and what a part finds in the cache when it is alone
 
-The rest is a difference of medians and may come out slightly negative on a noisy machine.
+The rest is a difference of medians and may come out slightly negative on a noisy machine. A floor above its step says
+that the ceilings were measured in a bad moment, while other programs ran: then the run says so, and should be repeated.
 """
 
 import numpy as np
@@ -123,7 +124,7 @@ def workload(sizes, batch, device, limits, seconds):
 
 def run(settings):
     """Take every workload apart on every device; returns what the JSON keeps."""
-    result = {"what": __doc__, "not_measured": machine.missing(settings), "ceilings": {}, "workloads": {}}
+    result = {"what": __doc__, "not_measured": machine.missing(settings), "doubts": [], "ceilings": {}, "workloads": {}}
     for device in settings.devices:
         limits = result["ceilings"][device] = machine.ceilings(device, settings.quick)
         print(machine.describe(device, limits))
@@ -135,8 +136,16 @@ def run(settings):
             for name, (sizes, batch) in (GPU_WORKLOADS if device == "gpu" else WORKLOADS).items():
                 rows[name] = workload(sizes, batch, device, limits, 0.05 if settings.quick else 0.7)
                 print(line(name, rows[name]), flush=True)
-    print("\n".join(result["not_measured"]))
+        result["doubts"] += doubts(device, rows)
+    print("\n".join(result["not_measured"] + result["doubts"]))
     return result
+
+
+def doubts(device, rows):
+    """A sentence if a step was faster than its floor, which cannot be."""
+    faster = [name for name, row in rows.items() if row["seconds"] < row["floor_seconds"]]
+    text = f"{device.upper()}: a step below its floor ({'; '.join(faster)}): the machine was busy, run it again."
+    return [text] if faster else []
 
 
 def line(name, row):

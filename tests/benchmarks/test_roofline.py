@@ -48,6 +48,12 @@ def test_the_rest_is_the_difference(small):
     assert row["floor_seconds"] >= 1e-9 * max(row["operations"] / 1.0, row["bytes"] / 2.0)
 
 
+def test_a_step_below_its_floor_is_doubted():
+    rows = {"good": {"seconds": 2.0, "floor_seconds": 1.0}, "bad": {"seconds": 1.0, "floor_seconds": 2.0}}
+    assert "(bad)" in roofline.doubts("cpu", rows)[0]
+    assert roofline.doubts("cpu", {"good": rows["good"]}) == []
+
+
 @pytest.mark.parametrize("device", ["cpu", pytest.param("fake", marks=pytest.mark.skipif(
     not kernels.available(), reason="no C++ compiler for the kernels"))])  # fmt: skip
 def test_it_runs_from_end_to_end(device, small, tmp_path, capsys):
