@@ -91,7 +91,7 @@ def _head(figure, title, marks, names):
     """A title and a legend in one line each, above the axes."""
     inch = 1 / figure.get_figheight()
     figure.suptitle(title, fontsize=13, color=INK, y=1 - 0.1 * inch)
-    figure.legend(marks, names, loc="upper center", ncols=len(names), frameon=False, fontsize=10,
+    figure.legend(marks, names, loc="upper center", ncols=len(names), columnspacing=1.2, frameon=False, fontsize=10,
                   bbox_to_anchor=(0.5, 1 - 0.38 * inch))  # fmt: skip
     figure.subplots_adjust(top=1 - 0.8 * inch, bottom=0.65 * inch)
 

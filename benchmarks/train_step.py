@@ -34,12 +34,12 @@ what that unit contributes: 10⁻⁴ was seen, 10⁻⁷ without."""
 
 
 def run(settings):
-    """All groups of contenders on the devices at hand: {"groups": {title: …}, "not_measured": {…}}."""
+    """All groups of contenders on the devices at hand: {"groups": {name: …}, "not_measured": {contender: why}}."""
     result = {"unit": "seconds a step: median, lower and upper quartile", "groups": {}, "not_measured": {}}
     groups = [*roster.cpu_groups(), *(roster.gpu_groups() if "gpu" in settings.devices else ())]
     for group in groups:
         effort = QUICK if settings.quick else FULL_GPU if group.device == "gpu" else FULL
-        result["groups"][group.title] = time_group(group, effort, settings.quick, result["not_measured"])
+        result["groups"][group.name] = time_group(group, effort, settings.quick, result["not_measured"])
     if "gpu" not in settings.devices:
         why = f"Not yet run: {why_no_gpu() or 'Only the CPU was asked for.'}"
         result["not_measured"] |= {group.title: why for group in roster.gpu_groups()}
@@ -49,12 +49,24 @@ def run(settings):
 
 
 def draw(result, folder):
-    """No pictures: the tables say it."""
-    return []
+    """A picture of the ratios of every group."""
+    from benchmarks import pictures
+
+    paths = []
+    for name, group in result["groups"].items():
+        rows = {
+            workload: {n: v["ratio"][roster.OURS] for n, v in numbers.items() if n not in (roster.OURS, roster.BEST)}
+            for workload, numbers in group["workloads"].items()
+        }
+        if any(rows.values()):
+            paths.append(folder / f"train_step_{name}.png")
+            pictures.ratios(paths[-1], rows, "times npae's time: beyond 1, npae is faster (thin line: quartiles)",
+                            f"A training step: {group['title']}")  # fmt: skip
+    return paths
 
 
 def time_group(group, effort, quick, not_measured):
-    """{"effort": …, "workloads": {workload: {contender: numbers}}}, printed workload by workload."""
+    """{"title", "effort", "workloads": {workload: {contender: numbers}}}, printed workload by workload."""
     effort = effort._replace(turns=min(effort.turns, group.most_turns))
     with ExitStack() as stack:
         contenders = {}
@@ -82,7 +94,7 @@ def time_group(group, effort, quick, not_measured):
             times = measure(ready, effort.turns, effort.seconds)
             workloads[workload] = compare(group, workload, times)
             show(group, workload, workloads[workload])
-    return {"effort": effort._asdict(), "workloads": workloads}
+    return {"title": group.title, "effort": effort._asdict(), "workloads": workloads}
 
 
 def why_not(entry, quick):

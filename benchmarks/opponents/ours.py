@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from benchmarks.formulas import compiled_at_once
 from benchmarks.opponents import FIRST
 from benchmarks.workloads import EPOCH_ROWS, batch_of
 from npae.backend import synchronize, to_device
@@ -31,10 +32,13 @@ def insist_on_graphs():
     warnings.filterwarnings("error", "graph=True")
 
 
-def precision(on):
-    """products.tf32(on), entered: it holds for as long as the result is kept."""
+def switched(tf32_on=False):
+    """TF32 as asked for, and formulas compiled at their first use instead of after a while, as the compilers that npae
+    is compared with do. Both hold for as long as the result is kept.
+    """
     stack = ExitStack()
-    stack.enter_context(tf32(on))
+    stack.enter_context(tf32(tf32_on))
+    stack.enter_context(compiled_at_once())
     return stack
 
 
@@ -44,7 +48,7 @@ class NpaeStep:
     package = "numpy"
 
     def __init__(self, sizes, batch, device="cpu", tf32=False, graph=False):
-        self.precision, self.device, self.rows = precision(tf32), device, slice(0, batch)
+        self.switches, self.device, self.rows = switched(tf32), device, slice(0, batch)
         self.model = mirrored(sizes, ReLU, seed=0).to(device)
         data = Minibatches(to_device(batch_of(batch), device), batch, device=device)
         self.step = (CapturedStep if graph else Step)(self.model, data, Adam())
@@ -79,7 +83,8 @@ class NpaeEpoch:
     package = "numpy"
 
     def __init__(self, sizes, batch):
-        self.model, self.epoch = mirrored(sizes, ReLU, loss=SquaredError(), seed=0), 0
+        self.switches, self.epoch = switched(), 0
+        self.model = mirrored(sizes, ReLU, loss=SquaredError(), seed=0)
         self.batches = Minibatches(batch_of(EPOCH_ROWS), batch, seed=0)
         self.steps = len(self.batches)
         self.step = Step(self.model, self.batches, Adam())
@@ -101,18 +106,19 @@ class NpaeTraining:
     package = "numpy"
 
     def __init__(self, sizes, batch, which, device="cpu", graph=False):
-        self.sizes, self.batch, self.device, self.graph = sizes, batch, device, graph
         if graph:
             insist_on_graphs()
-        digits = mnist(which=which)
-        self.train, self.test = (a.reshape(-1, 784) for a in (digits.train_images, digits.test_images))
-        self.restart()
+        self.device, digits = device, mnist(which=which)
+        train, self.test = (a.reshape(-1, 784) for a in (digits.train_images, digits.test_images))
+        self.model = mirrored(sizes, ReLU, seed=0).to(device)
+        self.trainer = Trainer(self.model, train, batch_size=batch, progress="none", graph=graph)
 
-    def restart(self):
-        """Begin anew, from first weights of seed 0."""
-        self.model = mirrored(self.sizes, ReLU, seed=0).to(self.device)
-        self.trainer = Trainer(self.model, self.train, batch_size=self.batch, progress="none",
-                               graph=self.graph)  # fmt: skip
+    def first_steps(self):
+        """None: training begins with the first call."""
+
+    def compile_at_once(self):
+        """Let no epoch but the next one be held up by a formula that is compiled."""
+        self.switches = switched()
 
     def __call__(self):
         self.trainer.run(self.trainer.epoch + 1)
@@ -143,7 +149,7 @@ class MatmulStep:
     package = "numpy"
 
     def __init__(self, sizes, batch, device="cpu", tf32=False):
-        rng, self.precision, self.device = np.random.default_rng(0), precision(tf32), device
+        rng, self.switches, self.device = np.random.default_rng(0), switched(tf32), device
         sizes = sizes + sizes[-2::-1]
 
         def matrix(*shape):

@@ -122,18 +122,16 @@ class TorchTraining:
         import torch
 
         self.torch, self.device = torch, "cuda" if device == "gpu" else "cpu"
-        self.sizes, self.batch, digits = sizes, batch, mnist(which=which)
+        self.batch, self.epoch, digits = batch, 0, mnist(which=which)
         self.train, self.test = (
             torch.from_numpy(a.reshape(-1, 784)).to(self.device) for a in (digits.train_images, digits.test_images)
         )
-        self.restart()
-
-    def restart(self):
-        """Begin anew, from npae's first weights of seed 0."""
-        torch = self.torch
-        self.network = network_of(torch, mirrored(self.sizes, ReLU, seed=0)).to(self.device)
-        self.optimizer, self.epoch = torch.optim.Adam(self.network.parameters()), 0
+        self.network = network_of(torch, mirrored(sizes, ReLU, seed=0)).to(self.device)
+        self.optimizer = torch.optim.Adam(self.network.parameters())
         self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
+
+    def first_steps(self):
+        """None: training begins with the first call."""
 
     def __call__(self):
         order = np.random.default_rng([0, self.epoch]).permutation(len(self.train))

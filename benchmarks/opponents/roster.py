@@ -32,6 +32,7 @@ class Group(NamedTuple):
     further one)}, the last one holding for all that follow.
     """
 
+    name: str
     title: str
     device: str
     entries: dict
@@ -50,7 +51,7 @@ class Group(NamedTuple):
 def cpu_groups():
     """The whole step; and, since scikit-learn has neither cross-entropy nor single steps, epochs with squared error."""
     yield Group(
-        "CPU, float32", "cpu",
+        "cpu", "CPU, float32", "cpu",
         {
             OURS: Entry(NpaeStep),
             FLOOR: Entry(MatmulStep),
@@ -62,7 +63,7 @@ def cpu_groups():
         (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)},
     )  # fmt: skip
     yield Group(
-        "CPU, float32, an epoch of squared error, its time a step", "cpu",
+        "cpu_epoch", "CPU, float32, an epoch of squared error, its time a step", "cpu",
         {OURS: Entry(NpaeEpoch, slow=True), "scikit-learn": Entry(ScikitEpoch, slow=True)},
         (OURS,), WORKLOADS, {(OURS, "scikit-learn"): (3.0,)}, most_turns=5,
     )  # fmt: skip
@@ -73,7 +74,7 @@ def gpu_groups():
     for tf32 in (False, True):
         on = {"device": "gpu", "tf32": tf32}
         yield Group(
-            f"GPU, {'TF32' if tf32 else 'float32'}", "gpu",
+            "gpu_tf32" if tf32 else "gpu", f"GPU, {'TF32' if tf32 else 'float32'}", "gpu",
             {
                 OURS: Entry(NpaeStep, on),
                 CAPTURED: Entry(NpaeStep, on | {"graph": True}),

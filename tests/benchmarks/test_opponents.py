@@ -1,5 +1,7 @@
 """Every opponent takes npae's step: the same J, ∂J/∂θ and θ from the same weights, on a small network."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,16 @@ from tests.devices import each_device, on
 SIZES, BATCH = [784, 16, 8], 32
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_compiled():
+    """Numba needs seconds, for the same bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ours, "compiled_at_once", nullcontext)
+        yield
+
+
 @pytest.fixture(scope="module")
-def expected():
+def expected(nothing_is_compiled):
     return ours.NpaeStep(SIZES, BATCH).first_steps()
 
 
@@ -103,14 +113,12 @@ def test_training_in_pytorch_learns_what_npae_learns():
     runs = [kind([784, 8], 2500, "sample") for kind in (ours.NpaeTraining, pytorch.TorchTraining)]
     errors = []
     for run in runs:
-        run()
-        run.wait()
+        assert run.first_steps() is None
         errors.append([run.test_error()])
-        run.restart()
-        errors[-1].append(run.test_error())
-        run()
-        errors[-1].append(run.test_error())
+        for _ in range(2):
+            run()
+            run.wait()
+            errors[-1].append(run.test_error())
     assert errors[0] == pytest.approx(errors[1], rel=1e-5)
-    assert errors[0][0] == errors[0][2] < errors[0][1]
+    assert errors[0][0] > errors[0][1] > errors[0][2]
     assert runs[0].trainer.history["loss"][-1] == pytest.approx(runs[1].mean_loss, rel=1e-5)
-    assert 0 < runs[0].seconds_to_take()

@@ -24,6 +24,8 @@ DRAWN = {
         path, [("time", "batch", X, {"npae": ([1e-3, 2e-3, 1e-1], "slope 1")}, "time")] * 3
         + [("memory", "batch", X, {"θ": ([1e3, 1e5, 1e7], "a"), "peak": ([2e3, 2e5, 2e7], "b")}, "size")], "title"),
     "bars": lambda path: pictures.bars(path, {"one": (1.0, "1 ms"), "two": (0.5, "0.5 ms")}, "ms", "title"),
+    "ratios": lambda path: pictures.ratios(
+        path, {"small": {"a": (1.5, 1.2, 1.9), "b": (0.5, 0.4, 0.6)}, "large": {"b": (2.0, 1.9, 2.1)}}, "x", "title"),
     "stacked": lambda path: pictures.stacked(path, STEPS, "title"),
 }  # fmt: skip
 

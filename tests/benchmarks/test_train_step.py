@@ -1,13 +1,14 @@
 """The training-step benchmark: it validates, compares with the right targets, and tells what it did not measure."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from benchmarks import train_step
 from benchmarks.alternate import NotMeasured, Turn
-from benchmarks.opponents import roster
+from benchmarks.opponents import ours, roster
 from benchmarks.opponents.ours import MatmulStep, NpaeStep
 from benchmarks.opponents.roster import BEST, FLOOR, OURS, Entry, Group
 from benchmarks.settings import Settings
@@ -33,20 +34,21 @@ class Missing(NpaeStep):
 def small(monkeypatch):
     """A group of in-process contenders on two small networks, in place of the CPU's."""
     monkeypatch.setattr(train_step, "Contender", InProcess)
+    monkeypatch.setattr(ours, "compiled_at_once", nullcontext)  # seconds, for the same bits
     monkeypatch.setattr(train_step, "QUICK", Effort(2, 0.001, 0.0))
     entries = {
         OURS: Entry(NpaeStep), FLOOR: Entry(MatmulStep), "twin": Entry(NpaeStep), "other": Entry(NpaeStep),
         "wrong": Entry(Wrong), "missing": Entry(Missing), "slow": Entry(NpaeStep, slow=True),
     }  # fmt: skip
-    group = Group("small", "cpu", entries, (OURS,), TWO, {(OURS, "twin"): (1.5,)})
+    group = Group("few", "small", "cpu", entries, (OURS,), TWO, {(OURS, "twin"): (1.5,)})
     monkeypatch.setattr(roster, "cpu_groups", lambda: [group])
 
 
 def test_a_run(small, tmp_path, capsys):
     result = json.loads(json.dumps(train_step.run(Settings(True, ("cpu",), tmp_path))))
-    assert set(result["groups"]) == {"small"}
+    assert set(result["groups"]) == {"few"} and result["groups"]["few"]["title"] == "small"
     for workload in TWO:
-        numbers = result["groups"]["small"]["workloads"][workload]
+        numbers = result["groups"]["few"]["workloads"][workload]
         assert set(numbers) == {OURS, FLOOR, "twin", "other", BEST}
         assert all(low <= middle <= high for middle, low, high in (n["seconds"] for n in numbers.values()))
         assert numbers["twin"]["ratio"][OURS][0] > 0 and numbers["twin"]["target"] == {OURS: 1.5}
@@ -56,6 +58,15 @@ def test_a_run(small, tmp_path, capsys):
     assert missing["small: missing"].startswith("no_such_package is not installed")
     assert "--quick" in missing["small: slow"] and missing["GPU, TF32"].startswith("Not yet run")
     assert "Not measured: small, a: wrong." in out and "≥ 1.5" in out
+
+
+def test_its_picture(small, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    result = train_step.run(Settings(True, ("cpu",), tmp_path))
+    assert train_step.draw(result, tmp_path) == [tmp_path / "train_step_few.png"]
+    assert (tmp_path / "train_step_few.png").stat().st_size > 10_000
+    result["groups"]["few"]["workloads"] = {"a": {OURS: result["groups"]["few"]["workloads"]["a"][OURS]}}
+    assert train_step.draw(result, tmp_path) == []  # with nobody beside npae there is nothing to draw
 
 
 def test_our_own_step_must_run(small, monkeypatch, tmp_path):
