@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from npae.backend import array_module, device_of, to_device
+from npae.memory import empty
 
 
 class Storage:
@@ -78,11 +79,11 @@ class Parameter:
         """grad += operation(*args, **kwargs).
 
         The first addition since the gradient was declared zero writes straight into it, operation(..., out=grad), so
-        that nobody pays for clearing memory or for adding zero.
+        that nobody pays for clearing memory or for adding zero; later ones go through an array of npae.memory.
         """
         grad = self.grad
         if self.touched:
-            grad += operation(*args, **kwargs)
+            grad += operation(*args, out=empty(grad.shape, grad), **kwargs)
         else:
             operation(*args, out=grad, **kwargs)
             self.touched = True
