@@ -63,7 +63,7 @@ def cpu_groups():
         (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)},
     )  # fmt: skip
     yield Group(
-        "cpu_epoch", "CPU, float32, an epoch of squared error, its time a step", "cpu",
+        "cpu_epoch", "CPU, float32, an epoch with squared error", "cpu",
         {OURS: Entry(NpaeEpoch, slow=True), "scikit-learn": Entry(ScikitEpoch, slow=True)},
         (OURS,), WORKLOADS, {(OURS, "scikit-learn"): (3.0,)}, most_turns=5,
     )  # fmt: skip
