@@ -12,7 +12,7 @@ import numpy as np
 
 from npae.backend import array_module, device_of, module_for, to_device
 from npae.data.gather import gather_bytes
-from npae.data.sources import as_count, as_source, check_rows, check_source
+from npae.data.sources import as_count, as_labelled, as_source, check_rows, check_source
 from npae.memory import empty
 
 
@@ -78,18 +78,41 @@ class Minibatches:
         """The batch of these rows: (len(rows), …), converted, on the device."""
         if self._gathers_bytes and not isinstance(rows, slice):
             return gather_bytes(self.source, rows, self.dtype)
-        if isinstance(rows, slice) or not self._takes_rows:
-            taken = self.source[rows]
-        else:
-            taken = empty((len(rows), *self.source.shape[1:]), self.source)
-            if array_module(taken) is np:
-                np.take(self.source, rows, axis=0, out=taken, mode="clip")  # any other mode copies once more
-            else:
-                array_module(taken).take(self.source, rows, axis=0, out=taken)
+        taken = _rows_of(self.source, rows) if self._takes_rows else self.source[rows]
         if isinstance(self.source, np.memmap):
             numbers = range(self.n)[rows] if isinstance(rows, slice) else rows
             check_rows(np.asarray(taken), numbers, self._check, self.name)
         return as_batch(taken, self.dtype, self.device)
+
+
+class LabelledMinibatches(Minibatches):
+    """Minibatches of Labelled data: pairs (x, y) of the same rows, labels that are class numbers as they are.
+
+    Arguments as for Minibatches; check is called with the labels, here and now.
+    """
+
+    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data"):
+        data = as_labelled(data, name)
+        super().__init__(data.x, batch_size, dtype, device, seed, None, name)
+        if check is not None:
+            check(data.y)
+        self.labels = to_device(array_module(data.y).ascontiguousarray(data.y), device_of(self.source))
+
+    def take(self, rows):
+        """(x, y) of these rows, on the device."""
+        y = _rows_of(self.labels, rows)
+        y = to_device(y, self.device) if y.ndim == 1 else as_batch(y, self.dtype, self.device)
+        return super().take(rows), y
+
+
+def _rows_of(source, rows):
+    """source[rows] of a C-contiguous source, in a buffer of the step."""
+    if isinstance(rows, slice):
+        return source[rows]
+    taken = empty((len(rows), *source.shape[1:]), source)
+    if array_module(taken) is np:
+        return np.take(source, rows, axis=0, out=taken, mode="clip")  # any other mode copies once more
+    return array_module(taken).take(source, rows, axis=0, out=taken)
 
 
 def in_batches(function, data, batch_size, dtype, device, name="x"):

@@ -1,10 +1,11 @@
 """Losses ℓ(z, x): what a reconstruction costs.
 
-Reading order: `base.py` (the rule of reduction), `squared_error.py`, `cross_entropy.py`.
+Reading order: `base.py` (the rule of reduction), `squared_error.py`, `cross_entropy.py`, `softmax.py` (of classes).
 """
 
 from npae.losses.base import Loss
 from npae.losses.cross_entropy import CrossEntropy
+from npae.losses.softmax import SoftmaxCrossEntropy
 from npae.losses.squared_error import SquaredError
 
-__all__ = ["Loss", "SquaredError", "CrossEntropy"]
+__all__ = ["Loss", "SquaredError", "CrossEntropy", "SoftmaxCrossEntropy"]

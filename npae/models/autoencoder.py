@@ -28,6 +28,8 @@ class Autoencoder(Layer):
     parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
     """
 
+    as_data = staticmethod(as_source)  # what training takes its batches from: arrays, without labels
+
     def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
         self.encoder, self.decoder, self.loss = encoder, decoder, loss or CrossEntropy()
         self.penalties = tuple(penalties)

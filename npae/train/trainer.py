@@ -15,8 +15,8 @@ import numpy as np
 
 from npae.architecture import describe
 from npae.backend import array_module, device_of, to_device
-from npae.data.minibatches import Minibatches
-from npae.data.sources import as_count, as_source, check_source, fingerprint, split
+from npae.data.minibatches import LabelledMinibatches, Minibatches
+from npae.data.sources import Labelled, as_count, check_source, fingerprint, split
 from npae.optim import Adam, Constant
 from npae.store import load_all, save
 from npae.train.callbacks import Callback
@@ -43,11 +43,12 @@ class Trainer:
         self.seed = as_count(seed, "seed", least=0)
         value, check = model.theta.value, model.loss.check_targets
         if isinstance(validation, (float, np.floating)):
-            data, validation = split(as_source(data), validation)
-        data = as_source(data)
+            data, validation = split(model.as_data(data), validation)
+        data = model.as_data(data)
         batch_size = min(128, len(data)) if batch_size is None else batch_size
-        self.batches = Minibatches(data, batch_size, value.dtype, device_of(value), self.seed, check)
-        self.validation = None if validation is None else as_source(validation, "validation")
+        batches = LabelledMinibatches if isinstance(data, Labelled) else Minibatches
+        self.batches = batches(data, batch_size, value.dtype, device_of(value), self.seed, check)
+        self.validation = None if validation is None else model.as_data(validation, "validation")
         if self.validation is not None:
             rows = self.batches.source.shape[1:]
             if self.validation.shape[1:] != rows:
@@ -191,8 +192,8 @@ def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None
         callbacks=(), seed=0, progress="auto", resume=None, workers=None, graph=False):  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History.
 
-    data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped. validation may also be
-    a fraction such as 0.1: the last rows of data, which are then not trained on.
+    data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped; pairs (x, labels) for
+    a Classifier. validation may also be a fraction such as 0.1: the last rows of data, which are then not trained on.
     batch_size: rows a step, by default 128 (all rows, if there are fewer); the last, shorter batch is kept.
     optimizer: Adam() by default. schedule: of its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖.
     callbacks: see npae.train.callbacks. seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
