@@ -26,7 +26,23 @@ def _add_row(y, b):
     return y + b
 
 
-class Dense(Layer):
+class Affine(Layer):
+    """A product with weights plus a bias row b: y = product(x) + b. A new one sets b and defines product and backward.
+
+    The cache is x. Inside a Sequential an activation that follows takes product(x) and adds b in its own sweep.
+    """
+
+    def product(self, x):
+        """The product of x with the weights, in a new array."""
+        raise NotImplementedError
+
+    def forward(self, x, training=False):
+        """y = product(x) + b. The cache is x."""
+        y = self.product(x)
+        return _add_row(y, self.b.value, out=y), x
+
+
+class Dense(Affine):
     """y = x W + b, from (batch, n_in) to (batch, n_out).
 
     initializer: of W, by name or as a function (rng, shape), see npae.initializers. By default, inside a Sequential,
@@ -48,15 +64,10 @@ class Dense(Layer):
             self.W.initializer = initializers.he_uniform
 
     def product(self, x):
-        """x W alone, in a new array: an activation that follows adds b in its own sweep (see Sequential)."""
+        """x W, in a new array."""
         W = self.W.value
         check_input(self, x, (self.n_in,), W, fix="Images are flattened first: layers.Flatten().")
         return matmul(x, W, out=empty((len(x), self.n_out), x))
-
-    def forward(self, x, training=False):
-        """y = x W + b. The cache is x."""
-        y = self.product(x)
-        return _add_row(y, self.b.value, out=y), x
 
     def backward(self, dy, x, needs_dx=True):
         """∂J/∂W += xᵀ dy,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂x = dy Wᵀ."""

@@ -2,24 +2,24 @@
 
     y = fₙ(… f₂(f₁(x)))          ∂J/∂x = J₁ᵀ (J₂ᵀ (… Jₙᵀ ∂J/∂y)),  Jₖ = ∂fₖ/∂(its input)
 
-Forward goes through the list and keeps each layer's cache; backward goes through it from the end. A Dense layer and the
-activation behind it are one operation in forward, φ(x W + b): the bias is added in the sweep of φ, and x W is passed
-over once, not twice.
+Forward goes through the list and keeps each layer's cache; backward goes through it from the end. An affine layer and
+the activation behind it are one operation in forward, φ(x W + b): the bias is added in the sweep of φ, and x W is
+passed over once, not twice.
 """
 
 from itertools import pairwise
 
 from npae.layers.activations import Activation
 from npae.layers.base import Layer
-from npae.layers.dense import Dense
+from npae.layers.dense import Affine
 
 
 def _pairs(layers):
-    """(layer, None) for each layer in order, or (Dense, Activation) for two that are taken together."""
+    """(layer, None) for each layer in order, or (Affine, Activation) for two that are taken together."""
     k = 0
     while k < len(layers):
         after = layers[k + 1] if k + 1 < len(layers) else None
-        together = type(layers[k]) is Dense and isinstance(after, Activation)
+        together = type(layers[k]).forward is Affine.forward and isinstance(after, Activation)
         yield layers[k], after if together else None
         k += 1 + together
 
