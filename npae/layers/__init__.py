@@ -1,15 +1,16 @@
 """Layers: differentiable functions with hand-written derivatives.
 
-Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `reshape.py`, `sequential.py`.
+Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`.
 """
 
-from npae.layers.activations import ELU, Activation, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
 from npae.layers.base import Layer
-from npae.layers.dense import Dense
+from npae.layers.dense import Affine, Dense
+from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
 from npae.layers.sequential import Sequential
 
 __all__ = [
-    "Layer", "Dense", "Sequential", "Flatten", "Reshape",
+    "Layer", "Affine", "Dense", "Sequential", "Flatten", "Reshape",
     "Activation", "Identity", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SiLU", "Softplus",
 ]  # fmt: skip

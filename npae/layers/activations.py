@@ -4,18 +4,24 @@
     ∂J/∂a = ∂J/∂h ⊙ φ′(a)        since h_ij depends on a_ij alone
 
 Each class states φ (`f`) and φ′ (`slope`), the latter from a, from h, or from both, whichever is shorter; forward and
-backward follow for all of them, fused into one operation each, and only what the slope reads is kept in between.
+backward follow for all of them, fused into one operation each, and only what the slope reads is kept in between. Beside
+them stands φ″ (`curvature`), for a penalty on φ′ (npae.penalties.contractive). The contract, and the functions that are
+smooth at both ends; the relatives of the ReLU are in `rectifiers.py`.
 """
 
 from functools import cached_property
 
-from npae.elementwise import elementwise, expm1, maximum, minimum, sigmoid, softplus, tanh
+from npae.elementwise import elementwise, sigmoid, tanh
 from npae.layers.base import Layer
 from npae.memory import empty
 
 
 class Activation(Layer):
-    """An elementwise layer. A new one defines f(a) and slope(a, h), as formulas of npae.elementwise."""
+    """An elementwise layer.
+
+    A new one defines f(a) and slope(a, h), as formulas of npae.elementwise, and curvature(a, h) for penalties on its
+    slope.
+    """
 
     rectifies = False  # does it cut off about half of its input (so that weights before it should be larger)?
 
@@ -26,6 +32,10 @@ class Activation(Layer):
     def slope(self, a, h):
         """φ′(a), where h = φ(a)."""
         raise NotImplementedError
+
+    def curvature(self, a, h):
+        """φ″(a), where h = φ(a); from a only if the slope reads a as well, since a is not kept otherwise."""
+        raise NotImplementedError(f"{self!r}: expected curvature(a, h) = φ″(a) to be defined beside slope. Define it.")
 
     @cached_property
     def _forward(self):
@@ -45,6 +55,13 @@ class Activation(Layer):
             return dh * self.slope(a, h)
 
         return elementwise(backward)
+
+    @cached_property
+    def _derivatives(self):
+        def derivatives(a, h):
+            return self.slope(a, h), self.curvature(a, h)
+
+        return elementwise(derivatives)
 
     def forward(self, x, training=False):
         """h = φ(x), of the same shape. The cache is (x, h), or the one of them that the slope reads."""
@@ -67,12 +84,17 @@ class Activation(Layer):
         """∂J/∂x = dy ⊙ φ′(x)."""
         return self._backward(dy, *cache)
 
+    def derivatives(self, h, cache):
+        """(φ′(a), φ″(a)), two new arrays of h's shape, from what forward returned."""
+        return self._derivatives(cache[0], h)
+
     def __getstate__(self):  # compiled formulas are made again where they are needed
-        return {k: v for k, v in self.__dict__.items() if k not in ("_forward", "_forward_biased", "_backward")}
+        compiled = ("_forward", "_forward_biased", "_backward", "_derivatives")
+        return {k: v for k, v in self.__dict__.items() if k not in compiled}
 
 
 class Identity(Activation):
-    """φ(a) = a,  φ′(a) = 1: a linear layer's honest name."""
+    """φ(a) = a,  φ′(a) = 1,  φ″(a) = 0: a linear layer's honest name."""
 
     def f(self, a):
         return a
@@ -80,17 +102,20 @@ class Identity(Activation):
     def slope(self, a, h):
         return 1
 
+    def curvature(self, a, h):
+        return 0
+
     def forward(self, x, training=False):
-        return x, None
+        return x, (None, None)
 
     def backward(self, dy, cache, needs_dx=True):
         return dy
 
 
 class Sigmoid(Activation):
-    """φ(a) = σ(a) = 1/(1 + e⁻ᵃ) = ½ + ½ tanh(a/2),  φ′(a) = h(1 − h).
+    """φ(a) = σ(a) = 1/(1 + e⁻ᵃ) = ½ + ½ tanh(a/2),  φ′(a) = h(1 − h),  φ″(a) = h(1 − h)(1 − 2h).
 
-    By the quotient rule, σ′ = e⁻ᵃ/(1 + e⁻ᵃ)² = σ · (1 − σ).
+    By the quotient rule, σ′ = e⁻ᵃ/(1 + e⁻ᵃ)² = σ · (1 − σ); then σ″ = (σ − σ²)′ = σ′ · (1 − 2σ).
     """
 
     def f(self, a):
@@ -99,9 +124,12 @@ class Sigmoid(Activation):
     def slope(self, a, h):
         return h * (1 - h)
 
+    def curvature(self, a, h):
+        return h * (1 - h) * (1 - 2 * h)
+
 
 class Tanh(Activation):
-    """φ(a) = tanh a = sinh a / cosh a,  φ′(a) = (cosh² a − sinh² a)/cosh² a = 1 − h²."""
+    """φ(a) = tanh a = sinh a / cosh a,  φ′(a) = (cosh² a − sinh² a)/cosh² a = 1 − h²,  φ″(a) = −2h(1 − h²)."""
 
     def f(self, a):
         return tanh(a)
@@ -109,90 +137,5 @@ class Tanh(Activation):
     def slope(self, a, h):
         return 1 - h * h
 
-
-class ReLU(Activation):
-    """φ(a) = max(a, 0),  φ′(a) = 1 for a > 0, else 0 (at the kink, the derivative from the left).
-
-    A unit whose a is negative on every input gets no gradient: it is dead. Nair & Hinton 2010, ICML.
-    """
-
-    rectifies = True
-
-    def f(self, a):
-        return maximum(a, 0)
-
-    def slope(self, a, h):
-        return h > 0
-
-
-class LeakyReLU(Activation):
-    """φ(a) = a for a > 0, αa below, with 0 ≤ α < 1, so φ(a) = max(a, αa);  φ′(a) = 1 or α.  Maas et al. 2013."""
-
-    rectifies = True
-
-    def __init__(self, alpha=0.01):
-        if not 0 <= alpha < 1:
-            raise ValueError(f"LeakyReLU: expected 0 <= alpha < 1, got {alpha}.")
-        self.alpha = alpha
-
-    def f(self, a):
-        return maximum(a, self.alpha * a)
-
-    def slope(self, a, h):
-        return self.alpha + (1 - self.alpha) * (h > 0)  # h has the sign of a
-
-    def config(self):
-        return {"alpha": self.alpha}
-
-
-class ELU(Activation):
-    """φ(a) = a for a > 0, α(eᵃ − 1) below;  φ′(a) = 1 for a > 0, αeᵃ = h + α below.  Clevert et al. 2016, eq. 15.
-
-    Both branches in one line: φ = max(a, 0) + α expm1(min(a, 0)), and φ′ = (1 − α)[a > 0] + α + min(h, 0).
-    """
-
-    rectifies = True
-
-    def __init__(self, alpha=1.0):
-        if alpha <= 0:
-            raise ValueError(f"ELU: expected alpha > 0, got {alpha}.")
-        self.alpha = alpha
-
-    def f(self, a):
-        return maximum(a, 0) + self.alpha * expm1(minimum(a, 0))
-
-    def slope(self, a, h):
-        if self.alpha == 1:
-            return 1 + minimum(h, 0)
-        return (1 - self.alpha) * (h > 0) + self.alpha + minimum(h, 0)
-
-    def config(self):
-        return {"alpha": self.alpha}
-
-
-class SiLU(Activation):
-    """φ(a) = a σ(a),  φ′(a) = σ + a σ(1 − σ) = σ + h(1 − σ).  Elfwing et al. 2018; also known as swish."""
-
-    rectifies = True
-
-    def f(self, a):
-        return a * sigmoid(a)
-
-    def slope(self, a, h):
-        s = sigmoid(a)
-        return s + h * (1 - s)
-
-
-class Softplus(Activation):
-    """φ(a) = ln(1 + eᵃ) = max(a, 0) + ln(1 + e⁻|ᵃ|),  φ′(a) = eᵃ/(1 + eᵃ) = σ(a).
-
-    A smooth ReLU. Dugas et al. 2001.
-    """
-
-    rectifies = True
-
-    def f(self, a):
-        return softplus(a)
-
-    def slope(self, a, h):
-        return sigmoid(a)
+    def curvature(self, a, h):
+        return -2 * h * (1 - h * h)

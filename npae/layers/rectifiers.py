@@ -1,0 +1,120 @@
+"""The ReLU and its relatives: activations that pass on what is positive and hold back the rest.
+
+Where φ has a kink, φ′ jumps and φ″ is nothing that a sample would meet: the formulas hold on either side, for almost
+every a, and at the kink itself the left side's are taken.
+"""
+
+from npae.elementwise import expm1, maximum, minimum, sigmoid, softplus
+from npae.layers.activations import Activation
+
+
+class ReLU(Activation):
+    """φ(a) = max(a, 0),  φ′(a) = 1 for a > 0, else 0 (at the kink, the derivative from the left),  φ″(a) = 0.
+
+    A unit whose a is negative on every input gets no gradient: it is dead. Nair & Hinton 2010, ICML.
+    """
+
+    rectifies = True
+
+    def f(self, a):
+        return maximum(a, 0)
+
+    def slope(self, a, h):
+        return h > 0
+
+    def curvature(self, a, h):
+        return 0
+
+
+class LeakyReLU(Activation):
+    """φ(a) = a for a > 0, αa below, with 0 ≤ α < 1, so φ(a) = max(a, αa);  φ′(a) = 1 or α,  φ″(a) = 0.
+
+    Maas et al. 2013.
+    """
+
+    rectifies = True
+
+    def __init__(self, alpha=0.01):
+        if not 0 <= alpha < 1:
+            raise ValueError(f"LeakyReLU: expected 0 <= alpha < 1, got {alpha}.")
+        self.alpha = alpha
+
+    def f(self, a):
+        return maximum(a, self.alpha * a)
+
+    def slope(self, a, h):
+        return self.alpha + (1 - self.alpha) * (h > 0)  # h has the sign of a
+
+    def curvature(self, a, h):
+        return 0
+
+    def config(self):
+        return {"alpha": self.alpha}
+
+
+class ELU(Activation):
+    """φ(a) = a for a > 0, α(eᵃ − 1) below;  φ′(a) = 1 for a > 0, αeᵃ = h + α below.  Clevert et al. 2016, eq. 15.
+
+    Both branches in one line: φ = max(a, 0) + α expm1(min(a, 0)), and φ′ = (1 − α)[a > 0] + α + min(h, 0). The slope of
+    the right branch is constant, and eᵃ its own derivative: φ″(a) = 0 for a > 0, αeᵃ = h + α below.
+    """
+
+    rectifies = True
+
+    def __init__(self, alpha=1.0):
+        if alpha <= 0:
+            raise ValueError(f"ELU: expected alpha > 0, got {alpha}.")
+        self.alpha = alpha
+
+    def f(self, a):
+        return maximum(a, 0) + self.alpha * expm1(minimum(a, 0))
+
+    def slope(self, a, h):
+        if self.alpha == 1:
+            return 1 + minimum(h, 0)
+        return (1 - self.alpha) * (h > 0) + self.alpha + minimum(h, 0)
+
+    def curvature(self, a, h):
+        return (h + self.alpha) * (h <= 0)
+
+    def config(self):
+        return {"alpha": self.alpha}
+
+
+class SiLU(Activation):
+    """φ(a) = a σ(a),  φ′(a) = σ + a σ(1 − σ) = σ + h(1 − σ).  Elfwing et al. 2018; also known as swish.
+
+    φ″(a) = 2σ′ + a σ″ = σ(1 − σ)(2 + a(1 − 2σ)).
+    """
+
+    rectifies = True
+
+    def f(self, a):
+        return a * sigmoid(a)
+
+    def slope(self, a, h):
+        s = sigmoid(a)
+        return s + h * (1 - s)
+
+    def curvature(self, a, h):
+        s = sigmoid(a)
+        return s * (1 - s) * (2 + a * (1 - 2 * s))
+
+
+class Softplus(Activation):
+    """φ(a) = ln(1 + eᵃ) = max(a, 0) + ln(1 + e⁻|ᵃ|),  φ′(a) = eᵃ/(1 + eᵃ) = σ(a),  φ″(a) = σ(1 − σ).
+
+    A smooth ReLU. Dugas et al. 2001.
+    """
+
+    rectifies = True
+
+    def f(self, a):
+        return softplus(a)
+
+    def slope(self, a, h):
+        return sigmoid(a)
+
+    def curvature(self, a, h):
+        s = sigmoid(a)
+        return s * (1 - s)
