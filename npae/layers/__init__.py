@@ -1,6 +1,7 @@
 """Layers: differentiable functions with hand-written derivatives.
 
-Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`.
+Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`;
+then `top_k.py` (few units speak at a time).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
@@ -9,8 +10,9 @@ from npae.layers.dense import Affine, Dense
 from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
 from npae.layers.sequential import Sequential
+from npae.layers.top_k import TopK
 
 __all__ = [
-    "Layer", "Affine", "Dense", "Sequential", "Flatten", "Reshape",
+    "Layer", "Affine", "Dense", "Sequential", "Flatten", "Reshape", "TopK",
     "Activation", "Identity", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SiLU", "Softplus",
 ]  # fmt: skip

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from npae.elementwise import on_numba
 from npae.layers import ELU, Activation, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
-from tests.contract import check_layer
-from tests.devices import each_device
+from tests.contract import check_layer, inputs
+from tests.devices import each_device, on
 
 ACTIVATIONS = {  # how to make it, and φ by other means
     "identity": (Identity, lambda a: a),
@@ -41,6 +42,64 @@ def test_values(make, phi):
     np.testing.assert_allclose(make()(a)[0], [phi(v) for v in a[0]], rtol=1e-12, atol=1e-15)
 
 
+def check_curvature(layer, place, eps=1e-6):
+    """φ′ and φ″ of `layer` are the derivatives of φ and of φ′."""
+    a = inputs((5, 7))
+
+    def derivatives(a):
+        return [place.get(d) for d in layer.derivatives(*layer.forward(place.put(a)))]
+
+    slope, curvature = derivatives(a)
+    h = [place.get(layer(place.put(a + step))) for step in (eps, -eps)]
+    np.testing.assert_allclose(slope, (h[0] - h[1]) / (2 * eps), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(curvature, (derivatives(a + eps)[0] - derivatives(a - eps)[0]) / (2 * eps), atol=1e-9)
+
+
+@each_device
+@each_activation
+def test_curvature_is_the_derivative_of_the_slope(make, phi, device):
+    with on(device) as place:
+        check_curvature(make(), place)
+
+
+@pytest.mark.skipif(not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"')
+@pytest.mark.parametrize("name", ["identity", "relu", "elu_0.5"])
+def test_curvature_by_compiled_loops(name, monkeypatch):
+    """Constants among the results, which no other formula has, included."""
+    monkeypatch.setattr(on_numba, "PATIENCE", 0)
+    with on("cpu") as place:
+        check_curvature(ACTIVATIONS[name][0](), place)
+
+
+@each_activation
+def test_the_curvature_reads_no_more_than_is_kept(make, phi):
+    layer = make()
+    assert layer._derivatives.uses - {"h"} <= layer._backward.uses
+
+
+@pytest.mark.parametrize("value", [-1e-3, 0.0, 1e-3])
+def test_at_a_kink_the_derivatives_are_the_left_ones(value):
+    a = np.array([[value]])
+    for make, left, right in ((lambda: ELU(0.5), (0.5, 0.5), (1, 0)), (ReLU, (0, 0), (1, 0)), (ELU, (1, 1), (1, 0))):
+        layer = make()
+        expected = right if value > 0 else left
+        np.testing.assert_allclose(np.ravel(layer.derivatives(*layer.forward(a))), expected, atol=2e-3)
+
+
+def test_an_activation_without_curvature_says_so():
+    class Cube(Activation):
+        def f(self, a):
+            return a * a * a
+
+        def slope(self, a, h):
+            return 3 * a * a
+
+    del Activation.registry["Cube"]
+    layer = Cube()
+    with pytest.raises(NotImplementedError, match=r"Cube\(\): expected curvature\(a, h\) = φ″\(a\) to be defined"):
+        layer.derivatives(*layer.forward(np.ones((2, 3))))
+
+
 @each_activation
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_extremes_are_finite_and_silent(make, phi, dtype):
@@ -49,6 +108,7 @@ def test_extremes_are_finite_and_silent(make, phi, dtype):
     h, cache = layer.forward(a)
     dx = layer.backward(np.ones_like(h), cache)
     assert np.isfinite(h).all() and np.isfinite(dx).all()
+    assert all(np.isfinite(d).all() and d.dtype == dtype for d in layer.derivatives(h, cache))
 
 
 def test_nan_is_not_hidden():

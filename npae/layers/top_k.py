@@ -1,0 +1,67 @@
+"""The k-sparse code: of all units the k with the largest activations speak, the others are silent.
+
+    t_i    the k-th largest of the a_ij of sample i
+    m_ij = [a_ij ≥ t_i]                               the mask of those who speak
+    h_ij = a_ij m_ij
+    ∂J/∂a_ij = ∂J/∂h_ij m_ij                          since a small change of a leaves m as it is
+
+It stands behind a linear layer, Sequential(Dense(784, 1000), TopK(25)): choosing is all the nonlinearity there is.
+Sparsity is not asked for by a penalty here, it is exact. In inference more units may speak, α k of them: Makhzani and
+Frey found features taken with α above 1 to be better ones.
+
+Units that tie with the k-th largest all speak, so that no choice depends on an order; in floats that come from data, a
+tie is rare. Where k is small, some units never speak and never learn: begin with a larger k.
+
+Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
+"""
+
+from npae.backend import array_module
+from npae.elementwise import elementwise
+from npae.layers.base import Layer
+from npae.memory import empty
+
+
+@elementwise(out=("y", "t"))
+def _keep(x, t):
+    mask = x >= t
+    return x * mask, mask
+
+
+@elementwise
+def _through(dy, mask):
+    return dy * mask
+
+
+class TopK(Layer):
+    """y = x where x is among the k largest of its sample, else 0: (batch, n) -> (batch, n).
+
+    k: how many are kept in training. alpha: in inference, alpha · k are kept (rounded down), at least k.
+    Raises ValueError for k below 1, alpha below 1, and for x with fewer than alpha · k units.
+    """
+
+    def __init__(self, k, alpha=1.0):
+        if not (k >= 1 and alpha >= 1):
+            raise ValueError(f"TopK: expected k and alpha of at least 1, got k={k}, alpha={alpha}.")
+        self.k, self.alpha = int(k), float(alpha)
+
+    def forward(self, x, training=False):
+        """The cache is the mask, ones and zeros in x's dtype."""
+        most = int(self.alpha * self.k)
+        if x.ndim != 2 or x.shape[1] < most:
+            raise ValueError(
+                f"{self!r}: expected x of shape (batch, n), with n at least {most}, got {x.shape}. "
+                "Take a smaller k (or alpha), or more units."
+            )
+        xp, last = array_module(x), (self.k if training else most) - 1
+        t = xp.negative(x, out=empty(x.shape, x))
+        t.partition(last, axis=1)  # of −x, since CuPy's selection is quick near the lower end only
+        threshold = xp.negative(t[:, last : last + 1], out=empty((len(x), 1), x))
+        t[...] = threshold
+        return _keep(x, t, out=(empty(x.shape, x), t))
+
+    def backward(self, dy, mask, needs_dx=True):
+        """∂J/∂x = dy ⊙ mask."""
+        return _through(dy, mask) if needs_dx else None
+
+    def config(self):
+        return {"k": self.k, "alpha": self.alpha}
