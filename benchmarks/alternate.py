@@ -1,8 +1,9 @@
 """Timing several programs fairly on a noisy machine: alternately, each in a process of its own.
 
 A process for each contender keeps their thread pools apart; a contender that waits for its turn is blocked on a pipe
-and takes no core. The contenders take turns many times, so that a slow minute of the machine meets all of them alike,
-and what is reported is the median of the ratios turn by turn.
+and takes no core, and it ends its turn only when its threads are asleep too: OpenBLAS's spin for tens of milliseconds
+after a product, in case that another one comes. The contenders take turns many times, so that a slow minute of the
+machine meets all of them alike, and what is reported is the median of the ratios turn by turn.
 
 A contender's program is a *step*: an object made in the process, whose call takes one training step (or `steps` of
 them, where it has that attribute). On a device that computes behind the host's back, step.wait() returns when it is
@@ -15,7 +16,8 @@ import time
 from itertools import count
 from typing import NamedTuple
 
-SETTLE = 0.03  # seconds of steps before the clock runs: caches are refilled, and others' idle threads stop spinning
+SETTLE = 0.03  # seconds of steps before the clock runs: caches are refilled, threads are awake
+LOOK, LOOKS = 0.02, 50  # seconds between two looks whether all threads sleep, and how often to look at most
 ENQUEUED = 8  # steps over which the host alone is timed: few, since a device's full queue makes the host wait
 
 
@@ -63,7 +65,16 @@ class _Program:
             self.step()
         self.wait()
         done = time.perf_counter()
+        self._sleep()
         return Turn((done - began) / calls / self.steps, (enqueued - began) / probes / self.steps)
+
+    def _sleep(self):
+        """Wait until no thread of this process takes a tenth of a core any more, or a second is over."""
+        for _ in range(LOOKS):
+            before = time.process_time()
+            time.sleep(LOOK)
+            if time.process_time() - before < LOOK / 10:
+                return
 
     def ask(self, method, *args):
         """step.method(*args)."""

@@ -188,7 +188,7 @@ def ratios(path, rows, xlabel, title):
             handles[name] = axes.barh(y, middle, color=COLOURS[n % len(COLOURS)], height=0.9 * thick)
             axes.plot([low, high], [y, y], color=INK, linewidth=1)
             axes.annotate(f"{middle:.2f}", (max(middle, high), y), (4, 0), textcoords="offset points", va="center",
-                          fontsize=8, color=INK)  # fmt: skip
+                          fontsize=8, color=INK, bbox={"facecolor": PAPER, "linewidth": 0, "pad": 0.5})  # fmt: skip
     axes.axvline(1, color=INK, linewidth=1.5)
     axes.set_yticks(range(len(rows)), rows, fontsize=10)
     axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -11,12 +11,19 @@ from tests.benchmarks.in_process import InProcess
 
 
 class Clock:
-    """A clock that stands still until somebody works."""
+    """A clock that stands still until somebody works or sleeps; threads spin on for `spinning` s of sleep."""
 
-    now = 0.0
+    now = used = spinning = 0.0
 
     def perf_counter(self):
         return self.now
+
+    def process_time(self):
+        return self.used
+
+    def sleep(self, seconds):
+        spun = min(seconds, self.spinning)
+        self.now, self.used, self.spinning = self.now + seconds, self.used + spun, self.spinning - spun
 
 
 class Device:
@@ -52,6 +59,17 @@ def test_a_turn_tells_the_host_from_the_device(clock):
     clock.now = contender.program.step.busy_until = 0.0
     many = contender.turn(50)  # settled by one step of 5 s, so ten calls: 1 s, then 4 s of the device each
     assert many == Turn(seconds=(1 + 10 * 4) / 10 / 2, host=1 / 2)
+
+
+def test_a_turn_ends_when_the_threads_sleep(clock):
+    contender = InProcess(Device)
+    contender.make(clock)
+    clock.spinning = 2.5 * alternate.LOOK
+    assert contender.turn() == Turn(seconds=5 / 2, host=1 / 2)
+    assert clock.spinning == 0 and clock.now == pytest.approx(5 + 5 + 4 * alternate.LOOK)
+    clock.spinning = 1e9  # for ever: some are told to
+    contender.turn()
+    assert clock.now == pytest.approx(15 + (4 + alternate.LOOKS) * alternate.LOOK)
 
 
 def test_warming_up_takes_steps_until_the_time_is_over(clock):
