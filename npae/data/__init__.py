@@ -2,7 +2,7 @@
 
 Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
 `sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches), `gather.py` (the
-same on a GPU, for bytes).
+same on a GPU, for bytes); `tables.py` (tables with anomalies).
 
     digits = mnist()                # the full set if there is one, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8
@@ -12,17 +12,24 @@ from npae.data.download import DownloadError, cache_folder, data_folder, fetch_m
 from npae.data.idx import IDXError, read_idx, write_idx
 from npae.data.minibatches import Minibatches
 from npae.data.mnist import Images, idx_folder, mnist
+from npae.data.tables import Table, TableError, adbench, credit_card, read_csv, read_npz
 
 __all__ = [
     "DownloadError",
     "IDXError",
     "Images",
     "Minibatches",
+    "Table",
+    "TableError",
+    "adbench",
     "cache_folder",
+    "credit_card",
     "data_folder",
     "fetch_mnist",
     "idx_folder",
     "mnist",
+    "read_csv",
     "read_idx",
+    "read_npz",
     "write_idx",
 ]

@@ -1,0 +1,153 @@
+"""Tables of anomalies: honest files in every form they are published in, and files that are not what they say."""
+
+import gzip
+import io
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+
+from npae.data import TableError, adbench, credit_card, data_folder, read_csv, read_npz
+
+X = np.random.default_rng(0).standard_normal((6, 3))
+Y = np.array([0, 1, 0, 0, 1, 0])
+HEAD = '"Time",' + ",".join(f'"V{k}"' for k in range(1, 29)) + ',"Amount","Class"\n'
+ROWS = "".join(f"{k}.0,{','.join(['-1.5e-1'] * 28)},{k + 0.25},\"{k % 2}\"\n" for k in range(4))
+
+
+@pytest.mark.parametrize("savez", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.uint8])
+def test_an_npz_is_read(tmp_path, savez, dtype):
+    savez(tmp_path / "6_cardio.npz", X=(X * 9).astype(dtype), y=Y.astype(dtype))
+    table = read_npz(tmp_path / "6_cardio.npz")
+    np.testing.assert_array_equal(table.x, (X * 9).astype(dtype))
+    np.testing.assert_array_equal(table.y, Y == 1)
+    assert table.x.dtype == np.float64 and table.y.dtype == bool
+    assert repr(table) == "Table(cardio: 6 rows of 3 features, 2 anomalies)"
+
+
+def test_a_folder_is_read_in_the_order_of_the_names(tmp_path, monkeypatch):
+    (tmp_path / "adbench").mkdir()
+    for name in ("9_a", "1_c", "b"):
+        np.savez(tmp_path / "adbench" / f"{name}.npz", X=X, y=Y)
+    monkeypatch.setenv("NPAE_DATA", str(tmp_path))
+    assert [t.name for t in adbench()] == [t.name for t in adbench(tmp_path / "adbench")] == ["a", "b", "c"]
+
+
+def packed(path, **files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def promise(shape, payload=b"", dtype="'<f8'"):
+    header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (117 - len(header)) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + payload
+
+
+BROKEN = {
+    "no zip": (b"<!DOCTYPE html>", "not a zip file"),
+    "no y": ({"X": npy(X)}, "no item named 'y.npy'"),
+    "y of another kind": ({"X": npy(X), "y": npy(np.array(["a"] * 6))}, "y is <U1 of shape"),
+    "one-dimensional X": ({"X": npy(Y), "y": npy(Y)}, r"X is int64 of shape \(6,\)"),
+    "objects": ({"X": promise((2, 2), b"cposix\nsystem\n(S'false'\ntR.", "'|O'"), "y": npy(Y)}, "X is object"),
+    "a huge promise": ({"X": promise((10**9, 10**9)), "y": npy(Y)}, "X declares 8000000000000000128 bytes in"),
+    "a negative size": ({"X": promise((-2, 3)), "y": npy(Y)}, "X declares 80 bytes"),
+    "too much": ({"X": npy(X) + b"more", "y": npy(Y)}, "X declares"),
+    "other truths": ({"X": npy(X), "y": npy(Y * 2)}, "truth of 0 or 1 for each of 6 rows"),
+    "too few truths": ({"X": npy(X), "y": npy(Y[:5])}, "truth of 0 or 1 for each of 6 rows"),
+}
+
+
+@pytest.mark.parametrize("content, words", BROKEN.values(), ids=BROKEN)
+def test_a_broken_npz_is_one_sentence(tmp_path, content, words):
+    path = tmp_path / "7_broken.npz"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        packed(path, **content)
+    with pytest.raises(TableError, match=words) as error:
+        read_npz(path)
+    assert "7_broken.npz" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_promise_allocates_nothing(tmp_path):
+    path = packed(tmp_path / "a.npz", X=promise((5_000_000, 1)), y=npy(Y))
+    tracemalloc.start()
+    try:
+        with pytest.raises(TableError, match="X declares 40000128 bytes"):
+            read_npz(path)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_the_credit_card_csv_is_read(tmp_path, monkeypatch, zipped, quoted):
+    (tmp_path / "creditcard").mkdir()
+    text = (HEAD + ROWS) if quoted else (HEAD + ROWS).replace('"', "")
+    path = tmp_path / "creditcard" / ("creditcard_sample.csv.gz" if zipped else "creditcard.csv")
+    path.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    monkeypatch.setenv("NPAE_DATA", str(tmp_path))
+    for table in (credit_card(), credit_card(path)):
+        assert table.x.shape == (4, 29) and table.path == path
+        np.testing.assert_array_equal(table.x[:, 0], -0.15)
+        np.testing.assert_array_equal(table.x[:, 28], [0.25, 1.25, 2.25, 3.25])
+        np.testing.assert_array_equal(table.y, [False, True, False, True])
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("a,b\n1,2\n", "no column Class"),
+    ("", "no column Class"),
+    ("a,Class\n", "0 rows"),
+    ("a,Class\n1,0,3\n", "1 rows have 3, its first line 2"),
+    ("a,Class\n1,0\n1\n", "number of columns changed"),
+    ("a,Class\n1,0\nx,1\n", "could not convert string 'x'"),
+    ("a,Class\n1,2\n", "truth of 0 or 1 for each of 1 rows"),
+])  # fmt: skip
+def test_a_broken_csv_is_one_sentence(tmp_path, text, words):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(TableError, match=words) as error:
+        read_csv(tmp_path / "t.csv", "Class")
+    assert "t.csv" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_truncated_gzip_is_said(tmp_path):
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress((HEAD + ROWS * 50).encode())[:-9])
+    with pytest.raises(TableError, match="end-of-stream"):
+        read_csv(tmp_path / "t.csv.gz", "Class")
+
+
+def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("NPAE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="expected .npz files in .NPAE_DATA/adbench, found none. .*ADBench"):
+        adbench()
+    with pytest.raises(FileNotFoundError, match="NPAE_DATA/creditcard/creditcard.csv, found none. .*kaggle"):
+        credit_card()
+    with pytest.raises(FileNotFoundError, match="mine.csv, found none. .*kaggle"):
+        credit_card(tmp_path / "mine.csv")
+    with pytest.raises(FileNotFoundError, match="nothing.npz: expected an .npz file"):
+        read_npz(tmp_path / "nothing.npz")
+    with pytest.raises(FileNotFoundError, match="nothing.csv: expected a CSV file"):
+        read_csv(tmp_path / "nothing.csv", "Class")
+
+
+@pytest.mark.skipif(data_folder("adbench") is None, reason="NPAE_DATA has no adbench/")
+def test_the_published_tables_have_the_published_sizes():
+    sizes = {t.name: (*t.x.shape, int(t.y.sum())) for t in adbench()}
+    assert sizes["cardio"] == (1831, 21, 176) and sizes["mammography"] == (11183, 6, 260)
+
+
+@pytest.mark.skipif(data_folder("creditcard") is None, reason="NPAE_DATA has no creditcard/")
+def test_the_published_transactions_have_492_frauds():
+    assert credit_card().x.shape[1] == 29 and credit_card().y.sum() == 492
