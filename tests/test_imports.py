@@ -12,9 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "version", "registry", "backend", "cublas", "products", "memory", "threads", "files", "elementwise", "parameters",
-    "initializers", "layers", "losses", "penalties", "optim", "data", "models", "architecture", "store", "train",
-    "gradcheck", "config", "__init__",
+    "version", "registry", "backend", "cublas", "products", "memory", "threads", "files", "elementwise", "noise",
+    "parameters", "initializers", "layers", "losses", "penalties", "optim", "data", "models", "architecture", "store",
+    "train", "detect", "gradcheck", "config", "__init__",
 )  # fmt: skip
 ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere

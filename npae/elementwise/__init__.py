@@ -6,9 +6,24 @@ kernel).
 """
 
 from npae.elementwise.formula import Formula, elementwise
-from npae.elementwise.functions import absolute, exp, expm1, log, log1p, maximum, minimum, sigmoid, softplus, sqrt, tanh
+from npae.elementwise.functions import (
+    absolute,
+    cos,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    tanh,
+)
 
 __all__ = [
     "Formula", "elementwise",
-    "absolute", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "softplus", "sqrt", "tanh",
+    "absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt",
+    "tanh",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ _C = {  # operation -> C++ expression; NaN goes through maximum and minimum as i
     "maximum": "({0} > {1} || {0} != {0}) ? {0} : {1}",
     "minimum": "({0} < {1} || {0} != {0}) ? {0} : {1}",
     "absolute": "fabs({0})", "exp": "exp({0})", "expm1": "expm1({0})", "log": "log({0})", "log1p": "log1p({0})",
-    "sqrt": "sqrt({0})", "tanh": "tanh({0})",
+    "sqrt": "sqrt({0})", "sin": "sin({0})", "cos": "cos({0})", "tanh": "tanh({0})",
 }  # fmt: skip
 
 

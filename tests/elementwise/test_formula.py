@@ -8,6 +8,7 @@ import pytest
 
 from npae.elementwise import (
     absolute,
+    cos,
     elementwise,
     exp,
     expm1,
@@ -16,6 +17,7 @@ from npae.elementwise import (
     maximum,
     minimum,
     on_numpy,
+    sin,
     sqrt,
     tanh,
 )  # fmt: skip
@@ -48,6 +50,16 @@ def test_every_path_is_the_plain_text(device, shape, dtype, tolerance):
         result = everything(place.put(x), place.put(y), 0.3)
         assert result.dtype == dtype
         np.testing.assert_allclose(place.get(result), everything.plain(x, y, 0.3), rtol=tolerance, atol=tolerance)
+
+
+@each_device
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 1e-6)])
+def test_sine_and_cosine(device, dtype, tolerance):
+    x, y = arrays((300, 7), dtype)
+    with on(device) as place:
+        result = place.get(elementwise(lambda x, y: sin(x) * cos(2 * y))(place.put(x), place.put(y)))
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, np.sin(x) * np.cos(2 * y), rtol=0, atol=tolerance)
 
 
 @each_device

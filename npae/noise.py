@@ -1,0 +1,49 @@
+"""Random numbers for layers: uniform or normal, drawn where the data is, into the arrays of a step.
+
+`rng` is a generator of npae.backend; `like` an array whose shape, dtype and device the numbers get.
+
+Normal numbers are made from uniform ones. A pair (z₁, z₂) of independent normal numbers has the density
+e^{−(z₁² + z₂²)/2}/2π: no direction is preferred, so its angle is uniform, and its length r exceeds ρ with probability
+
+    P(r > ρ) = ∫_ρ^∞ r e^{−r²/2} dr = e^{−ρ²/2}
+
+So with u, v uniform in [0, 1) put e^{−r²/2} = 1 − u and the angle at 2πv:
+
+    z₁ = r cos 2πv,   z₂ = r sin 2πv,   r = √(−2 ln(1 − u))
+
+Box & Muller 1958, "A note on the generation of random normal deviates". NumPy's own method (the ziggurat) goes number
+by number, with branches; this one sweeps over arrays, and takes less than half its time. In float32, where
+1 − u ≥ 2⁻²⁴, no |z| is above 5.8.
+"""
+
+import math
+
+from npae.backend import device_of
+from npae.elementwise import cos, elementwise, log, sin, sqrt
+from npae.memory import empty
+
+
+@elementwise(out=("u", "v"))
+def _box_muller(u, v):
+    r, angle = sqrt(-2 * log(1 - u)), 2 * math.pi * v
+    return r * cos(angle), r * sin(angle)
+
+
+def uniform(rng, like):
+    """Independent u ~ U[0, 1), of like's shape."""
+    return _fill(rng.random, like.shape, like)
+
+
+def normal(rng, like):
+    """Independent z ~ N(0, 1), of like's shape."""
+    if device_of(like) == "gpu":  # one kernel, which does the same
+        return _fill(rng.standard_normal, like.shape, like)
+    pairs = _fill(rng.random, (2, (like.size + 1) // 2), like)
+    u, v = pairs
+    _box_muller(u, v, out=(u, v))
+    return pairs.reshape(-1)[: like.size].reshape(like.shape)
+
+
+def _fill(draw, shape, like):
+    """Numbers in an array of the step. Without a size CuPy's random would draw one, and fill `out` with it."""
+    return draw(size=shape, dtype=like.dtype, out=empty(shape, like))
