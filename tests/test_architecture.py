@@ -12,8 +12,9 @@ THINGS = [
     layers.Sequential(layers.Dense(5, 3), layers.ReLU(), layers.Sequential(layers.Dense(3, 2))), layers.Sequential(),
     layers.Flatten(), layers.Reshape((2, 3)),
     layers.Identity(), layers.Sigmoid(), layers.Tanh(), layers.ReLU(), layers.LeakyReLU(0.2), layers.ELU(0.7),
-    layers.SiLU(), layers.Softplus(),
-    losses.SquaredError(), losses.CrossEntropy(),
+    layers.SiLU(), layers.Softplus(), layers.TiedDense(layers.Dense(5, 3)), layers.TopK(2),
+    layers.MaskingNoise(0.3), layers.SaltAndPepper(0.2), layers.GaussianNoise(0.4, clip=(0, 1)),
+    losses.SquaredError(), losses.CrossEntropy(), losses.SoftmaxCrossEntropy(10),
     optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
     optim.Plateau(2, 0.3, 0.01),
@@ -31,7 +32,7 @@ def test_a_tree_of_json_values_and_back(thing):
 
 def test_no_class_of_the_package_is_forgotten_here():
     families = (layers.Layer, losses.Loss, optim.Optimizer, optim.Schedule)
-    abstract = {"Activation"}
+    abstract = {"Activation", "Affine", "Corruption", "Erasing"}
     rooms = {"npae.layers", "npae.losses", "npae.optim"}
     ours = {
         n for f in families for n, c in f.registry.items() if ".".join(c.__module__.split(".")[:2]) in rooms
@@ -74,3 +75,42 @@ def test_a_class_of_the_user_is_registered_by_being_defined():
         assert isinstance(build(describe(Doubling())), Doubling)
     finally:
         del layers.Layer.registry["Doubling"]
+
+
+# ---------------------------------------------------------------------- what is met twice
+
+
+def test_what_is_met_twice_is_one_object_again_whatever_lies_between():
+    dense, activation = layers.Dense(5, 3), layers.Tanh()
+    network = layers.Sequential(layers.Sequential(dense, activation), layers.TiedDense(dense), activation, dense)
+    tree = json.loads(json.dumps(describe(network)))
+    assert tree["config"]["layers"][1]["config"] == {"dense": {"same": "layers.0.layers.0"}}
+    again = build(tree)
+    assert again[1].dense is again[0][0] is again[3] and again[2] is again[0][1]
+    assert again.parameter_count == network.parameter_count == 5 * 3 + 3 + 5
+    assert describe(again) == tree
+
+
+def test_equal_objects_are_not_the_same():
+    again = build(describe(layers.Sequential(layers.Dense(3, 3), layers.Dense(3, 3))))
+    assert again[0] is not again[1] and again.parameter_count == 2 * 12
+
+
+def test_objects_made_while_describing_are_told_apart():
+    class Making(layers.Layer):
+        def config(self):
+            return {"layers": layers.Dense(2, 2), "n": 1}
+
+    try:
+        trees = describe([Making() for _ in range(50)])
+        assert not any("same" in json.dumps(tree) for tree in trees)
+    finally:
+        del layers.Layer.registry["Making"]
+
+
+@pytest.mark.parametrize("path", ["layers.1", "layers.7", "", None, 0])
+def test_a_path_that_leads_nowhere_raises(path):
+    tree = describe(layers.Sequential(layers.Dense(3, 3), layers.ReLU()))
+    tree["config"]["layers"][1] = {"same": path}
+    with pytest.raises(ValueError, match="layers.1 is the same as .*, but that is not described before it"):
+        build(tree)

@@ -1,18 +1,22 @@
 """Layers: differentiable functions with hand-written derivatives.
 
 Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`;
-then `top_k.py` (few units speak at a time).
+then `top_k.py` (few units speak at a time), `tied.py` (a decoder that shares the encoder's weights) and `corruption.py`
+(noise on the input).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
 from npae.layers.base import Layer
+from npae.layers.corruption import Corruption, GaussianNoise, MaskingNoise, SaltAndPepper
 from npae.layers.dense import Affine, Dense
 from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
 from npae.layers.sequential import Sequential
+from npae.layers.tied import TiedDense
 from npae.layers.top_k import TopK
 
 __all__ = [
-    "Layer", "Affine", "Dense", "Sequential", "Flatten", "Reshape", "TopK",
+    "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "TopK",
+    "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper",
     "Activation", "Identity", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SiLU", "Softplus",
 ]  # fmt: skip

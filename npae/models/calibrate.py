@@ -9,7 +9,8 @@ the network once with a batch x, and shift and scale each Dense layer's outputs 
 Then every a_j that varies has mean μ and variance 1 on the batch, neither vanishing nor exploding, however deep the
 network. With μ = 0 a unit is positive on half of the inputs. With μ = 2 it is positive on nearly all (98 % of a normal
 variable), so a ReLU starts as good as linear: narrow layers pass on everything at first, and learn later what to cut
-off. The last layer is left alone, since its outputs are not units but the answer.
+off. The last layer is left alone, since its outputs are not units but the answer; so are layers with the weights of
+another one (TiedDense), which are scaled there.
 
 Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations of convolutional neural networks",
 section 3.1; Mishkin & Matas 2016, "All you need is a good init".
@@ -17,7 +18,7 @@ section 3.1; Mishkin & Matas 2016, "All you need is a good init".
 
 from npae.backend import array_module, device_of
 from npae.data.minibatches import as_batch
-from npae.layers import Dense
+from npae.layers import Affine, Dense
 from npae.products import matmul
 
 
@@ -32,7 +33,7 @@ def calibrate(model, data, mean=0.0, least=1e-3):
     value = model.theta.value
     h = as_batch(data, value.dtype, device_of(value))
     layers = [layer for _, layer in model.leaves()]
-    last = next((layer for layer in reversed(layers) if isinstance(layer, Dense)), None)
+    last = next((layer for layer in reversed(layers) if isinstance(layer, Affine)), None)
     for layer in layers:
         if isinstance(layer, Dense) and layer is not last:
             xp = array_module(h)

@@ -15,9 +15,12 @@ def summary_table(model: Layer, input_shape=None):
     """One line a layer (name, layer, output shape of one sample, parameters), then totals. Returns the text."""
     shape = tuple(input_shape) if input_shape else _input_shape(model)
     lines = [("", "input", str(shape or "?"), "")]
+    met = set()
     for name, layer in model.leaves():
         shape = layer.out_shape(shape) if shape else None
-        count = layer.parameter_count
+        new = [p for _, p in layer.named_parameters() if p not in met]  # shared ones are counted where first met
+        met.update(new)
+        count = sum(p.size for p in new)
         lines.append((name, repr(layer), str(shape or "?"), f"{count:,}" if count else ""))
     heads = ("name", "layer", "output", "parameters")
     widths = [max(len(row[k]) for row in (heads, *lines)) for k in range(4)]

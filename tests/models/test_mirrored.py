@@ -52,6 +52,24 @@ def test_an_activation_with_arguments_is_given_as_a_function_that_makes_it():
     assert repr(model.encoder[1]) == "LeakyReLU(alpha=0.2)" and model.encoder[1] is not model.encoder[3]
 
 
+def test_a_corruption_stands_at_the_head_of_the_encoder():
+    model = mirrored([12, 5, 2], corruption=layers.MaskingNoise(0.3))
+    assert repr(model.encoder[:2]) == "(MaskingNoise(fraction=0.3), Dense(12 -> 5))" and len(model.decoder) == 3
+    assert (model.theta.value == mirrored([12, 5, 2]).theta.value).all()
+    images = mirrored([12, 5, 2], corruption=layers.GaussianNoise(0.4), image_shape=(3, 4))
+    x = np.random.default_rng(0).random((7, 3, 4), np.float32)
+    assert np.isfinite(images.backpropagate(x)["reconstruction"]) and images.reconstruct(x).shape == (7, 3, 4)
+
+
+@pytest.mark.parametrize("code_activation", [None, layers.Identity])
+def test_tied_weights_are_the_encoders(code_activation):
+    model = mirrored([12, 5, 2], layers.Tanh, code_activation, tied=True, image_shape=(3, 4))
+    assert [repr(layer) for layer in model.decoder] == [
+        "TiedDense(2 -> 5)", "Tanh()", "TiedDense(5 -> 12)", "Reshape(3, 4)",
+    ]  # fmt: skip
+    assert model.decoder[2].W is model.encoder[1].W
+
+
 def test_images_of_another_size_raise():
     with pytest.raises(ValueError, match=r"images of shape \(3, 3\) have 9 pixels, not 12"):
         mirrored([12, 2], image_shape=(3, 3))
