@@ -1,4 +1,4 @@
-"""What every layer and every loss must keep, checked in one call each; see "Contracts" in the module docstrings.
+"""What every layer, loss and penalty must keep, checked in one call each; see "Contracts" in the module docstrings.
 
 A new layer's test is three lines: make it, say what goes in, call check_layer.
 """
@@ -7,8 +7,10 @@ import copy
 
 import numpy as np
 
-from npae import gradcheck
+from npae import Autoencoder, gradcheck
 from npae.architecture import build, describe
+from npae.layers import Dense
+from npae.losses import SquaredError
 from tests.devices import on
 
 
@@ -145,6 +147,80 @@ def check_loss(loss, z, x, device, floor=0.0):
         _raises(TypeError, "float32", lambda: loss.value_and_gradient(zd, x32))
     again = build(describe(loss))
     assert type(again) is type(loss) and again.config() == loss.config()
+
+
+def penalised(encoder, *penalties, dtype=np.float64, device="cpu"):
+    """An autoencoder 6-4-6 with penalties. encoder: () -> Layer, from (B, 6) to codes (B, 4)."""
+    model = Autoencoder(encoder(), Dense(4, 6), SquaredError(), penalties=penalties, dtype=dtype)
+    model.theta.assign(inputs(model.theta.size, 5, dtype) * 0.3)
+    return model.to(device)
+
+
+def check_penalty(make, encoder, plain, device):
+    """Everything that the contract says of a penalty.
+
+    make: λ -> Penalty; encoder: as for penalised; plain: (model, x) -> Ω, by NumPy, from values on the CPU.
+    """
+    x = inputs((7, 6), 1)
+    expected = 0.7 * plain(penalised(encoder), x)
+    with on(device) as place:
+        model, xd = penalised(encoder, make(0.7), device=place.name), place.put(x)
+        value, gradient = _penalty_alone(model, xd, place)
+        np.testing.assert_allclose(value, expected, rtol=1e-12, err_msg="not the value of the formula")
+        term = model.penalties[0].term
+        np.testing.assert_allclose(model.evaluate(xd)[term], expected, rtol=1e-12)
+        np.testing.assert_allclose(float(model.backpropagate(xd)[term]), expected, rtol=1e-12)
+        assert np.abs(gradient).max() > 0, "the penalty has no gradient at default arguments"
+        gradcheck.check_gradient(
+            lambda: float(model.penalties[0].value(model, *model.encoder.forward(xd))),
+            {"θ": (model.theta.value, place.put(gradient))}, name=repr(model.penalties[0]),
+        )  # fmt: skip
+        gradcheck.check_model(model, xd)
+        twice = penalised(encoder, make(1.4), device=place.name)
+        for scale, m, batch, text in (
+            (2, twice, x, "not λ times Ω"), (1, model, np.concatenate([x, x]), "not a mean over the batch"),
+        ):  # fmt: skip
+            v, g = _penalty_alone(m, place.put(batch), place)
+            np.testing.assert_allclose(v, scale * value, rtol=1e-12, err_msg=text)
+            np.testing.assert_allclose(g, scale * gradient, rtol=1e-9, atol=1e-14, err_msg=text)
+        _penalty_adds(model, xd, place)
+        _penalty_in_float32(penalised(encoder, make(0.7), dtype=np.float32, device=place.name), x, expected, place)
+    again = build(describe(make(0.7)))
+    assert type(again) is type(make(0.7)) and again.config() == make(0.7).config()
+
+
+def _penalty_alone(model, x, place):
+    """λΩ and ∂λΩ/∂θ of the model's first penalty, without the loss."""
+    model.theta.zero_grad()
+    h, cache = model.encoder.forward(x)
+    before = place.get(h).copy()
+    value, dh = model.penalties[0].value_and_gradient(model, h, cache)
+    np.testing.assert_array_equal(place.get(h), before, "a penalty modifies the codes")
+    if dh is not None:
+        assert dh.shape == h.shape, "the gradient is not of the codes' shape"
+        model.encoder.backward(dh, cache, needs_dx=False)
+    return float(value), place.get(model.theta.grad).copy()
+
+
+def _penalty_adds(model, x, place):
+    model.theta.zero_grad()
+    h, cache = model.encoder.forward(x)
+    model.penalties[0].value_and_gradient(model, h, cache)
+    once = place.get(model.theta.grad).copy()
+    model.penalties[0].value(model, h, cache)
+    np.testing.assert_array_equal(place.get(model.theta.grad), once, "value must leave gradients alone")
+    model.penalties[0].value_and_gradient(model, h, cache)
+    np.testing.assert_allclose(place.get(model.theta.grad), 2 * once, rtol=1e-12, err_msg="a penalty must add")
+
+
+def _penalty_in_float32(model, x, expected, place):
+    x32 = place.put(x.astype(np.float32))
+    h, cache = model.encoder.forward(x32)
+    model.penalties[0].value_and_gradient(model, h, cache)
+    with place.no_waiting():
+        value, dh = model.penalties[0].value_and_gradient(model, h, cache)
+    assert value.dtype == np.float32 and (dh is None or dh.dtype == np.float32), "a penalty upcasts silently"
+    np.testing.assert_allclose(float(value), expected, rtol=1e-5)
 
 
 def _raises(error, words, call):

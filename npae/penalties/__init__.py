@@ -1,8 +1,12 @@
 """Penalties Ω: what J asks for beside reconstruction.
 
-Reading order: `base.py` (the contract).
+Reading order: `base.py` (the contract), `sparsity.py`, `weight_decay.py`, `contractive.py`, `jacobian.py`.
 """
 
 from npae.penalties.base import Penalty
+from npae.penalties.contractive import Contractive
+from npae.penalties.jacobian import jacobian_norm
+from npae.penalties.sparsity import L1, KLSparsity
+from npae.penalties.weight_decay import WeightDecay
 
-__all__ = ["Penalty"]
+__all__ = ["Penalty", "KLSparsity", "L1", "WeightDecay", "Contractive", "jacobian_norm"]
