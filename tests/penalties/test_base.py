@@ -137,6 +137,17 @@ def test_what_a_step_allocates_on_the_gpu_are_numbers():
         assert 0 < pool.total_bytes() <= 4 * 40
 
 
+@each_gpu
+def test_a_captured_step_takes_penalties_along(device):
+    def theta(place, graph):
+        model = model_of(penalties=every_penalty(), dtype=np.float64).to(place.name)
+        fit(model, X, epochs=2, batch_size=50, optimizer=Adam(0.01), graph=graph, progress="none")
+        return place.get(model.theta.value)
+
+    with on(device) as place:  # a step that cannot be captured would warn, which is an error here
+        np.testing.assert_allclose(theta(place, True), theta(place, False), rtol=1e-9, atol=1e-12)
+
+
 ENCODERS = {
     "logistic": (lambda: Sequential(Dense(100, 60), Sigmoid()), every_penalty),
     "tanh": (lambda: Sequential(Dense(100, 60), Tanh()), lambda: [Contractive(0.1), WeightDecay(0.01)]),
