@@ -13,6 +13,7 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
 DEMOS = {
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
+    "stacked": {"reconstructions.png", "loss.png", "deep.npz", "classifier.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
 }
 
@@ -43,6 +44,19 @@ def test_deep_beats_the_mean_digit_and_reports_its_own_model(tmp_path):
     assert model.evaluate(digits)["reconstruction"] / 784 == pytest.approx(loss, rel=1e-6)
     dead = (np.ptp(model.encode(digits), axis=0) == 0).sum()
     assert result["dead_code_units_count"] == dead < 4
+
+
+def test_stacked_leaves_the_mean_digit_by_pretraining_only(tmp_path):
+    result = run("stacked", tmp_path)
+    mean = result["mean_image_squared_error_per_image"]
+    assert result["small_weights_descent_squared_error_per_image"] > 0.95 * mean
+    assert result["pretrained_fine_tuned_squared_error_per_image"] < 0.6 * mean
+    wrong = [result[f"classifier_{arm}_pretraining_test_error_percent"] for arm in ("greedy", "none")]
+    assert wrong[0] < wrong[1]
+    digits = importlib.import_module("demos.common").mnist(which="sample")
+    classifier = load(tmp_path / "classifier.npz")
+    test = digits.test_images[:500].reshape(-1, 784), digits.test_labels[:500]
+    assert 100 * classifier.error_rate(test) == pytest.approx(wrong[0])
 
 
 def test_the_seed_decides(tmp_path):

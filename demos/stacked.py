@@ -1,0 +1,128 @@
+"""Greedy pretraining: a deep logistic network stays at the mean digit, and the same network pretrained does not.
+
+784-1000-500-250-30 and back, logistic units and a linear code, as in Hinton & Salakhutdinov 2006. On its way down every
+layer multiplies the gradient by slopes of a quarter at most: from small random weights, gradient descent never gets
+away from the mean digit. Pretrained one layer at a time as small autoencoders, unrolled and fine-tuned, it does; the
+third arm has the pretrained one's first weights (Glorot's) and Adam, and nothing else. All arms see the data equally
+often; the pretrained one spends half of that on its depths, each of which costs a fraction of the whole network.
+
+784-1000-1000-1000 and ten classes, as in Bengio et al. 2007 and Vincent et al. 2010: the same with labels, from the
+same first weights. There the depths are denoising autoencoders (a quarter of the pixels or codes missing).
+
+    python -m demos.stacked             the embedded 10,000 digits
+    python -m demos.stacked --full      all 60,000: the data of the published numbers
+"""
+
+import re
+
+import numpy as np
+
+from demos import common, figures
+from demos.baselines import PCA, squared_error_per_image
+from npae import fit, save
+from npae.layers import Identity, MaskingNoise, Sigmoid
+from npae.models import Stacked
+from npae.optim import SGD, Adam, Cosine
+
+DEEP, CLASSES = [784, 1000, 500, 250, 30], [784, 1000, 1000, 1000]
+QUICK_DEEP, QUICK_CLASSES = [784, 200, 100, 50, 30], [784, 100, 100, 100]
+
+
+def descent():
+    """Gradient descent with momentum, as in the papers."""
+    return SGD(0.05, momentum=0.9)
+
+
+def main(argv=None):
+    """Train both networks with and without pretraining, draw, save. Worker 0 returns what metrics.json holds."""
+    settings = common.parse("stacked", __doc__.split("\n")[0], epochs=20, quick_epochs=3, argv=argv)
+    train, labels, test, test_labels = common.digits(settings)
+
+    def run(network, data, validation=None, epochs=settings.epochs, optimizer=Adam):
+        history = fit(network.to(settings.device), data, validation, epochs=epochs, optimizer=optimizer(),
+                      batch_size=20 if settings.quick else 64, schedule=Cosine(epochs, end=0.02), seed=settings.seed,
+                      progress=settings.progress, workers=settings.workers)  # fmt: skip
+        common.require(history)
+        return history
+
+    def pretrain(stack, data):
+        for k, (autoencoder, codes) in enumerate(stack.depths(data)):
+            print(f"pretraining depth {k + 1}: {stack.sizes[k]}-{stack.sizes[k + 1]}-{stack.sizes[k]}")
+            run(autoencoder, codes, optimizer=descent)
+
+    sizes = QUICK_DEEP if settings.quick else DEEP
+    stack = Stacked(sizes, [Sigmoid] * (len(sizes) - 2) + [Identity], seed=settings.seed)
+    adapted, small = stack.unroll(), stack.unroll()
+    small.theta.assign(0.01 * np.random.default_rng(settings.seed).standard_normal(small.theta.size, np.float32))
+    pretrain(stack, train)
+    unrolled, tuned = stack.unroll(), stack.unroll()
+    curves = {}
+    for name, network, epochs, optimizer in (
+        ("pretrained, fine-tuned", tuned, settings.epochs, Adam),
+        ("Adam alone", adapted, 2 * settings.epochs, Adam),
+        ("small weights, descent", small, 2 * settings.epochs, descent),
+    ):
+        print(name)
+        curves[name] = run(network, train, test, epochs, optimizer)
+
+    noisy = Stacked(QUICK_CLASSES if settings.quick else CLASSES, corruption=lambda: MaskingNoise(0.25),
+                    seed=settings.seed)  # fmt: skip
+    plain = noisy.classifier(10)
+    pretrain(noisy, train)
+    taught = noisy.classifier(10)
+    for network, epochs in ((plain, 2 * settings.epochs), (taught, settings.epochs)):
+        print(f"classifier, {'pretrained' if network is taught else 'labels alone'}")
+        run(network, (train, labels), epochs=epochs, optimizer=descent)
+
+    if settings.workers.rank:
+        return None
+    arms = {"pretrained, fine-tuned": tuned, "pretrained alone": unrolled, "Adam alone": adapted,
+            "small weights, descent": small}  # fmt: skip
+    x_hats = {name: network.to("cpu").reconstruct(test) for name, network in arms.items()}
+    error = {name: squared_error_per_image(x_hat, test) for name, x_hat in x_hats.items()}
+    mean = squared_error_per_image(train.mean(axis=0, keepdims=True) / 255, test)
+    pca = squared_error_per_image(PCA(train, sizes[-1]).reconstruct(test), test)
+    wrong = {name: c.to("cpu").error_rate((test, test_labels)) for name, c in (("none", plain), ("greedy", taught))}
+    metrics = {"_".join(re.findall(r"\w+", name)) + "_squared_error_per_image": e for name, e in error.items()}
+    metrics |= {"mean_image_squared_error_per_image": mean, "pca_squared_error_per_image": pca}
+    metrics |= {f"classifier_{name}_pretraining_test_error_percent": 100 * w for name, w in wrong.items()}
+    _draw(settings, curves, x_hats, test, test_labels)
+    save(settings.out / "deep.npz", tuned)
+    save(settings.out / "classifier.npz", taught.to("cpu"))
+    common.table(
+        (f"{'-'.join(map(str, sizes))}, squared error an image, test", "npae", "published (60,000 digits)"),
+        [
+            ("greedy pretraining, fine-tuning", f"{error['pretrained, fine-tuned']:.2f}", "3.00 (RBMs; Hinton 2006)"),
+            ("greedy pretraining alone", f"{error['pretrained alone']:.2f}", ""),
+            ("no pretraining, Adam", f"{error['Adam alone']:.2f}", ""),
+            ("no pretraining, small weights, descent", f"{error['small weights, descent']:.2f}", '"the average"'),
+            ("the mean digit", f"{mean:.2f}", "52.90"),
+            (f"PCA with {sizes[-1]} components", f"{pca:.2f}", "13.87"),
+        ],
+    )  # fmt: skip
+    common.table(
+        (f"{'-'.join(map(str, noisy.sizes))}-10, test digits misread, %", "npae", "published (50,000 digits)"),
+        [
+            ("greedy pretraining, fine-tuning", f"{100 * wrong['greedy']:.2f}", "1.4 Bengio 2007, 1.28 Vincent 2010"),
+            ("no pretraining", f"{100 * wrong['none']:.2f}", "2.4 Bengio 2007"),
+        ],
+    )  # fmt: skip
+    return common.finish(settings, metrics, curves["pretrained, fine-tuned"])
+
+
+def _draw(settings, curves, x_hats, test, labels):
+    some = figures.one_of_each(labels, 10)
+    rows = [("original", test[some] / 255), *((name, x_hat[some]) for name, x_hat in x_hats.items())]
+    figures.digit_rows(settings.out / "reconstructions.png", rows, "Through 30 numbers, by eight layers")
+    lines = []
+    for name, history in curves.items():
+        before = [np.nan] * (2 * settings.epochs - len(history))  # the epochs of pretraining
+        lines += [(label, np.array(before + history[column]) / 784, style)
+                  for label, column, style in ((name, "val_loss", "-"), (f"_{name}", "loss", ":"))]  # fmt: skip
+    figures.learning_curves(
+        settings.out / "loss.png", lines, "cross-entropy, nats a pixel (dotted: training)", "Learning to reconstruct"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""npae.models.stacked: what each depth is made of, its derivative, its data, and the networks that come of it."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from npae import fit, gradcheck, load, mirrored, optim, save
+from npae.architecture import describe
+from npae.layers import ELU, Dense, GaussianNoise, Identity, LeakyReLU, MaskingNoise, ReLU, Sequential, Sigmoid, Tanh
+from npae.losses import CrossEntropy, SquaredError
+from npae.models import Classifier, Stacked
+from npae.penalties import L1, Contractive, KLSparsity
+from tests.devices import each_device, on
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 3, 60)
+X = np.clip(RNG.random((3, 12))[LABELS] + 0.1 * RNG.standard_normal((60, 12)), 0, 1).astype(np.float32)
+SIZES = [12, 8, 6, 3]
+KINDS = {
+    "plain": {},
+    "tied": {"tied": True},
+    "linear code": {"activation": [Sigmoid, Sigmoid, Identity]},
+    "tanh": {"activation": Tanh},
+    "elu, tied, squared error": {"activation": ELU, "loss": SquaredError, "tied": True},
+    "sparse": {"penalties": lambda: [KLSparsity(0.5, 0.1), L1(0.01)]},
+    "contractive": {"penalties": lambda: [Contractive(0.1)]},
+    "denoising": {"corruption": lambda: MaskingNoise(0.3)},
+    "one of each": {
+        "corruption": [lambda: GaussianNoise(0.1), None, lambda: MaskingNoise(0.3)],
+        "penalties": [None, lambda: [Contractive(0.1)], lambda: [L1(0.01)]],
+        "activation": [Tanh, Sigmoid, lambda: LeakyReLU(0.2)],
+    },
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def pretrained(epochs=1, sizes=SIZES, device="cpu", **arguments):
+    stack = Stacked(sizes, **arguments)
+    for autoencoder, data in stack.depths(X):
+        fit(autoencoder.to(device), data, epochs=epochs, batch_size=20, optimizer=optim.Adam(0.01), progress="none")
+    return stack
+
+
+def values(network):
+    return {name: p.value.copy() for name, p in network.named_parameters()}
+
+
+# ---------------------------------------------------------------------- every phase, its derivative
+
+
+@each_device
+@each_kind
+def test_the_derivative_of_every_phase(kind, device):
+    """Pretraining of every depth, on the codes of the one before; fine-tuning; classification."""
+    stack = Stacked(SIZES, dtype="float64", seed=1, **KINDS[kind])
+    with on(device) as place:
+        for autoencoder, data in stack.depths(place.put(X[:7].astype(float))):
+            autoencoder.to(place.name)
+            head = autoencoder.encoder[0]
+            if hasattr(head, "freeze"):
+                head.freeze(head.draw(data))
+            assert gradcheck.check_model(autoencoder, data) < 1e-6
+        x, y = place.put(X[:7].astype(float)), place.put(LABELS[:7])
+        assert gradcheck.check_model(stack.unroll(), x) < 1e-6
+        assert gradcheck.check_model(stack.classifier(3), (x, y)) < 1e-6
+
+
+# ---------------------------------------------------------------------- the depths
+
+
+def test_a_depth_learns_the_codes_of_the_one_before():
+    stack, seen = Stacked(SIZES, seed=3), []
+    for autoencoder, data in stack.depths(X):
+        fit(autoencoder, data, epochs=2, batch_size=20, progress="none")
+        seen.append((autoencoder, data))
+    assert [a for a, _ in seen] == stack.autoencoders and seen[0][1] is X
+    for (below, data), (_, codes) in zip(seen[:-1], seen[1:], strict=True):
+        assert codes.dtype == np.float32
+        np.testing.assert_array_equal(codes, below.encode(data))
+
+
+def test_codes_are_made_without_corruption_and_by_trained_weights():
+    stack = Stacked(SIZES, corruption=lambda: MaskingNoise(0.5))
+    depths = stack.depths(X)
+    autoencoder, data = next(depths)
+    before = autoencoder.encode(data)
+    fit(autoencoder, data, epochs=2, batch_size=20, optimizer=optim.Adam(0.05), progress="none")
+    _, codes = next(depths)
+    clean = Sequential(*autoencoder.encoder[1:])
+    np.testing.assert_array_equal(codes, clean(X))
+    assert np.abs(codes - before).max() > 0.01
+
+
+def test_training_a_depth_leaves_the_others_alone():
+    stack = Stacked(SIZES)
+    first, second, third = stack.autoencoders
+    before = values(first) | {f"third {name}": v for name, v in values(third).items()}
+    codes = first.encode(X)
+    fit(second, codes, epochs=2, batch_size=20, progress="none")
+    after = values(first) | {f"third {name}": v for name, v in values(third).items()}
+    assert all((before[name] == after[name]).all() for name in before)
+
+
+@pytest.mark.parametrize(
+    ("activation", "given", "losses", "ends"),
+    [
+        (Sigmoid, None, [CrossEntropy] * 3, [Dense] * 3),
+        ([Sigmoid, Sigmoid, Identity], None, [CrossEntropy] * 3, [Dense] * 3),
+        (Tanh, None, [CrossEntropy, SquaredError, SquaredError], [Dense, Tanh, Tanh]),
+        ([ReLU, Sigmoid, Tanh], None, [CrossEntropy, SquaredError, CrossEntropy], [Dense, ReLU, Dense]),
+        (Identity, SquaredError, [SquaredError] * 3, [Dense] * 3),
+        (Sigmoid, SquaredError, [SquaredError] * 3, [Dense, Sigmoid, Sigmoid]),
+        (Sigmoid, [SquaredError, None, None], [SquaredError, CrossEntropy, CrossEntropy], [Dense] * 3),
+    ],
+)
+def test_the_loss_of_a_depth_and_what_its_decoder_ends_in(activation, given, losses, ends):
+    stack = Stacked(SIZES, activation, loss=given)
+    assert [type(a.loss) for a in stack.autoencoders] == losses
+    assert [type(a.decoder[-1]) for a in stack.autoencoders] == ends
+    assert [a.encode(x).shape[1] for a, x in stack.depths(X)] == SIZES[1:]
+
+
+def test_the_seed_decides_and_depths_draw_different_numbers():
+    a, b, c = (values(Stacked([8, 8, 8], seed=s).unroll()) for s in (1, 1, 2))
+    assert all((a[name] == b[name]).all() for name in a)
+    weights = [v for name, v in a.items() if name.endswith("W")] + [c["encoder.0.W"]]
+    assert len({w.tobytes() for w in weights}) == len(weights)
+
+
+# ---------------------------------------------------------------------- unrolled
+
+
+@each_kind
+def test_the_unrolled_network_does_what_the_depths_do_one_after_the_other(kind):
+    stack = pretrained(**KINDS[kind])
+    codes = X
+    for autoencoder in stack.autoencoders:
+        codes = autoencoder.encode(codes)
+    back = codes
+    for k, autoencoder in reversed(list(enumerate(stack.autoencoders))):
+        back = autoencoder.decode(back)
+        below = KINDS[kind].get("activation", Sigmoid)
+        below = below[k - 1] if isinstance(below, list) else below
+        if k and isinstance(autoencoder.loss, SquaredError):
+            assert isinstance(autoencoder.decoder[-1], type(below()))
+    deep = stack.unroll()
+    np.testing.assert_allclose(deep.encode(X), codes, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(deep.reconstruct(X), back, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_it_is_the_mirrored_network(tied):
+    stack = Stacked(SIZES, [Tanh, Tanh, Identity], corruption=lambda: MaskingNoise(0.3), tied=tied)
+    assert describe(stack.unroll()) == describe(mirrored(SIZES, Tanh, Identity, tied=tied))
+    noisy = mirrored(SIZES, Tanh, Identity, tied=tied, corruption=MaskingNoise(0.1))
+    assert describe(stack.unroll(corruption=MaskingNoise(0.1))) == describe(noisy)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_fine_tuning_changes_all_of_it_and_none_of_the_depths(tied):
+    stack = pretrained(tied=tied)
+    before = [values(a) for a in stack.autoencoders]
+    deep = stack.unroll()
+    start, error = values(deep), deep.evaluate(X)["reconstruction"]
+    fit(deep, X, epochs=3, batch_size=20, optimizer=optim.Adam(0.01), progress="none")
+    assert all((start[name] != p.value).any() for name, p in deep.named_parameters())
+    assert deep.evaluate(X)["reconstruction"] < error
+    for a, was in zip(stack.autoencoders, before, strict=True):
+        assert all((v == was[name]).all() for name, v in values(a).items())
+    assert all((start[name] == v).all() for name, v in values(stack.unroll()).items())
+
+
+def test_it_is_saved_and_loaded_as_any_autoencoder(tmp_path):
+    deep = pretrained().unroll()
+    save(tmp_path / "deep.npz", deep)
+    np.testing.assert_array_equal(load(tmp_path / "deep.npz").reconstruct(X), deep.reconstruct(X))
+
+
+def test_pretraining_trains_deep_logistic_units_that_stay_at_the_mean_without_it():
+    """The same network, first weights, optimizer and passes over the data."""
+
+    def train(network, data, epochs):
+        fit(network, data, epochs=epochs, batch_size=20, optimizer=optim.SGD(0.1, 0.9), progress="none")
+
+    stack = Stacked([12, 16, 16, 16, 2])
+    naive = stack.unroll()
+    for autoencoder, data in stack.depths(X):
+        train(autoencoder, data, 30)
+    deep = stack.unroll()
+    train(deep, X, 10)
+    train(naive, X, 40)
+
+    def squared_error(x_hat):
+        return ((x_hat - X) ** 2).sum(axis=1).mean()
+
+    mean = squared_error(X.mean(axis=0))
+    assert squared_error(naive.reconstruct(X)) > 0.99 * mean
+    assert squared_error(deep.reconstruct(X)) < 0.5 * mean
+
+
+# ---------------------------------------------------------------------- the classifier
+
+
+def test_a_classifier_begins_with_the_trained_encoder_and_is_a_network_of_its_own():
+    stack = pretrained(corruption=lambda: MaskingNoise(0.3))
+    model = stack.classifier(3)
+    assert isinstance(model, Classifier)
+    np.testing.assert_allclose(Sequential(*model.network[:-1])(X), stack.unroll().encode(X), rtol=1e-6)
+    before = stack.unroll().theta.value.copy()
+    fit(model, (X, LABELS), epochs=40, batch_size=20, optimizer=optim.Adam(0.02), progress="none")
+    assert model.error_rate((X, LABELS)) < 0.1
+    np.testing.assert_array_equal(stack.unroll().theta.value, before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_dtype_is_that_of_all_networks(dtype):
+    stack = Stacked(SIZES, dtype=dtype)
+    for network in (*stack.autoencoders, stack.unroll(), stack.classifier(3)):
+        assert network.theta.value.dtype == dtype
+
+
+@each_device
+def test_networks_are_where_the_depths_were_trained(device):
+    with on(device) as place:
+        stack = pretrained(device=place.name, corruption=lambda: MaskingNoise(0.3))
+        deep, model = stack.unroll(), stack.classifier(3)
+        for network, data in ((deep, X), (model, (X, LABELS))):
+            assert type(network.theta.value) is type(stack.autoencoders[-1].theta.value)
+            history = fit(network, data, epochs=1, batch_size=20, progress="none")
+            assert np.isfinite(history["loss"]).all()
+
+
+# ---------------------------------------------------------------------- what cannot be right
+
+
+@pytest.mark.parametrize(
+    ("sizes", "arguments", "error", "words"),
+    [
+        ([12], {}, ValueError, r"at least an input and a code size, all above 0, got \[12\]"),
+        ([12, 0], {}, ValueError, "all above 0"),
+        (SIZES, {"activation": Sigmoid()}, TypeError, "expected activation to be a function .* got Sigmoid"),
+        (SIZES, {"activation": "tanh"}, TypeError, "got 'tanh'. Every depth needs its own"),
+        (SIZES, {"activation": None}, TypeError, "expected activation to make an Activation for every depth"),
+        (SIZES, {"activation": lambda: Dense(3, 2)}, TypeError, "expected activation to make an Activation"),
+        (SIZES, {"activation": [Tanh, Tanh]}, ValueError, "expected 3 entries in activation, one .* got 2"),
+        (SIZES, {"corruption": MaskingNoise(0.2)}, TypeError, "expected corruption to be a function that makes it"),
+        (SIZES, {"penalties": [L1(0.1)]}, ValueError, "expected 3 entries in penalties"),
+        (SIZES, {"penalties": [L1(0.1)] * 3}, TypeError, "expected penalties to be a function that makes it"),
+        (SIZES, {"loss": CrossEntropy(), "activation": Tanh}, TypeError, "expected loss to be a function that makes"),
+        (SIZES, {"loss": CrossEntropy, "activation": Tanh}, ValueError,
+         r"depth 2 learns codes of Tanh\(\), and CrossEntropy needs targets in \[0, 1\]. Give it losses.SquaredError"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_stack_raises(sizes, arguments, error, words):
+    with pytest.raises(error, match=words):
+        Stacked(sizes, **arguments)
+
+
+def test_data_beyond_0_and_1_are_refused_by_the_first_depth_in_words():
+    autoencoder, data = next(Stacked(SIZES).depths(3 * X))
+    with pytest.raises(ValueError, match=r"CrossEntropy: expected targets in \[0, 1\].* or use SquaredError"):
+        fit(autoencoder, data, epochs=1, progress="none")
+
+
+def test_a_stack_can_be_copied():
+    stack = pretrained()
+    np.testing.assert_array_equal(copy.deepcopy(stack).unroll().theta.value, stack.unroll().theta.value)
