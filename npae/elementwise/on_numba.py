@@ -21,7 +21,7 @@ import numpy as np
 from npae.elementwise.loop_text import EXPRESSIONS, loop_text
 from npae.elementwise.on_numpy import BLOCK, register
 
-PATIENCE = 2**30  # operations on elements before a formula is compiled: about as long by ufuncs as compiling takes
+PATIENCE = 2**32  # operations on elements before a formula is compiled: about what compiling costs, in time saved
 
 
 @cache
@@ -98,7 +98,9 @@ class Loops:
 class LoopProgram:
     """A formula for one kind of arguments: stages of a loop, and a function of NumPy on the register that it filled.
 
-    kinds, aliases: as in a Plan. Slots, in order: the inputs, the outputs, the registers.
+    kinds, aliases: as in a Plan. Slots, in order: the inputs, the outputs, the registers. An output that is nobody's
+    memory serves as a register first: fewer arrays to pass over, and fewer that a loop must know to be apart before it
+    may take many elements at a time (LLVM gives up beyond a few).
     """
 
     def __init__(self, traced, kinds, aliases, dtype):
@@ -107,22 +109,26 @@ class LoopProgram:
         self.slots = [s.name for s in inputs] + [f"out{k}" for k in range(len(outputs))]
         self.first_register = len(self.slots)
         given = {id(s): (s.name, kind) for s, kind in zip(inputs, kinds, strict=True)}
+        free = [f"out{k}" for k, a in enumerate(aliases) if a is None]
         for op in operations:
             if op.op not in EXPRESSIONS:
-                name = f"register{len(self.slots)}"
-                self.slots.append(name)
-                self._add_stage({name: op.args[0]}, given, getattr(np, op.op))
+                if free:
+                    name = free.pop()
+                else:
+                    name = f"register{len(self.slots)}"
+                    self.slots.append(name)
+                self._add_stage({name: op.args[0]}, given, getattr(np, op.op), name)
                 given[id(op)] = (name, "array")
         # An output that is the memory of an input goes by the input's name: else the loop would fear that they overlap.
         names = [f"out{k}" if a is None else inputs[a].name for k, a in enumerate(aliases)]
-        self._add_stage(dict(zip(names, outputs, strict=True)), given, None)
+        self._add_stage(dict(zip(names, outputs, strict=True)), given)
 
-    def _add_stage(self, results, given, function):
+    def _add_stage(self, results, given, function=None, target=None):
         text, names = loop_text(results, given)
         scope = {"T": self.dtype.type, "sqrt": np.sqrt}
         exec(text, scope)  # our own text, made of nothing but a formula's operations
         slots = [self.slots.index(n) for n in names]
-        self.stages.append((compiler()(scope["loop"]), slots, function, len(self.slots) - 1))
+        self.stages.append((compiler()(scope["loop"]), slots, function, target and self.slots.index(target)))
 
     def run(self, args, outs):
         """Evaluate: `args` as the formula takes them, `outs` the arrays to fill."""

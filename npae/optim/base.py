@@ -4,7 +4,8 @@ An optimizer has a learning rate `lr`, a count of steps `t`, and `state`: named 
 which are made at the first step, follow θ to its device and are saved with the model.
 """
 
-from npae.backend import array_module, device_of, to_device
+from npae.backend import device_of, to_device
+from npae.memory import zeros_like
 from npae.registry import Described
 
 
@@ -33,7 +34,7 @@ class Optimizer(Described):
         for name in self.state_names:
             vector = self.state.get(name)
             if vector is None:
-                self.state[name] = array_module(value).zeros(value.shape, value.dtype)
+                self.state[name] = zeros_like(value)
             elif vector.shape != value.shape:
                 raise ValueError(
                     f"{self!r} has taken {self.t} steps on {vector.size} parameters and cannot go on with "
