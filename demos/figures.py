@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from npae import detect
 from npae.files import replacing
 
 INK, PAPER = "#222222", "#ffffff"
@@ -103,4 +104,30 @@ def code_space(path, codes, labels, title):
     figure.suptitle(title, fontsize=11, y=0.94)
     dots = [grid[0, 0].scatter([], [], c=c, s=22) for c in DIGIT_COLOURS]
     figure.legend(dots, range(10), loc="center right", frameon=False, fontsize=9, title="digit")
+    _save(figure, path)
+
+
+def detection_curves(path, y, scores, title):
+    """ROC and precision-recall curves, side by side. y: 1 for an anomaly; scores: [(name, (n,) higher is odder)]."""
+    figure = Figure(figsize=(8.6, 4.1))
+    roc, precise = figure.subplots(1, 2)
+    for colour, (name, s) in zip(DIGIT_COLOURS, scores, strict=False):
+        fpr, tpr, _ = detect.roc_curve(y, s)
+        precision, recall, _ = detect.precision_recall_curve(y, s)
+        roc.plot(fpr, tpr, color=colour, linewidth=1.8, label=f"{name}: {detect.roc_auc(y, s):.3f}")
+        precise.step(recall, precision, color=colour, linewidth=1.8, where="pre",
+                     label=f"{name}: {detect.average_precision(y, s):.3f}")  # fmt: skip
+    roc.plot([0, 1], [0, 1], ":", color="#888888", linewidth=1)
+    precise.axhline(np.mean(y), linestyle=":", color="#888888", linewidth=1)
+    for axes, x_name, y_name, area in (
+        (roc, "false positive rate", "true positive rate", "area under it"),
+        (precise, "recall", "precision", "average precision"),
+    ):  # fmt: skip
+        axes.set_xlabel(x_name)
+        axes.set_ylabel(y_name)
+        axes.set_xlim(-0.01, 1.01)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8, loc="lower right" if axes is roc else "lower left", title=area,
+                    title_fontsize=8)  # fmt: skip
+    figure.suptitle(title, fontsize=11)
     _save(figure, path)
