@@ -9,7 +9,8 @@ and the package has a room for each of those words. In reading order:
     backend.py        NumPy or CuPy            memory.py         reused arrays
     products.py       matrix products          cublas.py         those of a captured step
     threads.py        long sweeps, all cores   files.py          whole files or none
-    elementwise/      formulas, fused          registry.py       names of classes
+    elementwise/      formulas, fused          noise.py          random numbers
+    registry.py       names of classes
     parameters.py     θ, one vector            initializers.py   its first values
     layers/           f and g, and their derivatives
     losses/           ℓ and ∂ℓ/∂z
@@ -18,6 +19,7 @@ and the package has a room for each of those words. In reading order:
     models/           J(θ) and ∂J/∂θ
     architecture.py   models as data           store.py          model files
     train/            the loop
+    detect/           anomalies
     gradcheck.py      the proof                config.py         what it runs on
 
     from npae import fit, mirrored, mnist
@@ -28,7 +30,7 @@ and the package has a room for each of those words. In reading order:
     x_hat = model.reconstruct(digits.test_images.reshape(-1, 784))
 """
 
-from npae import backend, data, gradcheck, initializers, layers, losses, models, optim, store, train
+from npae import backend, data, detect, gradcheck, initializers, layers, losses, models, optim, store, train
 from npae.config import show_config
 from npae.data import mnist
 from npae.models import Autoencoder, mirrored
@@ -38,6 +40,6 @@ from npae.train import fit
 from npae.version import __version__ as __version__
 
 __all__ = [
-    "backend", "data", "gradcheck", "initializers", "layers", "losses", "models", "optim", "store", "train",
+    "backend", "data", "detect", "gradcheck", "initializers", "layers", "losses", "models", "optim", "store", "train",
     "Autoencoder", "mirrored", "fit", "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip
