@@ -4,7 +4,8 @@
     python -m benchmarks --quick              everything, noisier: about a minute
     python -m benchmarks train_step epoch     only these parts
 
-Results go to runs/benchmarks: a JSON file a part, and pictures. `python -m benchmarks.seeds` is a study by itself.
+Results go to runs/benchmarks: a JSON file a part, what it printed, and pictures. `python -m benchmarks.page` puts those
+in benchmarks/results into the page. `python -m benchmarks.seeds` is a study by itself.
 """
 
 import argparse
@@ -59,9 +60,10 @@ def run_part(name, settings):
     print(f"\n━━ {name}: {PARTS[name]}", flush=True)
     part = importlib.import_module(f"benchmarks.{name}")
     machine, began = {"load_before": load()} | hardware(), time.perf_counter()
-    result = part.run(settings)
+    with report.overheard() as printed:
+        result = part.run(settings)
     seconds = time.perf_counter() - began
-    written = [report.write(settings, name, seconds, machine | {"load_after": load()}, result)]
+    written = report.write(settings, name, seconds, machine | {"load_after": load()}, result, printed.getvalue())
     if importlib.util.find_spec("matplotlib"):
         written += part.draw(result, settings.out)
     else:

@@ -1,6 +1,9 @@
 """What a benchmark tells: tables on the terminal, and one JSON file a part with the machine that it ran on."""
 
+import io
 import json
+import sys
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 
 from npae.files import replacing
@@ -22,12 +25,39 @@ def spread(low, high, digits=2):
     return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
-def write(settings, part, seconds, machine, result):
-    """Write <out>/<part>.json; returns its path. machine: what hardware() says, and the load before and after."""
+class _Both(io.StringIO):
+    """Text that also goes to the terminal."""
+
+    def __init__(self, terminal):
+        super().__init__()
+        self.terminal = terminal
+
+    def write(self, text):
+        super().write(text)
+        return self.terminal.write(text)
+
+    def flush(self):
+        self.terminal.flush()
+
+
+@contextmanager
+def overheard():
+    """A text file of everything that the block prints, while it prints it."""
+    with redirect_stdout(_Both(sys.stdout)) as both:
+        yield both
+
+
+def write(settings, part, seconds, machine, result, printed):
+    """Write <out>/<part>.json and .txt, what it printed; returns their paths.
+
+    machine: what hardware() says, and the load before and after.
+    """
     path = settings.out / f"{part}.json"
     told = {"part": part, "settings": asdict(settings) | {"out": settings.out.name}, "seconds": round(seconds, 1)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         text = json.dumps(told | {"machine": machine, "result": result}, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-    return path
+    with replacing(path.with_suffix(".txt")) as temporary:
+        temporary.write_text(printed, encoding="utf-8")
+    return [path, path.with_suffix(".txt")]

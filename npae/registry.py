@@ -1,7 +1,7 @@
 """How a class gets a name that a model file can use.
 
-Layers, losses, penalties, optimizers and schedules are families. A subclass enters its family's `registry` by being defined,
-and says in `config()` with which arguments it is built again; npae.architecture does the rest.
+Layers, losses, penalties, optimizers and schedules are families. A subclass enters its family's `registry` by being
+defined, and says in `config()` with which arguments it is built again; npae.architecture does the rest.
 """
 
 

@@ -25,8 +25,9 @@ def test_quartiles_as_text():
 
 def test_a_result_file(tmp_path):
     settings = Settings(True, ("cpu", "gpu"), tmp_path / "results")
-    path = report.write(settings, "layers", 1.26, {"cpu": "one"}, {"∂": [1, 2]})
+    path, text = report.write(settings, "layers", 1.26, {"cpu": "one"}, {"∂": [1, 2]}, "what it printed\n")
     assert path == tmp_path / "results" / "layers.json"
+    assert text == path.with_suffix(".txt") and text.read_text(encoding="utf-8") == "what it printed\n"
     assert json.loads(path.read_text(encoding="utf-8")) == {
         "part": "layers",
         "settings": {"quick": True, "devices": ["cpu", "gpu"], "out": "results"},
@@ -38,7 +39,13 @@ def test_a_result_file(tmp_path):
 
 def test_a_result_that_is_no_json_leaves_the_older_file(tmp_path):
     settings = Settings(True, ("cpu",), tmp_path)
-    path = report.write(settings, "layers", 1, {}, {"x": 1})
+    path, text = report.write(settings, "layers", 1, {}, {"x": 1}, "")
     with pytest.raises(TypeError):
-        report.write(settings, "layers", 1, {}, {"x": Path})
-    assert json.loads(path.read_text())["result"] == {"x": 1} and len(list(tmp_path.iterdir())) == 1
+        report.write(settings, "layers", 1, {}, {"x": Path}, "")
+    assert json.loads(path.read_text())["result"] == {"x": 1} and sorted(tmp_path.iterdir()) == [path, text]
+
+
+def test_what_is_printed_is_overheard(capsys):
+    with report.overheard() as printed:
+        print("ms", flush=True)
+    assert printed.getvalue() == capsys.readouterr().out == "ms\n"
