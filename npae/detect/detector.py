@@ -15,11 +15,12 @@ its usual size, of one that everybody can.
 
 The joint distance is the whole of it. It sees both parts with a mean variance of 1, and the shrinkage α of M leads from
 
-    α = 1    ‖u‖² + ‖r − mean r‖²/ρ²      the distance of probabilistic PCA, if the network is a PCA, to
+    α = 1    ‖u‖² + ‖r − mean r‖²/ρ²      as in probabilistic PCA (which has σ² = ρ² d/(d − k) for ρ²), to
     α → 0    M² of code and residual with all their correlations.
 
 For a *linear* autoencoder, h = Fz and r = (I − GF)z, the latter is M²(z), the classical detector: write [h, r] = A z
-and z = S^½ w, S the covariance of z. A is injective, as z = Gh + r; so B = A S^½ has independent columns, and
+and z = S^½ w, S the covariance of z, with an inverse. A is injective, as z = Gh + r; so the columns of B = A S^½ are
+independent, and
 
     M²(A z) = zᵀAᵀ (A S Aᵀ)⁺ A z = wᵀ Bᵀ(B Bᵀ)⁺B w = ‖w‖² = zᵀ S⁻¹ z        since Bᵀ(BBᵀ)⁺B = I
 
