@@ -1,7 +1,7 @@
 """Greedy pretraining: a deep logistic network stays at the mean digit, and the same network pretrained does not.
 
 784-1000-500-250-30 and back, logistic units and a linear code, as in Hinton & Salakhutdinov 2006. On its way down every
-layer multiplies the gradient by slopes of a quarter at most: from small random weights, gradient descent never gets
+layer multiplies the gradient by slopes of a quarter at most: from small random weights, gradient descent does not get
 away from the mean digit. Pretrained one layer at a time as small autoencoders, unrolled and fine-tuned, it does; the
 third arm has the pretrained one's first weights (Glorot's) and Adam, and nothing else. All arms see the data equally
 often; the pretrained one spends half of that on its depths, each of which costs a fraction of the whole network.
@@ -30,12 +30,17 @@ QUICK_DEEP, QUICK_CLASSES = [784, 200, 100, 50, 30], [784, 100, 100, 100]
 
 def descent():
     """Gradient descent with momentum, as in the papers."""
-    return SGD(0.05, momentum=0.9)
+    return SGD(0.02, momentum=0.9)
+
+
+def adaptive():
+    """For the depths: gradient descent has no one rate that is right for all of them."""
+    return Adam(3e-3)
 
 
 def main(argv=None):
     """Train both networks with and without pretraining, draw, save. Worker 0 returns what metrics.json holds."""
-    settings = common.parse("stacked", __doc__.split("\n")[0], epochs=20, quick_epochs=3, argv=argv)
+    settings = common.parse("stacked", __doc__.split("\n")[0], epochs=20, quick_epochs=5, argv=argv)
     train, labels, test, test_labels = common.digits(settings)
 
     def run(network, data, validation=None, epochs=settings.epochs, optimizer=Adam):
@@ -48,7 +53,7 @@ def main(argv=None):
     def pretrain(stack, data):
         for k, (autoencoder, codes) in enumerate(stack.depths(data)):
             print(f"pretraining depth {k + 1}: {stack.sizes[k]}-{stack.sizes[k + 1]}-{stack.sizes[k]}")
-            run(autoencoder, codes, optimizer=descent)
+            run(autoencoder, codes, optimizer=adaptive)
 
     sizes = QUICK_DEEP if settings.quick else DEEP
     stack = Stacked(sizes, [Sigmoid] * (len(sizes) - 2) + [Identity], seed=settings.seed)
