@@ -16,7 +16,7 @@ import time
 from itertools import count
 from typing import NamedTuple
 
-SETTLE = 0.03  # seconds of steps before the clock runs: caches are refilled, threads are awake
+SETTLE = 0.1  # seconds of steps before the clock runs: caches are refilled, threads are awake and on cores of their own
 LOOK, LOOKS = 0.02, 50  # seconds between two looks whether all threads sleep, and how often to look at most
 ENQUEUED = 8  # steps over which the host alone is timed: few, since a device's full queue makes the host wait
 

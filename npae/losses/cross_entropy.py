@@ -35,9 +35,9 @@ def _terms(z, x):
 
 
 @elementwise
-def _softplus_and_gradient(z, x, scale):
+def _terms_and_gradient(z, x, scale):
     p = sigmoid(z)
-    return maximum(z, 0) - log(maximum(p, 1 - p)), (p - x) * scale
+    return maximum(z, 0) - log(maximum(p, 1 - p)) - x * z, (p - x) * scale
 
 
 class CrossEntropy(Loss):
@@ -49,9 +49,8 @@ class CrossEntropy(Loss):
     def value_and_gradient(self, z, x):
         """J and ∂J/∂z = (σ(z) − x)/B, in one pass."""
         check_pair(self, z, x)
-        s, dz = _softplus_and_gradient(z, x, 1 / len(z), out=(empty(z.shape, z), empty(z.shape, z)))
-        # Σ s − Σ x z, as two products
-        return (dot(s.reshape(-1), ones(z.size, z)) - dot(x.reshape(-1), z.reshape(-1))) * (1 / len(z)), dz
+        terms, dz = _terms_and_gradient(z, x, 1 / len(z), out=(empty(z.shape, z), empty(z.shape, z)))
+        return dot(terms.reshape(-1), ones(z.size, z)) * (1 / len(z)), dz
 
     def per_sample(self, z, x):
         """Σ_j softplus(z_ij) − x_ij z_ij, shape (B,)."""
