@@ -12,6 +12,7 @@ from npae import load
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
 DEMOS = {
+    "anomaly": {"curves.png", "extremes.png", "metrics.json"},
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "deep.npz", "classifier.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
