@@ -2,7 +2,7 @@
 
 An autoencoder minimises, over its parameters θ,
 
-    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i)         f the encoder, g the decoder, ℓ the loss
+    J(θ) = 1/B Σ_i ℓ(g(f(x̃_i)), x_i) + Σ_k λ_k Ω_k       f encoder, g decoder, x̃ corrupted x, ℓ loss, Ω penalties
 
 and the package has a room for each of those words. In reading order:
 
@@ -14,6 +14,7 @@ and the package has a room for each of those words. In reading order:
     parameters.py     θ, one vector            initializers.py   its first values
     layers/           f and g, and their derivatives
     losses/           ℓ and ∂ℓ/∂z
+    penalties/        Ω and ∂Ω/∂h, ∂Ω/∂θ
     optim/            θ ← θ − …
     data/             x
     models/           J(θ) and ∂J/∂θ
@@ -30,16 +31,16 @@ and the package has a room for each of those words. In reading order:
     x_hat = model.reconstruct(digits.test_images.reshape(-1, 784))
 """
 
-from npae import backend, data, detect, gradcheck, initializers, layers, losses, models, optim, store, train
+from npae import backend, data, detect, gradcheck, initializers, layers, losses, models, optim, penalties, store, train
 from npae.config import show_config
 from npae.data import mnist
-from npae.models import Autoencoder, mirrored
+from npae.models import Autoencoder, Classifier, Stacked, mirrored
 from npae.products import tf32
 from npae.store import load, save
 from npae.train import fit
 from npae.version import __version__ as __version__
 
 __all__ = [
-    "backend", "data", "detect", "gradcheck", "initializers", "layers", "losses", "models", "optim", "store", "train",
-    "Autoencoder", "mirrored", "fit", "mnist", "load", "save", "show_config", "tf32",
+    "backend", "data", "detect", "gradcheck", "initializers", "layers", "losses", "models", "optim", "penalties",
+    "store", "train", "Autoencoder", "Classifier", "Stacked", "mirrored", "fit", "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip
