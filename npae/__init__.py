@@ -42,5 +42,6 @@ from npae.version import __version__ as __version__
 
 __all__ = [
     "backend", "data", "detect", "gradcheck", "initializers", "layers", "losses", "models", "optim", "penalties",
-    "store", "train", "Autoencoder", "Classifier", "Stacked", "mirrored", "fit", "mnist", "load", "save", "show_config", "tf32",
+    "store", "train", "Autoencoder", "Classifier", "Stacked", "mirrored", "fit", "mnist", "load", "save", "show_config",
+    "tf32",
 ]  # fmt: skip
