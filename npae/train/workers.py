@@ -14,6 +14,7 @@ first GPU that CUDA_VISIBLE_DEVICES shows it.)
 import os
 import platform
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -141,6 +142,7 @@ def _end_together(comm):
         before(*exception)
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(0.3)  # mpiexec passes on what was printed, unless it is ended first
         comm.Abort(1)
 
     sys.excepthook = hook
