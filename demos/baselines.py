@@ -1,4 +1,7 @@
-"""What an autoencoder is measured against: principal component analysis, the best linear code of its size."""
+"""What an autoencoder is measured against: principal component analysis, the best linear code of its size.
+
+And the measures: squared error, the angles between two subspaces, the errors of a code's nearest neighbours.
+"""
 
 import numpy as np
 
@@ -17,9 +20,13 @@ class PCA:
         _, vectors = np.linalg.eigh(covariance)
         self.V = vectors[:, ::-1][:, :k]
 
+    def encode(self, data):
+        """Vᵀ(x − μ) of every row, (n, k)."""
+        return (_scaled(data) - self.mean) @ self.V
+
     def reconstruct(self, data):
         """x̂ of every row, (n, features)."""
-        return self.mean + (_scaled(data) - self.mean) @ self.V @ self.V.T
+        return self.mean + self.encode(data) @ self.V.T
 
 
 def _scaled(data):
@@ -29,6 +36,40 @@ def _scaled(data):
 def squared_error_per_image(x_hat, data):
     """1/n Σ_i ‖x̂_i − x_i‖²: the scale of Hinton & Salakhutdinov 2006 (no ½; pixels in [0, 1])."""
     return float(((x_hat - _scaled(data)) ** 2).sum(axis=1).mean())
+
+
+def principal_angles(A, B):
+    """The angles, in degrees, between the spans of the columns of A (n, k) and of B (n, l), least first: min(k, l).
+
+    The first is the least angle between a vector of one span and a vector of the other; so is every next one, among
+    the vectors at right angles to those before. With orthonormal bases Q_A and Q_B of the spans, their cosines are the
+    singular values of Q_Aᵀ Q_B. For small angles cosines say little in floating point (cos 10⁻⁸ = 1); their sines, the
+    singular values of what is left of Q_B outside the span of A, say much. Björck & Golub 1973, "Numerical methods for
+    computing angles between linear subspaces", Mathematics of Computation 27.
+    """
+    if A.shape[1] < B.shape[1]:
+        A, B = B, A
+    Q_A, Q_B = (np.linalg.qr(np.asarray(M, np.float64))[0] for M in (A, B))
+    inside = Q_A.T @ Q_B
+    cosines = np.linalg.svd(inside, compute_uv=False)
+    sines = np.linalg.svd(Q_B - Q_A @ inside, compute_uv=False)[::-1]
+    return np.degrees(np.arctan2(sines, cosines))
+
+
+def neighbour_error(codes, labels, test_codes, test_labels, k=5):
+    """The share of test codes whose label is not that of most of their k nearest codes.
+
+    Where two labels have as many of the k, the smaller label counts. Distances are taken by brute force, in blocks of
+    500 rows, ‖a − b‖² as ‖b‖² − 2 a·b (‖a‖² changes no order).
+    """
+    codes, test_codes = (np.asarray(c, np.float64) for c in (codes, test_codes))
+    lengths, wrong = (codes**2).sum(axis=1), 0
+    for start in range(0, len(test_codes), 500):
+        block = test_codes[start : start + 500]
+        nearest = np.argpartition(lengths - 2 * block @ codes.T, k - 1, axis=1)[:, :k]
+        votes = (labels[nearest][:, :, None] == np.arange(labels.max() + 1)).sum(axis=1)
+        wrong += (votes.argmax(axis=1) != test_labels[start : start + 500]).sum()
+    return float(wrong / len(test_codes))
 
 
 def pixel_entropy(data):

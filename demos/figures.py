@@ -1,4 +1,4 @@
-"""The pictures of the demos: digits in rows, learning curves, spaces of codes. Each function writes one PNG."""
+"""The pictures of the demos: digits in rows, learning curves, spaces of codes, filters. Each writes one PNG."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -104,6 +104,59 @@ def code_space(path, codes, labels, title):
     figure.suptitle(title, fontsize=11, y=0.94)
     dots = [grid[0, 0].scatter([], [], c=c, s=22) for c in DIGIT_COLOURS]
     figure.legend(dots, range(10), loc="center right", frameon=False, fontsize=9, title="digit")
+    _save(figure, path)
+
+
+def code_maps(path, maps, labels, title):
+    """Maps of two numbers a digit, side by side: maps is [(name, codes (n, 2))], coloured by digit."""
+    figure = Figure(figsize=(4.6 * len(maps) + 0.8, 4.6))
+    order = np.random.default_rng(0).permutation(len(labels))  # no digit lies on top of all others
+    colours = np.array(DIGIT_COLOURS)[labels[order]]
+    for axes, (name, codes) in zip(figure.subplots(1, len(maps), squeeze=False)[0], maps, strict=True):
+        axes.scatter(*codes[order].T, c=colours, s=4, linewidths=0, alpha=0.7)
+        axes.set_title(name, fontsize=10)
+        _bare(axes)
+    figure.suptitle(title, fontsize=11)
+    dots = [axes.scatter([], [], c=c, s=22) for c in DIGIT_COLOURS]
+    figure.legend(dots, range(10), loc="center right", frameon=False, fontsize=9, title="digit")
+    _save(figure, path)
+
+
+def subspace(path, angles, excess, title):
+    """Principal angles over the epochs, (epochs, k) in degrees, beside the error above the least one, (epochs,)."""
+    figure = Figure(figsize=(8.6, 3.8))
+    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.28})
+    epochs = np.arange(1, len(angles) + 1)
+    for j, line in enumerate(angles.T):  # the largest darkest
+        left.plot(epochs, line, color="#4c78a8", linewidth=1.3, alpha=0.25 + 0.75 * (j + 1) / angles.shape[1])
+    left.set_yticks([0, 30, 60, 90])
+    left.set_ylabel("principal angles, degrees")
+    right.semilogy(epochs, excess, color="#e45756", linewidth=1.8)
+    right.set_ylabel("squared error an image, above PCA's")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def filters(path, panels, title, columns=8):
+    """Weights seen as images, one panel beside the other: panels is [(name, weights (k, 784))], a row a unit.
+
+    White is 0, blue positive, red negative; every filter has a scale of its own.
+    """
+    lines = max(-(-len(weights) // columns) for _, weights in panels)
+    figure = Figure(figsize=(2.9 * len(panels), 0.8 + 2.6 * lines / columns))
+    for axes, (name, weights) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        sheet = np.zeros((29 * lines + 1, 29 * columns + 1))
+        for k, w in enumerate(weights):
+            i, j = 29 * (k // columns) + 1, 29 * (k % columns) + 1
+            sheet[i : i + 28, j : j + 28] = (w / np.abs(w).max()).reshape(28, 28)
+        axes.imshow(sheet, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set_title(name, fontsize=10)
+        _bare(axes)
+    figure.suptitle(title, fontsize=11)
     _save(figure, path)
 
 

@@ -13,7 +13,11 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
 DEMOS = {
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
+    "contractive": {"filters.png", "plain.npz", "contractive.npz", "metrics.json"},
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
+    "denoising": {"cleaned.png", "gaussian_0_4.npz", "gaussian_0_5.npz", "masking_50.npz", "salt_and_pepper_40.npz",
+                  "metrics.json"},
+    "sparse": {"filters.png", "top-k.npz", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "deep.npz", "classifier.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
 }
