@@ -1,13 +1,17 @@
 """Sharing a sweep: every index once, whatever the number of pieces, and errors come back."""
 
 import os
-import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from npae import threads
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 100])
@@ -52,16 +56,22 @@ def test_the_environment_decides(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_process_makes_threads_of_its_own(monkeypatch):
-    monkeypatch.setattr(threads, "thread_count", lambda: 2)
-    threads.share(lambda start, stop: None, 4)  # the parent's pool exists
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)  # a child that hangs is ended
-        threads.share(lambda start, stop: None, 4)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+def test_a_forked_process_makes_threads_of_its_own():
+    program = (  # in a process without the libraries of other tests, some of which warn of any fork
+        "import os, signal, warnings\n"
+        "from npae import threads\n"
+        "warnings.simplefilter('ignore', DeprecationWarning)\n"
+        "threads.thread_count = lambda: 2\n"
+        "threads.share(lambda start, stop: None, 4)  # the parent's pool exists\n"
+        "child = os.fork()\n"
+        "signal.alarm(20)  # a process that hangs is ended\n"
+        "if child == 0:\n"
+        "    threads.share(lambda start, stop: None, 4)\n"
+        "    os._exit(7)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout == "7\n", done.stderr
 
 
 def test_nobody_writes_any_more_when_the_caller_has_failed(monkeypatch):
