@@ -8,7 +8,8 @@ here.) The mean code alone says little, since a decoder with larger weights make
 active units is counted too: those above a tenth of the unit's largest code.
 
 784-1000-784, tied and linear but for TopK (Makhzani & Frey 2013): the k largest of 1,000 units speak, 3k in inference,
-and a linear classifier reads the digit from them.
+and a linear classifier reads the digit from them. (What looks like noise in the
+picture are units that are never among the k: a quarter of all, on the embedded digits.)
 
 784-200-200 with the KL penalty and weight decay, one layer at a time (UFLDL's exercise, though with cross-entropy), a
 linear classifier on top, before and after fine-tuning.
