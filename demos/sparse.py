@@ -8,8 +8,8 @@ here.) The mean code alone says little, since a decoder with larger weights make
 active units is counted too: those above a tenth of the unit's largest code.
 
 784-1000-784, tied and linear but for TopK (Makhzani & Frey 2013): the k largest of 1,000 units speak, 3k in inference,
-and a linear classifier reads the digit from them. (What looks like noise in the
-picture are units that are never among the k: a quarter of all, on the embedded digits.)
+and a linear classifier reads the digit from them. (What looks like noise in the picture are units that are never among
+the k: a quarter of all, on the embedded digits.)
 
 784-200-200 with the KL penalty and weight decay, one layer at a time (UFLDL's exercise, though with cross-entropy), a
 linear classifier on top, before and after fine-tuning.
@@ -26,8 +26,9 @@ from npae.models import Classifier, Stacked
 from npae.optim import Adam, Cosine
 from npae.penalties import L1, KLSparsity, WeightDecay
 
-# Chosen on the last 5,000 training digits, with the first 10,000 learnt from: learning rates; λ of KL, among 3 and 30;
-# for TopK, 2k or 3k in inference. λ of L1, ρ, and all of 784-200-200 are as published.
+# Chosen on the last 5,000 training digits, with the first 10,000 learnt from: the rate under L1, of 2 and 8 · 10⁻³; λ
+# of KL, of 3 and 30, for a mean activity near ρ; for TopK, 2k or 3k in inference, with the rates of learning and reading.
+# λ of L1, ρ, k and the penalties of 784-200-200 are as published; other rates were not searched.
 SPARSITY = {  # name: (activation, penalties, learning rate)
     "ReLU": (ReLU, [], 2e-3),
     "ReLU, L1": (ReLU, [L1(784e-4)], 2e-3),
