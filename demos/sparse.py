@@ -27,7 +27,7 @@ from npae.optim import Adam, Cosine
 from npae.penalties import L1, KLSparsity, WeightDecay
 
 # Chosen on the last 5,000 training digits, with the first 10,000 learnt from: the rate under L1, of 2 and 8 · 10⁻³; λ
-# of KL, of 3 and 30, for a mean activity near ρ; for TopK, 2k or 3k in inference, with the rates of learning and reading.
+# of KL, of 3 and 30, for a mean activity near ρ; for TopK, 2k or 3k in inference, with its learning rates.
 # λ of L1, ρ, k and the penalties of 784-200-200 are as published; other rates were not searched.
 SPARSITY = {  # name: (activation, penalties, learning rate)
     "ReLU": (ReLU, [], 2e-3),
