@@ -60,15 +60,15 @@ def neighbour_error(codes, labels, test_codes, test_labels, k=5):
     """The share of test codes whose label is not that of most of their k nearest codes.
 
     Where two labels have as many of the k, the smaller label counts. Distances are taken by brute force, in blocks of
-    500 rows, ‖a − b‖² as ‖b‖² − 2 a·b (‖a‖² changes no order).
+    200 rows, ‖a − b‖² as ‖b‖² − 2 a·b (‖a‖² changes no order).
     """
     codes, test_codes = (np.asarray(c, np.float64) for c in (codes, test_codes))
     lengths, wrong = (codes**2).sum(axis=1), 0
-    for start in range(0, len(test_codes), 500):
-        block = test_codes[start : start + 500]
+    for start in range(0, len(test_codes), 200):
+        block = test_codes[start : start + 200]
         nearest = np.argpartition(lengths - 2 * block @ codes.T, k - 1, axis=1)[:, :k]
         votes = (labels[nearest][:, :, None] == np.arange(labels.max() + 1)).sum(axis=1)
-        wrong += (votes.argmax(axis=1) != test_labels[start : start + 500]).sum()
+        wrong += (votes.argmax(axis=1) != test_labels[start : start + 200]).sum()
     return float(wrong / len(test_codes))
 
 

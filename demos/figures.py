@@ -108,12 +108,15 @@ def code_space(path, codes, labels, title):
 
 
 def code_maps(path, maps, labels, title):
-    """Maps of two numbers a digit, side by side: maps is [(name, codes (n, 2))], coloured by digit."""
-    figure = Figure(figsize=(4.6 * len(maps) + 0.8, 4.6))
+    """Maps of two numbers a digit, side by side: maps is [(name, codes (n, 2))], coloured by digit.
+
+    The axes are ranks, not values: a few digits far away would leave no room for the others.
+    """
+    figure = Figure(figsize=(4.2 * len(maps) + 0.8, 4.6))
     order = np.random.default_rng(0).permutation(len(labels))  # no digit lies on top of all others
     colours = np.array(DIGIT_COLOURS)[labels[order]]
     for axes, (name, codes) in zip(figure.subplots(1, len(maps), squeeze=False)[0], maps, strict=True):
-        axes.scatter(*codes[order].T, c=colours, s=4, linewidths=0, alpha=0.7)
+        axes.scatter(*codes[order].argsort(axis=0).argsort(axis=0).T, c=colours, s=4, linewidths=0, alpha=0.7)
         axes.set_title(name, fontsize=10)
         _bare(axes)
     figure.suptitle(title, fontsize=11)

@@ -62,10 +62,12 @@ def main(argv=None):
         return None
 
     error, rows = {}, []
-    for name, code in (("autoencoder", model), ("pca", pca)):
+    for name, label, code, theirs in (
+        ("autoencoder", "linear autoencoder", model, ""), ("pca", "PCA", pca, "13.87 (30 numbers)")
+    ):  # fmt: skip
         both = [squared_error_per_image(code.reconstruct(x), x) for x in (train, test)]
         error |= {f"{name}_{x}_squared_error_per_image": e for x, e in zip(("train", "test"), both, strict=True)}
-        rows.append((name, *(f"{e:.3f}" for e in both), "13.87 (PCA, 30 numbers)" if name == "pca" else ""))
+        rows.append((label, *(f"{e:.3f}" for e in both), theirs))
     last = watch.angles[-1]
     metrics = error | {"principal_angles_degrees": last.tolist(), "largest_angle_degrees": float(last[-1])}
     figures.subspace(settings.out / "angles.png", np.array(watch.angles), watch.excess,

@@ -14,10 +14,14 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 DEMOS = {
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
     "contractive": {"filters.png", "plain.npz", "contractive.npz", "metrics.json"},
+    "codes2d": {"maps.png", "codes2d.npz", "metrics.json"},
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
     "denoising": {"cleaned.png", "gaussian_0_4.npz", "gaussian_0_5.npz", "masking_50.npz", "salt_and_pepper_40.npz",
                   "metrics.json"},
     "sparse": {"filters.png", "top-k.npz", "metrics.json"},
+    "overcomplete": {"filters.png", "copies.png", "nothing_linear.npz", "nothing.npz", "denoising.npz", "sparsity.npz",
+                     "contraction.npz", "metrics.json"},
+    "pca": {"angles.png", "axes.png", "pca.npz", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "deep.npz", "classifier.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
 }
@@ -62,6 +66,32 @@ def test_stacked_leaves_the_mean_digit_by_pretraining_only(tmp_path):
     classifier = load(tmp_path / "classifier.npz")
     test = digits.test_images[:500].reshape(-1, 784), digits.test_labels[:500]
     assert 100 * classifier.error_rate(test) == pytest.approx(wrong[0])
+
+
+def test_a_linear_autoencoder_finds_the_subspace_of_pca(tmp_path):
+    result = run("pca", tmp_path)
+    assert result["principal_angles_degrees"] == sorted(result["principal_angles_degrees"])
+    assert 0 <= result["largest_angle_degrees"] < 5
+    ours, least = (result[f"{name}_train_squared_error_per_image"] for name in ("autoencoder", "pca"))
+    assert least < ours < least + 0.02
+
+
+def test_an_overcomplete_code_copies_what_is_no_digit_unless_something_else_is_asked_for(tmp_path):
+    result = run("overcomplete", tmp_path)
+    error = {name: result[f"{name}_scrambled_squared_error_per_image"]
+             for name in ("nothing_linear", "nothing", "denoising", "sparsity", "contraction")}  # fmt: skip
+    assert error["nothing_linear"] < error["nothing"] < min(list(error.values())[2:])
+    assert result["nothing_linear_digits_squared_error_per_image"] < 0.1 * result["mean_image_squared_error_per_image"]
+    digits = importlib.import_module("demos.common").mnist(which="sample").test_images[:500].reshape(-1, 784)
+    scrambled = np.random.default_rng(0).permuted(digits, axis=0)
+    ours = 2 * load(tmp_path / "sparsity.npz").reconstruction_error(scrambled).mean(dtype=np.float64)
+    assert error["sparsity"] == pytest.approx(ours, rel=1e-5)
+
+
+def test_a_map_of_two_numbers_is_better_than_that_of_pca(tmp_path):
+    result = run("codes2d", tmp_path)
+    for measure in ("squared_error_per_image", "5_nearest_neighbours_error_percent"):
+        assert 0 < result[f"autoencoder_{measure}"] < result[f"pca_{measure}"]
 
 
 def test_the_seed_decides(tmp_path):
