@@ -10,9 +10,9 @@
 Who copies is seen on scrambled digits, of which every pixel comes from another test digit: each by itself is as it
 always is, together they mean nothing, and the mean digit errs alike on both kinds. A copier gives them back too; a
 network that knows what belongs together in a digit cannot. What it knows is seen in its filters, the weights of single
-units, and in what a linear classifier makes of the codes. How much is asked for was chosen so
-that it shows: the noise and the 40 units on the last 1,000 training digits of the sample, the weight of the contraction,
-and sparsity by TopK instead of by KL, after looks at the test table. So its numbers illustrate; they are no record.
+units, and in what a linear classifier makes of the codes. How much is asked for was chosen so that it shows: the noise
+and the 40 units on the last 1,000 training digits of the sample; the weight of the contraction, and sparsity by TopK
+instead of by KL, after looks at the test table. So its numbers illustrate; they are no record.
 
     python -m demos.overcomplete             the embedded 10,000 digits
     python -m demos.overcomplete --full      all 60,000
