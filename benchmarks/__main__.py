@@ -1,7 +1,7 @@
 """The benchmark suite: what a training step costs on this machine, here and in other frameworks.
 
     python -m benchmarks                      everything: about ten minutes on two cores
-    python -m benchmarks --quick              everything, noisier: about a minute
+    python -m benchmarks --quick              everything, noisier: a minute and a half
     python -m benchmarks train_step epoch     only these parts
 
 Results go to runs/benchmarks: a JSON file a part, what it printed, and pictures. `python -m benchmarks.page` puts those

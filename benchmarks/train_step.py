@@ -25,7 +25,7 @@ class Effort(NamedTuple):
     warm_up: float
 
 
-QUICK, FULL, FULL_GPU = Effort(5, 0.05, 0.2), Effort(15, 0.2, 1.0), Effort(9, 0.05, 0.5)
+QUICK, FULL, FULL_GPU = Effort(3, 0.05, 0.2), Effort(15, 0.2, 1.0), Effort(9, 0.05, 0.5)
 
 TOLERANCES = {"J": 1e-5, "∂J/∂θ": 1e-3, "J after ten steps": 1e-4, "Σ|θ| after ten steps": 1e-5}
 """Largest relative differences between two that take the same step in float32, times a group's `slack`. Where a ReLU's

@@ -8,6 +8,7 @@ from importlib import metadata
 import numpy as np
 
 from npae.backend import gpu_module, tf32_is_on, why_no_gpu
+from npae.elementwise import on_numba
 from npae.threads import thread_count
 from npae.version import __version__
 
@@ -22,6 +23,13 @@ def _version(package):
 def _blas():
     info = np.show_config(mode="dicts")["Build Dependencies"].get("blas", {})
     return f"{info.get('name', 'unknown')} {info.get('version', '')}".strip()
+
+
+def _numba():
+    if on_numba.available():
+        return f"{_version('numba')}, formulas are compiled once that pays"
+    installed = _version("numba")[0].isdigit()
+    return "switched off by NPAE_NUMBA=0" if installed else 'not installed: pip install "npae[fast]"'
 
 
 def _gpu():
@@ -43,6 +51,7 @@ def config():
         "numpy": np.__version__,
         "cupy": next((v for p in ("cupy-cuda13x", "cupy-cuda12x", "cupy") if (v := _version(p))[0].isdigit()), "none"),
         "blas": _blas(),
+        "numba": _numba(),
         "threads": f"{thread_count()}" + "".join(f", {k}={v}" for k, v in threads.items()),
         "machine": f"{platform.system()} {platform.machine()}",
         "gpu": _gpu(),
