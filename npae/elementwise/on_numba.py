@@ -106,9 +106,10 @@ class LoopProgram:
     def __init__(self, traced, kinds, aliases, dtype):
         inputs, operations, outputs = traced
         self.kinds, self.dtype, self.stages = kinds, dtype, []
-        self.slots = [s.name for s in inputs] + [f"out{k}" for k in range(len(outputs))]
+        ins = [f"in{k}" for k in range(len(inputs))]  # not the inputs' own names: one may be called i, or T
+        self.slots = ins + [f"out{k}" for k in range(len(outputs))]
         self.first_register = len(self.slots)
-        given = {id(s): (s.name, kind) for s, kind in zip(inputs, kinds, strict=True)}
+        given = {id(s): (name, kind) for s, name, kind in zip(inputs, ins, kinds, strict=True)}
         free = [f"out{k}" for k, a in enumerate(aliases) if a is None]
         for op in operations:
             if op.op not in EXPRESSIONS:
@@ -120,7 +121,7 @@ class LoopProgram:
                 self._add_stage({name: op.args[0]}, given, getattr(np, op.op), name)
                 given[id(op)] = (name, "array")
         # An output that is the memory of an input goes by the input's name: else the loop would fear that they overlap.
-        names = [f"out{k}" if a is None else inputs[a].name for k, a in enumerate(aliases)]
+        names = [f"out{k}" if a is None else ins[a] for k, a in enumerate(aliases)]
         self._add_stage(dict(zip(names, outputs, strict=True)), given)
 
     def _add_stage(self, results, given, function=None, target=None):

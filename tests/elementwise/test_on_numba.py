@@ -113,6 +113,14 @@ def test_what_loops_cannot_do_is_left_to_the_ufuncs(monkeypatch):
 
 
 @needs_numba
+def test_an_input_may_have_any_name(monkeypatch):
+    formula = elementwise(lambda i, n, T, t0, start, out0, abs: i * n + T * t0 - start * out0 + abs)
+    one, other = both(monkeypatch, lambda: formula(*arrays((4, 5), n=3), np.arange(5.0), *arrays((4, 5), n=2), 0.5))
+    np.testing.assert_array_equal(one, other)
+    assert used(formula) == 1
+
+
+@needs_numba
 def test_formulas_that_do_the_same_are_compiled_once(monkeypatch):
     monkeypatch.setattr(on_numba, "PATIENCE", 0)
     one, other = elementwise(lambda x: sqrt(x + 1) * 2), elementwise(lambda x: sqrt(x + 1) * 3)
