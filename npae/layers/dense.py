@@ -41,6 +41,10 @@ class Affine(Layer):
         y = self.product(x)
         return _add_row(y, self.b.value, out=y), x
 
+    def add_bias_gradient(self, dy):
+        """∂J/∂b += Σ_i dy_i = 1ᵀ dy: a product is the faster sum."""
+        self.b.add_grad(matmul, ones(len(dy), dy), dy)
+
 
 class Dense(Affine):
     """y = x W + b, from (batch, n_in) to (batch, n_out).
@@ -72,7 +76,7 @@ class Dense(Affine):
     def backward(self, dy, x, needs_dx=True):
         """∂J/∂W += xᵀ dy,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂x = dy Wᵀ."""
         self.W.add_grad(matmul, x.T, dy)
-        self.b.add_grad(matmul, ones(len(dy), dy), dy)  # Σ_i dy_i = 1ᵀ dy: a product is the faster sum
+        self.add_bias_gradient(dy)
         if needs_dx:
             return matmul(dy, self.W.value.T, out=empty(x.shape, x))
 

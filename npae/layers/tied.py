@@ -17,7 +17,7 @@ Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoenco
 from npae import initializers
 from npae.layers.base import check_input
 from npae.layers.dense import Affine, Dense
-from npae.memory import empty, ones
+from npae.memory import empty
 from npae.parameters import Parameter
 from npae.products import matmul
 
@@ -43,7 +43,7 @@ class TiedDense(Affine):
     def backward(self, dy, h, needs_dx=True):
         """∂J/∂W += dyᵀ h,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂h = dy W."""
         self.W.add_grad(matmul, dy.T, h)
-        self.b.add_grad(matmul, ones(len(dy), dy), dy)
+        self.add_bias_gradient(dy)
         if needs_dx:
             return matmul(dy, self.W.value, out=empty(h.shape, h))
 
