@@ -60,7 +60,7 @@ class Formula:
 
     def run_on_gpu(self, plan, args, outs):
         """Fill the arrays `outs` from `args`, in one kernel."""
-        run_on_cupy(self, args, outs)
+        run_on_cupy(self, plan, args, outs)
 
     def __call__(self, *args, out=None):
         """Evaluate the formula.

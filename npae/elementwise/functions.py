@@ -36,7 +36,6 @@ maximum = _function("maximum", "max(x, y), NaN if either is")
 minimum = _function("minimum", "min(x, y), NaN if either is")
 
 
-
 def sigmoid(x):
     """σ(x) = 1/(1 + e⁻ˣ), as ½ + ½ tanh(x/2), which cannot overflow.
 

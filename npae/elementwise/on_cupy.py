@@ -25,12 +25,12 @@ _C = {  # operation -> C++ expression; NaN goes through maximum and minimum as i
 def kernel_text(formula, kinds):
     """(in_params, out_params, body) of cupy.ElementwiseKernel for a Formula.
 
-    kinds: "array", "number" or "none" (an input that is not used) for each input.
+    kinds: "array", "row" (its last axes), "number" or "none" (an input that is not used) for each input.
     """
     inputs, operations, outputs = formula.traced
     names, declared, lines = {}, [], []
     for s, kind in zip(inputs, kinds, strict=True):
-        if kind == "array":
+        if kind in ("array", "row"):
             declared.append(f"T {s.name}")
             names[id(s)] = s.name
         elif kind == "number":
@@ -55,11 +55,8 @@ def _kernel(xp, text, name):
     return xp.ElementwiseKernel(*text, f"npae_{name}")
 
 
-def run_on_cupy(formula, args, outs):
+def run_on_cupy(formula, plan, args, outs):
     """Evaluate `formula` in one kernel launch: `args` as the formula takes them, `outs` the arrays to fill."""
-    kinds = tuple("none" if a is None else "array" if hasattr(a, "dtype") else "number" for a in args)
-    texts = formula.__dict__.setdefault("_texts", {})
-    if kinds not in texts:
-        texts[kinds] = kernel_text(formula, kinds)
-    kernel = _kernel(array_module(outs[0]), texts[kinds], formula.name)
-    kernel(*(a for a in args if a is not None), *outs)
+    if plan.program is None:
+        plan.program = _kernel(array_module(outs[0]), kernel_text(formula, plan.kinds), formula.name)
+    plan.program(*(a for a in args if a is not None), *outs)

@@ -18,8 +18,8 @@ class Plan:
 
     kinds: for each input "array" (of the full shape), "row" (its last axes), "number" or "none". aliases: for each
     output the index of the input that is the same array, or None. model: the index of an input of the full `shape`.
-    run(plan, args, outs): fills `outs`. loopable: have all rows one length? program: the compiled loops for such
-    arguments, once there are any.
+    run(plan, args, outs): fills `outs`. loopable: have all rows one length? program: the compiled loops, or
+    the GPU's kernel, for such arguments, once there are any.
     """
 
     kinds: tuple
