@@ -9,14 +9,12 @@ from itertools import cycle
 import numpy as np
 
 from npae.data.minibatches import Minibatches
-from npae.layers import ReLU
 from npae.models import mirrored
 from npae.optim import Adam
 from npae.train.captured import CapturedStep
 from npae.train.step import Step
 
 IMAGES = 60_000
-RELU = ReLU()  # one for all layers: whatever Numba compiles, it compiles once
 
 
 @cache
@@ -29,7 +27,7 @@ class TrainingStep:
     """A step of mirrored(sizes) with Adam, at one batch size, again and again; graph: replayed as one CUDA graph."""
 
     def __init__(self, sizes, batch, device="cpu", graph=False):
-        self.model = mirrored(sizes, lambda: RELU, seed=0).to(device)
+        self.model = mirrored(sizes, seed=0).to(device)
         self.optimizer = Adam(1e-6)  # repeating pieces of a step a thousand times must not lead far away
         self.batches = Minibatches(images(), batch, device=device, seed=0)
         self.step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer)
