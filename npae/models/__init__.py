@@ -1,7 +1,8 @@
 """Models: what layers, losses and penalties are put together for.
 
-Reading order: `autoencoder.py`, `mirrored.py` (the dense one from a list of sizes), `calibrate.py` (first weights from
-the data), `summary.py` (its table), `classifier.py`, `stacked.py` (greedy pretraining of either).
+Reading order: `base.py` (the contract), `autoencoder.py`, `mirrored.py` (the dense one from a list of sizes),
+`calibrate.py` (first weights from the data), `summary.py` (its table), `classifier.py`, `stacked.py` (greedy
+pretraining of either).
 """
 
 from npae.models.autoencoder import Autoencoder

@@ -12,23 +12,18 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 
 import numpy as np
 
-from npae.backend import array_module, device_of
-from npae.data.minibatches import in_batches
-from npae.data.sources import as_source
-from npae.layers import Layer
+from npae.backend import array_module
 from npae.losses import CrossEntropy
-from npae.models.summary import summary_table
+from npae.models.base import Model
 
 
-class Autoencoder(Layer):
+class Autoencoder(Model):
     """An encoder, a decoder and a loss, with one parameter vector θ.
 
     encoder, decoder: Layers; loss: an npae.losses.Loss, by default CrossEntropy (then the decoder must end in a linear
     layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values of
     parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
     """
-
-    as_data = staticmethod(as_source)  # what training takes its batches from: arrays, without labels
 
     def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
         self.encoder, self.decoder, self.loss = encoder, decoder, loss or CrossEntropy()
@@ -98,14 +93,6 @@ class Autoencoder(Layer):
     def reconstruction_error(self, data, batch_size=1024):
         """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance)."""
         return self._map(lambda x: self.loss.per_sample(self(x), x), data, batch_size)
-
-    def _map(self, function, data, batch_size, name="x"):
-        value = self.theta.value
-        return in_batches(function, as_source(data, name), batch_size, value.dtype, device_of(value), name)
-
-    def summary(self, input_shape=None):
-        """A table of layers, output shapes and parameter counts, as text. input_shape: of one sample."""
-        return summary_table(self, input_shape)
 
     def config(self):
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}

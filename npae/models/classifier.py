@@ -11,14 +11,13 @@ that know the data already (Bengio, Lamblin, Popovici & Larochelle 2007).
 import numpy as np
 
 from npae.backend import device_of
-from npae.data.minibatches import as_batch, in_batches
-from npae.data.sources import as_labelled, as_source
-from npae.layers import Layer
+from npae.data.minibatches import as_batch
+from npae.data.sources import as_labelled
 from npae.losses import SoftmaxCrossEntropy
-from npae.models.summary import summary_table
+from npae.models.base import Model
 
 
-class Classifier(Layer):
+class Classifier(Model):
     """A network with `classes` outputs under softmax cross-entropy, trained by fit(model, (x, labels), …).
 
     network: a Layer that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)). seed: draws the first
@@ -79,14 +78,6 @@ class Classifier(Layer):
         x, y = as_labelled(data)
         right = y if y.ndim == 1 else y.argmax(axis=1)
         return float((self.predict(x, batch_size) != right).mean())
-
-    def _map(self, function, data, batch_size):
-        value = self.theta.value
-        return in_batches(function, as_source(data, "x"), batch_size, value.dtype, device_of(value), "x")
-
-    def summary(self, input_shape=None):
-        """A table of layers, output shapes and parameter counts, as text. input_shape: of one sample."""
-        return summary_table(self, input_shape)
 
     def config(self):
         return {"network": self.network, "classes": self.loss.classes}

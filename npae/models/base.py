@@ -1,0 +1,38 @@
+"""The contract of a model: a Layer that knows its objective J, so that it can be trained, evaluated and asked.
+
+    backpropagate(batch) -> terms       the terms of J on a batch by name; ∂J/∂θ is added to theta.grad
+    evaluate(data)       -> terms       the same terms on any amount of data, as in inference: numbers
+
+What training needs besides: `loss`, whose check_targets says which data are possible, and `as_data`, which makes the
+caller's data something that batches are taken from.
+"""
+
+from npae.backend import device_of
+from npae.data.minibatches import in_batches
+from npae.data.sources import as_source
+from npae.layers import Layer
+from npae.models.summary import summary_table
+
+
+class Model(Layer):
+    """A Layer with an objective. A new one sets `loss`, and defines backpropagate and evaluate besides a layer's own.
+    """
+
+    as_data = staticmethod(as_source)  # what training takes its batches from: arrays, without labels
+
+    def backpropagate(self, batch):
+        """Add ∂J/∂θ on the batch to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
+        raise NotImplementedError
+
+    def evaluate(self, data, batch_size=1024):
+        """The terms of J on `data` as in inference, by name: numbers, mean over the samples."""
+        raise NotImplementedError
+
+    def summary(self, input_shape=None):
+        """A table of layers, output shapes and parameter counts, as text. input_shape: of one sample."""
+        return summary_table(self, input_shape)
+
+    def _map(self, function, data, batch_size, name="x"):
+        """function(batch) of all `data`, batch by batch where the model is; the result lies where the data is."""
+        value = self.theta.value
+        return in_batches(function, as_source(data, name), batch_size, value.dtype, device_of(value), name)
