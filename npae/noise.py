@@ -1,6 +1,7 @@
-"""Random numbers for layers: uniform or normal, drawn where the data is, into the arrays of a step.
+"""Random numbers for a step: uniform or normal, drawn where the data is, into the arrays of the step.
 
-`rng` is a generator of npae.backend; `like` an array whose shape, dtype and device the numbers get.
+`rng` is a generator of npae.backend; `like` an array whose shape, dtype and device the numbers get. Whoever draws
+again and again keeps a `Stream`.
 
 Normal numbers are made from uniform ones. A pair (z₁, z₂) of independent normal numbers has the density
 e^{−(z₁² + z₂²)/2}/2π: no direction is preferred, so its angle is uniform, and its length r exceeds ρ with probability
@@ -18,9 +19,40 @@ by number, with branches; this one sweeps over arrays, and takes less than half 
 
 import math
 
-from npae.backend import device_of
+from npae.backend import device_of, generator
 from npae.elementwise import cos, elementwise, log, sin, sqrt
 from npae.memory import empty
+
+
+class Stream:
+    """A stream of random numbers that can be begun anew, on whichever device they are needed.
+
+    A layer with random numbers has one, and training begins it anew before every epoch (Layer.reseed), so that any
+    epoch can be repeated by itself. seed: an integer or a list of integers.
+    """
+
+    def __init__(self, seed=0):
+        self.reseed(seed)
+
+    def reseed(self, seed):
+        """Begin the stream `seed`."""
+        self._seed, self._generator = seed, None
+
+    def uniform(self, like):
+        """The next u ~ U[0, 1), independent, of like's shape and dtype, on its device."""
+        return uniform(self._on(device_of(like)), like)
+
+    def normal(self, like):
+        """The next z ~ N(0, 1), independent, of like's shape and dtype, on its device."""
+        return normal(self._on(device_of(like)), like)
+
+    def _on(self, place):
+        if self._generator is None or self._generator[0] != place:
+            self._generator = place, generator(self._seed, place)
+        return self._generator[1]
+
+    def __getstate__(self):  # a copy begins its stream anew: CuPy's generators cannot be copied
+        return self.__dict__ | {"_generator": None}
 
 
 @elementwise(out=("u", "v"))

@@ -19,30 +19,22 @@ Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3.
 
 import math
 
-from npae.backend import device_of, generator, to_device
+from npae.backend import device_of, to_device
 from npae.elementwise import elementwise, maximum, minimum
 from npae.layers.base import Layer
-from npae.noise import normal, uniform
+from npae.noise import Stream
 
 
 class Corruption(Layer):
-    """x̃ from x in training, x itself in inference. A new one sets `numbers`, and defines corrupt and gradient.
-
-    numbers: noise.uniform for u, noise.normal for z. They come from one stream for each layer and epoch (see
-    Layer.reseed), on the device of x.
+    """x̃ from x in training, x itself in inference. A new one defines corrupt and gradient, and draw, unless it needs u.
     """
 
-    numbers = staticmethod(uniform)
-
     def __init__(self):
-        self._seed, self._generator, self._noise = 0, None, None
+        self.stream, self._noise = Stream(), None
 
     def draw(self, x):
-        """The next random numbers of the stream, u or z, of x's shape and dtype."""
-        place = device_of(x)
-        if self._generator is None or self._generator[0] != place:
-            self._generator = place, generator(self._seed, place)
-        return self.numbers(self._generator[1], x)
+        """The next random numbers of the layer's stream, of x's shape and dtype, on its device."""
+        return self.stream.uniform(x)
 
     def corrupt(self, x, noise):
         """x̃."""
@@ -53,7 +45,7 @@ class Corruption(Layer):
         raise NotImplementedError
 
     def reseed(self, seed):
-        self._seed, self._generator = seed, None
+        self.stream.reseed(seed)
 
     def freeze(self, noise):
         """Corrupt by these numbers (see draw) from now on, and draw none; None: draw again. Returns self.
@@ -86,9 +78,6 @@ class Corruption(Layer):
             )
         self._noise = to_device(self._noise, device_of(x)).astype(x.dtype, copy=False)
         return self._noise
-
-    def __getstate__(self):  # a copy begins its stream anew: CuPy's generators cannot be copied
-        return self.__dict__ | {"_generator": None}
 
 
 @elementwise
@@ -152,8 +141,6 @@ class GaussianNoise(Corruption):
     clip: (low, high), to keep images images: x̃ = min(max(x + σz, low), high), whose derivative is [low < x̃ < high].
     """
 
-    numbers = staticmethod(normal)
-
     def __init__(self, std, clip=None):
         super().__init__()
         if not 0 <= std < math.inf:
@@ -161,6 +148,9 @@ class GaussianNoise(Corruption):
         if clip is not None and not (isinstance(clip, (tuple, list)) and len(clip) == 2 and clip[0] < clip[1]):
             raise ValueError(f"GaussianNoise: expected clip=(low, high) with low < high, got {clip}.")
         self.std, self.clip = float(std), None if clip is None else tuple(map(float, clip))
+
+    def draw(self, x):
+        return self.stream.normal(x)
 
     def corrupt(self, x, noise):
         if self.clip is None:

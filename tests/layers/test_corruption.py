@@ -26,7 +26,8 @@ each_kind = pytest.mark.parametrize("make", KINDS, ids=lambda make: repr(make())
 
 def numbers(layer, shape, seed=0):
     """Random numbers as the layer draws them, in float64."""
-    return layer.numbers(np.random.default_rng(seed), np.empty(shape))
+    layer.reseed(seed)
+    return layer.draw(np.empty(shape))
 
 
 def frozen(make, shape=(6, 5)):
