@@ -2,25 +2,30 @@
 
 Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
 `sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches), `gather.py` (the
-same on a GPU, for bytes); `tables.py` (tables with anomalies).
+same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples); `tables.py` (tables with anomalies).
 
     digits = mnist()                # the full set if there is one, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8
 """
 
+from npae.data.augment import Augmentation, Binarize
 from npae.data.download import DownloadError, cache_folder, data_folder, fetch_mnist
 from npae.data.idx import IDXError, read_idx, write_idx
 from npae.data.minibatches import Minibatches
 from npae.data.mnist import Images, idx_folder, mnist
 from npae.data.tables import Table, TableError, adbench, credit_card, read_csv, read_npz
+from npae.data.warp import Warp
 
 __all__ = [
+    "Augmentation",
+    "Binarize",
     "DownloadError",
     "IDXError",
     "Images",
     "Minibatches",
     "Table",
     "TableError",
+    "Warp",
     "adbench",
     "cache_folder",
     "credit_card",

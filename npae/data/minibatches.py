@@ -34,12 +34,14 @@ class Minibatches:
     data: array (n, …), see as_source. seed: order is a fresh permutation every epoch; None: order as it is.
     check: called with batches of floats before their first use, to raise if they cannot be right (a loss's
     check_targets). Rows in memory are checked here and now; rows of a memory-mapped file as they are taken.
+    augment: an Augmentation of every batch (npae.data.augment).
     Raises ValueError if batch_size is below 1 or above n, or a row contains NaN or Inf, TypeError if batch_size is not
     an integer.
     """
 
-    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data"):
-        self.source = as_source(data, name)
+    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
+                 augment=None):  # fmt: skip
+        self.source, self.augment = as_source(data, name), augment
         self.n = len(self.source)
         self.batch_size = as_count(batch_size, "batch_size")
         self.dtype, self.device, self.seed, self.name, self._check = dtype, device, seed, name, check
@@ -75,7 +77,16 @@ class Minibatches:
             yield order[start : start + self.batch_size]
 
     def take(self, rows):
-        """The batch of these rows: (len(rows), …), converted, on the device."""
+        """The batch of these rows: (len(rows), …), converted, on the device, and varied by `augment`."""
+        x = self._take(rows)
+        return x if self.augment is None else self.augment(x)
+
+    def reseed(self, seed):
+        """Let the augmentation draw from the stream `seed` from now on."""
+        if self.augment is not None:
+            self.augment.reseed(seed)
+
+    def _take(self, rows):
         if self._gathers_bytes and not isinstance(rows, slice):
             return gather_bytes(self.source, rows, self.dtype)
         taken = _rows_of(self.source, rows) if self._takes_rows else self.source[rows]
@@ -91,9 +102,10 @@ class LabelledMinibatches(Minibatches):
     Arguments as for Minibatches; check is called with the labels, here and now.
     """
 
-    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data"):
+    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
+                 augment=None):  # fmt: skip
         data = as_labelled(data, name)
-        super().__init__(data.x, batch_size, dtype, device, seed, None, name)
+        super().__init__(data.x, batch_size, dtype, device, seed, None, name, augment)
         if check is not None:
             check(data.y)
         self.labels = to_device(array_module(data.y).ascontiguousarray(data.y), device_of(self.source))

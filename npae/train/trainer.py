@@ -36,7 +36,8 @@ class Trainer:
     """
 
     def __init__(self, model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None,
-                 clip_norm=None, callbacks=(), seed=0, progress="auto", workers=None, graph=False):  # fmt: skip
+                 clip_norm=None, callbacks=(), seed=0, progress="auto", augment=None, workers=None,
+                 graph=False):  # fmt: skip
         self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
         self.base_lr, self.clip_norm = self.optimizer.lr, clip_norm
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
@@ -47,7 +48,8 @@ class Trainer:
         data = model.as_data(data)
         batch_size = min(128, len(data)) if batch_size is None else batch_size
         batches = LabelledMinibatches if isinstance(data, Labelled) else Minibatches
-        self.batches = batches(data, batch_size, value.dtype, device_of(value), self.seed, check)
+        self.batches = batches(data, batch_size, value.dtype, device_of(value), self.seed, check,
+                               augment=augment)  # fmt: skip
         self.validation = None if validation is None else model.as_data(validation, "validation")
         if self.validation is not None:
             rows = self.batches.source.shape[1:]
@@ -93,8 +95,9 @@ class Trainer:
     def _run_epoch(self, epochs, interrupt):
         began, sums = time.perf_counter(), TermSums(self.epoch)
         self._progress.epoch_starts(self.epoch, epochs, len(self.batches))
-        for k, (_, layer) in enumerate(self.model.leaves()):
-            layer.reseed([self.seed, self.epoch, k, self.workers.rank])
+        drawing = [layer for _, layer in self.model.leaves()] + [self.batches]
+        for k, part in enumerate(drawing):
+            part.reseed([self.seed, self.epoch, k, self.workers.rank])
         self._step.epoch_starts()
         for k, rows in enumerate(self.batches.rows(self.epoch)):
             self.optimizer.lr = self.base_lr * float(self.schedule.factor(self.epoch + k / len(self.batches)))
@@ -140,6 +143,7 @@ class Trainer:
             "schedule": describe(self.schedule), "clip_norm": self.clip_norm,
             "seed": self.seed, "batch_size": self.batches.batch_size, "data": self._fingerprint,
             "validation": None if self.validation is None else fingerprint(self.validation),
+            "augment": repr(self.batches.augment),
             "callbacks": [[type(c).__name__, c.config()] for c in self.callbacks],
         }  # fmt: skip
 
@@ -189,7 +193,7 @@ class Trainer:
 
 
 def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,
-        callbacks=(), seed=0, progress="auto", resume=None, workers=None, graph=False):  # fmt: skip
+        callbacks=(), seed=0, progress="auto", resume=None, augment=None, workers=None, graph=False):  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History.
 
     data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped; pairs (x, labels) for
@@ -198,6 +202,7 @@ def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None
     optimizer: Adam() by default. schedule: of its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖.
     callbacks: see npae.train.callbacks. seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
     resume: a checkpoint file to go on from, with the same settings (epochs may be more).
+    augment: fresh variants of the samples in every epoch, such as data.Binarize() or data.Warp(0.06).
     workers: train.workers.from_environment() to share every batch among the processes that mpiexec started.
     graph: on a GPU, capture the step once and replay it (not yet run on a real GPU; one worker; see train.captured).
     Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
@@ -205,7 +210,7 @@ def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None
     """
     trainer = Trainer(model, data, validation, batch_size=batch_size, optimizer=optimizer, schedule=schedule,
                       clip_norm=clip_norm, callbacks=callbacks, seed=seed, progress=progress,
-                      workers=workers, graph=graph)  # fmt: skip
+                      augment=augment, workers=workers, graph=graph)  # fmt: skip
     if resume is not None:
         trainer.resume(resume)
     return trainer.run(epochs)

@@ -1,0 +1,142 @@
+"""Small affine maps of images: the same digit, written a little differently.
+
+An image is a function x(p) of the position p = (row, column). Its warped variant looks up each pixel at another place,
+
+    x̃(p) = x(c + A (p − c))            c: the middle of the image
+
+               ⎡ cos t  −sin t ⎤ ⎡ 1  s ⎤ ⎡ eᵃ  0 ⎤     t: rotation, in radians
+    A  =       ⎣ sin t   cos t ⎦ ⎣ 0  1 ⎦ ⎣ 0  eᵇ ⎦     s: shear;  a, b: logarithms of the scales
+
+with t, s, a, b ~ N(0, σ²) for each image, all of one size because each moves a pixel at distance r from the middle by
+about σr. Multiplied out,
+
+    A₁₁ = eᵃ cos t        A₁₂ = eᵇ (s cos t − sin t)
+    A₂₁ = eᵃ sin t        A₂₂ = eᵇ (s sin t + cos t)
+
+Between pixels x is interpolated (bilinear: q = ⌊p⌋ + w with w in [0, 1)², the four neighbours weighted by the areas
+opposite to them), and outside of the image it is 0. Interpolation blurs; therefore only a share of the images is warped
+at a time.
+
+Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks applied to visual document analysis",
+section 2.
+"""
+
+import numpy as np
+
+from npae.backend import array_module
+from npae.data.augment import Augmentation
+from npae.elementwise import cos, elementwise, exp, maximum, minimum, sin
+from npae.memory import empty
+from npae.products import matmul
+
+
+@elementwise
+def _matrices(t, s, a, b, u, std, share):
+    std = std * (u < share)  # A is the identity for the others
+    t, s, a, b = std * t, std * s, exp(std * a), exp(std * b)
+    return a * cos(t), b * (s * cos(t) - sin(t)), a * sin(t), b * (s * sin(t) + cos(t))
+
+
+@elementwise(out=("p",))
+def _padded(p, centre, last):
+    return minimum(maximum(p + centre, 0), last)
+
+
+@elementwise(out=("p",))
+def _fraction(p, floor):
+    return p - floor
+
+
+@elementwise
+def _bilinear(x00, x01, x10, x11, w, v):
+    return (1 - w) * ((1 - v) * x00 + v * x01) + w * ((1 - v) * x10 + v * x11)
+
+
+class Warp(Augmentation):
+    """Rotate, shear and stretch a `share` of the images by about `std` (σ above), each in its own way.
+
+    image: (height, width). A batch holds images (B, …, height, width), or rows of height · width pixels; the channels
+    of an image are warped alike. Background is 0. Raises ValueError for samples of another size.
+    """
+
+    def __init__(self, std, share=0.5, image=(28, 28)):
+        super().__init__()
+        if not (std >= 0 and 0 <= share <= 1):
+            raise ValueError(f"Warp: expected std of 0 or more and a share from 0 to 1, got {std} and {share}.")
+        self.std, self.share, self.image = float(std), float(share), tuple(int(n) for n in image)
+        self._constants = {}
+
+    def __call__(self, x):
+        height, width = self.image
+        if x.shape[-2:] != self.image and x.shape[1:] != (height * width,):
+            raise ValueError(
+                f"{self!r}: expected images (batch, …, {height}, {width}) or rows (batch, {height * width}), "
+                f"got {x.shape}. Give image=(height, width)."
+            )
+        planes = x.reshape(len(x), -1, height, width)
+        size, channels = planes.shape[:2]
+        grid, starts = self._fixed(x, size, channels)
+        rows, columns = self._places(x, size, grid)
+        w, v = _split(rows, height), _split(columns, width)
+        pixel = empty(rows.shape, x, np.intp)
+        rows *= width + 2
+        rows += columns
+        pixel[...] = rows
+        pixel += starts
+        padded = empty((size, channels, height + 2, width + 2), x)
+        padded.fill(0)
+        padded[:, :, 1:-1, 1:-1] = planes
+        y = empty(planes.shape, x)
+        for c in range(channels):
+            flat = padded.reshape(-1)[c * (height + 2) * (width + 2) :]
+            corners = [_take(flat[k:], pixel) for k in (0, 1, width + 2, width + 3)]
+            y[:, c] = _bilinear(*corners, w, v).reshape(size, height, width)
+        return y.reshape(x.shape)
+
+    def _places(self, x, size, grid):
+        """Where x̃(p) is looked up in the image with a border of one pixel of 0: rows and columns, (B, pixels) each."""
+        height, width = self.image
+        z, u = self.stream.normal(empty((4, size), x)), self.stream.uniform(empty((size,), x))
+        A = _matrices(z[0], z[1], z[2], z[3], u, self.std, self.share)
+        return [
+            _padded(p, (n + 1) / 2, n + 1, out=p)
+            for p, n in ((self._product(A[0], A[1], grid), height), (self._product(A[2], A[3], grid), width))
+        ]
+
+    @staticmethod
+    def _product(a, b, grid):
+        """a_i · row + b_i · column for every sample i and every pixel: (B, pixels)."""
+        pairs = empty((2, len(a)), a)
+        pairs[0], pairs[1] = a, b
+        return matmul(pairs.T, grid, out=empty((len(a), grid.shape[1]), a))
+
+    def _fixed(self, x, size, channels):
+        """(p − c of every pixel, (2, pixels); where each image of the padded batch starts, (B, 1)), made once."""
+        xp, (height, width) = array_module(x), self.image
+        key = xp.__name__, x.dtype.str, size, channels
+        if key not in self._constants:
+            r, c = np.mgrid[:height, :width].reshape(2, -1) - np.array([[height - 1], [width - 1]]) / 2
+            starts = np.arange(size)[:, None] * (channels * (height + 2) * (width + 2))
+            self._constants[key] = xp.asarray(np.stack([r, c]).astype(x.dtype)), xp.asarray(starts)
+        return self._constants[key]
+
+    def config(self):
+        return {"std": self.std, "share": self.share, "image": list(self.image)}
+
+    def __repr__(self):
+        return f"Warp({self.std:g}, share={self.share:g}, image={self.image})"
+
+
+def _split(p, last):
+    """The fractions w = p − ⌊p⌋, a new array; p itself is rounded down, to `last` at most (where w may be 1)."""
+    w = empty(p.shape, p)
+    w[...] = p
+    array_module(p).floor(p, out=p)
+    array_module(p).minimum(p, last, out=p)
+    return _fraction(w, p, out=w)
+
+
+def _take(flat, pixel):
+    xp = array_module(flat)
+    out = empty(pixel.shape, flat)
+    return np.take(flat, pixel, out=out, mode="clip") if xp is np else xp.take(flat, pixel, out=out)

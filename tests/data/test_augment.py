@@ -1,0 +1,96 @@
+"""Augmentation: variants are drawn as they should be, anew in every epoch, and the same again after a resume."""
+
+import numpy as np
+import pytest
+
+from npae import fit, mirrored
+from npae.data import Augmentation, Binarize, Minibatches, Warp
+from npae.memory import Arena
+from npae.optim import SGD
+from npae.train.callbacks import Checkpoint
+from tests.devices import each_device, on
+
+GREY = np.random.default_rng(0).random((40, 12)).astype(np.float32)
+KINDS = [Binarize, lambda: Warp(0.2, image=(3, 4))]
+each_kind = pytest.mark.parametrize("make", KINDS, ids=["Binarize", "Warp"])
+
+
+@each_device
+def test_binarized_pixels_are_one_with_their_grey_value_as_probability(device):
+    with on(device) as place:
+        grey = np.tile(np.array([0.0, 0.1, 0.5, 0.9, 1.0], np.float32), (20_000, 1))
+        x = place.get(Binarize()(place.put(grey)))
+    assert x.dtype == np.float32 and set(np.unique(x)) == {0, 1}
+    assert (x[:, 0] == 0).all() and (x[:, 4] == 1).all()
+    np.testing.assert_allclose(x.mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(20_000))
+
+
+@each_kind
+@each_device
+def test_a_seed_means_the_same_variants_and_they_go_on(make, device):
+    with on(device) as place:
+        x, augment = place.put(GREY), make()
+        augment.reseed([1, 2])
+        first, second = place.get(augment(x)).copy(), place.get(augment(x)).copy()
+        augment.reseed([1, 2])
+        np.testing.assert_array_equal(place.get(augment(x)), first)
+        assert (first != second).any()
+        np.testing.assert_array_equal(place.get(x), GREY, "an augmentation modifies its input")
+
+
+@each_kind
+@each_device
+def test_a_step_waits_for_nothing_and_uploads_nothing(make, device):
+    with on(device) as place:
+        x, augment, arena = place.put(GREY), make(), Arena()
+        for _ in range(2):
+            with arena.frame(len(x)):
+                augment(x)
+        held = arena.nbytes
+        with place.no_waiting(), arena.frame(len(x)):
+            augment(x)
+        assert arena.nbytes == held
+
+
+@each_kind
+def test_only_the_batches_of_training_are_varied_target_included(make):
+    x = (GREY * 255).astype(np.uint8)
+    augment = make()
+    batches = Minibatches(x, 10, augment=augment)
+    batches.reseed([0, 0])
+    taken = batches.take(slice(0, 10)).copy()
+    augment.reseed([0, 0])
+    np.testing.assert_array_equal(taken, augment(x[:10] * np.float32(1 / 255)))
+
+    model = mirrored([12, 4])
+    fit(model, GREY, GREY, epochs=2, augment=make(), progress="none")
+    plain = mirrored([12, 4])
+    fit(plain, GREY, GREY, epochs=2, progress="none")
+    assert (model.theta.value != plain.theta.value).any()
+    assert model.evaluate(GREY) == model.evaluate(GREY), "validation must not be varied"
+
+
+@each_kind
+def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path, make):
+    def run(epochs, resume=None, callbacks=(), augment=make):
+        model = mirrored([12, 4])
+        fit(model, GREY, epochs=epochs, batch_size=8, optimizer=SGD(0.1), augment=augment(), progress="none",
+            callbacks=callbacks, resume=resume)  # fmt: skip
+        return model.theta.value
+
+    path = tmp_path / "c.npz"
+    run(2, callbacks=[Checkpoint(path)])
+    np.testing.assert_array_equal(run(4, resume=path, callbacks=[Checkpoint(path)]), run(4))
+    run(2, callbacks=[Checkpoint(path)])
+    with pytest.raises(ValueError, match="its augment is"):
+        run(4, resume=path, callbacks=[Checkpoint(path)], augment=lambda: Warp(0.5, image=(3, 4)))
+
+
+def test_one_of_your_own_is_a_few_lines():
+    class Mirror(Augmentation):
+        def __call__(self, x):
+            return x[:, ::-1]
+
+    model = mirrored([12, 4])
+    history = fit(model, GREY, epochs=1, augment=Mirror(), progress="none")
+    assert np.isfinite(history["loss"][-1]) and repr(Mirror()) == "Mirror()"

@@ -1,0 +1,79 @@
+"""Warp: the look-up is bilinear, the matrices are the ones of the formula, and nothing falls off the edge."""
+
+import numpy as np
+import pytest
+
+from npae.data import Warp
+from tests.devices import each_device, on
+
+
+def plainly(x, A):
+    """x̃(p) = x(c + A(p − c)) by loops, bilinear, 0 outside."""
+    height, width = x.shape
+    c = np.array([(height - 1) / 2, (width - 1) / 2])
+    y = np.zeros_like(x)
+    for p in np.ndindex(height, width):
+        row, column = c + A @ (np.array(p) - c)
+        i, j = int(np.floor(row)), int(np.floor(column))
+        for a, weight in ((i, i + 1 - row), (i + 1, row - i)):
+            for b, other in ((j, j + 1 - column), (j + 1, column - j)):
+                if 0 <= a < height and 0 <= b < width:
+                    y[p] += weight * other * x[a, b]
+    return y
+
+
+def matrices(seed, n, std, share):
+    """A of each sample by its factors, from the numbers that Warp draws."""
+    twin = Warp(std, share)
+    twin.reseed(seed)
+    t, s, a, b = std * twin.stream.normal(np.empty((4, n)))
+    chosen = twin.stream.uniform(np.empty(n)) < share
+    for k in range(n):
+        rotation = np.array([[np.cos(t[k]), -np.sin(t[k])], [np.sin(t[k]), np.cos(t[k])]])
+        A = rotation @ np.array([[1, s[k]], [0, 1]]) @ np.diag(np.exp([a[k], b[k]]))
+        yield A if chosen[k] else np.eye(2)
+
+
+@each_device
+@pytest.mark.parametrize("shape", [(6, 35), (6, 5, 7), (6, 2, 5, 7)])
+def test_every_image_is_looked_up_at_the_places_of_its_matrix(device, shape):
+    x = np.random.default_rng(1).random(shape)
+    warp = Warp(0.4, share=0.7, image=(5, 7))
+    warp.reseed(3)
+    with on(device) as place:
+        y = place.get(warp(place.put(x)))
+        if place.name == "gpu":  # its numbers are others: those of the CPU are looked at below
+            assert y.shape == x.shape and np.isfinite(y).all()
+            return
+    planes, warped = x.reshape(6, -1, 5, 7), y.reshape(6, -1, 5, 7)
+    changed = 0
+    for k, A in enumerate(matrices(3, 6, 0.4, 0.7)):
+        changed += not np.array_equal(A, np.eye(2))
+        for image, result in zip(planes[k], warped[k], strict=True):
+            np.testing.assert_allclose(result, plainly(image, A), rtol=1e-9, atol=1e-12)
+    assert 0 < changed < 6
+
+
+def test_no_warp_is_the_identity_and_far_outside_is_background():
+    x = np.random.default_rng(2).random((50, 784)).astype(np.float32)
+    np.testing.assert_array_equal(Warp(0.5, share=0)(x), x)
+    np.testing.assert_allclose(Warp(0.0, share=1)(x), x, atol=1e-6)
+    wild = Warp(4.0, share=1)(np.ones((50, 784), np.float32))
+    assert np.isfinite(wild).all() and wild.min() >= 0 and wild.max() <= 1 + 1e-6 and (wild == 0).any()
+
+
+def test_small_warps_keep_the_ink():
+    y, x = np.mgrid[:28, :28] - 13.5
+    blob = np.exp(-(x**2 + (y / 2) ** 2) / 18).reshape(1, -1).repeat(400, 0)
+    warped = Warp(0.06, share=1)(blob)
+    assert abs(warped.sum() / blob.sum() - 1) < 0.02
+    distance = np.sqrt(((warped - blob) ** 2).sum(axis=1)).mean()
+    assert 0.2 < distance < 3
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"Warp.*expected images \(batch, …, 28, 28\) or rows .*784.* got \(3, 100\)"):
+        Warp(0.1)(np.zeros((3, 100), np.float32))
+    for wrong in ({"std": -1}, {"std": 0.1, "share": 2}):
+        with pytest.raises(ValueError, match="Warp: expected"):
+            Warp(**wrong)
