@@ -1,14 +1,15 @@
 """Layers: differentiable functions with hand-written derivatives.
 
 Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`;
-then `top_k.py` (few units speak at a time), `tied.py` (a decoder that shares the encoder's weights) and `corruption.py`
-(noise on the input).
+then `top_k.py` (few units speak at a time), `tied.py` (a decoder that shares the encoder's weights), `corruption.py`
+(noise on the input) and `dropout.py` (silent units).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
 from npae.layers.base import Layer
 from npae.layers.corruption import Corruption, GaussianNoise, MaskingNoise, SaltAndPepper
 from npae.layers.dense import Affine, Dense
+from npae.layers.dropout import Dropout
 from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
 from npae.layers.sequential import Sequential
@@ -17,6 +18,6 @@ from npae.layers.top_k import TopK
 
 __all__ = [
     "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "TopK",
-    "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper",
+    "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper", "Dropout",
     "Activation", "Identity", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SiLU", "Softplus",
 ]  # fmt: skip
