@@ -13,9 +13,14 @@ about σr. Multiplied out,
     A₁₁ = eᵃ cos t        A₁₂ = eᵇ (s cos t − sin t)
     A₂₁ = eᵃ sin t        A₂₂ = eᵇ (s sin t + cos t)
 
-Between pixels x is interpolated (bilinear: q = ⌊p⌋ + w with w in [0, 1)², the four neighbours weighted by the areas
-opposite to them), and outside of the image it is 0. Interpolation blurs; therefore only a share of the images is warped
-at a time.
+Between pixels x is interpolated (bilinear: p = ⌊p⌋ + w with w in [0, 1)², the four neighbours weighted by the areas
+opposite to them), and outside of the image it is 0. Interpolation blurs: edges get flatter, and a network would learn
+to draw blurred digits. A little contrast makes them steep again,
+
+    x̃ ← min(max(½ + g (x̃ − ½), 0), 1)
+
+On MNIST the squared differences of neighbouring pixels add up to 56.5 an image, to 39.4 after σ = 0.06 and g = 1, and
+to 55.7 with g = 1.4 (the first 5,000 training digits; the share of pixels above 0 is right then, too).
 
 Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks applied to visual document analysis",
 section 2.
@@ -31,10 +36,11 @@ from npae.products import matmul
 
 
 @elementwise
-def _matrices(t, s, a, b, u, std, share):
-    std = std * (u < share)  # A is the identity for the others
+def _maps(t, s, a, b, u, std, contrast, share):
+    chosen = u < share  # for the others A is the identity, and g is 1
+    std, g = std * chosen, 1 + (contrast - 1) * chosen
     t, s, a, b = std * t, std * s, exp(std * a), exp(std * b)
-    return a * cos(t), b * (s * cos(t) - sin(t)), a * sin(t), b * (s * sin(t) + cos(t))
+    return a * cos(t), b * (s * cos(t) - sin(t)), a * sin(t), b * (s * sin(t) + cos(t)), g, (1 - g) / 2
 
 
 @elementwise(out=("p",))
@@ -52,18 +58,28 @@ def _bilinear(x00, x01, x10, x11, w, v):
     return (1 - w) * ((1 - v) * x00 + v * x01) + w * ((1 - v) * x10 + v * x11)
 
 
+@elementwise(out=("x",))
+def _clip(x):
+    return minimum(maximum(x, 0), 1)
+
+
 class Warp(Augmentation):
     """Rotate, shear and stretch a `share` of the images by about `std` (σ above), each in its own way.
 
-    image: (height, width). A batch holds images (B, …, height, width), or rows of height · width pixels; the channels
-    of an image are warped alike. Background is 0. Raises ValueError for samples of another size.
+    contrast: g above, of the warped ones. image: (height, width). A batch holds images (B, …, height, width), or rows
+    of height · width pixels, in [0, 1]; the channels of an image are warped alike. Background is 0. Raises ValueError
+    for samples of another size.
     """
 
-    def __init__(self, std, share=0.5, image=(28, 28)):
+    def __init__(self, std, share=0.5, contrast=1.4, image=(28, 28)):
         super().__init__()
-        if not (std >= 0 and 0 <= share <= 1):
-            raise ValueError(f"Warp: expected std of 0 or more and a share from 0 to 1, got {std} and {share}.")
-        self.std, self.share, self.image = float(std), float(share), tuple(int(n) for n in image)
+        if not (std >= 0 and 0 <= share <= 1 and contrast > 0):
+            raise ValueError(
+                "Warp: expected std of 0 or more, a share from 0 to 1 and a contrast above 0, "
+                f"got {std}, {share} and {contrast}."
+            )
+        self.std, self.share, self.contrast = float(std), float(share), float(contrast)
+        self.image = tuple(int(n) for n in image)
         self._constants = {}
 
     def __call__(self, x):
@@ -76,7 +92,7 @@ class Warp(Augmentation):
         planes = x.reshape(len(x), -1, height, width)
         size, channels = planes.shape[:2]
         grid, starts = self._fixed(x, size, channels)
-        rows, columns = self._places(x, size, grid)
+        rows, columns, g, offset = self._draw(x, size, grid)
         w, v = _split(rows, height), _split(columns, width)
         pixel = empty(rows.shape, x, np.intp)
         rows *= width + 2
@@ -90,25 +106,24 @@ class Warp(Augmentation):
         for c in range(channels):
             flat = padded.reshape(-1)[c * (height + 2) * (width + 2) :]
             corners = [_take(flat[k:], pixel) for k in (0, 1, width + 2, width + 3)]
-            y[:, c] = _bilinear(*corners, w, v).reshape(size, height, width)
+            plane = _bilinear(*corners, w, v)
+            plane *= g[:, None]
+            plane += offset[:, None]
+            y[:, c] = _clip(plane, out=plane).reshape(size, height, width)
         return y.reshape(x.shape)
 
-    def _places(self, x, size, grid):
-        """Where x̃(p) is looked up in the image with a border of one pixel of 0: rows and columns, (B, pixels) each."""
+    def _draw(self, x, size, grid):
+        """Where x̃(p) is looked up in the image with a border of one pixel of 0: rows and columns, (B, pixels) each.
+
+        And g and (1 − g)/2 of every image, (B,).
+        """
         height, width = self.image
         z, u = self.stream.normal(empty((4, size), x)), self.stream.uniform(empty((size,), x))
-        A = _matrices(z[0], z[1], z[2], z[3], u, self.std, self.share)
-        return [
-            _padded(p, (n + 1) / 2, n + 1, out=p)
-            for p, n in ((self._product(A[0], A[1], grid), height), (self._product(A[2], A[3], grid), width))
-        ]
-
-    @staticmethod
-    def _product(a, b, grid):
-        """a_i · row + b_i · column for every sample i and every pixel: (B, pixels)."""
-        pairs = empty((2, len(a)), a)
-        pairs[0], pairs[1] = a, b
-        return matmul(pairs.T, grid, out=empty((len(a), grid.shape[1]), a))
+        a11, a12, a21, a22, g, offset = _maps(z[0], z[1], z[2], z[3], u, self.std, self.contrast, self.share)
+        rows, columns = _product(a11, a12, grid), _product(a21, a22, grid)
+        _padded(rows, (height + 1) / 2, height + 1, out=rows)
+        _padded(columns, (width + 1) / 2, width + 1, out=columns)
+        return rows, columns, g, offset
 
     def _fixed(self, x, size, channels):
         """(p − c of every pixel, (2, pixels); where each image of the padded batch starts, (B, 1)), made once."""
@@ -121,10 +136,14 @@ class Warp(Augmentation):
         return self._constants[key]
 
     def config(self):
-        return {"std": self.std, "share": self.share, "image": list(self.image)}
+        return {"std": self.std, "share": self.share, "contrast": self.contrast, "image": list(self.image)}
 
-    def __repr__(self):
-        return f"Warp({self.std:g}, share={self.share:g}, image={self.image})"
+
+def _product(a, b, grid):
+    """a_i · row + b_i · column for every sample i and every pixel: (B, pixels)."""
+    pairs = empty((2, len(a)), a)
+    pairs[0], pairs[1] = a, b
+    return matmul(pairs.T, grid, out=empty((len(a), grid.shape[1]), a))
 
 
 def _split(p, last):

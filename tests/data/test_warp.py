@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from npae import mnist
 from npae.data import Warp
 from tests.devices import each_device, on
 
 
-def plainly(x, A):
-    """x̃(p) = x(c + A(p − c)) by loops, bilinear, 0 outside."""
+def plainly(x, A, contrast):
+    """x̃(p) = x(c + A(p − c)) by loops, bilinear, 0 outside; then the contrast."""
     height, width = x.shape
     c = np.array([(height - 1) / 2, (width - 1) / 2])
     y = np.zeros_like(x)
@@ -19,7 +20,7 @@ def plainly(x, A):
             for b, other in ((j, j + 1 - column), (j + 1, column - j)):
                 if 0 <= a < height and 0 <= b < width:
                     y[p] += weight * other * x[a, b]
-    return y
+    return np.clip(0.5 + contrast * (y - 0.5), 0, 1)
 
 
 def matrices(seed, n, std, share):
@@ -38,7 +39,7 @@ def matrices(seed, n, std, share):
 @pytest.mark.parametrize("shape", [(6, 35), (6, 5, 7), (6, 2, 5, 7)])
 def test_every_image_is_looked_up_at_the_places_of_its_matrix(device, shape):
     x = np.random.default_rng(1).random(shape)
-    warp = Warp(0.4, share=0.7, image=(5, 7))
+    warp = Warp(0.4, share=0.7, contrast=1.3, image=(5, 7))
     warp.reseed(3)
     with on(device) as place:
         y = place.get(warp(place.put(x)))
@@ -48,16 +49,17 @@ def test_every_image_is_looked_up_at_the_places_of_its_matrix(device, shape):
     planes, warped = x.reshape(6, -1, 5, 7), y.reshape(6, -1, 5, 7)
     changed = 0
     for k, A in enumerate(matrices(3, 6, 0.4, 0.7)):
-        changed += not np.array_equal(A, np.eye(2))
+        warped_too = not np.array_equal(A, np.eye(2))
+        changed += warped_too
         for image, result in zip(planes[k], warped[k], strict=True):
-            np.testing.assert_allclose(result, plainly(image, A), rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(result, plainly(image, A, 1.3 if warped_too else 1), rtol=1e-9, atol=1e-12)
     assert 0 < changed < 6
 
 
 def test_no_warp_is_the_identity_and_far_outside_is_background():
     x = np.random.default_rng(2).random((50, 784)).astype(np.float32)
     np.testing.assert_array_equal(Warp(0.5, share=0)(x), x)
-    np.testing.assert_allclose(Warp(0.0, share=1)(x), x, atol=1e-6)
+    np.testing.assert_allclose(Warp(0.0, share=1, contrast=1)(x), x, atol=1e-6)
     wild = Warp(4.0, share=1)(np.ones((50, 784), np.float32))
     assert np.isfinite(wild).all() and wild.min() >= 0 and wild.max() <= 1 + 1e-6 and (wild == 0).any()
 
@@ -65,7 +67,7 @@ def test_no_warp_is_the_identity_and_far_outside_is_background():
 def test_small_warps_keep_the_ink():
     y, x = np.mgrid[:28, :28] - 13.5
     blob = np.exp(-(x**2 + (y / 2) ** 2) / 18).reshape(1, -1).repeat(400, 0)
-    warped = Warp(0.06, share=1)(blob)
+    warped = Warp(0.06, share=1, contrast=1)(blob)
     assert abs(warped.sum() / blob.sum() - 1) < 0.02
     distance = np.sqrt(((warped - blob) ** 2).sum(axis=1)).mean()
     assert 0.2 < distance < 3
@@ -74,6 +76,17 @@ def test_small_warps_keep_the_ink():
 def test_errors():
     with pytest.raises(ValueError, match=r"Warp.*expected images \(batch, …, 28, 28\) or rows .*784.* got \(3, 100\)"):
         Warp(0.1)(np.zeros((3, 100), np.float32))
-    for wrong in ({"std": -1}, {"std": 0.1, "share": 2}):
+    for wrong in ({"std": -1}, {"std": 0.1, "share": 2}, {"std": 0.1, "contrast": 0}):
         with pytest.raises(ValueError, match="Warp: expected"):
             Warp(**wrong)
+
+
+def test_contrast_makes_edges_as_steep_as_they_were():
+    digits = mnist(which="sample").train_images[:1000] / 255
+
+    def steepness(x):
+        return (np.diff(x, axis=1) ** 2).sum() + (np.diff(x, axis=2) ** 2).sum()
+
+    blurred, sharp = Warp(0.06, share=1, contrast=1)(digits), Warp(0.06, share=1)(digits)
+    assert steepness(blurred) < 0.75 * steepness(digits)
+    assert abs(steepness(sharp) / steepness(digits) - 1) < 0.05
