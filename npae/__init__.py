@@ -12,6 +12,7 @@ and the package has a room for each of those words. In reading order:
     elementwise/      formulas, fused          noise.py          random numbers
     registry.py       names of classes
     parameters.py     θ, one vector            initializers.py   its first values
+    buffers.py        statistics beside θ
     layers/           f and g, and their derivatives
     losses/           ℓ and ∂ℓ/∂z
     penalties/        Ω and ∂Ω/∂h, ∂Ω/∂θ

@@ -27,6 +27,11 @@ def _fans(shape):
     return shape[1] * window, shape[0] * window
 
 
+def ones(rng, shape):
+    """Everything starts at one: for gains."""
+    return np.ones(shape)
+
+
 def glorot_uniform(rng, shape):
     """W ~ U(−r, r), r = √(6/(n_in + n_out)), so Var(W) = r²/3 = 2/(n_in + n_out).
 

@@ -2,7 +2,7 @@
 
 Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`;
 then `top_k.py` (few units speak at a time), `tied.py` (a decoder that shares the encoder's weights), `corruption.py`
-(noise on the input) and `dropout.py` (silent units).
+(noise on the input), `dropout.py` (silent units) and `normalization.py` (features of one spread).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
@@ -10,6 +10,7 @@ from npae.layers.base import Layer
 from npae.layers.corruption import Corruption, GaussianNoise, MaskingNoise, SaltAndPepper
 from npae.layers.dense import Affine, Dense
 from npae.layers.dropout import Dropout
+from npae.layers.normalization import BatchNorm
 from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
 from npae.layers.sequential import Sequential
@@ -17,7 +18,7 @@ from npae.layers.tied import TiedDense
 from npae.layers.top_k import TopK
 
 __all__ = [
-    "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "TopK",
+    "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "TopK", "BatchNorm",
     "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper", "Dropout",
     "Activation", "Identity", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SiLU", "Softplus",
 ]  # fmt: skip

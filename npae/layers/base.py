@@ -11,6 +11,7 @@ of a GAN is called twice in a step). Axis 0 is the batch.
 import numpy as np
 
 from npae.backend import array_module, device_of, resolve_device, to_device
+from npae.buffers import Statistics
 from npae.parameters import Storage, Theta
 from npae.registry import Described
 
@@ -18,13 +19,14 @@ from npae.registry import Described
 class Layer(Described):
     """A differentiable function with parameters. Composites (Sequential, a whole autoencoder) are layers too.
 
-    A new layer sets `parameters` (its own) or `children` ((name, Layer) pairs) in __init__, and defines forward,
-    backward, config and, unless shapes pass through unchanged, out_shape.
+    A new layer sets `parameters` (its own), `buffers` (npae.buffers) or `children` ((name, Layer) pairs) in __init__,
+    and defines forward, backward, config and, unless shapes pass through unchanged, out_shape.
     """
 
     parameters = ()
+    buffers = ()
     children = ()
-    _theta = None
+    _theta = _statistics = None
     registry = {}
 
     def forward(self, x, training=False):
@@ -55,17 +57,24 @@ class Layer(Described):
     def named_parameters(self, prefix=""):
         """(dotted name, Parameter) of this layer and all within, in a stable order; a shared one once, where first met.
         """
+        return self._named("parameters", prefix)
+
+    def named_buffers(self, prefix=""):
+        """(dotted name, Buffer) of this layer and all within, as named_parameters."""
+        return self._named("buffers", prefix)
+
+    def _named(self, kind, prefix):
         seen = set()
-        for name, p in self._walk(prefix):
+        for name, p in self._walk(kind, prefix):
             if id(p) not in seen:
                 seen.add(id(p))
                 yield name, p
 
-    def _walk(self, prefix):
-        for p in self.parameters:
+    def _walk(self, kind, prefix):
+        for p in getattr(self, kind):
             yield prefix + p.name, p
         for name, child in self.children:
-            yield from child._walk(f"{prefix}{name}.")
+            yield from child._walk(kind, f"{prefix}{name}.")
 
     def leaves(self, name=""):
         """(dotted name, Layer) of every layer within that has no children, in order."""
@@ -94,12 +103,18 @@ class Layer(Described):
         return self
 
     def allocate(self, dtype=np.float32, device="cpu"):
-        """Give every parameter a place in one new vector θ: zeros, or the values that it had. Returns self."""
-        storage = Storage(self.parameter_count, _trainable(dtype), resolve_device(device))
-        start = 0
-        for _, p in self.named_parameters():
-            p.place(storage, start)
-            start += p.size
+        """Give every parameter a place in one new vector θ: zeros, or the values that it had. Returns self.
+
+        Buffers get their places beside it, with the values that they had or begin with.
+        """
+        groups = [[p for _, p in named] for named in (self.named_parameters(), self.named_buffers())]
+        size, beside = (sum(p.size for p in group) for group in groups)
+        storage = Storage(size, _trainable(dtype), resolve_device(device), beside)
+        for group in groups:
+            start = 0
+            for p in group:
+                p.place(storage, start)
+                start += p.size
         return self
 
     @property
@@ -109,8 +124,15 @@ class Layer(Described):
             self._theta = Theta(self.named_parameters())
         return self._theta
 
+    @property
+    def statistics(self):
+        """The vector of all buffers of this layer and all within (of size 0, if there are none), see npae.buffers."""
+        if self._statistics is None or not self._statistics.is_contiguous:
+            self._statistics = Statistics(self.theta, self.named_buffers())
+        return self._statistics
+
     def to(self, device):
-        """Move parameters and gradients to "cpu" or "gpu", those of the whole network that this layer is a part of.
+        """Move parameters, gradients and buffers to "cpu" or "gpu", the whole network's that this layer is a part of.
 
         Returns self. Raises RuntimeError if there is no GPU, or no values yet; ValueError for an unknown device.
         """
@@ -120,7 +142,7 @@ class Layer(Described):
         return self
 
     def astype(self, dtype):
-        """Change parameters and gradients to float32 or float64, the whole network that this layer is a part of.
+        """Change parameters, gradients and buffers to float32 or float64, as `to` those of the whole network.
 
         Returns self. Raises TypeError for another dtype, RuntimeError if there are no values yet.
         """
