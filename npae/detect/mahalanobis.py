@@ -36,6 +36,15 @@ class Mahalanobis:
         m = s.mean() or 1.0
         self.scaling = V / np.sqrt((1 - shrinkage) * s + shrinkage * m)
 
+    @classmethod
+    def of(cls, mean, scaling):
+        """The one with this mean (p,) and scaling (p, p), as another had them."""
+        if mean.ndim != 1 or scaling.shape != 2 * mean.shape:
+            raise ValueError(f"Mahalanobis: expected a mean (p,) and scaling (p, p), got {mean.shape}, {scaling.shape}")
+        made = cls.__new__(cls)
+        made.mean, made.scaling = mean, scaling
+        return made
+
     def whiten(self, rows):
         """u of every row, (n, p)."""
         return (np.asarray(rows, np.float64) - self.mean) @ self.scaling
