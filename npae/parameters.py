@@ -154,8 +154,10 @@ class Vector:
     def assign(self, vector):
         """value ← vector, shape (size,), from either device, in the network's dtype."""
         if vector.shape != (self.size,):
-            raise ValueError(f"Expected a vector of the network's {self.size} {self.kind}, got shape {vector.shape}: "
-                             "it belongs to another network.")
+            raise ValueError(
+                f"Expected a vector of the network's {self.size} {self.kind}, got shape {vector.shape}: "
+                "it belongs to another network."
+            )
         self.value[...] = to_device(vector, device_of(self.value))
 
     def _part(self, vector):

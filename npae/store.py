@@ -2,6 +2,7 @@
 
     about           JSON: format version, the architecture as a tree of class names and arguments, the table of names
     theta           θ, one vector; the table says which part is which matrix
+    statistics      the buffers of all layers, one vector, if there are any (npae.buffers)
     optimizer.M …   the optimizer's state vectors, if one was saved
     extra.…         arrays of whoever saves (the best θ so far, say)
 
@@ -49,9 +50,12 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
     cannot be written, TypeError for what is no JSON value or no array of numbers; a file that was there before then
     stays as it was.
     """
-    theta = model.theta
+    theta, statistics = model.theta, model.statistics
     about = {"format": FORMAT, "model": describe(model), "table": theta.table, "extra": extra or {}}
     content = {"theta": theta.value}
+    if statistics.size:
+        about["statistics"] = statistics.table
+        content["statistics"] = statistics.value
     if optimizer is not None:
         about["optimizer"] = describe(optimizer) | {"t": optimizer.t}
         content |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
@@ -129,10 +133,20 @@ def _read(archive, size):
             f"its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
             f"dtype {dtype}. The file is damaged or was put together by hand."
         )
+    beside = sum(buffer.size for _, buffer in model.named_buffers())
+    there = _header(archive, "statistics", size) if beside else None
+    if beside and there != ((beside,), dtype):
+        raise ModelFileError(
+            f"its architecture has {beside} running statistics of {dtype}, its vector of them has shape {there[0]} "
+            f"and dtype {there[1]}. The file is damaged or was put together by hand."
+        )
     model.allocate(dtype)
     model.theta.assign(_array(archive, "theta", size))
+    if beside:
+        model.statistics.assign(_array(archive, "statistics", size))
     saved = Saved(model, extra=dict(about["extra"]))
     names = [name.removesuffix(".npy") for name in archive.namelist()]
+    known = {"about", "theta"} | ({"statistics"} if beside else set())
     if "optimizer" in about:
         saved.optimizer = _built(about["optimizer"], Optimizer)
         saved.optimizer.t = int(about["optimizer"]["t"])
@@ -143,7 +157,7 @@ def _read(archive, size):
     for name in names:
         if name.startswith("extra."):
             saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)
-        elif name not in ("about", "theta") and not name.startswith("optimizer."):
+        elif name not in known and not name.startswith("optimizer."):
             raise ModelFileError(f"it holds an array {name!r}, which npae does not write. The file is damaged.")
     return saved
 

@@ -55,8 +55,7 @@ class Layer(Described):
     # ------------------------------------------------------------------ parameters
 
     def named_parameters(self, prefix=""):
-        """(dotted name, Parameter) of this layer and all within, in a stable order; a shared one once, where first met.
-        """
+        """(dotted name, Parameter) of this layer and all within, in a stable order; shared ones where first met."""
         return self._named("parameters", prefix)
 
     def named_buffers(self, prefix=""):

@@ -1,7 +1,7 @@
 """Batch normalisation: every feature gets the mean and the spread that the next layer learns best from.
 
-A feature is a column of x (B, n), or a channel of images (B, C, H, W); its N values in a batch are those of all samples,
-N = B, and of all places, N = B·H·W. In training, with sums Σ over these values x_i,
+A feature is a column of x (B, n), or a channel of images (B, C, H, W); its N values in a batch are those of all
+samples, N = B, and of all places, N = B·H·W. In training, with sums Σ over these values x_i,
 
     μ = 1/N Σ x_i        v = 1/N Σ (x_i − μ)²        x̂_i = (x_i − μ) r,   r = 1/√(v + ε)        y_i = γ x̂_i + β
 
@@ -34,9 +34,9 @@ Of dy nothing is left that would move the mean of x or stretch it about its mean
     m ← m + λ (μ − m)        s ← s + λ (N/(N − 1) v − s)        y = γ (x − m)/√(s + ε) + β
 
 and there y is linear in x: ∂J/∂x = γ/√(s + ε) dy. v divides by N; s averages the estimate that divides by N − 1, which
-has the same mean for batches of every size (as in PyTorch; Keras averages v itself). m and s are buffers (npae.buffers):
-saved with the model and moved with it, but no part of θ. Several workers normalise each their own share of a batch, by
-its μ and v, and average m and s after every step (npae.train.shared).
+has the same mean for batches of every size (as in PyTorch; Keras averages v itself). m and s are buffers
+(npae.buffers): saved with the model and moved with it, but no part of θ. Several workers normalise each their own share
+of a batch, by its μ and v, and average m and s after every step (npae.train.shared).
 
 v is the mean of squared deviations, in a second pass: E[x²] − μ² would lose all digits where |μ| is much above √v.
 

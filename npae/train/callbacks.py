@@ -56,7 +56,8 @@ class EarlyStopping(Callback):
     """Stop when `monitor` has not improved for `patience` epochs in a row, and give the model the best θ there was.
 
     monitor: a column of the history that should fall; by default "val_loss" where there is validation data, else
-    "loss". min_delta: what counts as an improvement. The best θ is given back also if training ends in another way.
+    "loss". min_delta: what counts as an improvement. The best θ is given back also if training ends in another way,
+    with the running statistics that it had.
     """
 
     def __init__(self, patience=5, monitor=None, min_delta=0.0):
@@ -66,7 +67,7 @@ class EarlyStopping(Callback):
         self._forget()
 
     def _forget(self):
-        self.best, self.best_epoch, self.best_theta = math.inf, None, None
+        self.best, self.best_epoch, self.best_theta, self.best_statistics = math.inf, None, None, None
 
     def on_start(self, trainer):
         if trainer.epoch == 0:  # not what it saw in another run
@@ -77,12 +78,15 @@ class EarlyStopping(Callback):
         if row[monitor] < self.best - self.min_delta:
             self.best, self.best_epoch = row[monitor], row["epoch"]
             self.best_theta = trainer.model.theta.value.copy()
+            self.best_statistics = trainer.model.statistics.value.copy() if trainer.model.statistics.size else None
         elif row["epoch"] - (self.best_epoch or 0) >= self.patience:
             trainer.stop(f"early stopping: {monitor} was best, {self.best:.5g}, in epoch {self.best_epoch}")
 
     def on_stop(self, trainer):
         if self.best_theta is not None:
             trainer.model.theta.assign(self.best_theta)
+        if self.best_statistics is not None:
+            trainer.model.statistics.assign(self.best_statistics)
 
     def config(self):
         return {"patience": self.patience, "monitor": self.monitor, "min_delta": self.min_delta}
@@ -91,11 +95,12 @@ class EarlyStopping(Callback):
         return {"best": self.best, "best_epoch": self.best_epoch}
 
     def arrays(self):
-        return {} if self.best_theta is None else {"best_theta": to_device(self.best_theta, "cpu")}
+        best = {"best_theta": self.best_theta, "best_statistics": self.best_statistics}
+        return {name: to_device(vector, "cpu") for name, vector in best.items() if vector is not None}
 
     def restore(self, state, arrays):
         self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.best_theta = arrays.get("best_theta")
+        self.best_theta, self.best_statistics = arrays.get("best_theta"), arrays.get("best_statistics")
 
 
 class Checkpoint(Callback):

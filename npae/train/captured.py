@@ -10,11 +10,11 @@ step to step must lie in device memory, at an address that stays:
     terms of J                 copied after a launch, since the next one overwrites them
     random numbers             the state of a device generator, which every launch leaves further on
 
-Whatever is addressed must stay: θ, ∂J/∂θ and the optimizer's state are compared before every launch, and another array
-in the place of one means another capture; so does an epoch whose layers draw from new generators. Temporaries lie in a
-memory pool of the graph's own, where nobody else gets them. A layer can be captured if its step only queues kernels: it
-reads no value (float(x), `if x:`), sends nothing from the host, uses no Python number that changes, and draws by
-`generator.standard_normal(out=...)`.
+Whatever is addressed must stay: θ, ∂J/∂θ, buffers and the optimizer's state are compared before every launch, and
+another array in the place of one means another capture; so does an epoch whose layers draw from new generators.
+Temporaries lie in a memory pool of the graph's own, where nobody else gets them. A layer can be captured if its step
+only queues kernels: it reads no value (float(x), `if x:`), sends nothing from the host, uses no Python number that
+changes, writes what it remembers in place, and draws by `generator.standard_normal(out=...)`.
 
 Tested on a stand-in for CuPy and cuBLAS; not yet run on a real GPU.
 """
@@ -107,7 +107,7 @@ class CapturedStep(Step):
         """The arrays whose place is written into a graph and that others may replace, and what else it cannot change.
         """
         storage = self.model.theta.storage
-        return storage.value, storage.grad, *self.optimizer.state.values(), tf32_is_on()
+        return storage.value, storage.grad, storage.buffers, *self.optimizer.state.values(), tf32_is_on()
 
     def _give_up(self, error):
         self._given_up = True

@@ -15,6 +15,11 @@ another, of a number or two, the terms of J. All else is as with one worker: the
 the same optimizer, so that θ, equal at the start, stays equal without ever being sent again, and NaN stops them all.
 The result is that of one worker with the same batch size, up to rounding: sums are taken in another order.
 
+Layers with running statistics (BatchNorm) see their own share only: that is another network than the one that sees the
+whole batch, and needs two rows for every worker. Its statistics r ← r + λ (s_k − r) are linear in what a share says,
+so that Σ_k (B_k/B) of them are those of the mean Σ_k (B_k/B) s_k (for means, that of the batch); every worker takes
+them after every step, and so all evaluate, save and average the same.
+
 Goyal et al. 2017, "Accurate, large minibatch SGD: training ImageNet in 1 hour", section 3, remark 3: normalize by the
 total minibatch size, not by the worker's.
 """
@@ -35,4 +40,8 @@ class SharedStep(Step):
         grad = self.model.theta.grad
         grad *= weight
         self.workers.sum_(grad)
+        if self.model.statistics.size:
+            statistics = self.model.statistics.value
+            statistics *= weight
+            self.workers.sum_(statistics)
         return self.workers.weighted_sum(terms, weight)

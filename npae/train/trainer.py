@@ -75,6 +75,8 @@ class Trainer:
         if self.workers.size > 1:
             self.workers.check_same(self._identity() | {"epoch": self.epoch, "epochs": epochs})
             self.workers.broadcast_(self.model.theta.value)
+            if self.model.statistics.size:
+                self.workers.broadcast_(self.model.statistics.value)
         for callback in self.callbacks:
             callback.on_start(self)
         try:
@@ -181,6 +183,7 @@ class Trainer:
                     "Resume with the same settings, or start a new fit from store.load."
                 )
         self.model.theta.assign(saved.model.theta.value)
+        self.model.statistics.assign(saved.model.statistics.value)
         device = device_of(self.model.theta.value)
         self.optimizer.t = saved.optimizer.t
         self.optimizer.state = {name: to_device(v, device) for name, v in saved.optimizer.state.items()}

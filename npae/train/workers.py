@@ -84,7 +84,7 @@ class MPIWorkers(Workers):
 
         self.comm, self._in_place = comm or MPI.COMM_WORLD, MPI.IN_PLACE
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
-        self._host = None  # where an array of the GPU meets MPI
+        self._host = {}  # where arrays of the GPU meet MPI, by shape and dtype
 
     def sum_(self, x):
         """x ← Σ_k x of worker k, by one all-reduce."""
@@ -102,11 +102,13 @@ class MPIWorkers(Workers):
         if device_of(x) == "cpu":
             operation(x)
             return
-        if self._host is None or self._host.shape != x.shape or self._host.dtype != x.dtype:
-            self._host = np.empty(x.shape, x.dtype)
-        x.get(out=self._host)
-        operation(self._host)
-        x.set(self._host)
+        key = x.shape, x.dtype
+        if key not in self._host:
+            self._host[key] = np.empty(*key)
+        host = self._host[key]
+        x.get(out=host)
+        operation(host)
+        x.set(host)
 
 
 def from_environment():
