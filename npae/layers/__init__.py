@@ -2,7 +2,8 @@
 
 Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`;
 then `top_k.py` (few units speak at a time), `tied.py` (a decoder that shares the encoder's weights), `corruption.py`
-(noise on the input), `dropout.py` (silent units) and `normalization.py` (features of one spread).
+(noise on the input), `dropout.py` (silent units), `normalization.py` (features of one spread) and `sampling.py` (a
+code that is drawn).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
@@ -13,12 +14,13 @@ from npae.layers.dropout import Dropout
 from npae.layers.normalization import BatchNorm
 from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
+from npae.layers.sampling import GaussianSample
 from npae.layers.sequential import Sequential
 from npae.layers.tied import TiedDense
 from npae.layers.top_k import TopK
 
 __all__ = [
     "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "TopK", "BatchNorm",
-    "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper", "Dropout",
+    "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper", "Dropout", "GaussianSample",
     "Activation", "Identity", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SiLU", "Softplus",
 ]  # fmt: skip

@@ -1,11 +1,13 @@
 """Losses ℓ(z, x): what a reconstruction costs.
 
-Reading order: `base.py` (the rule of reduction), `squared_error.py`, `cross_entropy.py`, `softmax.py` (of classes).
+Reading order: `base.py` (the rule of reduction), `squared_error.py`, `cross_entropy.py`, `gaussian.py`,
+`softmax.py` (of classes).
 """
 
 from npae.losses.base import Loss
 from npae.losses.cross_entropy import CrossEntropy
+from npae.losses.gaussian import Gaussian, LearnedGaussian
 from npae.losses.softmax import SoftmaxCrossEntropy
 from npae.losses.squared_error import SquaredError
 
-__all__ = ["Loss", "SquaredError", "CrossEntropy", "SoftmaxCrossEntropy"]
+__all__ = ["Loss", "SquaredError", "CrossEntropy", "Gaussian", "LearnedGaussian", "SoftmaxCrossEntropy"]
