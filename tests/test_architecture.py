@@ -14,6 +14,7 @@ THINGS = [
     layers.Identity(), layers.Sigmoid(), layers.Tanh(), layers.ReLU(), layers.LeakyReLU(0.2), layers.ELU(0.7),
     layers.SiLU(), layers.Softplus(), layers.TiedDense(layers.Dense(5, 3)), layers.TopK(2),
     layers.MaskingNoise(0.3), layers.SaltAndPepper(0.2), layers.GaussianNoise(0.4, clip=(0, 1)),
+    layers.Dropout(0.4), layers.BatchNorm(3, momentum=0.2, epsilon=0.01),
     losses.SquaredError(), losses.CrossEntropy(), losses.SoftmaxCrossEntropy(10),
     optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),

@@ -48,6 +48,27 @@ def test_a_model_comes_back_bit_by_bit(activation, loss, dtype, tmp_path):
         assert (getattr(again, use)(images) == getattr(model, use)(images)).all()
 
 
+def with_statistics(dtype=np.float32):
+    encoder = layers.Sequential(layers.Dense(6, 4), layers.BatchNorm(4), layers.ReLU())
+    model = Autoencoder(encoder, layers.Dense(4, 6), dtype=dtype)
+    fit(model, X, epochs=1, batch_size=8, progress="none")
+    return model
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_running_statistics_come_back_bit_by_bit(dtype, tmp_path):
+    model = with_statistics(dtype)
+    save(tmp_path / "m.npz", model)
+    again = load(tmp_path / "m.npz")
+    assert again.statistics.value.dtype == dtype and (again.statistics.value == model.statistics.value).all()
+    assert (again.encoder[1].variance.value != 1).all()
+    assert (again.reconstruct(X) == model.reconstruct(X)).all()
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
+        assert (file["statistics"] == model.statistics.value).all()
+        table = json.loads(bytes(file["about"]))["statistics"]
+    assert table == [["encoder.1.mean", [4], 0], ["encoder.1.variance", [4], 4]]
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_training_goes_on_from_a_file_as_it_would_have(optimizer, tmp_path):
     model = trained(optimizer)
@@ -328,9 +349,42 @@ def test_an_optimizers_state_that_does_not_fit_is_refused(path):
     assert_refused(path, r"The optimizer's u is float32 \(5,\), θ is float32 \(80,\)")
 
 
+@pytest.mark.parametrize("statistics, words", [
+    (npy(np.zeros(9, np.float32)), r"8 running statistics of float32, its vector of them has shape \(9,\)"),
+    (npy(np.zeros(8)), "of float32, its vector of them has shape .* and dtype float64"),
+    (npy(np.array([None] * 8)), "statistics declares"), (None, "statistics.npy"), (b"", "not a whole npae model file"),
+])  # fmt: skip
+def test_statistics_that_do_not_fit_are_refused(tmp_path, statistics, words):
+    save(tmp_path / "m.npz", with_statistics())
+    rewrite(tmp_path / "m.npz", statistics=statistics)
+    assert_refused(tmp_path / "m.npz", words)
+
+
+def test_statistics_of_a_model_without_any_are_refused(path):
+    rewrite(path, statistics=npy(np.zeros(8, np.float32)))
+    assert_refused(path, "it holds an array 'statistics'")
+
+
+def huge_header():
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (10**12,)})
+    return stream.getvalue()
+
+
+def test_statistics_that_the_file_only_declares_are_not_allocated(tmp_path):
+    save(tmp_path / "m.npz", with_statistics())
+    rewrite(tmp_path / "m.npz", statistics=huge_header() + bytes(32))
+    tracemalloc.start()
+    try:
+        assert_refused(tmp_path / "m.npz", "statistics declares 4000000000128 bytes")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
 def test_sizes_that_the_file_only_declares_are_not_allocated(path):
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**12,)})
+    header = huge_header()
     huge = {"class": "Dense", "config": {"n_in": 10**6, "n_out": 10**6 - 1}}
 
     def with_seed(tree):
@@ -339,8 +393,8 @@ def test_sizes_that_the_file_only_declares_are_not_allocated(path):
 
     original = path.read_bytes()
     for change in (
-        {"theta": header.getvalue() + bytes(304)}, {"change": lambda tree: tree | {"model": huge}},
-        {"change": with_seed}, {"extra__best": header.getvalue()}, {"optimizer__u": header.getvalue() + bytes(304)},
+        {"theta": header + bytes(304)}, {"change": lambda tree: tree | {"model": huge}},
+        {"change": with_seed}, {"extra__best": header}, {"optimizer__u": header + bytes(304)},
     ):  # fmt: skip
         path.write_bytes(original)
         rewrite(path, **change)
