@@ -75,6 +75,8 @@ class Parameter(Placed):
     `value` and `grad` are views into the network's θ and ∂J/∂θ. Write into them; do not replace them.
     """
 
+    learns = True  # False: backward passes leave grad alone, see npae.models.phases.frozen
+
     def __init__(self, name, shape, initializer):
         super().__init__(name, shape)
         self.initializer = initializer
@@ -109,6 +111,8 @@ class Parameter(Placed):
         The first addition since the gradient was declared zero writes straight into it, operation(..., out=grad), so
         that nobody pays for clearing memory or for adding zero; later ones go through an array of npae.memory.
         """
+        if not self.learns:
+            return
         grad = self.grad
         if self.touched:
             grad += operation(*args, out=empty(grad.shape, grad), **kwargs)

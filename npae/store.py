@@ -150,10 +150,12 @@ def _read(archive, size):
     if "optimizer" in about:
         saved.optimizer = _built(about["optimizer"], Optimizer)
         saved.optimizer.t = int(about["optimizer"]["t"])
-        for name in saved.optimizer.state_names if saved.optimizer.t else ():
-            vector = saved.optimizer.state[name] = _array(archive, f"optimizer.{name}", size)
-            if vector.shape != shape or vector.dtype not in (np.float32, np.float64):
-                raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {shape}.")
+        state, sizes = {}, saved.optimizer.state_sizes(model) if saved.optimizer.t else {}
+        for name, n in sizes.items():
+            vector = state[name] = _array(archive, f"optimizer.{name}", size)
+            if vector.shape != (n,) or vector.dtype not in (np.float32, np.float64):
+                raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {(n,)}.")
+        saved.optimizer.state = state
     for name in names:
         if name.startswith("extra."):
             saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)

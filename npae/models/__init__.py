@@ -3,19 +3,24 @@
 Reading order: `base.py` (the contract), `autoencoder.py`, `mirrored.py` (the dense one from a list of sizes),
 `calibrate.py` (first weights from the data), `summary.py` (its table), `classifier.py`, `stacked.py` (greedy
 pretraining of either); `variational.py`, `bounds.py`, `likelihood.py` (codes that are distributions), `walks.py` (ways
-through code space), `mixture.py` (new samples from a plain autoencoder).
+through code space), `mixture.py` (new samples from a plain autoencoder); `phases.py` (several objectives), `duel.py` (a
+discriminator and its opponent), `gan.py`, `priors.py`, `adversarial.py` (the adversarial autoencoder).
 """
 
 from npae.models import walks
+from npae.models.adversarial import AdversarialAutoencoder
 from npae.models.autoencoder import Autoencoder
 from npae.models.calibrate import calibrate
 from npae.models.classifier import Classifier
+from npae.models.gan import GAN
 from npae.models.mirrored import mirrored
 from npae.models.mixture import CodeMixture
+from npae.models.priors import GaussianPrior, RingPrior, SwissRollPrior, UniformPrior
 from npae.models.stacked import Stacked
 from npae.models.variational import VariationalAutoencoder, variational
 
 __all__ = [
-    "Autoencoder", "Classifier", "CodeMixture", "Stacked", "VariationalAutoencoder", "calibrate", "mirrored",
-    "variational", "walks",
+    "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "RingPrior",
+    "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder", "calibrate", "mirrored", "variational",
+    "walks",
 ]  # fmt: skip

@@ -1,10 +1,12 @@
 """The contract of a model: a Layer that knows its objective J, so that it can be trained, evaluated and asked.
 
     backpropagate(batch) -> terms       the terms of J on a batch by name; ∂J/∂θ is added to theta.grad
-    evaluate(data)       -> terms       the same terms on any amount of data, as in inference: numbers
+    evaluate(data)       -> terms       the same terms on any amount of data, as in inference: numbers (and others
+                                        beside them, which are no part of J: an accuracy, say)
 
-What training needs besides: `loss`, whose check_targets says which data are possible, and `as_data`, which makes the
-caller's data something that batches are taken from.
+What training needs besides: `check_targets`, which says which data are possible, by default those of `loss`; `as_data`,
+which makes the caller's data something that batches are taken from; and `phases`, for a model that has several
+objectives (npae.models.phases).
 """
 
 from npae.backend import device_of
@@ -19,6 +21,15 @@ class Model(Layer):
     """
 
     as_data = staticmethod(as_source)  # what training takes its batches from: arrays, without labels
+
+    @property
+    def phases(self):
+        """The steps that are taken on every minibatch: of a plain model one, its own."""
+        return (self,)
+
+    def check_targets(self, x):
+        """Raise ValueError if the targets x (a batch of the data, or their labels) cannot be right for this model."""
+        self.loss.check_targets(x)
 
     def backpropagate(self, batch):
         """Add ∂J/∂θ on the batch to theta.grad. Returns the terms of J by name, scalars that stay on the device."""

@@ -1,15 +1,17 @@
 """Optimizers: how ∂J/∂θ becomes a change of θ.
 
-Reading order: `base.py` (the contract), `sgd.py`, `adam.py`, `clipping.py`, `schedules.py`.
+Reading order: `base.py` (the contract), `sgd.py`, `adam.py`, `phased.py` (several, seen as one), `clipping.py`,
+`schedules.py`.
 """
 
 from npae.optim.adam import Adam, AdamW
 from npae.optim.base import Optimizer
 from npae.optim.clipping import clip_by_global_norm
+from npae.optim.phased import Phased, for_phases
 from npae.optim.schedules import Constant, Cosine, Plateau, Schedule, Step, WarmUp
 from npae.optim.sgd import SGD
 
 __all__ = [
-    "Optimizer", "SGD", "Adam", "AdamW", "clip_by_global_norm",
+    "Optimizer", "SGD", "Adam", "AdamW", "Phased", "for_phases", "clip_by_global_norm",
     "Schedule", "Constant", "WarmUp", "Step", "Cosine", "Plateau",
 ]  # fmt: skip

@@ -22,6 +22,15 @@ class Optimizer(Described):
         self.t = 0
         self.state = {}
 
+    @property
+    def parts(self):
+        """The optimizers of the model's phases: of a plain model one, itself (npae.optim.phased has several)."""
+        return (self,)
+
+    def state_sizes(self, model):
+        """{name: size} of the vectors that `state` holds once a step was taken on `model`: what a file must contain."""
+        return dict.fromkeys(self.state_names, model.parameter_count)
+
     def step(self, theta):
         """One update of `theta` (an npae.parameters.Theta) from the gradient in theta.grad."""
         value, grad = theta.value, theta.grad

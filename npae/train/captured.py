@@ -50,7 +50,8 @@ class CapturedStep(Step):
         if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
             super().__call__(rows, note)
             return
-        self.optimizer.prepare(self.model.theta.value)
+        for phase, optimizer in self.phases:
+            optimizer.prepare(phase.theta.value)
         if self._graph is None or not self._graph.addresses(self._addressed()):
             self._graph = None  # gives back its memory before the next one takes some
             self._first(rows, note)
@@ -78,13 +79,22 @@ class CapturedStep(Step):
             self._give_up(error)
 
     def _next_numbers(self):
-        self.optimizer.t += 1
-        return self.optimizer.numbers()
+        """The numbers of all phases' optimizers for the next step, one after the other."""
+        numbers = []
+        for _, optimizer in self.phases:
+            optimizer.t += 1
+            numbers += optimizer.numbers()
+        return numbers
 
     def _do(self, inputs):
         """One step, of which all that changes is in `inputs`. Returns the terms of J."""
-        terms, theta = self._gradient(inputs.rows), self.model.theta
-        self.optimizer.update(theta.value, theta.grad, *(inputs.numbers[k] for k in range(len(inputs.numbers))))
+        batch, terms, k = self._take(inputs.rows), {}, 0
+        for phase, optimizer in self.phases:
+            terms |= self._gradient(phase, batch)
+            n = len(optimizer.numbers())
+            theta, numbers = phase.theta, [inputs.numbers[j] for j in range(k, k + n)]
+            optimizer.update(theta.value, theta.grad, *numbers)
+            k += n
         return terms
 
     def _capture(self, xp, inputs):

@@ -32,16 +32,19 @@ class SharedStep(Step):
 
     def __init__(self, model, batches, optimizer, clip_norm, workers):
         super().__init__(model, batches, optimizer, clip_norm)
-        self.workers = workers
+        self.workers, self._weight = workers, None
 
-    def _backpropagate(self, rows):
-        share, weight = self.workers.share(len(rows))
-        terms = super()._backpropagate(rows[share])
-        grad = self.model.theta.grad
-        grad *= weight
+    def _take(self, rows):
+        share, self._weight = self.workers.share(len(rows))
+        return super()._take(rows[share])
+
+    def _backpropagate(self, phase, batch):
+        terms = super()._backpropagate(phase, batch)
+        grad = phase.theta.grad
+        grad *= self._weight
         self.workers.sum_(grad)
         if self.model.statistics.size:
             statistics = self.model.statistics.value
-            statistics *= weight
+            statistics *= self._weight
             self.workers.sum_(statistics)
-        return self.workers.weighted_sum(terms, weight)
+        return self.workers.weighted_sum(terms, self._weight)

@@ -1,9 +1,10 @@
 """One training step, from row numbers to a new θ.
 
     x ← the batch of these rows                 data.Minibatches.take
-    g ← ∂J/∂θ on x                              model.backpropagate
-    g ← g · min(1, c/‖g‖)                       where clipping is asked for
-    θ ← optimizer(θ, g)                         with the learning rate of this moment
+    for each phase of the model, in order:      one, for a plain model: itself (npae.models.phases)
+        g ← ∂J/∂θ on x                          phase.backpropagate
+        g ← g · min(1, c/‖g‖)                   where clipping is asked for
+        θ ← optimizer(θ, g)                     θ, J and optimizer of this phase, the learning rate of this moment
 
 All arrays on the way come from one Arena: after the first step of a batch size nothing is allocated any more.
 """
@@ -17,27 +18,39 @@ class Step:
 
     def __init__(self, model, batches, optimizer, clip_norm=None):
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
+        self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena = Arena()
 
     def epoch_starts(self):
         """Told before the first step of an epoch, when layers have begun new streams of random numbers."""
 
     def __call__(self, rows, note):
-        """Take one step. note(terms, batch size) is called with the terms of J before θ is changed, to look at them."""
+        """Take one step. note(terms, batch size) is called with the terms of J before θ is changed, to look at them.
+
+        Of several phases, with the terms of all, before the last one changes its θ.
+        """
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         with self.arena.frame(size):
-            note(self._gradient(rows), size)
-            self.optimizer.step(self.model.theta)
+            batch, terms = self._take(rows), {}
+            for phase, optimizer in self.phases:
+                terms |= self._gradient(phase, batch)
+                if phase is self.phases[-1][0]:
+                    note(terms, size)
+                optimizer.step(phase.theta)
 
-    def _gradient(self, rows):
-        """Put ∂J/∂θ on these rows, clipped, into theta.grad. Returns the terms of J by name."""
-        theta = self.model.theta
+    def _take(self, rows):
+        """The batch of these rows."""
+        return self.batches.take(rows)
+
+    def _gradient(self, phase, batch):
+        """Put ∂J/∂θ of the phase on this batch, clipped, into its theta.grad. Returns the terms of J by name."""
+        theta = phase.theta
         theta.zero_grad()
-        terms = self._backpropagate(rows)
+        terms = self._backpropagate(phase, batch)
         if self.clip_norm is not None:
             clip_by_global_norm(theta.grad, self.clip_norm)
         return terms
 
-    def _backpropagate(self, rows):
-        """Add ∂J/∂θ on these rows to theta.grad. Returns the terms of J by name."""
-        return self.model.backpropagate(self.batches.take(rows))
+    def _backpropagate(self, phase, batch):
+        """Add ∂J/∂θ of the phase on this batch to its theta.grad. Returns the terms of J by name."""
+        return phase.backpropagate(batch)

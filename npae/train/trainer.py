@@ -17,7 +17,7 @@ from npae.architecture import describe
 from npae.backend import array_module, device_of, to_device
 from npae.data.minibatches import LabelledMinibatches, Minibatches
 from npae.data.sources import Labelled, as_count, check_source, fingerprint, split
-from npae.optim import Adam, Constant
+from npae.optim import Adam, Constant, for_phases
 from npae.store import load_all, save
 from npae.train.callbacks import Callback
 from npae.train.captured import CapturedStep
@@ -38,11 +38,12 @@ class Trainer:
     def __init__(self, model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None,
                  clip_norm=None, callbacks=(), seed=0, progress="auto", augment=None, workers=None,
                  graph=False):  # fmt: skip
-        self.model, self.optimizer, self.schedule = model, optimizer or Adam(), schedule or Constant()
-        self.base_lr, self.clip_norm = self.optimizer.lr, clip_norm
+        self.model, self.schedule, self.clip_norm = model, schedule or Constant(), clip_norm
+        self.optimizer = for_phases(optimizer or Adam(), model.phases)
+        self.base_lr, self._optimizer_begins = self.optimizer.lr, describe(self.optimizer)
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
         self.seed = as_count(seed, "seed", least=0)
-        value, check = model.theta.value, model.loss.check_targets
+        value, check = model.theta.value, model.check_targets
         if isinstance(validation, (float, np.floating)):
             data, validation = split(model.as_data(data), validation)
         data = model.as_data(data)
@@ -124,7 +125,7 @@ class Trainer:
             for name, value in terms.items():
                 if not math.isfinite(value):
                     raise diverged(name, value, now)
-            means |= {"val_loss": sum(terms.values())} | terms
+            means |= {"val_loss": sum(terms[name] for name in terms if name[4:] in means)} | terms
         self.epoch, self._between_epochs = self.epoch + 1, True
         row = {"epoch": self.epoch, "lr": self.optimizer.lr, "seconds": time.perf_counter() - began} | means
         self.schedule.observe(row.get("val_loss", row["loss"]))
@@ -141,8 +142,7 @@ class Trainer:
         """What must be the same in the run that goes on, for it to end with the same bits."""
         return {
             "architecture": describe(self.model), "dtype": str(self.model.theta.value.dtype),
-            "optimizer": describe(self.optimizer) | {"config": self.optimizer.config() | {"lr": self.base_lr}},
-            "schedule": describe(self.schedule), "clip_norm": self.clip_norm,
+            "optimizer": self._optimizer_begins, "schedule": describe(self.schedule), "clip_norm": self.clip_norm,
             "seed": self.seed, "batch_size": self.batches.batch_size, "data": self._fingerprint,
             "validation": None if self.validation is None else fingerprint(self.validation),
             "augment": repr(self.batches.augment),
@@ -202,8 +202,9 @@ def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None
     data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped; pairs (x, labels) for
     a Classifier. validation may also be a fraction such as 0.1: the last rows of data, which are then not trained on.
     batch_size: rows a step, by default 128 (all rows, if there are fewer); the last, shorter batch is kept.
-    optimizer: Adam() by default. schedule: of its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖.
-    callbacks: see npae.train.callbacks. seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
+    optimizer: Adam() by default, or one for each phase of a model that has several, {phase: optimizer}. schedule: of
+    its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖. callbacks: see npae.train.callbacks.
+    seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
     resume: a checkpoint file to go on from, with the same settings (epochs may be more).
     augment: fresh variants of the samples in every epoch, such as data.Binarize() or data.Warp(0.06).
     workers: train.workers.from_environment() to share every batch among the processes that mpiexec started.
