@@ -20,11 +20,9 @@ def zeros(rng, shape):
 
 
 def _fans(shape):
-    """n_in, n_out of a weight array: a matrix (n_in, n_out), or filters (n_out, channels, height, width)."""
-    if len(shape) == 2:
-        return shape
-    window = math.prod(shape[2:])
-    return shape[1] * window, shape[0] * window
+    """n_in, n_out of a weight array: a matrix (n_in, n_out), or a kernel of one for each place, (kh, kw, n_in, n_out)."""
+    window = math.prod(shape[:-2])
+    return shape[-2] * window, shape[-1] * window
 
 
 def ones(rng, shape):

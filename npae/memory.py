@@ -11,6 +11,10 @@ always the same: they stay in the cache, nobody asks the system for memory, and 
 
 Layers stay re-entrant: two calls in one step make two requests and get two arrays. Outside of a frame `empty`
 allocates as NumPy does, so an array that leaves a layer in ordinary use is the caller's own.
+
+Images have the shape (B, C, H, W), and in memory, between convolutions, their channels last: the C numbers of a pixel
+lie side by side, as a product of matrices with one row a pixel leaves them (npae.layers.conv). `images` and `pixels`
+go from one view to the other, for nothing; whoever does not care sees an array of the shape (B, C, H, W).
 """
 
 import math
@@ -34,6 +38,37 @@ def empty(shape, like, dtype=None):
     if frame is None:
         return array_module(like).empty(shape, dtype)
     return frame.next(shape, dtype, like)
+
+
+def empty_like(array):
+    """An uninitialised array of the shape, dtype, device and order in memory of `array`."""
+    if is_channels_last(array):
+        return images(empty(pixels(array).shape, array))
+    return empty(array.shape, array)
+
+
+def is_channels_last(array):
+    """Are these images (B, C, H, W) whose channels are last in memory?"""
+    return array.ndim == 4 and not array.flags.c_contiguous and array.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+def images(array):
+    """The view (B, C, H, W) of an array (B, H, W, C)."""
+    return array.transpose(0, 3, 1, 2)
+
+
+def pixels(x):
+    """Images x (B, C, H, W) as a contiguous array (B, H, W, C): a view where channels are last in memory, or a copy."""
+    return contiguous(x.transpose(0, 2, 3, 1))
+
+
+def contiguous(array):
+    """`array` in the order of its axes: itself where it lies so in memory, else a copy."""
+    if array.flags.c_contiguous:
+        return array
+    copy = empty(array.shape, array)
+    copy[...] = array
+    return copy
 
 
 def zeros_like(array):

@@ -27,7 +27,7 @@ def test_mean_and_variance(initializer, variance):
 
 
 def test_filters_count_their_window():
-    W = init.he_normal(np.random.default_rng(0), (64, 32, 3, 3))
+    W = init.he_normal(np.random.default_rng(0), (3, 3, 32, 64))
     assert W.var() == pytest.approx(2 / (32 * 9), rel=0.05)
 
 

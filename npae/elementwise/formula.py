@@ -20,7 +20,7 @@ from npae.elementwise.on_numba import loops_of
 from npae.elementwise.on_numpy import BlockProgram
 from npae.elementwise.plan import make_plan
 from npae.elementwise.trace import trace
-from npae.memory import empty
+from npae.memory import empty, images, is_channels_last
 
 
 class Formula:
@@ -66,7 +66,8 @@ class Formula:
         """Evaluate the formula.
 
         args: arrays of one dtype on one device, and Python numbers. Arrays have the shape of the result, or its last
-        axes (a bias row). An input that the formula does not use may be None.
+        axes (a bias row), or, beside images (B, C, H, W), one number a channel (C, 1, 1). An input that the formula
+        does not use may be None.
         out: the array (or tuple of arrays) to write into; new ones by default. An output may be the same array as the
         input that has its name in `out_names`.
         Returns the result, a tuple if the formula returns one.
@@ -77,10 +78,26 @@ class Formula:
         plan = self._plan(args, outs)
         if plan.numpy_numbers:
             args = [a.item() if isinstance(a, np.generic) else a for a in args]
+        if plan.images and is_channels_last(args[plan.model]):
+            return self._channels_last(args, outs)
         if out is None:
             outs = tuple([empty(plan.shape, args[plan.model]) for _ in self.traced[2]])
         plan.run(plan, args, outs)
         return outs[0] if len(outs) == 1 else outs
+
+    def _channels_last(self, args, outs):
+        """The same for images whose channels are last in memory: over memory as it lies, with (C, 1, 1) as a row."""
+        views = {}
+
+        def view(a):
+            if getattr(a, "ndim", 0) and id(a) not in views:
+                views[id(a)] = a.transpose(0, 2, 3, 1) if a.ndim == 4 else a.reshape(-1)
+            return views.get(id(a), a)  # an output that is an input's array stays the same array
+
+        result = self(*map(view, args), out=tuple(map(view, outs)) or None)
+        if outs:
+            return outs[0] if len(outs) == 1 else outs
+        return tuple(map(images, result)) if isinstance(result, tuple) else images(result)
 
     def _plan(self, args, outs):
         """The Plan for these arguments: looked up by types, shapes and dtypes, or, for new ones, checked and made."""

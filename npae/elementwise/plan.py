@@ -18,8 +18,9 @@ class Plan:
 
     kinds: for each input "array" (of the full shape), "row" (its last axes), "number" or "none". aliases: for each
     output the index of the input that is the same array, or None. model: the index of an input of the full `shape`.
-    run(plan, args, outs): fills `outs`. loopable: have all rows one length? program: the compiled loops, or
-    the GPU's kernel, for such arguments, once there are any.
+    run(plan, args, outs): fills `outs`. images: is all of it images (B, C, H, W), or channels (C, 1, 1)? loopable: do
+    rows repeat, all with one length? program: the compiled loops, or the GPU's kernel, for such arguments, once there
+    are any.
     """
 
     kinds: tuple
@@ -29,6 +30,7 @@ class Plan:
     dtype: Any
     numpy_numbers: bool
     run: Any
+    images: bool
     loopable: bool
     program: Any = None
 
@@ -59,8 +61,15 @@ def make_plan(formula, args, outs, aliases):
     run = formula.run_on_cpu if xp is np else formula.run_on_gpu
     aliases = aliases or (None,) * len(formula.traced[2])
     rows = {args[k].shape for k, kind in enumerate(kinds) if kind == "row"}
+    at_the_end = all(r == shape[len(shape) - len(r) :] for r in rows)  # and not one number a channel
     return Plan(kinds, aliases, model, shape, dtype, any(isinstance(a, np.generic) for a in args), run,
-                loopable=len(rows) < 2 and () not in rows)  # fmt: skip
+                images=len(shape) == 4 and rows <= {_channels(shape)},
+                loopable=len(rows) < 2 and () not in rows and at_the_end)  # fmt: skip
+
+
+def _channels(shape):
+    """The shape of one number a channel, for images of `shape`; None for what is no images."""
+    return (shape[1], 1, 1) if len(shape) == 4 else None
 
 
 def _is_array(a):
@@ -70,7 +79,8 @@ def _is_array(a):
 def _check(formula, a, model):
     if a.dtype != model.dtype:
         raise TypeError(f"{formula.name}: expected arrays of one dtype, got {model.dtype} and {a.dtype}: use astype.")
-    if a.shape != model.shape and (a.ndim >= model.ndim or a.shape != model.shape[model.ndim - a.ndim :]):
+    fits = a.shape == model.shape or a.shape == _channels(model.shape)
+    if not fits and (a.ndim >= model.ndim or a.shape != model.shape[model.ndim - a.ndim :]):
         raise ValueError(f"{formula.name}: expected arrays of shape {model.shape}, or its last axes, got {a.shape}.")
     if array_module(a) is not array_module(model):
         raise TypeError(f"{formula.name}: one array is on the CPU, another on the GPU: move one with to_device.")

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from npae.elementwise import elementwise, sigmoid, tanh
 from npae.layers.base import Layer
-from npae.memory import empty
+from npae.memory import empty_like
 
 
 class Activation(Layer):
@@ -71,7 +71,7 @@ class Activation(Layer):
     def forward_biased(self, y, b):
         """h = φ(y + b), and the cache, in one sweep; the array y is used up: it becomes h, or a = y + b."""
         if "a" in self._backward.uses:
-            a, h = self._forward_biased(y, b, out=(y, empty(y.shape, y)))
+            a, h = self._forward_biased(y, b, out=(y, empty_like(y)))
         else:
             a, h = None, self._forward_biased(y, b, out=y)
         return h, self._cache(a, h)

@@ -3,6 +3,7 @@
 import math
 
 from npae.layers.base import Layer
+from npae.memory import contiguous
 
 
 class Reshape(Layer):
@@ -21,11 +22,11 @@ class Reshape(Layer):
                 f"{self!r}: expected samples of {math.prod(self.shape)} numbers, got x of shape {x.shape} "
                 f"({math.prod(x.shape[1:])} a sample). Check the sizes of the layers before."
             )
-        return x.reshape(len(x), *self.shape), x.shape
+        return contiguous(x).reshape(len(x), *self.shape), x.shape
 
     def backward(self, dy, x_shape, needs_dx=True):
         """∂J/∂x: dy in x's shape."""
-        return dy.reshape(x_shape)
+        return contiguous(dy).reshape(x_shape)
 
     def config(self):
         return {"shape": list(self.shape)}
@@ -42,11 +43,11 @@ class Flatten(Layer):
 
     def forward(self, x, training=False):
         """The cache is x's shape."""
-        return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
+        return contiguous(x).reshape(len(x), math.prod(x.shape[1:])), x.shape
 
     def backward(self, dy, x_shape, needs_dx=True):
         """∂J/∂x: dy in x's shape."""
-        return dy.reshape(x_shape)
+        return contiguous(dy).reshape(x_shape)
 
     def out_shape(self, shape):
         return (math.prod(shape),)

@@ -24,7 +24,7 @@ def jacobian_norm(model, x):
     xp = array_module(h)
     squares = xp.zeros(len(x), h.dtype)
     for j in range(rows(h).shape[1]):
-        dh = xp.zeros_like(h)
+        dh = xp.zeros(h.shape, h.dtype)
         rows(dh)[:, j] = 1
         squares += (rows(model.encoder.backward(dh, cache)) ** 2).sum(axis=1)
     model.theta.grad[...] = before

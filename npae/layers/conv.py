@@ -1,0 +1,192 @@
+"""Convolution: one small dense layer, applied to the patch of pixels around every place of an image.
+
+With images x (B, C, H, W), a kernel W (kh, kw, C, O) and a bias b for each of the O output channels, every output pixel
+p is the dense layer's answer to the C kh kw numbers that its window sees (npae.layers.patches):
+
+    y_po = Σ_t Σ_c x_{sp+t−a, c} W_tco + b_o          t = (row, column) in the window, s the stride, a the padding
+
+All the patches below each other are a matrix X = im2col(x), (B · places, kh kw C), and W, read as a matrix, has
+(kh kw C, O). With the pixels of y as rows, (B · places, O), convolution is one product, and its derivatives are those
+of the dense layer, followed by the adjoint of im2col:
+
+    y = X W + b          ∂J/∂W = Xᵀ dy          ∂J/∂b = Σ_p dy_p
+    ∂J/∂X = dy Wᵀ        ∂J/∂x = col2im(dy Wᵀ): every number of a patch is added where it was taken from
+
+The last line in coordinates: x_q is seen by output p through the tap t = q + a − sp, so
+
+    ∂J/∂x_qc = Σ_p Σ_o dy_po W_{q+a−sp, o c}
+
+which is a convolution of dy with the kernel turned around and its channels exchanged, one for each phase of q modulo s
+(derived in npae.layers.patches). So it is computed: gathering is ten times as fast as adding up in place.
+
+Where it goes: a 3 × 3 convolution of n pixels makes 9 C O n multiplications and as many additions, forward, for W and
+for x; the patches are 9 C n numbers, written and read once each in blocks that stay in the cache; x and y go through
+memory once. The patches are not kept for backward: they are 9 times as large as x, and made again as fast as read.
+Pixels are rows, so images between layers have their channels last in memory (npae.memory); the shape is (B, C, H, W).
+
+LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"; Goodfellow, Bengio &
+Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simard 2006 (im2col).
+"""
+
+import operator
+
+from npae import initializers
+from npae.backend import array_module
+from npae.layers.base import check_input
+from npae.layers.dense import Affine
+from npae.layers.patches import pair, patches, window_axes
+from npae.memory import empty, images, ones, pixels
+from npae.parameters import Parameter
+from npae.products import matmul
+
+
+def convolve(x, W, axes, out):
+    """out[p] = Σ_t x[sp + t − a] W[t]: the product of im2col(x) with the kernel. Returns out.
+
+    x: (B, H, W, C); W: (kh, kw, C, O); axes: of the height and the width; out: (B, …, …, O), contiguous.
+    """
+    W = W.reshape(-1, W.shape[-1])
+    for part, X in patches(x, *axes):
+        matmul(X, W, out=out[part].reshape(-1, W.shape[-1]))
+    return out
+
+
+def convolve_adjoint(y, W, axes, out):
+    """out[q] = Σ_p y[p] W[q + a − sp]ᵀ: the adjoint of convolve, as one convolution of y a phase. Returns out.
+
+    y: (B, …, …, O); W, axes: those of convolve; out: (B, H, W, C), contiguous.
+    """
+    rows, columns = axes
+    for i, row_taps, row_axis in rows.phases():
+        for j, column_taps, column_axis in columns.phases():
+            phase = out[:, i :: rows.stride, j :: columns.stride]
+            taps = W[row_taps, column_taps][::-1, ::-1].swapaxes(2, 3)
+            if taps.size == 0:
+                phase[...] = 0
+                continue
+            V = empty(taps.shape, taps)
+            V[...] = taps
+            inner = (row_axis, column_axis)
+            if phase.flags.c_contiguous:
+                convolve(y, V, inner, phase)
+            else:
+                phase[...] = convolve(y, V, inner, empty(phase.shape, phase))
+    return out
+
+
+def kernel_gradient(x, dy, axes, out):
+    """out = im2col(x)ᵀ dy, the gradient of the kernel: summed over blocks of images. Returns out.
+
+    x: (B, H, W, C); dy: (B, …, …, O); axes: of convolve; out: (kh, kw, C, O).
+    """
+    total = out.reshape(-1, out.shape[-1])
+    for part, X in patches(x, *axes):
+        dy_part = dy[part].reshape(len(X), -1)
+        if part.start == 0:
+            matmul(X.T, dy_part, out=total)
+            more = empty(total.shape, out)
+        else:
+            total += matmul(X.T, dy_part, out=more)
+    return out
+
+
+def _sum_over_pixels(dy, out):
+    matmul(ones(len(dy), dy), dy, out=out.reshape(-1))
+    return out
+
+
+class Convolution(Affine):
+    """What Conv2D and its adjoint share: arguments, parameters, errors. A new one defines axes, product and backward.
+
+    The kernel is W, of shape `kernel_shape`, the bias b is (c_out, 1, 1).
+    """
+
+    def __init__(self, c_in, c_out, kernel, stride=1, padding="valid", initializer=None):
+        self.c_in, self.c_out = operator.index(c_in), operator.index(c_out)
+        self.kernel, self.stride, self.padding = pair(kernel), pair(stride), padding
+        if min(self.c_in, self.c_out, *self.kernel, *self.stride) < 1 or padding not in ("valid", "same"):
+            raise ValueError(
+                f'{self!r}: expected channels, kernel and stride of at least 1, and padding "valid" or "same".'
+            )
+        self.initializer = initializer
+        self.W = Parameter("W", self.kernel_shape, None)
+        self.draw_by(initializers.get(initializer or "glorot_uniform"))
+        self.b = Parameter("b", (self.c_out, 1, 1), initializers.zeros)
+        self.parameters = (self.W, self.b)
+
+    @property
+    def kernel_shape(self):
+        """(kh, kw, c_in, c_out): a matrix, from the input's channels to the output's, for each place of the window."""
+        return (*self.kernel, self.c_in, self.c_out)
+
+    def axes(self, height, width):
+        """The Axis of the height and of the width, for an input of this size."""
+        raise NotImplementedError
+
+    def feeds(self, following):
+        if self.initializer is None and getattr(following, "rectifies", False):
+            self.draw_by(initializers.he_uniform)
+
+    def draw_by(self, initializer):
+        """Let W have its first values from `initializer`, a function (rng, (kh, kw, c_in, c_out)) -> array."""
+        self.W.initializer = self._drawn_by = initializer
+
+    def add_bias_gradient(self, dy):
+        """∂J/∂b += Σ_p dy_p, over the pixels of all images."""
+        self.b.add_grad(_sum_over_pixels, pixels(dy).reshape(-1, self.c_out))
+
+    def check(self, x):
+        """Raise unless x is a batch of images that this layer takes: ValueError, TypeError, one sentence each."""
+        like = self.W.value
+        array_module(x)  # raises for a list
+        if x.ndim != 4 or x.shape[1] != self.c_in:
+            last = x.ndim == 4 and x.shape[3] == self.c_in
+            fix = (
+                "These have their channels last: x.transpose(0, 3, 1, 2)." if last else
+                "Images of one channel are x[:, None], rows are reshaped by layers.Reshape((channels, height, width))."
+            )  # fmt: skip
+            raise ValueError(f"{self!r}: expected x of shape (batch, {self.c_in}, height, width), got {x.shape}. {fix}")
+        check_input(self, x, x.shape[1:], like)
+
+    def config(self):
+        name = next((n for n, f in initializers.BY_NAME.items() if f is self._drawn_by), None)
+        return {
+            "c_in": self.c_in, "c_out": self.c_out, "kernel": list(self.kernel), "stride": list(self.stride),
+            "padding": self.padding, "initializer": name,
+        }  # fmt: skip
+
+    def __repr__(self):
+        of = ", ".join(f"{name} {a}x{b}" for name, (a, b) in (("kernel", self.kernel), ("stride", self.stride)))
+        return f"{type(self).__name__}({self.c_in} -> {self.c_out}, {of}, {self.padding})"
+
+
+class Conv2D(Convolution):
+    """y = im2col(x) W + b: from images (batch, c_in, H, W) to (batch, c_out, H′, W′).
+
+    kernel, stride: an integer, or a pair (of rows, of columns). padding: "valid", windows inside of the image,
+    H′ = ⌊(H − kernel)/stride⌋ + 1; or "same", zeros around it, H′ = ⌈H/stride⌉.
+    initializer: of W, by name or as a function (rng, shape); by default, inside a Sequential, he_uniform where a
+    rectifier follows, and glorot_uniform elsewhere. b starts at zero.
+    Raises ValueError for sizes below 1 and for images of another shape, or smaller than the kernel under "valid".
+    """
+
+    def axes(self, height, width):
+        return window_axes(self, height, width)
+
+    def product(self, x):
+        """im2col(x) W, in a new array."""
+        self.check(x)
+        axes = self.axes(*x.shape[2:])
+        out = empty((len(x), *(axis.count for axis in axes), self.c_out), x)
+        return images(convolve(pixels(x), self.W.value, axes, out))
+
+    def backward(self, dy, x, needs_dx=True):
+        """∂J/∂W += Xᵀ dy,  ∂J/∂b += Σ_p dy_p;  returns ∂J/∂x = col2im(dy Wᵀ)."""
+        axes, x, dy_pixels = self.axes(*x.shape[2:]), pixels(x), pixels(dy)
+        self.W.add_grad(kernel_gradient, x, dy_pixels, axes)
+        self.add_bias_gradient(dy)
+        if needs_dx:
+            return images(convolve_adjoint(dy_pixels, self.W.value, axes, empty(x.shape, x)))
+
+    def out_shape(self, shape):
+        return (self.c_out, *(axis.count for axis in self.axes(*shape[1:])))

@@ -1,0 +1,49 @@
+"""Upsampling: every pixel becomes a square of equal ones, and images get larger.
+
+    y_q = x_{⌊q/f⌋}          ∂J/∂x_p = Σ_{q: ⌊q/f⌋ = p} dy_q
+
+f is the factor, p and q are pixels; along each axis, pixel p of x becomes the pixels fp … fp + f − 1 of y. So it is the
+adjoint of summing over windows of size f and stride f, which is its own backward (npae.layers.pooling). It learns
+nothing: a convolution behind it smooths the squares, without the chequered patterns of a transposed convolution (Odena,
+Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
+"""
+
+from npae.layers.base import Layer
+from npae.layers.patches import Axis, pair
+from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
+from npae.memory import images, pixels
+
+
+class Upsample2D(Layer):
+    """Images (batch, channels, H, W) to (batch, channels, f H, f W), by the nearest pixel.
+
+    factor: f, an integer, or a pair (of rows, of columns). Raises ValueError for a factor below 1 and for no images.
+    """
+
+    def __init__(self, factor):
+        self.factor = pair(factor)
+        if min(self.factor) < 1:
+            raise ValueError(f"{self!r}: expected a factor of at least 1.")
+
+    def _axes(self, height, width):
+        return [Axis.of(n * f, f, f, "valid") for n, f in zip((height, width), self.factor, strict=True)]
+
+    def forward(self, x, training=False):
+        """The cache is the axes of y."""
+        check_images(self, x)
+        rows, columns = axes = self._axes(*x.shape[2:])
+        return images(windows_sum_adjoint(windows_sum_adjoint(pixels(x), 2, columns), 1, rows)), axes
+
+    def backward(self, dy, axes, needs_dx=True):
+        """∂J/∂x: the sums over the squares."""
+        rows, columns = axes
+        return images(windows_sum(windows_sum(pixels(dy), 1, rows), 2, columns)) if needs_dx else None
+
+    def out_shape(self, shape):
+        return (shape[0], *(axis.size for axis in self._axes(*shape[1:])))
+
+    def config(self):
+        return {"factor": list(self.factor)}
+
+    def __repr__(self):
+        return f"Upsample2D({self.factor[0]}x{self.factor[1]})"
