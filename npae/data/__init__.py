@@ -2,7 +2,8 @@
 
 Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
 `sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches), `gather.py` (the
-same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples); `tables.py` (tables with anomalies).
+same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples); `images.py` (folders of pictures),
+`npz.py` (arrays out of files), `faces.py` (the Olivetti faces), `tables.py` (tables with anomalies).
 
     digits = mnist()                # the full set if there is one, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8
@@ -10,7 +11,9 @@ same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples
 
 from npae.data.augment import Augmentation, Binarize
 from npae.data.download import DownloadError, cache_folder, data_folder, fetch_mnist
+from npae.data.faces import olivetti
 from npae.data.idx import IDXError, read_idx, write_idx
+from npae.data.images import ImageError, image_folder
 from npae.data.minibatches import Minibatches
 from npae.data.mnist import Images, idx_folder, mnist
 from npae.data.tables import Table, TableError, adbench, credit_card, read_csv, read_npz
@@ -21,6 +24,7 @@ __all__ = [
     "Binarize",
     "DownloadError",
     "IDXError",
+    "ImageError",
     "Images",
     "Minibatches",
     "Table",
@@ -32,7 +36,9 @@ __all__ = [
     "data_folder",
     "fetch_mnist",
     "idx_folder",
+    "image_folder",
     "mnist",
+    "olivetti",
     "read_csv",
     "read_idx",
     "read_npz",

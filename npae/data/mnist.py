@@ -33,7 +33,7 @@ SAMPLE = Path(__file__).parent / "sample"
 class Images:
     """Grey images, each with a label, split into training and test.
 
-    train_images (n, height, width), test_images (m, height, width): uint8, 0 is paper and 255 is full ink.
+    train_images (n, height, width), test_images (m, height, width): uint8; of digits, 0 is paper and 255 is full ink.
     train_labels (n,), test_labels (m,): uint8, the class. origin: where all come from, for logs, captions.
     """
 

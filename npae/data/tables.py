@@ -1,15 +1,13 @@
 """Tables of numbers with a truth for every row, for anomaly detection: ADBench's .npz files and the credit-card CSV.
 
-Both are read from files that nobody vouches for. An .npz is a zip of arrays whose headers may promise anything: each is
-held against the size of its own packed bytes before anything is allocated, and nothing is unpickled. A CSV promises
-nothing; it takes as much memory as it has numbers.
+Both are read from files that nobody vouches for: arrays out of an .npz as `npz.py` says. A CSV promises nothing; it
+takes as much memory as it has numbers.
 
 Han, Hu, Huang, Jiang & Zhao 2022, "ADBench: anomaly detection benchmark"; Dal Pozzolo, Caelen, Johnson & Bontempi 2015,
 "Calibrating probability with undersampling for unbalanced classification" (the credit-card transactions).
 """
 
 import gzip
-import math
 import warnings
 import zipfile
 import zlib
@@ -19,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from npae.data.download import data_folder
-from npae.data.idx import DEFLATE_RATIO, GZIP_MAGIC
+from npae.data.idx import GZIP_MAGIC
+from npae.data.npz import array_in
 
 CREDIT_CARD_FILES = ("creditcard.csv", "creditcard.csv.gz", "creditcard_sample.csv.gz")
 LONGEST_LINE = 1 << 16
@@ -67,7 +66,7 @@ def read_npz(path):
         raise FileNotFoundError(f"{path}: expected an .npz file, found none. Check the path.")
     try:
         with zipfile.ZipFile(path) as archive:
-            x, y = (_array(archive, name, ndim) for name, ndim in (("X", 2), ("y", 1)))
+            x, y = (array_in(archive, name, ndim) for name, ndim in (("X", 2), ("y", 1)))
     except (PermissionError, MemoryError):
         raise
     except Exception as error:  # whatever zip and NumPy make of arbitrary bytes
@@ -76,22 +75,6 @@ def read_npz(path):
             "Download or copy it again."
         ) from error
     return _table(x, y, path.stem.partition("_")[2] or path.stem, path)
-
-
-def _array(archive, name, ndim):
-    """The array `name` of an open .npz file."""
-    info = archive.getinfo(f"{name}.npy")
-    with archive.open(info) as stream:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-        declared = math.prod(shape) * dtype.itemsize + stream.tell()
-    if dtype.kind not in "buif" or len(shape) != ndim:
-        raise TableError(f"{name} is {dtype} of shape {shape}")
-    if declared != info.file_size or info.file_size > info.compress_size * DEFLATE_RATIO:
-        raise TableError(f"{name} declares {declared} bytes in {info.compress_size} packed ones")
-    with archive.open(info) as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def credit_card(path=None):
