@@ -21,6 +21,7 @@ DEMOS = {
     "sparse": {"filters.png", "top-k.npz", "metrics.json"},
     "overcomplete": {"filters.png", "copies.png", "nothing_linear.npz", "nothing.npz", "denoising.npz", "sparsity.npz",
                      "contraction.npz", "metrics.json"},
+    "reduction": {"reconstructions.png", "loss.png", "reduction.npz", "metrics.json"},
     "pca": {"angles.png", "axes.png", "pca.npz", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "deep.npz", "classifier.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
