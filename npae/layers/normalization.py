@@ -36,7 +36,8 @@ Of dy nothing is left that would move the mean of x or stretch it about its mean
 and there y is linear in x: ∂J/∂x = γ/√(s + ε) dy. v divides by N; s averages the estimate that divides by N − 1, which
 has the same mean for batches of every size (as in PyTorch; Keras averages v itself). m and s are buffers
 (npae.buffers): saved with the model and moved with it, but no part of θ. Several workers normalise each their own share
-of a batch, by its μ and v, and average m and s after every step (npae.train.shared).
+of a batch, by its μ and v, and average m and s after every step (npae.train.shared). A batch with NaN leaves NaN in
+them: a run that diverged goes on from a checkpoint.
 
 v is the mean of squared deviations, in a second pass: E[x²] − μ² would lose all digits where |μ| is much above √v.
 
