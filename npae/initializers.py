@@ -20,7 +20,7 @@ def zeros(rng, shape):
 
 
 def _fans(shape):
-    """n_in, n_out of a weight array: a matrix (n_in, n_out), or a kernel of one for each place, (kh, kw, n_in, n_out)."""
+    """n_in, n_out of weights: a matrix (n_in, n_out), or one for each place of a kernel, (kh, kw, n_in, n_out)."""
     window = math.prod(shape[:-2])
     return shape[-2] * window, shape[-1] * window
 

@@ -55,7 +55,7 @@ class Axis(NamedTuple):
     def of(cls, size, kernel, stride, padding):
         """The axis for an input of `size`.
 
-        padding "valid": windows lie inside, count = ⌊(size − kernel)/stride⌋ + 1. "same": count = ⌈size/stride⌉, with as
+        padding "valid": windows lie inside, count = ⌊(size − kernel)/stride⌋ + 1. "same": count = ⌈size/stride⌉, and as
         many zeros after the input as before it, or one more (the rule of TensorFlow and Keras).
         """
         if padding == "valid":

@@ -36,7 +36,11 @@ def check_pair(loss, z, x):
     if z.shape == x.shape and z.dtype == x.dtype and array_module(z) is array_module(x):
         return
     if z.shape != x.shape:
-        raise ValueError(f"{loss!r}: expected targets of the outputs' shape {z.shape}, got {x.shape}: reshape them.")
+        fix = "reshape them" if z.size == x.size else "the network must end in the shape that it begins with"
+        raise ValueError(
+            f"{loss!r}: expected targets of the outputs' shape {z.shape}, got {x.shape}: {fix}. (Images whose size the "
+            "strides do not divide come back larger: 7 -> 4 -> 8. Pad or crop them, or choose the last paddings.)"
+        )
     raise TypeError(
         f"{loss!r}: expected targets like the outputs ({array_module(z).__name__}, {z.dtype}), "
         f"got ({array_module(x).__name__}, {x.dtype}): convert with astype, move with to_device."

@@ -1,13 +1,14 @@
 """The table that `model.summary()` prints: layers, output shapes, parameters."""
 
 from npae.layers import Dense, Layer
+from npae.layers.conv import Convolution
 
 
 def _input_shape(layer):
-    """The input shape of a network whose first sized layer is Dense, or None."""
+    """The input shape of a network whose first sized layer is Dense; None if it is a convolution (any size will do)."""
     for _, leaf in layer.leaves():
-        if isinstance(leaf, Dense):
-            return (leaf.n_in,)
+        if isinstance(leaf, (Dense, Convolution)):
+            return (leaf.n_in,) if isinstance(leaf, Dense) else None
     return None
 
 

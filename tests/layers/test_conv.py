@@ -1,0 +1,227 @@
+"""Convolution: the contract, six nested loops, PyTorch, the adjoint, the order in memory, steps, files, errors."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from npae import Autoencoder, gradcheck, initializers, load, save
+from npae.data.minibatches import Minibatches
+from npae.elementwise import on_numba
+from npae.layers import Conv2D, ConvTranspose2D, Flatten, Layer, MaxPool2D, ReLU, Sequential, SiLU, Upsample2D
+from npae.layers import patches as patches_module
+from npae.losses import SquaredError
+from npae.memory import is_channels_last
+from npae.optim import Adam
+from npae.train.step import Step
+from tests.contract import check_layer, inputs, made
+from tests.devices import each_device, on
+
+CASES = [  # c_in, c_out, kernel, stride, padding, height, width
+    (2, 3, 3, 1, "valid", 6, 5),
+    (2, 3, 3, 1, "same", 5, 6),
+    (1, 4, 3, 2, "same", 7, 8),
+    (3, 1, (2, 4), (1, 2), "same", 6, 7),
+    (2, 2, (4, 1), (2, 3), "valid", 7, 8),
+    (2, 2, 3, 3, "same", 8, 7),
+    (1, 1, 2, 3, "valid", 8, 9),  # pixels that no window sees
+    (3, 2, 1, 1, "valid", 4, 4),
+    (20, 2, 3, 1, "same", 4, 3),  # long pixels: the other order of the patches
+]
+each_case = pytest.mark.parametrize(("c_in", "c_out", "kernel", "stride", "padding", "height", "width"), CASES)
+
+
+def pair(a):
+    return a if isinstance(a, tuple) else (a, a)
+
+
+def by_loops(x, W, b, stride, padding):
+    """Convolution, one product of two numbers at a time: x (B, C, H, W), W (kh, kw, C, O), b (O,)."""
+    (kh, kw, c, o), (sh, sw) = W.shape, pair(stride)
+    if padding == "same":
+        for axis, k, s in ((2, kh, sh), (3, kw, sw)):
+            n = x.shape[axis]
+            zeros = max((-(-n // s) - 1) * s + k - n, 0)
+            x = np.pad(x, [(zeros // 2, zeros - zeros // 2) if a == axis else (0, 0) for a in range(4)])
+    oh, ow = (x.shape[2] - kh) // sh + 1, (x.shape[3] - kw) // sw + 1
+    y = np.zeros((len(x), o, oh, ow))
+    for k, p, q in np.ndindex(o, oh, ow):
+        y[:, k, p, q] = b[k]
+        for i, j, m in np.ndindex(kh, kw, c):
+            y[:, k, p, q] += x[:, m, p * sh + i, q * sw + j] * W[i, j, m, k]
+    return y
+
+
+@each_device
+@each_case
+def test_contract(c_in, c_out, kernel, stride, padding, height, width, device):
+    check_layer(lambda: Conv2D(c_in, c_out, kernel, stride, padding), (2, c_in, height, width), device)
+
+
+@each_case
+def test_the_values_are_those_of_nested_loops(c_in, c_out, kernel, stride, padding, height, width):
+    layer = made(lambda: Conv2D(c_in, c_out, kernel, stride, padding), np.float64)
+    x = inputs((3, c_in, height, width))
+    y = by_loops(x, layer.W.value, layer.b.value.ravel(), stride, padding)
+    np.testing.assert_allclose(layer(x), y, rtol=1e-12, atol=1e-13)
+    assert layer.out_shape(x.shape[1:]) == y.shape[1:]
+
+
+@each_case
+def test_values_and_gradients_are_those_of_pytorch(c_in, c_out, kernel, stride, padding, height, width):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    layer = made(lambda: Conv2D(c_in, c_out, kernel, stride, padding), np.float64)
+    x = inputs((3, c_in, height, width))
+    y, cache = layer.forward(x)
+    R = inputs(y.shape, 4)
+    dx = layer.backward(R, cache)
+    xt, W, b = (torch.tensor(a, requires_grad=True) for a in (
+        x, layer.W.value.transpose(3, 2, 0, 1).copy(), layer.b.value.ravel()))  # fmt: skip
+    around = []
+    for axis in layer.axes(height, width)[::-1]:
+        around += [axis.before, max(0, axis.reach - axis.before - axis.size)]
+    yt = torch.nn.functional.conv2d(torch.nn.functional.pad(xt, around), W, b, stride)
+    yt.backward(torch.tensor(R))
+    np.testing.assert_allclose(y, yt.detach().numpy(), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(dx, xt.grad.numpy(), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(layer.W.grad, W.grad.numpy().transpose(2, 3, 1, 0), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(layer.b.grad.ravel(), b.grad.numpy(), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("numbers", [1, 100, 1000])
+def test_blocks_of_images_give_what_one_block_gives(numbers, monkeypatch):
+    layer, x = made(lambda: Conv2D(2, 3, 3, 2, "same"), np.float64), inputs((7, 2, 5, 6))
+    y, cache = layer.forward(x)
+    R = inputs(y.shape, 4)
+    layer.theta.zero_grad()
+    whole = y, layer.backward(R, cache), layer.theta.grad.copy()
+    monkeypatch.setattr(patches_module, "BLOCK", numbers)
+    layer.theta.zero_grad()
+    parts = layer(x), layer.backward(R, cache), layer.theta.grad.copy()
+    for a, b in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-13, atol=1e-13)
+
+
+def test_between_convolutions_channels_are_last_in_memory():
+    x = inputs((2, 3, 6, 6))
+    y, cache = made(lambda: Sequential(Conv2D(3, 4, 3), SiLU()), np.float64).forward(x)
+    assert y.shape == (2, 4, 4, 4) and is_channels_last(y)
+    layer = made(lambda: Conv2D(4, 2, 3), np.float64)
+    for order in "CF":  # whatever the order of what comes in, the numbers are the same
+        np.testing.assert_allclose(layer(np.asarray(y, order=order)), layer(y), rtol=1e-13)
+
+
+@pytest.mark.parametrize("activation", [ReLU, SiLU])
+def test_the_activation_behind_takes_the_bias_along(activation):
+    layers = [made(lambda: Conv2D(3, 4, 3, 1, "same"), np.float64), activation()]
+    x = inputs((2, 3, 4, 4))
+    y, caches = Sequential(*layers).forward(x)
+    a, first = layers[0].forward(x)
+    h, second = layers[1].forward(a)
+    np.testing.assert_array_equal(y, h)
+    R = inputs(y.shape, 4)
+    np.testing.assert_array_equal(layers[1].backward(R, caches[1]), layers[1].backward(R, second))
+
+
+def test_default_initializer_counts_the_window_and_follows_the_activation():
+    rectified, linear, chosen = Conv2D(8, 32, 3), Conv2D(32, 8, 3), Conv2D(8, 8, 3, initializer="glorot_normal")
+    Sequential(rectified, ReLU(), linear, Flatten()), Sequential(chosen, ReLU())
+    assert rectified.config()["initializer"] == "he_uniform"
+    assert linear.config()["initializer"] == "glorot_uniform"
+    assert chosen.W.initializer is initializers.glorot_normal
+    W = rectified.initialize().W.value
+    assert W.shape == (3, 3, 8, 32) and np.var(W) == pytest.approx(2 / (8 * 9), rel=0.1)
+
+
+def test_a_kernel_that_is_not_turned_around_is_found():
+    class Straight(Conv2D):
+        def backward(self, dy, x, needs_dx=True):
+            super().backward(dy, x, needs_dx=False)
+            turned = made(lambda: Conv2D(2, 2, 3, 1, "same"), np.float64)
+            turned.W.value[...] = self.W.value.swapaxes(2, 3)
+            return turned.product(dy)
+
+    del Layer.registry["Straight"]
+    layer, x = made(lambda: Straight(2, 2, 3, 1, "same"), np.float64), inputs((2, 2, 5, 5))
+    with pytest.raises(gradcheck.GradientError):
+        gradcheck.check_layer(layer, x)
+    layer.W.value[...] = (layer.W.value + layer.W.value[::-1, ::-1]) / 2  # the same both ways: now it is right
+    gradcheck.check_layer(layer, x)
+
+
+def autoencoder(dtype=np.float32):
+    encoder = Sequential(Conv2D(1, 8, 3, 1, "same"), ReLU(), MaxPool2D(2, padding="same"), Conv2D(8, 4, 3, 2, "same"))
+    decoder = Sequential(ConvTranspose2D(4, 8, 3, 2, "same"), SiLU(), Upsample2D(2), Conv2D(8, 1, 3, 1, "same"))
+    return Autoencoder(encoder, decoder, SquaredError(), dtype=dtype)
+
+
+@each_device
+def test_the_gradient_of_a_convolutional_autoencoder(device):
+    with on(device) as place:
+        assert gradcheck.check_model(autoencoder(np.float64).to(place.name), place.put(inputs((2, 1, 8, 8)))) < 1e-6
+
+
+def test_a_step_allocates_no_arrays(monkeypatch):
+    monkeypatch.setattr(on_numba, "PATIENCE", float("inf"))  # compiling allocates
+    x = np.random.default_rng(0).integers(0, 256, (256, 1, 28, 28), dtype=np.uint8)
+    step, order = Step(autoencoder(), Minibatches(x, 256, seed=0), Adam()), np.arange(256)
+    for _ in range(2):
+        step(order, lambda terms, size: None)
+    tracemalloc.start()
+    try:
+        step(order, lambda terms, size: None)
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        step(order, lambda terms, size: None)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    codes = 256 * 4 * 7 * 7 * 4  # bytes of the smallest array
+    assert peak < 2**16 < codes  # what is left are views, and the 32 KB that a ufunc takes for itself
+
+
+def test_a_model_file_brings_it_back(tmp_path):
+    model, x = autoencoder(), inputs((3, 1, 8, 8), dtype=np.float32)
+    save(tmp_path / "model.npz", model)
+    again = load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.reconstruct(x), model.reconstruct(x))
+    assert "Conv2D(8 -> 4, kernel 3x3, stride 2x2, same)" in again.summary((1, 8, 8))
+    assert "(4, 2, 2)" in again.summary((1, 8, 8)) and "?" in again.summary()
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        (
+            np.zeros((4, 8, 9, 2), np.float32),
+            ValueError,
+            ["(batch, 2, height, width)", "(4, 8, 9, 2)", "channels last"],
+        ),
+        (np.zeros((4, 8, 9), np.float32), ValueError, ["Conv2D(2 -> 3", "(4, 8, 9)", "x[:, None]"]),
+        (np.zeros((4, 144), np.float32), ValueError, ["(4, 144)", "layers.Reshape"]),
+        (np.zeros((4, 2, 8, 2), np.float32), ValueError, ["at least 3 x 3 pixels", "8 x 2", "padding"]),
+        (np.zeros((4, 2, 8, 8)), TypeError, ["float32", "float64", "astype"]),
+        (np.zeros((4, 2, 8, 8), np.uint8), TypeError, ["float32", "uint8"]),
+        ([[0.0]], TypeError, ["array", "list"]),
+    ],
+)
+def test_bad_input_is_named(x, error, words):
+    with pytest.raises(error) as raised:
+        Conv2D(2, 3, 3).initialize().forward(x)
+    for word in words:
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(0, 3, 3), (3, 0, 3), (1, 1, 0), (1, 1, (3, -1)), (1, 1, 3, 0), (1, 1, 3, 1, "full")]
+)
+@pytest.mark.parametrize("layer", [Conv2D, ConvTranspose2D])
+def test_impossible_arguments(layer, arguments):
+    with pytest.raises(ValueError, match=f'{layer.__name__}.*of at least 1, and padding "valid" or "same"'):
+        layer(*arguments)
+
+
+def test_a_reconstruction_of_another_size_is_named():
+    model = autoencoder()
+    with pytest.raises(ValueError, match=r"\(2, 1, 8, 8\), got \(2, 1, 7, 7\).*end in the shape that it begins with"):
+        model.backpropagate(np.zeros((2, 1, 7, 7), np.float32))
