@@ -35,7 +35,7 @@ and the package has a room for each of those words. In reading order:
 from npae import backend, data, detect, gradcheck, initializers, layers, losses, models, optim, penalties, store, train
 from npae.config import show_config
 from npae.data import mnist
-from npae.models import Autoencoder, Classifier, Stacked, VariationalAutoencoder, mirrored, variational
+from npae.models import Autoencoder, Classifier, Stacked, VariationalAutoencoder, convolutional, mirrored, variational
 from npae.products import tf32
 from npae.store import load, save
 from npae.train import fit
@@ -43,6 +43,6 @@ from npae.version import __version__ as __version__
 
 __all__ = [
     "backend", "data", "detect", "gradcheck", "initializers", "layers", "losses", "models", "optim", "penalties",
-    "store", "train", "Autoencoder", "Classifier", "Stacked", "VariationalAutoencoder", "mirrored", "variational",
-    "fit", "mnist", "load", "save", "show_config", "tf32",
+    "store", "train", "Autoencoder", "Classifier", "Stacked", "VariationalAutoencoder", "convolutional",
+    "mirrored", "variational", "fit", "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip

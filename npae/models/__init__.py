@@ -1,10 +1,11 @@
 """Models: what layers, losses and penalties are put together for.
 
 Reading order: `base.py` (the contract), `autoencoder.py`, `mirrored.py` (the dense one from a list of sizes),
-`calibrate.py` (first weights from the data), `summary.py` (its table), `classifier.py`, `stacked.py` (greedy
-pretraining of either); `variational.py`, `bounds.py`, `likelihood.py` (codes that are distributions), `walks.py` (ways
-through code space), `mixture.py` (new samples from a plain autoencoder); `phases.py` (several objectives), `duel.py` (a
-discriminator and its opponent), `gan.py`, `priors.py`, `adversarial.py` (the adversarial autoencoder).
+`convolutional.py` (those of images), `calibrate.py` (first weights from the data), `summary.py` (its table),
+`classifier.py`, `stacked.py` (greedy pretraining of either); `variational.py`, `bounds.py`, `likelihood.py` (codes that
+are distributions), `walks.py` (ways through code space), `mixture.py` (new samples from a plain autoencoder);
+`phases.py` (several objectives), `duel.py` (a discriminator and its opponent), `gan.py`, `priors.py`, `adversarial.py`
+(the adversarial autoencoder).
 """
 
 from npae.models import walks
@@ -12,6 +13,7 @@ from npae.models.adversarial import AdversarialAutoencoder
 from npae.models.autoencoder import Autoencoder
 from npae.models.calibrate import calibrate
 from npae.models.classifier import Classifier
+from npae.models.convolutional import convolutional, from_images, to_images
 from npae.models.gan import GAN
 from npae.models.mirrored import mirrored
 from npae.models.mixture import CodeMixture
@@ -21,6 +23,6 @@ from npae.models.variational import VariationalAutoencoder, variational
 
 __all__ = [
     "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "RingPrior",
-    "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder", "calibrate", "mirrored", "variational",
-    "walks",
+    "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder", "calibrate", "convolutional",
+    "from_images", "mirrored", "to_images", "variational", "walks",
 ]  # fmt: skip

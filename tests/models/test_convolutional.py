@@ -1,0 +1,104 @@
+"""npae.models.convolutional: the tutorials' networks by their counts, sizes that come back, derivatives end to end."""
+
+import numpy as np
+import pytest
+
+from npae import convolutional, gradcheck, layers, load, save
+from npae.models import GAN, GaussianPrior, VariationalAutoencoder, from_images, to_images
+from npae.noise import Stream
+
+
+def names(network):
+    return " ".join(type(layer).__name__.removesuffix("2D") for layer in network)
+
+
+@pytest.mark.parametrize(
+    "channels, transposed, count, code",
+    [([16, 8, 8], False, 4385, (8, 4, 4)), ([32, 32], False, 28353, (32, 7, 7)), ([32, 32], True, 28353, (32, 7, 7))],
+)
+def test_the_networks_of_the_tutorials(channels, transposed, count, code):
+    model = convolutional(channels, transposed=transposed)
+    assert model.parameter_count == count
+    assert model.encoder.out_shape((1, 28, 28)) == code and model.decoder.out_shape(code) == (1, 28, 28)
+    x = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
+    assert model.encode(x).shape == (3, *code) and model.reconstruct(x).shape == x.shape
+
+
+def test_the_variational_network_of_the_tutorial():
+    encoder, decoder = from_images([32, 64], [16, 4]), to_images(2, [64, 32])
+    model = VariationalAutoencoder(encoder, decoder)
+    assert (encoder.parameter_count, decoder.parameter_count) == (69_076, 65_089)
+    assert names(encoder) == "Conv ReLU Conv ReLU Flatten Dense ReLU Dense"
+    assert names(decoder) == "Dense Reshape ReLU ConvTranspose ReLU ConvTranspose ReLU Conv"
+    assert model.sample(2).shape == (2, 1, 28, 28)
+
+
+def test_a_convolution_cuts_off_what_doubling_gave_too_much():
+    model = convolutional([16, 8, 8])
+    assert names(model.encoder) == " ".join(["Conv ReLU MaxPool"] * 3)
+    assert names(model.decoder) == " ".join(["Conv ReLU Upsample"] * 3) + " Conv"
+    convolutions = [layer for layer in model.decoder if isinstance(layer, layers.Conv2D)]
+    assert [(a.c_out, a.padding) for a in convolutions] == [(8, "same"), (8, "same"), (16, "valid"), (1, "same")]
+    last = convolutional([4, 2, 2], image_shape=(3, 30, 30)).decoder  # 30 → 15 → 8 → 4, 4 → 8 → 16 → 32
+    assert [a.padding for a in last if isinstance(a, layers.Conv2D)] == ["same", "same", "same", "valid"]
+    assert last.out_shape((2, 4, 4)) == (3, 30, 30)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_sizes_that_do_not_come_back_raise(transposed):
+    with pytest.raises(ValueError, match=r"\(9, 9\) come back as \(12, 12\). Cut or pad them to a multiple of 4"):
+        convolutional([4, 4], image_shape=(1, 9, 9), transposed=transposed)
+
+
+@pytest.mark.parametrize("make", [from_images, to_images])
+def test_sizes_that_cannot_be_halved_raise(make):
+    first, second = ([4, 4], [3]) if make is from_images else (3, [4, 4])
+    with pytest.raises(ValueError, match="halved 2 times, got 8 x 6. Cut or pad them to a multiple of 4"):
+        make(first, second, (1, 8, 6))
+
+
+@pytest.mark.parametrize("channels, shape", [([], (1, 8, 8)), ([4, 0], (1, 8, 8)), ([4], (8, 8)), ([4], (0, 8, 8))])
+def test_what_makes_no_network_raises(channels, shape):
+    for make in (convolutional, lambda c, s: from_images(c, [2], s), lambda c, s: to_images(2, c, s)):
+        with pytest.raises(ValueError, match="channels of at least one stage"):
+            make(channels, shape)
+
+
+def test_a_corruption_stands_at_the_head_of_the_encoder():
+    clean = convolutional([4], (1, 6, 6))
+    model = convolutional([4], (1, 6, 6), corruption=layers.GaussianNoise(0.4, clip=(0, 1)))
+    assert isinstance(model.encoder[0], layers.GaussianNoise) and (model.theta.value == clean.theta.value).all()
+    x = np.random.default_rng(0).random((5, 1, 6, 6), np.float32)
+    assert model.evaluate(x) == clean.evaluate(x)  # no noise in inference
+    assert model.backpropagate(x)["reconstruction"] != clean.backpropagate(x)["reconstruction"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"channels": [3, 2, 2], "image_shape": (1, 12, 12)}, {"channels": [3, 2], "transposed": True}]
+)
+def test_the_whole_derivative(options):
+    model = convolutional(**({"image_shape": (1, 8, 8)} | options), activation=layers.Tanh, dtype=np.float64)
+    x = np.random.default_rng(0).random((4, *options.get("image_shape", (1, 8, 8))))
+    assert gradcheck.check_model(model, x) < 1e-6
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_the_whole_derivative_of_the_halves(normalised):
+    shape, kernel = (2, 8, 4), 4
+    encoder = from_images([3, 4], [5, 6], shape, layers.Tanh, kernel, normalised)
+    decoder = to_images(3, [4, 3], shape, layers.Tanh, kernel, normalised)
+    kinds = names([*encoder, *decoder])
+    assert kinds.count("BatchNorm") == (4 if normalised else 0)
+    model = VariationalAutoencoder(encoder, decoder, dtype=np.float64)
+    x = np.random.default_rng(0).random((6, *shape))
+    model.sampler.freeze(Stream(0).normal(np.empty((6, 3))))
+    assert gradcheck.check_model(model, x) < 1e-6
+
+
+def test_a_gan_of_the_halves_can_be_kept(tmp_path):
+    generator = layers.Sequential(*to_images(4, [6, 4], normalised=True), layers.Sigmoid())
+    discriminator = from_images([4, 6], [1], activation=lambda: layers.LeakyReLU(0.2), normalised=True)
+    gan = GAN(generator, discriminator, GaussianPrior(4))
+    save(tmp_path / "gan.npz", gan)
+    images = gan.sample(3)
+    assert images.shape == (3, 1, 28, 28) and (load(tmp_path / "gan.npz").sample(3) == images).all()
