@@ -21,7 +21,7 @@ and the package has a room for each of those words. In reading order:
     models/           J(θ) and ∂J/∂θ
     architecture.py   models as data           store.py          model files
     train/            the loop
-    detect/           anomalies
+    detect/           anomalies                judge/           samples against data
     gradcheck.py      the proof                config.py         what it runs on
 
     from npae import fit, mirrored, mnist
@@ -32,17 +32,42 @@ and the package has a room for each of those words. In reading order:
     x_hat = model.reconstruct(digits.test_images.reshape(-1, 784))
 """
 
-from npae import backend, data, detect, gradcheck, initializers, layers, losses, models, optim, penalties, store, train
+from npae import (
+    backend,
+    data,
+    detect,
+    gradcheck,
+    initializers,
+    judge,
+    layers,
+    losses,
+    models,
+    optim,
+    penalties,
+    store,
+    train,
+)
 from npae.config import show_config
 from npae.data import mnist
-from npae.models import Autoencoder, Classifier, Stacked, VariationalAutoencoder, convolutional, mirrored, variational
+from npae.models import (
+    GAN,
+    AdversarialAutoencoder,
+    Autoencoder,
+    Classifier,
+    Stacked,
+    VariationalAutoencoder,
+    convolutional,
+    mirrored,
+    variational,
+)
 from npae.products import tf32
 from npae.store import load, save
 from npae.train import fit
 from npae.version import __version__ as __version__
 
 __all__ = [
-    "backend", "data", "detect", "gradcheck", "initializers", "layers", "losses", "models", "optim", "penalties",
-    "store", "train", "Autoencoder", "Classifier", "Stacked", "VariationalAutoencoder", "convolutional",
-    "mirrored", "variational", "fit", "mnist", "load", "save", "show_config", "tf32",
+    "backend", "data", "detect", "gradcheck", "initializers", "judge", "layers", "losses", "models", "optim",
+    "penalties", "store", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "Stacked",
+    "VariationalAutoencoder", "convolutional", "mirrored", "variational", "fit", "mnist", "load", "save", "show_config",
+    "tf32",
 ]  # fmt: skip

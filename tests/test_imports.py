@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "version", "registry", "backend", "cublas", "products", "memory", "threads", "files", "elementwise", "noise",
     "parameters", "buffers", "initializers", "layers", "losses", "penalties", "optim", "data", "models", "architecture",
-    "store", "train", "detect", "gradcheck", "config", "__init__",
+    "store", "train", "detect", "judge", "gradcheck", "config", "__init__",
 )  # fmt: skip
 ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere

@@ -17,8 +17,7 @@ from npae.models.summary import summary_table
 
 
 class Model(Layer):
-    """A Layer with an objective. A new one sets `loss`, and defines backpropagate and evaluate besides a layer's own.
-    """
+    """A Layer with an objective. A new one sets `loss`, and defines backpropagate and evaluate beside a layer's own."""
 
     as_data = staticmethod(as_source)  # what training takes its batches from: arrays, without labels
 

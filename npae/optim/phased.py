@@ -19,7 +19,7 @@ class Phased(Optimizer):
     def __init__(self, optimizers):
         if not optimizers:
             raise ValueError("Phased: expected an optimizer for each phase, got none.")
-        self.optimizers = copy.deepcopy(dict(optimizers))
+        self.optimizers = {phase: copy.deepcopy(optimizer) for phase, optimizer in optimizers.items()}
         self._rates = [optimizer.lr for optimizer in self.parts]
 
     @property

@@ -1,0 +1,191 @@
+"""npae.models.adversarial: three phases by finite differences, wrong versions found, priors reached, labels, files."""
+
+import numpy as np
+import pytest
+
+from npae import AdversarialAutoencoder, Autoencoder, fit, gradcheck, load, mirrored, save
+from npae.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, Sequential, Tanh
+from npae.losses import CrossEntropy, SquaredError
+from npae.models import GaussianPrior, RingPrior, SwissRollPrior, adversarial
+from npae.optim import Adam
+from npae.penalties import WeightDecay
+from tests.contract import check_layer, inputs
+from tests.devices import each_device, on
+from tests.models.phases import check_phases
+from tests.models.test_gan import discriminator_not_frozen, not_through_the_discriminator
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((12, 6)), np.arange(12) % 3
+
+
+def small(labelled=False, dtype=np.float64, penalties=(), noise=None):
+    encoder = Sequential(*([noise] if noise else []), Dense(6, 5), Tanh(), Dense(5, 2))
+    autoencoder = Autoencoder(encoder, Sequential(Dense(2, 5), Tanh(), Dense(5, 6)), CrossEntropy(), None,
+                              penalties=penalties)  # fmt: skip
+    discriminator = Sequential(Dense(2 + 3 * labelled, 4), LeakyReLU(0.2), Dense(4, 1))
+    model = AdversarialAutoencoder(autoencoder, discriminator, RingPrior(3), labelled, dtype=dtype)
+    model.theta.assign(inputs(model.theta.size, 5, dtype) * 0.5)
+    return model
+
+
+def frozen(place=None, **more):
+    model = small(**more)
+    model.prior.freeze(model.prior.draw(np.empty((12, 2)), Y))
+    return model.to(place.name) if place else model
+
+
+@each_device
+@pytest.mark.parametrize("labelled", [False, True], ids=["", "labelled"])
+def test_all_three_phases_are_what_finite_differences_say(device, labelled):
+    with on(device) as place:
+        batch = (place.put(X), place.put(Y)) if labelled else place.put(X)
+        check_phases(frozen(place, labelled=labelled, penalties=[WeightDecay(0.3)]), batch, place)
+
+
+def test_a_corrupting_encoder_is_checked_under_its_frozen_noise():
+    noise = GaussianNoise(0.3)
+    noise.freeze(noise.draw(X))
+    with on("cpu") as place:
+        check_phases(frozen(noise=noise), X, place)
+
+
+def test_the_objectives_are_those_of_the_paper():
+    model = frozen(penalties=[WeightDecay(0.3)])
+    terms = [phase.backpropagate(X) for phase in model.phases]
+    assert terms[0] == {name: pytest.approx(v) for name, v in model.autoencoder.evaluate(X).items()}
+    p_prior, p_codes = (
+        1 / (1 + np.exp(-model.discriminator(v))) for v in (model.prior.draw(X[:, :2]), model.autoencoder.encode(X))
+    )
+    assert terms[1] == {"discriminator": pytest.approx(-(np.log(p_prior) + np.log(1 - p_codes)).mean(), rel=1e-12)}
+    assert terms[2] == {"generator": pytest.approx(-np.log(p_codes).mean(), rel=1e-12)}
+
+
+def test_phases_have_their_own_parts_of_theta():
+    model = small()
+    reconstruction, discriminator, generator = (phase.theta for phase in model.phases)
+    n = reconstruction.size
+    assert n + discriminator.size == model.theta.size and generator.size == model.autoencoder.encoder.parameter_count
+    for theta, part in ((reconstruction, slice(0, n)), (discriminator, slice(n, None)),
+                        (generator, slice(0, generator.size))):  # fmt: skip
+        assert np.shares_memory(theta.value, model.theta.value)
+        np.testing.assert_array_equal(theta.value, model.theta.value[part])
+
+
+@pytest.mark.parametrize("wrong", [not_through_the_discriminator, discriminator_not_frozen])
+def test_a_wrong_generator_step_is_found(wrong, monkeypatch):
+    monkeypatch.setattr(adversarial, "fool", wrong)
+    with on("cpu") as place, pytest.raises(AssertionError, match=r"claimed|leaks into"):
+        check_phases(frozen(), X, place)
+
+
+def test_a_discriminator_step_that_leaks_into_the_encoder_is_found(monkeypatch):
+    def leaking(self, x):
+        encoder = self.autoencoder.encoder
+        h, cache = encoder.forward(x, training=True)
+        value = adversarial.tell_apart(self.discriminator, self.prior.draw(h), h)
+        encoder.backward(adversarial.fool(self.discriminator, h)[1], cache, needs_dx=False)
+        return {"discriminator": value}
+
+    monkeypatch.setattr(AdversarialAutoencoder, "_discriminator_step", leaking)
+    with on("cpu") as place, pytest.raises(AssertionError, match="discriminator leaks into"):
+        check_phases(frozen(), X, place)
+
+
+def test_a_label_that_counts_as_code_is_found(monkeypatch):
+    def shifted(self, dh):
+        return dh[:, -self.prior.size :].copy()
+
+    monkeypatch.setattr(AdversarialAutoencoder, "_without_class", shifted)
+    model = frozen(labelled=True)
+    with pytest.raises(gradcheck.GradientError):
+        gradcheck.check_model(model.phases[2], (X, Y))
+
+
+@each_device
+def test_as_a_layer_it_is_the_autoencoder(device):
+    def make():
+        autoencoder = Autoencoder(Dense(6, 2), Dense(2, 6), SquaredError(), seed=None)
+        return AdversarialAutoencoder(autoencoder, Dense(2, 1), GaussianPrior(2), seed=None)
+
+    check_layer(make, (4, 6), device)
+
+
+def blobs(n=2000):
+    """Three blobs in six dimensions, and which is which."""
+    rng, y = np.random.default_rng(3), np.arange(n) % 3
+    x = np.eye(3, 6)[y] + 0.15 * rng.standard_normal((n, 6))
+    return x.astype(np.float32), y
+
+
+def learned(labelled, prior, data, epochs=12):
+    autoencoder = mirrored([6, 32, 2], LeakyReLU, Identity, SquaredError())
+    discriminator = Sequential(Dense(2 + labelled * prior.modes, 32), LeakyReLU(0.2), Dense(32, 1))
+    model = AdversarialAutoencoder(autoencoder, discriminator, prior, labelled)
+    rates = {"reconstruction": Adam(2e-3), "discriminator": Adam(5e-3, beta1=0.5), "generator": Adam(2e-3, beta1=0.5)}
+    return model, fit(model, data, data, epochs=epochs, batch_size=50, optimizer=rates, progress="none")
+
+
+def test_codes_come_to_lie_where_the_prior_is():
+    x, _ = blobs()
+    model, history = learned(False, GaussianPrior(2), x)
+    h = model.autoencoder.encode(x)
+    assert np.abs(h.mean(axis=0)).max() < 0.4 and np.abs(h.std(axis=0) - 1).max() < 0.4
+    assert history["val_reconstruction"][-1] < 0.5 * history["val_reconstruction"][0]
+    assert 0.7 < history["val_diversity"][-1] < 1.3
+    assert history["val_loss"][-1] == pytest.approx(
+        sum(history[f"val_{name}"][-1] for name in ("reconstruction", "discriminator", "generator"))
+    )
+
+
+def test_with_labels_every_class_finds_its_own_mode():
+    x, y = blobs()
+    model, _ = learned(True, RingPrior(3, 2.0, 0.3, 0.3), (x, y))
+    angle = np.arctan2(*model.autoencoder.encode(x).T[::-1])
+    assert (np.round(angle / (2 * np.pi) * 3) % 3 == y).mean() > 0.95
+    made = model.sample(300, y=np.arange(300) % 3)
+    assert (made[:, :3].argmax(axis=1) == np.arange(300) % 3).mean() > 0.9
+
+
+def test_samples_are_decoded_draws():
+    model = small(dtype=np.float32)
+    z = model.prior.codes(adversarial.Stream([5]), np.empty((40, 2), np.float32))
+    np.testing.assert_allclose(model.sample(40, seed=5), model.autoencoder.decode(z), rtol=1e-6)
+    found = model.evaluate(X)
+    assert found == model.evaluate(X)
+    assert set(found) == {"reconstruction", "discriminator", "generator", "real_accuracy", "made_accuracy", "diversity"}
+
+
+def test_a_file_brings_it_back(tmp_path):
+    autoencoder = mirrored([6, 5, 2], corruption=Dropout(0.2))
+    model = AdversarialAutoencoder(autoencoder, Dense(2 + 4, 1), SwissRollPrior(4), labelled=True)
+    fit(model, (X, Y), epochs=1, batch_size=4, progress="none")
+    save(tmp_path / "aae.npz", model)
+    again = load(tmp_path / "aae.npz")
+    np.testing.assert_array_equal(again.sample(9), model.sample(9))
+    assert again.labelled and repr(again) == repr(model) and "SwissRollPrior" in again.summary()
+    save(tmp_path / "inside.npz", model.autoencoder)
+    np.testing.assert_array_equal(load(tmp_path / "inside.npz").encode(X), model.autoencoder.encode(X))
+
+
+@pytest.mark.parametrize(
+    ("labelled", "data", "error", "words"),
+    [
+        (False, (X, Y), TypeError, "expected an array"),
+        (True, X, TypeError, r"expected a pair \(samples, labels\)"),
+        (True, (X, Y + 1), ValueError, "expected labels from 0 to 2, got 1 to 3"),
+        (True, (X, np.eye(3)[Y]), ValueError, "class numbers as labels, got rows"),
+        (True, (X + 1, Y), ValueError, r"expected targets in \[0, 1\]"),
+        (False, X + 1, ValueError, r"expected targets in \[0, 1\]"),
+    ],
+)
+def test_data_that_cannot_be_right(labelled, data, error, words):
+    with pytest.raises(error, match=words):
+        fit(small(labelled), data, epochs=1, progress="none")
+
+
+def test_what_does_not_fit_together_is_said():
+    with pytest.raises(ValueError, match=r"a prior with a part for each class, GaussianPrior\(size=2, std=1.0\) has"):
+        AdversarialAutoencoder(mirrored([6, 2]), Dense(3, 1), GaussianPrior(2), labelled=True)
+    model = AdversarialAutoencoder(mirrored([6, 3]), Dense(2, 1), GaussianPrior(2))
+    with pytest.raises(ValueError, match="codes of 2 numbers, the encoder's"):
+        fit(model, X, epochs=1, progress="none")

@@ -1,0 +1,59 @@
+"""npae.optim.phased: several optimizers seen as one."""
+
+import pytest
+
+from npae.architecture import build, describe
+from npae.models import mirrored
+from npae.models.phases import Phase
+from npae.optim import SGD, Adam, Phased, for_phases
+
+MODEL = mirrored([6, 3])
+PHASES = (Phase("all", MODEL, None), Phase("code", MODEL.encoder, None))
+
+
+def test_a_plain_model_keeps_the_optimizer_that_it_is_given():
+    adam = Adam()
+    assert for_phases(adam, (MODEL,)) is adam and adam.parts == (adam,)
+    with pytest.raises(ValueError, match="one phase, got several"):
+        for_phases({"all": adam}, (MODEL,))
+
+
+def test_one_optimizer_for_all_phases_is_copied():
+    adam = Adam(0.01)
+    several = for_phases(adam, PHASES)
+    first, second = several.parts
+    assert first is not second and adam not in several.parts and repr(first) == repr(second) == repr(adam)
+
+
+def test_phases_step_apart_and_are_counted_together():
+    several = for_phases({"code": SGD(0.1, momentum=0.9), "all": Adam(0.2)}, PHASES)
+    assert list(several.optimizers) == ["all", "code"] and several.lr == 0.2
+    for phase, optimizer in zip(PHASES, several.parts, strict=True):
+        phase.theta.zero_grad()
+        optimizer.step(phase.theta)
+    assert several.t == 1
+    sizes = {"all.M": MODEL.parameter_count, "all.V": MODEL.parameter_count, "code.u": MODEL.encoder.parameter_count}
+    assert {name: v.size for name, v in several.state.items()} == sizes
+    model = type("", (), {"phases": PHASES})
+    assert several.state_sizes(model) == sizes
+    again = build(describe(several))
+    again.t, again.state = several.t, several.state
+    assert [o.t for o in again.parts] == [1, 1] and again.state.keys() == several.state.keys()
+    assert all(again.state[name] is v for name, v in several.state.items())
+
+
+def test_rates_change_in_proportion():
+    several = Phased({"a": Adam(0.2), "b": Adam(0.01)})
+    several.lr = 0.1
+    assert [o.lr for o in several.parts] == [0.1, 0.005]
+    several.lr = 0.2
+    assert [o.lr for o in several.parts] == [0.2, 0.01]
+
+
+def test_other_names_are_refused():
+    with pytest.raises(ValueError, match="one for each phase, all, code, got all, decoder"):
+        for_phases({"all": Adam(), "decoder": Adam()}, PHASES)
+    with pytest.raises(ValueError, match="one for each phase, all, code, got code"):
+        for_phases(Phased({"code": Adam()}), PHASES)
+    with pytest.raises(ValueError, match="got none"):
+        Phased({})
