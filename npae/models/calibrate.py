@@ -2,7 +2,8 @@
 
 Random weights are right on average over networks; in the one network at hand some units are negative on every input.
 Behind a ReLU such a unit is dead, and in a code of four units one dead unit is a quarter of the code. So go through
-the network once with a batch x, and shift and scale each Dense layer's outputs a = x W + b, unit by unit:
+the network once with a batch x, and shift and scale each layer's outputs a = x W + b, unit by unit (in a convolution:
+channel by channel, over the pixels of all images):
 
     W_kj ← W_kj / s_j,    b_j ← μ − m_j / s_j       m_j, s_j: mean and standard deviation of (x W)_j over the batch
 
@@ -18,12 +19,12 @@ section 3.1; Mishkin & Matas 2016, "All you need is a good init".
 
 from npae.backend import array_module, device_of
 from npae.data.minibatches import as_batch
-from npae.layers import Affine, Dense
-from npae.products import matmul
+from npae.layers import Affine, ConvTranspose2D, Dense
+from npae.layers.conv import Convolution
 
 
 def calibrate(model, data, mean=0.0, least=1e-3):
-    """Shift and scale the Dense layers of `model`, in place, by what the rows `data` (n, …) make of them. Returns it.
+    """Shift and scale the layers of `model`, in place, by what the rows `data` (n, …) make of them. Returns it.
 
     A thousand rows are plenty. mean: μ, in standard deviations; 2 is good for narrow ReLU networks. least: the smallest
     s_j that is divided by. Raises ValueError for fewer than two rows.
@@ -35,11 +36,12 @@ def calibrate(model, data, mean=0.0, least=1e-3):
     layers = [layer for _, layer in model.leaves()]
     last = next((layer for layer in reversed(layers) if isinstance(layer, Affine)), None)
     for layer in layers:
-        if isinstance(layer, Dense) and layer is not last:
-            xp = array_module(h)
-            a = matmul(h, layer.W.value)
-            s = xp.maximum(a.std(axis=0), least)
-            layer.W.value[...] /= s
-            layer.b.value[...] = mean - a.mean(axis=0) / s
+        if isinstance(layer, (Dense, Convolution)) and layer is not last:
+            a = layer.product(h)
+            rows = (0, *range(2, a.ndim))  # of the batch, and the pixels of images
+            s = array_module(h).maximum(a.std(axis=rows), least)
+            W = layer.W.value.swapaxes(2, 3) if isinstance(layer, ConvTranspose2D) else layer.W.value
+            W /= s
+            layer.b.value[...] = (mean - a.mean(axis=rows) / s).reshape(layer.b.shape)
         h = layer(h)
     return model

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from npae import mirrored
-from npae.layers import Dense, ReLU, Tanh
+from npae import Autoencoder, mirrored
+from npae.layers import Conv2D, ConvTranspose2D, Dense, MaxPool2D, ReLU, Sequential, Tanh
+from npae.layers.conv import Convolution
 from npae.models import calibrate
 from tests.devices import each_device, on
 
@@ -29,6 +30,23 @@ def test_hidden_units_have_the_mean_asked_for_and_variance_1_on_the_batch(activa
             np.testing.assert_allclose(a.mean(axis=0), mean, atol=1e-12)
             np.testing.assert_allclose(a.std(axis=0), 1, rtol=1e-9)
         np.testing.assert_array_equal(place.get(model.decoder[-1].W.value), last)
+
+
+@each_device
+def test_channels_of_images_are_units(device):
+    x = np.random.default_rng(0).random((50, 2, 8, 8)) * 3 + 1
+    with on(device) as place:
+        encoder = Sequential(Conv2D(2, 5, 3, 1, "same"), ReLU(), MaxPool2D(2), Conv2D(5, 4, 3, 1, "same"), ReLU())
+        decoder = Sequential(ConvTranspose2D(4, 3, 3, 2, "same"), ReLU(), Conv2D(3, 2, 3, 1, "same"))
+        model = calibrate(Autoencoder(encoder, decoder, dtype=np.float64).to(place.name), x, 2.0)
+        h, seen = place.put(x), []
+        for _, layer in model.leaves():
+            h = layer(h)
+            seen += [place.get(h)] if isinstance(layer, Convolution) else []
+    for a in seen[:-1]:
+        np.testing.assert_allclose(a.mean(axis=(0, 2, 3)), 2, rtol=1e-9)
+        np.testing.assert_allclose(a.std(axis=(0, 2, 3)), 1, rtol=1e-9)
+    assert len(seen) == 4 and np.abs(seen[-1].std(axis=(0, 2, 3)) - 1).min() > 1e-3, "the last layer is left alone"
 
 
 def test_no_code_unit_is_dead_over_many_seeds_where_plain_weights_have_dead_ones():
