@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npae import VariationalAutoencoder, gradcheck, variational
-from npae.layers import Dense, GaussianSample, Layer, Tanh
+from npae.layers import Conv2D, ConvTranspose2D, Dense, Flatten, GaussianSample, Layer, Reshape, Sequential, Tanh
 from npae.losses import CrossEntropy, Gaussian, LearnedGaussian
 from npae.models import bounds
 from npae.penalties import GaussianKL, Penalty
@@ -35,6 +35,19 @@ def test_the_gradient_of_a_bound_by_finite_differences(objective, samples, loss,
     with on(device) as place:
         model = model_of(loss, samples, objective, device=place.name)
         gradcheck.check_model(model, place.put(X))
+
+
+@pytest.mark.parametrize("loss, channels", [(CrossEntropy(), 1), (LearnedGaussian(0.1), 2)], ids=["one", "learned"])
+@pytest.mark.parametrize(("objective", "samples"), [("elbo", 2), ("iwae", 3)])
+def test_the_gradient_of_a_convolutional_one(objective, samples, loss, channels):
+    encoder = Sequential(Conv2D(1, 3, 3, stride=2, padding="same"), Tanh(), Flatten(), Dense(27, 4))
+    decoder = Sequential(Dense(2, 27), Tanh(), Reshape((3, 3, 3)),
+                         ConvTranspose2D(3, channels, 3, stride=2, padding="same"))  # fmt: skip
+    model = VariationalAutoencoder(encoder, decoder, loss, samples=samples, objective=objective, dtype=np.float64)
+    model.sampler.freeze(model.sampler.draw(np.zeros((3 * samples, 4))))
+    images = np.random.default_rng(1).random((3, 1, 6, 6))
+    gradcheck.check_model(model, images)
+    assert model.sample(2).shape == (2, 1, 6, 6) and model.log_likelihood(images, 5).shape == (3,)
 
 
 def test_the_gradient_with_another_beta():
