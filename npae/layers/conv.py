@@ -14,18 +14,17 @@ of the dense layer, followed by the adjoint of im2col:
 
 The last line in coordinates: x_q is seen by output p through the tap t = q + a − sp, so
 
-    ∂J/∂x_qc = Σ_p Σ_o dy_po W_{q+a−sp, o c}
+    ∂J/∂x_qc = Σ_p Σ_o dy_po W_{q+a−sp, co}
 
-which is a convolution of dy with the kernel turned around and its channels exchanged, one for each phase of q modulo s
-(derived in npae.layers.patches). So it is computed: gathering is ten times as fast as adding up in place.
+which is a convolution of dy with the kernel turned around and its channels exchanged (one for each phase of q modulo s,
+see npae.layers.patches). How all of it is computed, and what it costs, is in npae.layers.convolve.
 
-Where it goes: a 3 × 3 convolution of n pixels makes 9 C O n multiplications and as many additions, forward, for W and
-for x; the patches are 9 C n numbers, written and read once each in blocks that stay in the cache; x and y go through
-memory once. The patches are not kept for backward: they are 9 times as large as x, and made again as fast as read.
-Pixels are rows, so images between layers have their channels last in memory (npae.memory); the shape is (B, C, H, W).
+Pixels are the rows of a product, so images that come out of one have their channels last in memory (npae.memory), while
+their shape is (B, C, H, W). X is not kept for backward: it is k k times as large as x, and quickly made again.
 
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"; Goodfellow, Bengio &
-Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simard 2006 (im2col).
+Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simard 2006, "High
+performance convolutional neural networks for document processing" (im2col).
 """
 
 import operator
@@ -33,61 +32,12 @@ import operator
 from npae import initializers
 from npae.backend import array_module
 from npae.layers.base import check_input
+from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.dense import Affine
-from npae.layers.patches import pair, patches, window_axes
+from npae.layers.patches import pair, window_axes
 from npae.memory import empty, images, ones, pixels
 from npae.parameters import Parameter
 from npae.products import matmul
-
-
-def convolve(x, W, axes, out):
-    """out[p] = Σ_t x[sp + t − a] W[t]: the product of im2col(x) with the kernel. Returns out.
-
-    x: (B, H, W, C); W: (kh, kw, C, O); axes: of the height and the width; out: (B, …, …, O), contiguous.
-    """
-    W = W.reshape(-1, W.shape[-1])
-    for part, X in patches(x, *axes):
-        matmul(X, W, out=out[part].reshape(-1, W.shape[-1]))
-    return out
-
-
-def convolve_adjoint(y, W, axes, out):
-    """out[q] = Σ_p y[p] W[q + a − sp]ᵀ: the adjoint of convolve, as one convolution of y a phase. Returns out.
-
-    y: (B, …, …, O); W, axes: those of convolve; out: (B, H, W, C), contiguous.
-    """
-    rows, columns = axes
-    for i, row_taps, row_axis in rows.phases():
-        for j, column_taps, column_axis in columns.phases():
-            phase = out[:, i :: rows.stride, j :: columns.stride]
-            taps = W[row_taps, column_taps][::-1, ::-1].swapaxes(2, 3)
-            if taps.size == 0:
-                phase[...] = 0
-                continue
-            V = empty(taps.shape, taps)
-            V[...] = taps
-            inner = (row_axis, column_axis)
-            if phase.flags.c_contiguous:
-                convolve(y, V, inner, phase)
-            else:
-                phase[...] = convolve(y, V, inner, empty(phase.shape, phase))
-    return out
-
-
-def kernel_gradient(x, dy, axes, out):
-    """out = im2col(x)ᵀ dy, the gradient of the kernel: summed over blocks of images. Returns out.
-
-    x: (B, H, W, C); dy: (B, …, …, O); axes: of convolve; out: (kh, kw, C, O).
-    """
-    total = out.reshape(-1, out.shape[-1])
-    for part, X in patches(x, *axes):
-        dy_part = dy[part].reshape(len(X), -1)
-        if part.start == 0:
-            matmul(X.T, dy_part, out=total)
-            more = empty(total.shape, out)
-        else:
-            total += matmul(X.T, dy_part, out=more)
-    return out
 
 
 def _sum_over_pixels(dy, out):

@@ -23,7 +23,8 @@ from functools import partial
 
 import numpy as np
 
-from npae.layers.conv import Convolution, convolve, convolve_adjoint, kernel_gradient
+from npae.layers.conv import Convolution
+from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.patches import Axis
 from npae.memory import empty, images, pixels
 

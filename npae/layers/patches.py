@@ -77,7 +77,7 @@ class Axis(NamedTuple):
         """(inputs, outputs) for every tap t: slices, the outputs whose tap t lies inside, and what it looks at."""
         for t in range(self.kernel):
             first = max(0, -(-(self.before - t) // self.stride))
-            last = min(self.count, (self.size - 1 + self.before - t) // self.stride + 1)
+            last = max(first, min(self.count, (self.size - 1 + self.before - t) // self.stride + 1))
             start = first * self.stride - self.before + t
             yield slice(start, start + (last - first) * self.stride, self.stride), slice(first, last)
 
@@ -142,9 +142,12 @@ def _im2col(x, rows, columns, padded, flat):
 
 
 def pair(value):
-    """(rows, columns) from an integer, for both, or from two of them."""
-    a, b = value if isinstance(value, (tuple, list)) else (value, value)
-    return operator.index(a), operator.index(b)
+    """(rows, columns) from an integer, for both, or from two of them. Raises TypeError for anything else."""
+    try:
+        a, b = value if isinstance(value, (tuple, list)) else (value, value)
+        return operator.index(a), operator.index(b)
+    except (TypeError, ValueError):
+        raise TypeError(f"Expected an integer, or a pair (of rows, of columns), got {value!r}.") from None
 
 
 def window_axes(layer, height, width):

@@ -46,12 +46,13 @@ def windows_max_backward(dy, x, y, along, axis):
     """∂J/∂x from ∂J/∂y, where y = windows_max(x)."""
     dx, rest = _unseen(dy, along, axis), empty(dy.shape, dy)
     rest[...] = dy
-    for inputs, outputs in _taps(along, axis):
-        left, x_t, y_t, dx_t = rest[outputs], x[inputs], y[outputs], dx[inputs]
+    *taps, (inputs, outputs) = _taps(along, axis)
+    for i, o in taps:
         if axis.overlaps:
-            dx_t += _take(left, x_t, y_t, out=(left, empty(left.shape, left)))[1]
+            dx[i] += _take(rest[o], x[i], y[o], out=(rest[o], empty(y[o].shape, y)))[1]
         else:
-            _take(left, x_t, y_t, out=(left, dx_t))
+            _take(rest[o], x[i], y[o], out=(rest[o], dx[i]))
+    _put(dx, inputs, rest[outputs], axis)  # the last one takes what nobody took
     return dx
 
 
@@ -68,15 +69,19 @@ def windows_sum_adjoint(y, along, axis):
     """Every number of y (B, H, W, C) in all places of its window along one axis, added up: a new array."""
     x = _unseen(y, along, axis)
     for inputs, outputs in _taps(along, axis):
-        if axis.overlaps:
-            x[inputs] += y[outputs]
-        else:
-            x[inputs] = y[outputs]
+        _put(x, inputs, y[outputs], axis)
     return x
 
 
 def _shape(x, along, size):
     return (*x.shape[:along], size, *x.shape[along + 1 :])
+
+
+def _put(x, place, values, axis):
+    if axis.overlaps:
+        x[place] += values
+    else:
+        x[place] = values
 
 
 def _unseen(y, along, axis):

@@ -1,0 +1,85 @@
+"""Where a kernel looks: all small axes one by one, their phases, the picture in the docstring, blocks."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from npae.layers import patches as patches_module
+from npae.layers.patches import Axis, pair, patches
+
+AXES = [
+    Axis.of(size, kernel, stride, padding)
+    for size, kernel, stride, padding in itertools.product(range(1, 8), range(1, 5), range(1, 5), ("valid", "same"))
+    if kernel <= size or padding == "same"
+]
+
+
+def looks(axis):
+    """M[p, q, t] = 1 where output p sees input q through the tap t: the definition."""
+    M = np.zeros((axis.count, axis.size, axis.kernel))
+    for p, t in np.ndindex(axis.count, axis.kernel):
+        q = axis.stride * p - axis.before + t
+        if 0 <= q < axis.size:
+            M[p, q, t] = 1
+    return M
+
+
+def test_taps_are_the_definition():
+    inner = [axis for outer in AXES for _, _, axis in outer.phases()]  # some begin beyond the first input
+    assert min(axis.before for axis in inner) < 0
+    for axis in AXES + inner:
+        M = np.zeros_like(looks(axis))
+        for t, (inputs, outputs) in enumerate(axis.taps()):
+            p, q = np.arange(axis.count)[outputs], np.arange(axis.size)[inputs]
+            assert len(p) == len(q)
+            M[p, q, t] = 1
+        np.testing.assert_array_equal(M, looks(axis))
+
+
+def test_phases_are_the_same_seen_from_the_other_end():
+    for axis in AXES:
+        M = np.zeros_like(looks(axis))
+        for r, taps, phase in axis.phases():
+            t = np.arange(axis.kernel)[taps][::-1]
+            assert len(t) == phase.kernel and phase.stride == 1
+            for m, p, v in np.argwhere(looks(phase)):
+                M[p, r + m * axis.stride, t[v]] = 1
+        np.testing.assert_array_equal(M, looks(axis))
+
+
+@pytest.mark.parametrize(("size", "stride", "count"), [(28, 2, 14), (7, 2, 4), (8, 3, 3), (5, 1, 5)])
+def test_same_rounds_up_and_pads_more_at_the_end(size, stride, count):
+    axis = Axis.of(size, 3, stride, "same")
+    after = axis.reach - axis.before - size
+    assert axis.count == count and axis.before <= max(after, 0) <= axis.before + 1
+
+
+def test_the_picture():
+    x = np.array([[ord(c) for c in row] for row in ("ABCD", "EFGH", "IJKL", "MNOP")], float)[None, :, :, None]
+    axis = Axis.of(4, 3, 1, "same")
+    ((part, matrix),) = patches(x, axis, axis)
+    words = ["".join(chr(int(v)) if v else "0" for v in row) for row in matrix]
+    assert part == slice(0, 1) and len(words) == 16
+    assert (words[0], words[1], words[-1]) == ("0000AB0EF", "000ABCEFG", "KL0OP0000")
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("numbers", [1, 200, 2**19])
+def test_blocks_are_parts_of_one_matrix(channels, numbers, monkeypatch):
+    x = np.random.default_rng(0).standard_normal((7, 5, 6, channels))
+    rows, columns = Axis.of(5, 3, 2, "same"), Axis.of(6, 2, 1, "valid")
+    ((_, whole),) = patches(x, rows, columns)
+    whole = whole.copy()
+    monkeypatch.setattr(patches_module, "BLOCK", numbers)
+    met = [(part, matrix.copy()) for part, matrix in patches(x, rows, columns)]
+    np.testing.assert_array_equal(np.concatenate([matrix for _, matrix in met]), whole)
+    assert [i for part, _ in met for i in range(part.start, part.stop)] == list(range(7))
+    assert (len(met) > 1) == (numbers < 2**19)
+
+
+def test_pairs():
+    assert pair(3) == (3, 3) and pair([2, 5]) == (2, 5)
+    for wrong in (2.5, "3", (1, 2.5), (1, 2, 3), None):
+        with pytest.raises(TypeError, match="an integer, or a pair"):
+            pair(wrong)
