@@ -15,6 +15,8 @@ THINGS = [
     layers.SiLU(), layers.Softplus(), layers.TiedDense(layers.Dense(5, 3)), layers.TopK(2),
     layers.MaskingNoise(0.3), layers.SaltAndPepper(0.2), layers.GaussianNoise(0.4, clip=(0, 1)),
     layers.Dropout(0.4), layers.BatchNorm(3, momentum=0.2, epsilon=0.01),
+    layers.Conv2D(2, 3, (3, 2), 2, "same", "he_normal"), layers.ConvTranspose2D(2, 3, 3), layers.MaxPool2D(3, (2, 1)),
+    layers.AveragePool2D(2, padding="same"), layers.Upsample2D((2, 3)),
     losses.SquaredError(), losses.CrossEntropy(), losses.SoftmaxCrossEntropy(10),
     optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
@@ -33,7 +35,7 @@ def test_a_tree_of_json_values_and_back(thing):
 
 def test_no_class_of_the_package_is_forgotten_here():
     families = (layers.Layer, losses.Loss, optim.Optimizer, optim.Schedule)
-    abstract = {"Activation", "Affine", "Corruption", "Erasing"}
+    abstract = {"Activation", "Affine", "Convolution", "Corruption", "Erasing", "Pooling"}
     rooms = {"npae.layers", "npae.losses", "npae.optim"}
     ours = {
         n for f in families for n, c in f.registry.items() if ".".join(c.__module__.split(".")[:2]) in rooms

@@ -22,7 +22,7 @@ phase r these are the same taps, t = t₀ + s u with t₀ = (r + a) mod s and u 
 
 U neighbours, of which the last tap belongs to the first: phase r of the input sees the outputs through a window of
 size U and stride 1, with the taps in reverse order. With stride 1 there is one phase: the adjoint of a convolution
-is the convolution with the kernel turned around. Nothing is ever added up in place.
+is the convolution with the kernel turned around. Nothing has to be added up in place.
 
 Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", chapters 2 and 4.
 """

@@ -181,6 +181,28 @@ def test_a_step_allocates_no_arrays(monkeypatch):
     assert peak < 2**17 < codes  # what is left are views, and three times the 32 KB that a ufunc takes for itself
 
 
+def test_the_networks_of_keras_have_their_sizes_and_parameter_counts():
+    def conv(c_in, c_out, padding="same"):
+        return Conv2D(c_in, c_out, 3, 1, padding)
+
+    def pool():
+        return MaxPool2D(2, padding="same")
+
+    blog = (
+        Sequential(conv(1, 16), pool(), conv(16, 8), pool(), conv(8, 8), pool()),
+        Sequential(conv(8, 8), Upsample2D(2), conv(8, 8), Upsample2D(2), conv(8, 16, "valid"), Upsample2D(2),
+                   conv(16, 1)),
+    )  # fmt: skip
+    site = (
+        Sequential(conv(1, 32), pool(), conv(32, 32), pool()),
+        Sequential(ConvTranspose2D(32, 32, 3, 2, "same"), ConvTranspose2D(32, 32, 3, 2, "same"), conv(32, 1)),
+    )
+    for (encoder, decoder), code, parameters in ((blog, (8, 4, 4), 4_385), (site, (32, 7, 7), 28_353)):
+        assert encoder.out_shape((1, 28, 28)) == code
+        assert decoder.out_shape(code) == (1, 28, 28)
+        assert encoder.parameter_count + decoder.parameter_count == parameters
+
+
 @each_device
 def test_a_captured_step_is_the_step(device):
     if device == "cpu":
