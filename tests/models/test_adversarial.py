@@ -146,6 +146,18 @@ def test_with_labels_every_class_finds_its_own_mode():
     assert (made[:, :3].argmax(axis=1) == np.arange(300) % 3).mean() > 0.9
 
 
+@each_device
+@pytest.mark.parametrize("labelled", [False, True], ids=["", "labelled"])
+def test_signs_of_life_are_the_same_on_every_device(device, labelled):
+    data, here = (X, Y) if labelled else X, small(labelled)
+    with on(device) as place:
+        there = small(labelled).to(place.name)
+        moved = (place.put(X), place.put(Y)) if labelled else place.put(X)
+        for given in (data, moved):
+            assert there.evaluate(given) == pytest.approx(here.evaluate(data), rel=1e-9)
+        assert place.get(there.sample(5, y=place.put(Y[:5]))).shape == (5, 6)
+
+
 def test_samples_are_decoded_draws():
     model = small(dtype=np.float32)
     z = model.prior.codes(adversarial.Stream([5]), np.empty((40, 2), np.float32))

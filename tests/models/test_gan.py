@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from npae import GAN, fit, load, save
-from npae.layers import Dense, Flatten, LeakyReLU, Reshape, Sequential, Sigmoid, Tanh
+from npae.layers import (
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Flatten,
+    LeakyReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Tanh,
+)
 from npae.losses import generator_loss
 from npae.models import GaussianPrior, UniformPrior, gan
 from npae.optim import Adam, Cosine
@@ -33,6 +44,17 @@ def frozen(place=None, **more):
 def test_both_phases_are_what_finite_differences_say(device, more):
     with on(device) as place:
         check_phases(frozen(place, **more), place.put(X), place)
+
+
+@each_device
+def test_a_convolutional_one_is_made_by_composing(device):
+    generator = Sequential(Dense(3, 8), BatchNorm(8), Tanh(), Reshape((2, 2, 2)), ConvTranspose2D(2, 1, 2, stride=2))
+    discriminator = Sequential(Conv2D(1, 3, 3, stride=2, padding="same"), LeakyReLU(0.2), Flatten(), Dense(12, 1))
+    model = GAN(generator, discriminator, GaussianPrior(3), dtype=np.float64)
+    with on(device) as place:
+        model.to(place.name).prior.freeze(place.put(model.prior.draw(np.empty((5, 3)))))
+        check_phases(model, place.put(inputs((5, 1, 4, 4))), place)
+        assert model.sample(2).shape == (2, 1, 4, 4)
 
 
 @pytest.mark.parametrize("more", [{}, {"saturating": True, "real": 0.9}], ids=["", "saturating, smoothed"])
@@ -100,6 +122,16 @@ def test_signs_of_life():
     assert found["made_accuracy"] == (model.discriminator(made) < 0).mean()
     model.generator.theta.value[...] = 0
     assert model.evaluate(X)["diversity"] == 0
+
+
+@each_device
+def test_samples_and_signs_of_life_on_every_device(device):
+    with on(device) as place:
+        model = small(np.float32).to(place.name)
+        made, found = place.get(model.sample(50)), model.evaluate(place.put(X.astype(np.float32)))
+        assert made.shape == (50, 6) and made.dtype == np.float32 and np.isfinite(made).all()
+        assert found == model.evaluate(X.astype(np.float32)) and all(np.isfinite(v) for v in found.values())
+        assert 0 < found["diversity"] < 2
 
 
 def test_samples_depend_on_the_seed_alone():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npae import mirrored
-from npae.layers import BatchNorm, Dense, LeakyReLU, Sequential, Tanh, TiedDense
+from npae.layers import BatchNorm, Conv2D, Dense, Flatten, LeakyReLU, Reshape, Sequential, Tanh, TiedDense
 from npae.models.duel import diversity, fool, standing, tell_apart
 from npae.models.phases import Phase, frozen
 from tests.contract import inputs, made
@@ -13,6 +13,7 @@ from tests.devices import each_device, on
 NETWORKS = {
     "dense": lambda: Sequential(Dense(5, 6), Tanh(), Dense(6, 1)),
     "tied": lambda: Sequential(first := Dense(5, 3), LeakyReLU(0.2), TiedDense(first)),
+    "convolution": lambda: Sequential(Reshape((1, 5, 1)), Conv2D(1, 2, (3, 1)), Tanh(), Flatten(), Dense(6, 1)),
     "batch norm": lambda: Sequential(Dense(5, 3), BatchNorm(3), Dense(3, 2)),
 }
 
