@@ -10,10 +10,14 @@ On every minibatch of B images, each time with new noise,
 
     ∂J_G/∂θ_G = (∂x̂/∂θ_G)ᵀ (∂b/∂x̂)ᵀ ∂J_G/∂b          through D, which is held fast
 
-For a fixed G the best D has σ(D(x)) = p(x)/(p(x) + p_G(x)): it takes the derivative of J_D under the integral,
-p s′(−a) = p_G s′(a), to see it. Where p_G = p all that is left is σ = ½: J_D = 2 ln 2 and J_G = ln 2. So neither
-objective says how good the images are; they say who is ahead. `evaluate` (and the history, if there are validation
-data) therefore shows three *signs of life* beside them:
+For a fixed G, whose images have the density p_G, the best D is found at every x by itself. On average J_D is
+∫ p s(−a) + p_G s(a) dx, least where its derivative by a is 0:
+
+    −p σ(−a) + p_G σ(a) = 0         so σ(a)/σ(−a) = eᵃ = p/p_G,         σ(a) = p/(p + p_G)
+
+Where p_G = p, that is ½ everywhere: J_D = 2 ln 2 and J_G = ln 2. So neither objective says how good the images are;
+they say who is ahead (and the history's `loss`, their sum, says nothing). `evaluate`, and with validation data the
+history, therefore shows three *signs of life* beside them:
 
     real_accuracy, made_accuracy    of the discriminator; both 1 for long: the generator gets no derivative to speak of
     diversity                       how much samples differ, relative to real images; towards 0: it has collapsed
