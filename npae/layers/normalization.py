@@ -1,7 +1,7 @@
 """Batch normalisation: every feature gets the mean and the spread that the next layer learns best from.
 
-A feature is a column of x (B, n), or a channel of images (B, C, H, W); its N values in a batch are those of all
-samples, N = B, and of all places, N = B·H·W. In training, with sums Σ over these values x_i,
+A feature is a column of x (B, n), or a channel of images (B, C, H, W), whose pixels are rows: its N values in a batch
+are those of all samples, N = B, or of all pixels, N = B·H·W. In training, with sums Σ over these values x_i,
 
     μ = 1/N Σ x_i        v = 1/N Σ (x_i − μ)²        x̂_i = (x_i − μ) r,   r = 1/√(v + ε)        y_i = γ x̂_i + β
 
@@ -49,7 +49,7 @@ from npae import initializers
 from npae.buffers import Buffer
 from npae.elementwise import elementwise, sqrt
 from npae.layers.base import Layer, check_input
-from npae.memory import empty, ones
+from npae.memory import empty, images, ones, pixels
 from npae.parameters import Parameter
 from npae.products import matmul
 
@@ -124,70 +124,62 @@ class BatchNorm(Layer):
         self.parameters, self.buffers = (self.gamma, self.beta), (self.mean, self.variance)
 
     def forward(self, x, training=False):
-        """The cache is (x − μ, r, γ r for every column of x, training), with m and s for μ and v in inference."""
+        """The cache is (x − μ, r, γ r, training), with m and s for μ and v in inference."""
         gamma, beta = self.gamma.value, self.beta.value
+        space = x.shape[2:] if x.ndim == 4 else ()
         fix = "Images have their channels before height and width."
-        check_input(self, x, (self.features, *x.shape[2:]), gamma, fix)
-        flat = self._flat(x)
+        check_input(self, x, (self.features, *space), gamma, fix)
+        rows = _rows(x)
         if not training:
             r, scale = _scales(self.variance.value, gamma, self.epsilon)
-            scale = self._columns(scale, flat)
-            d, y = _by_running(flat, self._columns(self.mean.value, flat), scale, self._columns(beta, flat))
-            return y.reshape(x.shape), (d, r, scale, training)
-        n = flat.size // self.features
+            d, y = _by_running(rows, self.mean.value, scale, beta)
+            return _of_shape(y, x), (d, r, scale, training)
+        n = len(rows)
         if n < 2:
             raise ValueError(
                 f"{self!r}: expected at least 2 values a feature in training, got x of shape {x.shape}: one value has "
                 "no variance. Take a batch size that leaves no single row over (and 2 rows for every worker)."
             )
-        mean = self._sum(flat)
+        mean = _sum(rows)
         mean *= 1 / n
-        d, squares = _deviations(flat, self._columns(mean, flat))
-        variance = self._sum(squares)
+        d, squares = _deviations(rows, mean)
+        variance = _sum(squares)
         variance *= 1 / n
         m, s = self.mean.value, self.variance.value
         _average(m, s, mean, variance, self.momentum, n / (n - 1), out=(m, s))
         r, scale = _scales(variance, gamma, self.epsilon)
-        scale = self._columns(scale, flat)
-        y = _affine(d, scale, self._columns(beta, flat), out=squares)
-        return y.reshape(x.shape), (d, r, scale, training)
+        return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)
 
     def backward(self, dy, cache, needs_dx=True):
         """∂J/∂β += Σ dy,  ∂J/∂γ += Σ dy ⊙ x̂;  returns ∂J/∂x."""
-        (d, r, scale, training), flat = cache, self._flat(dy)
-        sum_dy, sum_dy_d = self._sum(flat), self._sum(_product(flat, d))
+        (d, r, scale, training), rows = cache, _rows(dy)
+        sum_dy, sum_dy_d = _sum(rows), _sum(_product(rows, d))
         self.beta.add_grad(_itself, sum_dy)
         self.gamma.add_grad(_product, sum_dy_d, r)
         if not needs_dx:
             return None
         if not training:
-            return _product(flat, scale).reshape(dy.shape)
-        n = flat.size / self.features
-        mean_dy, mean_dy_x = (self._columns(v, flat) for v in _means(sum_dy, sum_dy_d, r, n))  # x̂ · mean(dy x̂) = d · …
-        return _backward(flat, d, scale, mean_dy, mean_dy_x).reshape(dy.shape)
-
-    def _flat(self, x):
-        """x as (B, features · places), contiguous: a feature's places lie side by side."""
-        if not x.flags.c_contiguous:
-            x, strided = empty(x.shape, x), x
-            x[...] = strided
-        return x.reshape(len(x), -1)
-
-    def _sum(self, flat):
-        """Σ over the values of each feature: (features,). Products with ones are the fastest sums."""
-        total = matmul(ones(len(flat), flat), flat, out=empty(flat.shape[1:], flat))
-        if len(total) == self.features:
-            return total
-        places = len(total) // self.features
-        return matmul(ones(places, flat), total.reshape(self.features, places).T, out=empty((self.features,), flat))
-
-    def _columns(self, vector, flat):
-        """One number a feature, repeated for each of its columns in `flat`."""
-        if flat.shape[1] == self.features:
-            return vector
-        columns = empty((self.features, flat.shape[1] // self.features), flat)
-        columns[...] = vector[:, None]
-        return columns.reshape(-1)
+            return _of_shape(_product(rows, scale), dy)
+        mean_dy, mean_dy_x = _means(sum_dy, sum_dy_d, r, len(rows))  # x̂ · mean(dy x̂) = d · mean_dy_x
+        return _of_shape(_backward(rows, d, scale, mean_dy, mean_dy_x), dy)
 
     def config(self):
         return {"features": self.features, "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+def _rows(x):
+    """x as (N, features): as it is, or the pixels of images (which lie like that in memory between convolutions)."""
+    return x if x.ndim == 2 else pixels(x).reshape(-1, x.shape[1])
+
+
+def _of_shape(rows, x):
+    """What _rows made rows, as samples like x again."""
+    if x.ndim == 2:
+        return rows
+    batch, channels, height, width = x.shape
+    return images(rows.reshape(batch, height, width, channels))
+
+
+def _sum(rows):
+    """Σ over the values of each feature: (features,). A product with ones is the fastest sum."""
+    return matmul(ones(len(rows), rows), rows, out=empty(rows.shape[1:], rows))
