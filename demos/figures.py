@@ -1,5 +1,7 @@
 """The pictures of the demos: digits in rows, learning curves, spaces of codes, filters. Each writes one PNG."""
 
+from statistics import NormalDist
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -38,10 +40,11 @@ def digit_rows(path, rows, title, codes=None, code_after=1):
     heights = [1.0] * len(rows)
     if codes is not None:
         heights.insert(code_after, 0.7)
-    figure = Figure(figsize=(1.0 + 0.8 * k, 0.45 + 0.82 * sum(heights)))
-    grid = figure.subplots(len(heights), k, squeeze=False, height_ratios=heights,
-                           gridspec_kw={"wspace": 0.06, "hspace": 0.08})  # fmt: skip
-    figure.suptitle(title, fontsize=11, color=INK, y=0.96)
+    height = 0.45 + 0.82 * sum(heights)
+    figure = Figure(figsize=(1.0 + 0.8 * k, height))
+    places = {"wspace": 0.06, "hspace": 0.08, "top": max(0.88, 1 - 0.6 / height)}
+    grid = figure.subplots(len(heights), k, squeeze=False, height_ratios=heights, gridspec_kw=places)
+    figure.suptitle(title, fontsize=11, color=INK, y=max(0.96, 1 - 0.25 / height))
     lines = [(name, images) for name, images in rows]
     if codes is not None:
         lines.insert(code_after, ("code", None))
@@ -187,3 +190,83 @@ def detection_curves(path, y, scores, title):
                     title_fontsize=8)  # fmt: skip
     figure.suptitle(title, fontsize=11)
     _save(figure, path)
+
+
+def sheets(path, panels, title, columns=8):
+    """Sheets of digits side by side: panels is [(name, images (k, 784) in [0, 1])], `columns` digits a line."""
+    height = 0.6 + 3.0 * max(-(-len(images) // columns) for _, images in panels) / columns
+    figure = Figure(figsize=(3.2 * len(panels), height))
+    places = {"left": 0, "right": 1, "bottom": 0, "top": 1 - 0.6 / height, "wspace": 0.06}
+    grid = figure.subplots(1, len(panels), squeeze=False, gridspec_kw=places)
+    for axes, (name, images) in zip(grid[0], panels, strict=True):
+        axes.imshow(_sheet(images, columns), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(name, fontsize=10)
+        _bare(axes)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def _sheet(images, columns, gap=2):
+    lines, size = -(-len(images) // columns), 28 + gap
+    sheet = np.zeros((size * lines - gap, size * columns - gap))
+    for k, image in enumerate(images):
+        i, j = size * (k // columns), size * (k % columns)
+        sheet[i : i + 28, j : j + 28] = image.reshape(28, 28)
+    return sheet
+
+
+def manifold(path, images, codes, labels, title):
+    """What codes of two numbers mean, (n², 784) on the grid of npae.models.walks, beside where digits lie: (m, 2).
+
+    Both axes go by shares of the normal distribution, so that the two halves are one map.
+    """
+    n = round(len(images) ** 0.5)
+    figure = Figure(figsize=(10.4, 5.2))
+    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.04, "right": 0.87})
+    left.imshow(_sheet(images, n, gap=0), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    shares = np.vectorize(NormalDist().cdf)(codes)
+    order = np.random.default_rng(0).permutation(len(labels))  # no digit lies on top of all others
+    right.scatter(*shares[order].T, c=np.array(DIGIT_COLOURS)[labels[order]], s=4, linewidths=0, alpha=0.7)
+    right.set_xlim(0, 1)
+    right.set_ylim(0, 1)
+    right.set_aspect("equal")
+    for axes in (left, right):
+        _bare(axes)
+    figure.suptitle(title, fontsize=11, y=0.95)
+    dots = [right.scatter([], [], c=c, s=22) for c in DIGIT_COLOURS]
+    figure.legend(dots, range(10), loc="center left", bbox_to_anchor=(0.88, 0.5), frameon=False, fontsize=9,
+                  title="digit")  # fmt: skip
+    _save(figure, path)
+
+
+def feature_maps(path, rows, title, columns=8):
+    """Sheets of maps: rows is [[(name, maps (k, h, w))]]. White is 0, blue positive, red negative, to a map's own scale.
+    """
+    figure = Figure(figsize=(3.2 * len(rows[0]), 0.5 + sum(0.4 + 3.0 * _lines(row, columns) / columns for row in rows)))
+    grid = figure.subplots(len(rows), len(rows[0]), squeeze=False,
+                           height_ratios=[_lines(row, columns) for row in rows])  # fmt: skip
+    for axes_row, row in zip(grid, rows, strict=True):
+        for axes, (name, maps) in zip(axes_row, row, strict=True):
+            scale = np.abs(maps).max(axis=(1, 2), keepdims=True)
+            axes.imshow(_tiles(maps / np.where(scale, scale, 1), columns), cmap="RdBu", vmin=-1, vmax=1,
+                        interpolation="nearest")  # fmt: skip
+            axes.set_title(name, fontsize=10)
+            axes.set_facecolor("#d0d0d0")
+            _bare(axes)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def _lines(row, columns):
+    return max(-(-len(maps) // columns) for _, maps in row)
+
+
+def _tiles(maps, columns):
+    """Images (k, h, w) as one, `columns` a line; between them nothing, NaN."""
+    k, h, w = maps.shape
+    gap = max(1, h // 8)
+    sheet = np.full((-(-k // columns) * (h + gap) + gap, min(k, columns) * (w + gap) + gap), np.nan)
+    for n, image in enumerate(maps):
+        i, j = gap + n // columns * (h + gap), gap + n % columns * (w + gap)
+        sheet[i : i + h, j : j + w] = image
+    return sheet

@@ -24,6 +24,8 @@ DEMOS = {
     "reduction": {"reconstructions.png", "loss.png", "reduction.npz", "metrics.json"},
     "pca": {"angles.png", "axes.png", "pca.npz", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "deep.npz", "classifier.npz", "metrics.json"},
+    "vae": {"samples.png", "map.png", "numbers.png", "vae.npz", "metrics.json"},
+    "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784-32.npz", "784-128-64-32.npz", "metrics.json"},
 }
 
