@@ -1,9 +1,12 @@
-"""The networks that are timed, and data for them: the five reference workloads, and the GPU's larger batches.
+"""The networks that are timed, and data for them: five dense ones, two of images, and the GPU's larger batches.
 
-Each is a mirrored autoencoder with ReLU after every hidden layer and the code; sizes run from the image to the code.
+The dense ones are mirrored autoencoders with ReLU after every hidden layer and the code; sizes run from the image to
+the code. Those of images are networks of Keras' tutorials (npae.convolutional), given by its arguments.
 """
 
 import numpy as np
+
+from npae.models import convolutional, mirrored
 
 SMALL = [784, 32]
 DEEP = [784, 256, 128, 64, 32, 16, 8, 4]
@@ -18,6 +21,10 @@ WORKLOADS = {  # name: (sizes to the code, batch)
 GPU_WORKLOADS = WORKLOADS | {
     f"784-1000-500-250-30, batch {batch:,}": (LARGE, batch) for batch in (1024, 2048, 4096, 8192, 16384)
 }
+CONVOLUTIONAL = {  # name: (arguments, batch)
+    "pooled 16, 8, 8, batch 128": ({"channels": [16, 8, 8]}, 128),
+    "transposed 32, 32, batch 128": ({"channels": [32, 32], "transposed": True}, 128),
+}
 EPOCH_ROWS = 2048  # images in an epoch, where a framework trains by epochs only
 
 
@@ -25,3 +32,13 @@ def batch_of(n, seed=0):
     """n images that look like digits to the arithmetic: four fifths of the pixels are 0, the rest uniform."""
     rng = np.random.default_rng(seed)
     return (rng.random((n, 784), dtype=np.float32) * (rng.random((n, 784)) < 0.2)).astype(np.float32)
+
+
+def network(sizes):
+    """npae's model of a workload, with the first weights of seed 0: from sizes, or from convolutional's arguments."""
+    return convolutional(**sizes) if isinstance(sizes, dict) else mirrored(sizes)
+
+
+def batch_for(sizes, n):
+    """n images for the network of a workload: rows, or images of one channel."""
+    return batch_of(n).reshape(n, 1, 28, 28) if isinstance(sizes, dict) else batch_of(n)

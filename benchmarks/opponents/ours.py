@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.formulas import compiled_at_once
 from benchmarks.opponents import FIRST
-from benchmarks.workloads import EPOCH_ROWS, batch_of
+from benchmarks.workloads import EPOCH_ROWS, batch_for, batch_of, network
 from npae.backend import synchronize, to_device
 from npae.data.minibatches import Minibatches
 from npae.data.mnist import mnist
@@ -49,8 +49,8 @@ class NpaeStep:
 
     def __init__(self, sizes, batch, device="cpu", tf32=False, graph=False):
         self.switches, self.device, self.rows = switched(tf32), device, slice(0, batch)
-        self.model = mirrored(sizes, ReLU, seed=0).to(device)
-        data = Minibatches(to_device(batch_of(batch), device), batch, device=device)
+        self.model = network(sizes).to(device)
+        data = Minibatches(to_device(batch_for(sizes, batch), device), batch, device=device)
         self.step = (CapturedStep if graph else Step)(self.model, data, Adam())
         if graph:
             self.rows = to_device(np.arange(batch), device)

@@ -12,25 +12,55 @@ import math
 import numpy as np
 
 from benchmarks.opponents import FIRST
-from benchmarks.workloads import batch_of
+from benchmarks.workloads import batch_for, network
 from npae.data.mnist import mnist
-from npae.layers import ReLU
-from npae.models import mirrored
+from npae.layers import Conv2D, ConvTranspose2D, Dense, MaxPool2D, ReLU, Upsample2D
 
 
 def network_of(torch, model):
-    """The nn.Sequential that is the mirrored npae model, with its present weights."""
-    layers = []
-    for layer in [*model.encoder, *model.decoder]:
-        if isinstance(layer, ReLU):
-            layers.append(torch.nn.ReLU())
-            continue
-        linear = torch.nn.Linear(layer.n_in, layer.n_out)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(layer.W.value.T.copy()))
-            linear.bias.copy_(torch.from_numpy(layer.b.value.copy()))
-        layers.append(linear)
-    return torch.nn.Sequential(*layers)
+    """The nn.Sequential that is the npae model, with its present weights."""
+    modules = [module_of(torch, layer) for layer in [*model.encoder, *model.decoder]]
+    for layer, module in zip([*model.encoder, *model.decoder], modules, strict=True):
+        if layer.parameters:
+            with torch.no_grad():
+                for p, value in zip(module.parameters(), (layer.W.value, layer.b.value), strict=True):
+                    p.copy_(torch.from_numpy(value.transpose(AXES[value.ndim]).copy()).reshape(p.shape))
+    return torch.nn.Sequential(*modules)
+
+
+AXES = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (3, 2, 0, 1)}  # of npae's W and b as PyTorch has them
+
+
+def module_of(torch, layer):
+    """The nn.Module that is an npae layer, without its weights."""
+    nn = torch.nn
+    match layer:
+        case ReLU():
+            return nn.ReLU()
+        case Dense():
+            return nn.Linear(layer.n_in, layer.n_out)
+        case Conv2D():
+            around = 1 if layer.padding == "same" else 0
+            return nn.Conv2d(layer.c_in, layer.c_out, layer.kernel, layer.stride, around)
+        case ConvTranspose2D():
+            return transposed_of(torch, layer)
+        case MaxPool2D():
+            return nn.MaxPool2d(layer.kernel, layer.stride, ceil_mode=layer.padding == "same")
+        case Upsample2D():
+            return nn.Upsample(scale_factor=layer.factor)
+
+
+def transposed_of(torch, layer):
+    """Keras' transposed convolution, 3 × 3 with stride 2, in PyTorch, whose padding cuts both ends by the same amount.
+
+    What is too much, a row and a column at the end, is left out by a view.
+    """
+
+    class Transposed(torch.nn.ConvTranspose2d):
+        def forward(self, x):
+            return super().forward(x)[:, :, :-1, :-1]
+
+    return Transposed(layer.c_in, layer.c_out, layer.kernel, layer.stride)
 
 
 class TorchStep:
@@ -42,12 +72,13 @@ class TorchStep:
         import torch
 
         torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = tf32
         self.torch, self.device = torch, "cuda" if device == "gpu" else "cpu"
-        self.network = network_of(torch, mirrored(sizes, ReLU, seed=0)).to(self.device)
+        self.network = network_of(torch, network(sizes)).to(self.device)
         asked = {name: True for name, on in (("fused", fused), ("capturable", graph)) if on}  # else Adam's own defaults
         self.optimizer = torch.optim.Adam(self.network.parameters(), **asked)
         self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
-        self.x = torch.from_numpy(batch_of(batch)).to(self.device)
+        self.x = torch.from_numpy(batch_for(sizes, batch)).to(self.device)
         self.objective, self.graph, self.eager_left = self._objective, None, None
         if compiled:
             torch.compiler.reset()  # else a second workload in this process is compiled for shapes that vary
@@ -101,10 +132,10 @@ class TorchStep:
             self.torch.cuda.synchronize()
 
     def first_steps(self):
-        """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it). npae's W is the transposed weight."""
+        """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it), ∂J/∂θ as npae has its axes."""
         self()
         first, parameters = float(self.value.detach()), list(self.network.parameters())
-        gradient = np.concatenate([p.grad.t().cpu().numpy().ravel() for p in parameters])
+        gradient = np.concatenate([p.grad.permute(*np.argsort(AXES[p.ndim])).cpu().numpy().ravel() for p in parameters])
         for _ in range(FIRST - 1):
             self()
         total = math.fsum(float(p.detach().double().abs().sum()) for p in parameters)
@@ -126,7 +157,7 @@ class TorchTraining:
         self.train, self.test = (
             torch.from_numpy(a.reshape(-1, 784)).to(self.device) for a in (digits.train_images, digits.test_images)
         )
-        self.network = network_of(torch, mirrored(sizes, ReLU, seed=0)).to(self.device)
+        self.network = network_of(torch, network(sizes)).to(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters())
         self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
 

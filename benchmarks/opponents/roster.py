@@ -9,7 +9,7 @@ from benchmarks.opponents.ours import MatmulStep, NpaeEpoch, NpaeStep
 from benchmarks.opponents.pytorch import TorchStep
 from benchmarks.opponents.scikit import ScikitEpoch
 from benchmarks.opponents.xla import JaxStep
-from benchmarks.workloads import GPU_WORKLOADS, WORKLOADS
+from benchmarks.workloads import CONVOLUTIONAL, GPU_WORKLOADS, WORKLOADS
 
 EAGER, FUSED, COMPILED = "PyTorch eager", "PyTorch, fused Adam", "torch.compile, fused Adam"
 GRAPHED = "PyTorch, CUDA graph"
@@ -49,7 +49,7 @@ class Group(NamedTuple):
 
 
 def cpu_groups():
-    """The whole step; and, since scikit-learn has neither cross-entropy nor single steps, epochs with squared error."""
+    """The whole step, of rows and of images; and epochs with squared error, since scikit-learn does nothing else."""
     yield Group(
         "cpu", "CPU, float32", "cpu",
         {
@@ -63,6 +63,17 @@ def cpu_groups():
         (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)},
     )  # fmt: skip
     yield Group(
+        "cpu_conv", "CPU, float32, convolutions", "cpu",
+        {
+            OURS: Entry(NpaeStep),
+            EAGER: Entry(TorchStep),
+            FUSED: Entry(TorchStep, {"fused": True}),
+            COMPILED: Entry(TorchStep, {"fused": True, "compiled": True}, slow=True),
+            "JAX jit": Entry(JaxStep),
+        },
+        (OURS,), CONVOLUTIONAL, {(OURS, EAGER): (1.0,)},
+    )  # fmt: skip
+    yield Group(
         "cpu_epoch", "CPU, float32, an epoch with squared error", "cpu",
         {OURS: Entry(NpaeEpoch, slow=True), "scikit-learn": Entry(ScikitEpoch, slow=True)},
         (OURS,), WORKLOADS, {(OURS, "scikit-learn"): (3.0,)}, most_turns=5,
@@ -70,7 +81,7 @@ def cpu_groups():
 
 
 def gpu_groups():
-    """The step in float32, and again with every contender's matrix products in TF32."""
+    """The steps in float32, and again with every contender's matrix products (and cuDNN's convolutions) in TF32."""
     for tf32 in (False, True):
         on = {"device": "gpu", "tf32": tf32}
         yield Group(
@@ -90,4 +101,15 @@ def gpu_groups():
                 (CAPTURED, COMPILED): (1.0,), (CAPTURED, FLOOR): (None, None, None, None, None, 0.8),
             },
             slack=100 if tf32 else 1,
+        )  # fmt: skip
+        yield Group(
+            "gpu_conv_tf32" if tf32 else "gpu_conv", f"GPU, {'TF32' if tf32 else 'float32'}, convolutions", "gpu",
+            {
+                OURS: Entry(NpaeStep, on),
+                CAPTURED: Entry(NpaeStep, on | {"graph": True}),
+                EAGER: Entry(TorchStep, on),
+                FUSED: Entry(TorchStep, on | {"fused": True}),
+                GRAPHED: Entry(TorchStep, on | {"fused": True, "graph": True}),
+            },
+            (OURS, CAPTURED), CONVOLUTIONAL, {(OURS, EAGER): (0.7,)}, slack=100 if tf32 else 1,
         )  # fmt: skip

@@ -9,9 +9,32 @@ import os
 import numpy as np
 
 from benchmarks.opponents import FIRST
-from benchmarks.workloads import batch_of
-from npae.layers import ReLU
-from npae.models import mirrored
+from benchmarks.workloads import batch_for, network
+from npae.layers import Conv2D, ConvTranspose2D, Dense, MaxPool2D, ReLU, Upsample2D
+
+IMAGES = ("NCHW", "HWIO", "NCHW")
+
+
+def answer(jax, layer, weights, x):
+    """What an npae layer makes of x, in JAX. weights: its (W, b), or ()."""
+    lax, jnp = jax.lax, jax.numpy
+    match layer:
+        case ReLU():
+            return jax.nn.relu(x)
+        case Dense():
+            return x @ weights[0] + weights[1]
+        case Conv2D():
+            y = lax.conv_general_dilated(x, weights[0], layer.stride, layer.padding.upper(), dimension_numbers=IMAGES)
+            return y + weights[1]
+        case ConvTranspose2D():
+            y = lax.conv_transpose(x, weights[0], layer.stride, layer.padding.upper(), dimension_numbers=IMAGES,
+                                   transpose_kernel=True)  # fmt: skip
+            return y + weights[1]
+        case MaxPool2D():
+            window = (1, 1, *layer.kernel)
+            return lax.reduce_window(x, -jnp.inf, lax.max, window, (1, 1, *layer.stride), layer.padding.upper())
+        case Upsample2D():
+            return x.repeat(layer.factor[0], axis=2).repeat(layer.factor[1], axis=3)
 
 
 class JaxStep:
@@ -24,19 +47,17 @@ class JaxStep:
         import jax
         import jax.numpy as jnp
 
-        model = mirrored(sizes, ReLU, seed=0)
+        model = network(sizes)
         layers = [*model.encoder, *model.decoder]
-        theta = [(jnp.array(a.W.value), jnp.array(a.b.value)) for a in layers if not isinstance(a, ReLU)]
+        theta = [tuple(jnp.array(p.value) for p in layer.parameters) for layer in layers]
         zeros = jax.tree.map(jnp.zeros_like, theta)
-        self.jax, self.x = jax, jnp.array(batch_of(batch))
+        self.jax, self.x = jax, jnp.array(batch_for(sizes, batch))
         self.state = theta, zeros, jax.tree.map(jnp.copy, zeros), jnp.zeros((), jnp.float32)
 
         def objective(theta, x):
-            h = x
-            for W, b in theta[:-1]:
-                h = jax.nn.relu(h @ W + b)
-            W, b = theta[-1]
-            z = h @ W + b
+            z = x
+            for layer, weights in zip(layers, theta, strict=True):
+                z = answer(jax, layer, weights, z)
             return (jax.nn.softplus(z) - x * z).sum() / len(x)
 
         self.gradient = jax.jit(jax.value_and_grad(objective))

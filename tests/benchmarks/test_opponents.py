@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import train_step
 from benchmarks.opponents import FIRST, ours, pytorch, scikit, xla
-from npae.models import mirrored
+from npae.models import convolutional, mirrored
 from tests.devices import each_device, on
 
 SIZES, BATCH = [784, 16, 8], 32
@@ -62,6 +62,28 @@ def test_jax(expected):
     step = xla.JaxStep(SIZES, BATCH)
     train_step.validate(step.first_steps(), expected, 1)
     step.wait()
+
+
+POOLED, TRANSPOSED = {"channels": [4, 3, 2]}, {"channels": [4, 3], "transposed": True}
+
+
+@pytest.mark.parametrize("package, sizes", [("torch", POOLED), ("torch", TRANSPOSED), ("jax", TRANSPOSED)])
+def test_convolutions_of_others(package, sizes):
+    pytest.importorskip(package)
+    expected = ours.NpaeStep(sizes, 5).first_steps()
+    assert len(expected[1]) == convolutional(**sizes).parameter_count
+    theirs = {"torch": pytorch.TorchStep, "jax": xla.JaxStep}[package](sizes, 5).first_steps()
+    train_step.validate(theirs, expected, 1)
+    with pytest.raises(train_step.NotMeasured, match="not the same step"):
+        train_step.validate(theirs, ours.NpaeStep({**sizes, "seed": 1}, 5).first_steps(), 1)
+
+
+@each_device
+@pytest.mark.parametrize("options", [{}, {"graph": True}])
+def test_our_convolutions_on_a_gpu(device, options):
+    expected = ours.NpaeStep(TRANSPOSED, 5).first_steps()
+    with on(device) as place:
+        train_step.validate(ours.NpaeStep(TRANSPOSED, 5, device=place.name, **options).first_steps(), expected, 1)
 
 
 def test_scikit_learn(monkeypatch):

@@ -116,12 +116,16 @@ def test_the_ratio_is_theirs_by_ours_turn_by_turn(capsys):
 
 
 def test_the_targets_are_the_issues():
-    cpu, scikit = roster.cpu_groups()
+    cpu, images, scikit = roster.cpu_groups()
     names = list(cpu.workloads)
     assert [cpu.target(OURS, roster.EAGER, n) for n in names] == [1.5, 1.5, 1.5, 1.2, 1.05]
     assert [cpu.target(OURS, BEST, n) for n in names] == [1.0, 1.0, 1.0, 0.85, 0.85]
     assert [scikit.target(OURS, "scikit-learn", n) for n in names] == [3.0] * 5
-    for gpu in roster.gpu_groups():
+    assert [images.target(OURS, roster.EAGER, n) for n in images.workloads] == [1.0] * 2
+    dense, on_gpu = list(roster.gpu_groups())[::2], list(roster.gpu_groups())[1::2]
+    for gpu in on_gpu:
+        assert [gpu.target(OURS, roster.EAGER, n) for n in gpu.workloads] == [0.7] * 2
+    for gpu in dense:
         names = list(gpu.workloads)
         assert [gpu.target(roster.CAPTURED, roster.FUSED, n) for n in names] == [3.0] * 3 + [None] * 7
         assert [gpu.target(roster.CAPTURED, FLOOR, n) for n in names] == [None] * 7 + [0.8] * 3
