@@ -17,11 +17,14 @@ THINGS = [
     layers.Dropout(0.4), layers.BatchNorm(3, momentum=0.2, epsilon=0.01),
     layers.Conv2D(2, 3, (3, 2), 2, "same", "he_normal"), layers.ConvTranspose2D(2, 3, 3), layers.MaxPool2D(3, (2, 1)),
     layers.AveragePool2D(2, padding="same"), layers.Upsample2D((2, 3)),
-    losses.SquaredError(), losses.CrossEntropy(), losses.SoftmaxCrossEntropy(10),
+    layers.GaussianSample(),
+    losses.SquaredError(), losses.CrossEntropy(), losses.SoftmaxCrossEntropy(10), losses.Gaussian(0.3),
+    losses.LearnedGaussian(0.02),
     optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
     optim.Plateau(2, 0.3, 0.01),
     models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
+    models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.Gaussian(), samples=2, objective="iwae"),
 ]  # fmt: skip
 
 
