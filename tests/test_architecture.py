@@ -24,7 +24,7 @@ THINGS = [
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
     optim.Plateau(2, 0.3, 0.01),
     models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
-    models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.Gaussian(), samples=2, objective="iwae"),
+    models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.Gaussian(), samples=2),
 ]  # fmt: skip
 
 
