@@ -19,18 +19,13 @@ Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3.
 
 import math
 
-from npae.backend import device_of, to_device
 from npae.elementwise import elementwise, maximum, minimum
-from npae.layers.base import Layer
-from npae.noise import Stream
+from npae.layers.noisy import Noisy
 
 
-class Corruption(Layer):
+class Corruption(Noisy):
     """x̃ from x in training, x itself in inference. A new one defines corrupt and gradient, and draw, unless it needs u.
     """
-
-    def __init__(self):
-        self.stream, self._noise = Stream(), None
 
     def draw(self, x):
         """The next random numbers of the layer's stream, of x's shape and dtype, on its device."""
@@ -44,24 +39,13 @@ class Corruption(Layer):
         """∂J/∂x from dy = ∂J/∂x̃, where y = x̃."""
         raise NotImplementedError
 
-    def reseed(self, seed):
-        self.stream.reseed(seed)
-
-    def freeze(self, noise):
-        """Corrupt by these numbers (see draw) from now on, and draw none; None: draw again. Returns self.
-
-        So finite differences see one function: layer.freeze(layer.draw(x)).
-        """
-        self._noise = noise
-        return self
-
     def forward(self, x, training=False):
         """x̃ in training, else x. The cache is (numbers, x̃), or None where nothing was done."""
         if not training:
             return x, None
         if x.dtype not in ("float32", "float64"):
             raise TypeError(f"{self!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
-        noise = self.draw(x) if self._noise is None else self._frozen(x)
+        noise = self.next(x)
         y = self.corrupt(x, noise)
         return y, (noise, y)
 
@@ -69,15 +53,6 @@ class Corruption(Layer):
         """∂J/∂x = dy ⊙ ∂x̃/∂x."""
         if needs_dx:
             return dy if cache is None else self.gradient(dy, *cache)
-
-    def _frozen(self, x):
-        if self._noise.shape != x.shape:
-            raise ValueError(
-                f"{self!r}: expected x of the frozen noise's shape {self._noise.shape}, got {x.shape}. "
-                "Freeze other noise, or freeze(None) to draw again."
-            )
-        self._noise = to_device(self._noise, device_of(x)).astype(x.dtype, copy=False)
-        return self._noise
 
 
 @elementwise

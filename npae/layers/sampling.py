@@ -19,11 +19,9 @@ and the mean of these over ε is the derivative of the mean of J: the *reparamet
 with finite differences; the variance of its samples tells, and a test measures it.
 """
 
-from npae.backend import device_of, to_device
 from npae.elementwise import elementwise, exp
-from npae.layers.base import Layer
+from npae.layers.noisy import Noisy
 from npae.memory import empty, ones
-from npae.noise import Stream
 from npae.products import matmul
 
 
@@ -38,15 +36,12 @@ def _times(dz, slope):
     return dz * slope
 
 
-class GaussianSample(Layer):
+class GaussianSample(Noisy):
     """z = μ + σ ε in training, z = μ in inference: from statistics [μ | log σ²] (batch, 2d) to codes (batch, d).
 
     ε comes from one stream for each layer and epoch (Layer.reseed), or is an argument (`at`, `freeze`).
     Raises ValueError for statistics that are no matrix of an even number of columns.
     """
-
-    def __init__(self):
-        self.stream, self._noise = Stream(), None
 
     def split(self, stats):
         """(μ, log σ²), views of shape (batch, d)."""
@@ -62,28 +57,20 @@ class GaussianSample(Layer):
         """The next ε of the layer's stream for these statistics: (batch, d)."""
         return self.stream.normal(self.split(stats)[0])
 
+    def noise_shape(self, x):
+        return self.split(x)[0].shape
+
     def at(self, stats, noise):
         """z for given ε, and the cache (ε, ½ σ ε)."""
         mean, log_var = self.split(stats)
         z, slope = _draw(mean, log_var, noise)
         return z, (noise, slope)
 
-    def reseed(self, seed):
-        self.stream.reseed(seed)
-
-    def freeze(self, noise):
-        """Take these ε from now on, and draw none; None: draw again. Returns self.
-
-        So finite differences see one function: layer.freeze(layer.draw(stats)).
-        """
-        self._noise = noise
-        return self
-
     def forward(self, x, training=False):
         """z = μ + σ ε in training, with the cache (ε, ½ σ ε); z = μ in inference, without."""
         mean, _ = self.split(x)
         if training:
-            return self.at(x, self.draw(x) if self._noise is None else self._frozen(mean))
+            return self.at(x, self.next(x))
         z = empty(mean.shape, mean)
         z[...] = mean
         return z, None
@@ -100,15 +87,6 @@ class GaussianSample(Layer):
         else:
             _times(dy, cache[1], out=dx[:, d:])
         return dx
-
-    def _frozen(self, mean):
-        if self._noise.shape != mean.shape:
-            raise ValueError(
-                f"{self!r}: expected codes of the frozen noise's shape {self._noise.shape}, got {mean.shape}. "
-                "Freeze other noise, or freeze(None) to draw again."
-            )
-        self._noise = to_device(self._noise, device_of(mean)).astype(mean.dtype, copy=False)
-        return self._noise
 
     def out_shape(self, shape):
         return (shape[0] // 2,)
