@@ -3,8 +3,8 @@
 Reading order: `base.py` (the contract), `dense.py`, `activations.py`, `rectifiers.py`, `reshape.py`, `sequential.py`;
 then `top_k.py` (few units speak at a time), `tied.py` (a decoder that shares the encoder's weights), `noisy.py` (random
 numbers, drawn or frozen), `corruption.py` (noise on the input), `dropout.py` (silent units), `normalization.py`
-(features of one spread) and `sampling.py` (a code that is drawn). Images: `patches.py` (what a window sees), `convolve.py` (products of patches), `conv.py`,
-`conv_transpose.py` (its adjoint), `pooling.py`, `upsample.py`.
+(features of one spread) and `sampling.py` (a code that is drawn). Images: `patches.py` (what a window sees),
+`convolve.py` (products of patches), `conv.py`, `conv_transpose.py` (its adjoint), `pooling.py`, `upsample.py`.
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
