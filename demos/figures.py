@@ -31,10 +31,11 @@ def one_of_each(labels, count=10):
     return np.array([kinds[i % len(kinds)][i // len(kinds)] for i in range(count)])
 
 
-def digit_rows(path, rows, title, codes=None, code_after=1):
-    """Rows of digits, one below the other: rows is [(name, images (k, 784) in [0, 1])].
+def digit_rows(path, rows, title, codes=None, code_after=1, cmap="gray_r"):
+    """Rows of digits, one below the other: rows is [(name, images (k, 784) in [0, 1])], or other square images.
 
-    codes: (k, d) values of the code, drawn as bars in a row of their own after `code_after` rows.
+    codes: (k, d) values of the code, drawn as bars in a row of their own after `code_after` rows. cmap: "gray_r" for
+    ink on paper, "gray" for light.
     """
     k = len(rows[0][1])
     heights = [1.0] * len(rows)
@@ -54,7 +55,8 @@ def digit_rows(path, rows, title, codes=None, code_after=1):
             if images is None:
                 _code_bars(axes, codes[j], codes)
             else:
-                axes.imshow(images[j].reshape(28, 28), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+                side = round(images[j].size ** 0.5)
+                axes.imshow(images[j].reshape(side, side), cmap=cmap, vmin=0, vmax=1, interpolation="nearest")
         axes_row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=8)
     _save(figure, path)
 
@@ -240,8 +242,7 @@ def manifold(path, images, codes, labels, title):
 
 
 def feature_maps(path, rows, title, columns=8):
-    """Sheets of maps: rows is [[(name, maps (k, h, w))]]. White is 0, blue positive, red negative, to a map's own scale.
-    """
+    """Sheets of maps: rows is [[(name, maps (k, h, w))]]. White is 0, blue positive, red negative, each on its scale."""
     figure = Figure(figsize=(3.2 * len(rows[0]), 0.5 + sum(0.4 + 3.0 * _lines(row, columns) / columns for row in rows)))
     grid = figure.subplots(len(rows), len(rows[0]), squeeze=False,
                            height_ratios=[_lines(row, columns) for row in rows])  # fmt: skip

@@ -13,6 +13,9 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
 DEMOS = {
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
+    "conv": {"reconstructions.png", "maps.png", "loss.png", "small.npz", "large.npz", "metrics.json"},
+    "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},
+    "conv_vae": {"manifold.png", "conv_vae.npz", "metrics.json"},
     "contractive": {"filters.png", "plain.npz", "contractive.npz", "metrics.json"},
     "codes2d": {"maps.png", "codes2d.npz", "metrics.json"},
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
