@@ -242,7 +242,7 @@ def manifold(path, images, codes, labels, title):
 
 
 def feature_maps(path, rows, title, columns=8):
-    """Sheets of maps: rows is [[(name, maps (k, h, w))]]. White is 0, blue positive, red negative, each on its scale."""
+    """Sheets of maps: rows is [[(name, maps (k, h, w))]]. White is 0, blue above, red below; every map's own scale."""
     figure = Figure(figsize=(3.2 * len(rows[0]), 0.5 + sum(0.4 + 3.0 * _lines(row, columns) / columns for row in rows)))
     grid = figure.subplots(len(rows), len(rows[0]), squeeze=False,
                            height_ratios=[_lines(row, columns) for row in rows])  # fmt: skip

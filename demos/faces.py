@@ -1,0 +1,186 @@
+"""Faces, by three convolutional models: a variational autoencoder, an adversarial one, and a GAN.
+
+The Olivetti photographs, 64 × 64 grey pixels: 350 of 35 people to learn from, mirrored at random, and 50 of five other
+people. Without that file, and without --folder, 2,000 digits are learnt instead. All models have the same halves: four
+convolutions of stride 2 with 4 × 4 kernels (8, 32, 64, 128 channels), and as many transposed ones back; BatchNorm,
+leaky ReLU, a sigmoid. The autoencoders have codes of 32 numbers and a Gaussian likelihood (σ = STD, where pixels go
+from 0 to 1, a compromise: with less, faces are sharper, and draws of the prior lie farther from all codes). Adam; the
+learning rate warms up over two epochs and falls along a cosine.
+
+Few photographs and many parameters: does a model imagine faces, or remember them? So every face that was drawn is
+shown above the training face (or its mirror image) that is nearest to it, and the mean distance is printed beside that
+of other people's photographs. Beside the autoencoders stand as many principal components: eigenfaces.
+
+    python -m demos.faces                    the Olivetti faces: NPAE_DATA/olivetti/olivetti.npz
+    python -m demos.faces --folder DIR       any folder of pictures: squares from the middle, the last eighth to test
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from demos import common, figures
+from npae import Autoencoder, VariationalAutoencoder, fit, mnist, save
+from npae.backend import array_module
+from npae.data import Augmentation, image_folder, olivetti
+from npae.judge.distances import as_rows, squared_distances
+from npae.layers import Dense, GaussianNoise, LeakyReLU, Sequential, Sigmoid
+from npae.losses import Gaussian
+from npae.models import GAN, AdversarialAutoencoder, GaussianPrior, from_images, to_images, walks
+from npae.models.duel import diversity
+from npae.optim import Adam, Cosine, WarmUp
+
+SIZE, CODE, NOISE, STD = 64, 32, 64, 0.2
+SHOWN = 10
+
+
+class Mirror(Augmentation):
+    """Every image, or its mirror image, with probability ½ each."""
+
+    def __call__(self, x):
+        """A new array, the variants of the images x (B, 1, height, width)."""
+        turned = self.stream.uniform(x[:, :, :1, :1]) < 0.5
+        return array_module(x).where(turned, x[..., ::-1], x)
+
+
+def main(argv=None):
+    """Train the three, draw faces, see how near they are to known ones. Worker 0 returns what metrics.json holds."""
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--folder", type=Path)
+    own, rest = own.parse_known_args(argv)
+    about = __doc__.split("\n")[0] + " --folder DIR: learn these pictures instead of the Olivetti faces."
+    settings = common.parse("faces", about, epochs=120, quick_epochs=2, argv=rest)
+    train, test, faces = pictures(settings, own.folder)
+    print(f"Data: {len(train):,} {'faces' if faces else 'digits'} to learn from, {len(test):,} to test on.")
+
+    metrics, drawn, back = {}, {}, {"eigenfaces": eigenfaces(train, test)}
+    half = min(2, settings.epochs / 2)
+    models = networks(train.shape[1:], settings)
+    for name, (model, optimizer) in models.items():
+        print(name)
+        history = fit(model.to(settings.device), train, epochs=settings.epochs, optimizer=optimizer,
+                      batch_size=min(32, len(train)),
+                      schedule=WarmUp(half, Cosine(settings.epochs - half, end=0.05)), seed=settings.seed,
+                      augment=Mirror() if faces else None, progress=settings.progress,
+                      workers=settings.workers)  # fmt: skip
+        common.require(history)
+        model.to("cpu")
+        drawn[name] = model.sample(100, settings.seed)
+        if name != "GAN":
+            back[name] = decoder_of(model).reconstruct(test)
+        metrics[f"{name}_seconds"] = sum(history["seconds"])
+        save(settings.out / f"{name.lower()}.npz", model)
+    if settings.workers.rank:
+        return None
+
+    x, known = test / np.float32(255), np.concatenate([train, train[..., ::-1]]) if faces else train
+    for name, made in back.items():
+        metrics[f"{name}_test_squared_error_per_image"] = float(((made - x) ** 2).sum(axis=(1, 2, 3)).mean())
+    for name, made in {**drawn, "photographs": x}.items():
+        metrics[f"{name}_distance_to_the_nearest_grey_levels"] = float(nearest(made, known)[1].mean())
+        metrics[f"{name}_diversity"] = diversity(made, train / 255)
+    draw(settings.out, "gray" if faces else "gray_r", train, x, known, models, drawn, back)
+    measures = ("test_squared_error_per_image", "distance_to_the_nearest_grey_levels", "diversity", "seconds")
+    common.table(
+        ("", "squared error an image, test", "grey levels to the nearest known", "diversity", "seconds"),
+        [(name, *(f"{metrics[f'{name}_{m}']:.4g}" if f"{name}_{m}" in metrics else "" for m in measures))
+         for name in (*models, "eigenfaces", "photographs")],
+    )  # fmt: skip
+    return common.finish(settings, metrics, history)
+
+
+def pictures(settings, folder):
+    """(train, test, are they faces?): images (n, 1, size, size) of uint8, fewer and smaller ones in a quick run."""
+    if folder is not None:
+        try:
+            images = image_folder(folder, SIZE)
+        except (OSError, ValueError, ImportError) as error:
+            raise SystemExit(f"--folder: {error}") from error
+        if len(images) < 16:
+            raise SystemExit(f"--folder: expected at least 16 pictures in {folder}, got {len(images)}.")
+        (train, test), faces = np.split(images, [-(len(images) // 8)]), True
+    else:
+        try:
+            data, faces = olivetti(), True
+        except FileNotFoundError as error:
+            print(f"{error} Digits instead.")
+            data, faces = mnist(which="sample"), False
+        train, test = data.train_images[:2000, None], data.test_images[:500, None]
+    if settings.quick:
+        step = 2 if faces else 1
+        train, test = train[:200, :, ::step, ::step], test[:20, :, ::step, ::step]
+    return train, test, faces
+
+
+def networks(shape, settings):
+    """{name: (model, optimizer)}: three models of the same halves."""
+    channels = [4, 8] if settings.quick else [32, 64] if shape[1] % 16 else [8, 32, 64, 128]
+    seed = settings.seed
+
+    def leaky():
+        return LeakyReLU(0.2)
+
+    def encoder(outputs):
+        return from_images(channels, [outputs], shape, leaky, kernel=4, normalised=True)
+
+    def decoder(code):
+        return Sequential(*to_images(code, channels[::-1], shape, leaky, kernel=4, normalised=True), Sigmoid())
+
+    judge = Sequential(Dense(CODE, 256), leaky(), Dense(256, 256), leaky(), Dense(256, 1))
+    plain = Autoencoder(encoder(CODE), decoder(CODE), Gaussian(STD), seed)
+    critic = Sequential(GaussianNoise(0.1), *encoder(1))
+    slow = Adam(5e-4, beta1=0.5)
+    return {
+        "VAE": (VariationalAutoencoder(encoder(2 * CODE), decoder(CODE), Gaussian(STD), seed=seed), Adam(3e-3)),
+        "AAE": (AdversarialAutoencoder(plain, judge, GaussianPrior(CODE), seed=seed),
+                {"reconstruction": Adam(3e-3), "discriminator": slow, "generator": slow}),
+        "GAN": (GAN(decoder(NOISE), critic, GaussianPrior(NOISE), real=0.9, seed=seed),
+                {"discriminator": slow, "generator": Adam(1e-3, beta1=0.5)}),
+    }  # fmt: skip
+
+
+def decoder_of(model):
+    """What encodes, decodes and reconstructs: the model itself, or the autoencoder of an adversarial one."""
+    return getattr(model, "autoencoder", model)
+
+
+def eigenfaces(train, test):
+    """Test images from their CODE principal components."""
+    x, y = (images.reshape(len(images), -1) / np.float32(255) for images in (train, test))
+    mean = x.mean(axis=0)
+    axes = np.linalg.svd(x - mean, full_matrices=False)[2][:CODE]
+    return (mean + (y - mean) @ axes.T @ axes).reshape(test.shape)
+
+
+def nearest(images, known):
+    """(which of the known images is nearest to each, how far it is: root mean square over pixels, in grey levels)."""
+    rows = [as_rows(a, "images") for a in (images, known)]
+    which, least = zip(*((d.argmin(axis=1), d.min(axis=1)) for _, d in squared_distances(*rows)), strict=True)
+    return np.concatenate(which), 255 * np.sqrt(np.concatenate(least) / rows[0].shape[1])
+
+
+def draw(out, cmap, train, x, known, models, drawn, back):
+    """Reconstructions of test images; what was drawn above what is nearest to it; ways from one image to another."""
+    some = np.linspace(0, len(x) - 1, SHOWN).astype(int)
+    rows = [("another photograph", x[some]), *((name, images[some]) for name, images in back.items())]
+    figures.digit_rows(out / "reconstructions.png", rows, f"Through {CODE} numbers", cmap=cmap)
+    rows = [("photographs", train[np.linspace(0, len(train) - 1, SHOWN).astype(int)] / 255)]
+    for name, images in drawn.items():
+        which, _ = nearest(images[:SHOWN], known)
+        rows += [(f"drawn by the {name}", images[:SHOWN]), ("nearest known", known[which] / 255)]
+    figures.digit_rows(
+        out / "samples.png", rows, "Drawn from nothing, above the nearest of the training set", cmap=cmap
+    )
+    rows, z = [], np.random.default_rng(0).standard_normal((2, NOISE))
+    for name, (model, _) in models.items():
+        if name == "GAN":
+            rows.append((name, model(walks.arc(*z, SHOWN))))
+        else:
+            a, b = decoder_of(model).encode(x[[0, -1]])
+            rows.append((name, decoder_of(model).decode(walks.arc(a, b, SHOWN))))
+    figures.digit_rows(out / "interpolations.png", rows, "From one to another", cmap=cmap)
+
+
+if __name__ == "__main__":
+    main()

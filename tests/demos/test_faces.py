@@ -1,0 +1,101 @@
+"""The demo faces: digits where there are no faces, any folder of pictures, and what it says about its draws."""
+
+import math
+
+import numpy as np
+import pytest
+
+from npae import load
+
+pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+
+from PIL import Image  # noqa: E402 (comes with matplotlib)
+
+from demos import faces  # noqa: E402
+
+FILES = {"reconstructions.png", "samples.png", "interpolations.png", "vae.npz", "aae.npz", "gan.npz", "metrics.json"}
+
+
+@pytest.fixture(autouse=True)
+def no_data(tmp_path, monkeypatch):
+    monkeypatch.delenv("NPAE_DATA", raising=False)
+    monkeypatch.setenv("NPAE_CACHE", str(tmp_path / "cache"))
+
+
+def quick(out, *options):
+    return faces.main(["--quick", "--device", "cpu", "--out", str(out), *options])
+
+
+def made_up_faces(n, size=64):
+    """Bright discs of different sizes and places before a dark ground, each with a darker left eye."""
+    rng, (i, j) = np.random.default_rng(0), np.mgrid[:size, :size] / size
+    images = []
+    for a, b, r, light in rng.random((n, 4)):
+        place = np.hypot(i - 0.4 - 0.2 * a, j - 0.4 - 0.2 * b) < 0.2 + 0.2 * r
+        eye = np.hypot(i - 0.4 - 0.2 * a, j - 0.3 - 0.2 * b) < 0.05
+        images.append((60 + (100 + 90 * light) * place - 80 * eye).astype(np.uint8))
+    return np.stack(images)
+
+
+def test_without_faces_it_says_how_to_get_them_and_shows_digits(tmp_path, capsys):
+    result = quick(tmp_path / "out")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == FILES
+    printed = capsys.readouterr().out
+    assert "fetch_olivetti_faces" in printed and "Data: 200 digits to learn from, 20 to test on." in printed
+    assert all(math.isfinite(v) for v in result.values() if isinstance(v, float))
+    assert 0 < result["VAE_diversity"] and result["photographs_distance_to_the_nearest_grey_levels"] > 0
+
+
+def test_a_folder_of_pictures(tmp_path, capsys):
+    (tmp_path / "pictures").mkdir()
+    known = made_up_faces(32)
+    for k, image in enumerate(known):
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{k:02}.png")
+    result = quick(tmp_path / "out", "--folder", str(tmp_path / "pictures"))
+    assert {p.name for p in (tmp_path / "out").iterdir()} == FILES
+    assert "Data: 28 faces to learn from, 4 to test on." in capsys.readouterr().out
+    train, test = known[:28, None, ::2, ::2], known[28:, None, ::2, ::2]
+    vae = load(tmp_path / "out" / "vae.npz")
+    error = ((vae.reconstruct(test) - test / 255) ** 2).sum(axis=(1, 2, 3)).mean()
+    assert result["VAE_test_squared_error_per_image"] == pytest.approx(error, rel=1e-5)
+    drawn, mirrored = load(tmp_path / "out" / "gan.npz").sample(100), np.concatenate([train, train[..., ::-1]])
+    each = ((drawn[:, None] - mirrored / 255) ** 2).mean(axis=(2, 3, 4)).min(axis=1) ** 0.5
+    assert result["GAN_distance_to_the_nearest_grey_levels"] == pytest.approx(255 * each.mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("files, words", [(None, "expected a folder of pictures"), (3, "at least 16 pictures")])
+def test_folders_without_enough_pictures_are_said(files, words, tmp_path):
+    if files:
+        for k in range(files):
+            Image.new("L", (9, 9)).save(tmp_path / f"{k}.png")
+    with pytest.raises(SystemExit, match=f"--folder: .*{words}"):
+        quick(tmp_path / "out", "--folder", str(tmp_path if files else tmp_path / "nowhere"))
+
+
+def test_mirror_images():
+    x = np.random.default_rng(0).random((200, 1, 4, 6), np.float32)
+    mirror = faces.Mirror()
+    mirror.reseed([0, 1])
+    once = mirror(x)
+    turned = (once == x[..., ::-1]).all(axis=(1, 2, 3))
+    assert ((once == x).all(axis=(1, 2, 3)) != turned).all() and 70 < turned.sum() < 130
+    assert once.shape == x.shape and once.dtype == x.dtype
+    assert not np.array_equal(mirror(x), once)
+    mirror.reseed([0, 1])
+    assert np.array_equal(mirror(x), once)
+
+
+def test_the_nearest_is_found():
+    known = made_up_faces(20)[:, None]
+    which, distance = faces.nearest(known[[7, 3]] / np.float32(255) + np.float32(2 / 255), known)
+    assert which.tolist() == [7, 3] and distance == pytest.approx([2, 2], rel=1e-3)
+
+
+def test_eigenfaces_are_exact_where_they_can_be(monkeypatch):
+    monkeypatch.setattr(faces, "CODE", 3)
+    rng = np.random.default_rng(0)
+    parts = rng.random((3, 1, 5, 5))
+    train, test = (np.tensordot(rng.random((n, 3)), parts, 1).astype(np.float32) for n in (30, 4))
+    np.testing.assert_allclose(faces.eigenfaces(255 * train, 255 * test), test, atol=1e-4)
+    monkeypatch.setattr(faces, "CODE", 1)
+    assert np.abs(faces.eigenfaces(255 * train, 255 * test) - test).max() > 0.05
