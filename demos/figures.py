@@ -271,3 +271,27 @@ def _tiles(maps, columns):
         i, j = gap + n // columns * (h + gap), gap + n % columns * (w + gap)
         sheet[i : i + h, j : j + w] = image
     return sheet
+
+
+def codes_below_priors(path, panels, labels, title):
+    """Draws of priors, and below each the codes that should lie so: panels is [(name, draws, their labels, codes)].
+
+    Draws and codes are of two numbers, coloured by digit, a panel on one scale; `labels` are those of the codes.
+    """
+    figure = Figure(figsize=(3.7 * len(panels) + 0.8, 7.6))
+    grid = figure.subplots(2, len(panels), squeeze=False, sharex="col", sharey="col",
+                           gridspec_kw={"wspace": 0.04, "hspace": 0.04})  # fmt: skip
+    order = np.random.default_rng(0).permutation(len(labels))  # no digit lies on top of all others
+    for (above, below), (name, draws, of_draws, codes) in zip(grid.T, panels, strict=True):
+        for axes, z, y in ((above, draws, of_draws), (below, codes, labels)):
+            colours = "#8c8c8c" if y is None else np.array(DIGIT_COLOURS)[y[order]]
+            axes.scatter(*z[order].T, c=colours, s=4, linewidths=0, alpha=0.7)
+            axes.set_aspect("equal")
+            _bare(axes)
+        above.set_title(name, fontsize=10)
+    for axes, name in zip(grid[:, 0], ("draws of\nthe prior", "codes of\ntest digits"), strict=True):
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=8)
+    figure.suptitle(title, fontsize=11, y=0.95)
+    dots = [grid[0, 0].scatter([], [], c=c, s=22) for c in DIGIT_COLOURS]
+    figure.legend(dots, range(10), loc="center right", frameon=False, fontsize=9, title="digit")
+    _save(figure, path)

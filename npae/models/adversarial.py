@@ -93,7 +93,7 @@ class AdversarialAutoencoder(Model):
     def _discriminator_step(self, batch):
         x, y = self._parts(batch)
         h, _ = self.autoencoder.encoder.forward(x, training=True)
-        z = self.prior.draw(h, y)
+        z = self.prior.next(h, y)
         return {"discriminator": tell_apart(self.discriminator, self._with_class(z, y), self._with_class(h, y))}
 
     def _generator_step(self, batch):

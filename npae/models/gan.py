@@ -98,7 +98,7 @@ class GAN(Model):
         return {"generator": value}
 
     def _noise(self, x):
-        return self.prior.draw(empty((len(x), self.prior.size), x))
+        return self.prior.next(empty((len(x), self.prior.size), x))
 
     def check_targets(self, x):
         """Any images will do."""

@@ -20,14 +20,13 @@ Makhzani et al. 2015, "Adversarial autoencoders", sections 2.1 and 2.3, figures 
 
 import math
 
-from npae.backend import array_module, device_of, to_device
+from npae.backend import array_module
 from npae.elementwise import cos, elementwise, sin, sqrt
-from npae.layers import Layer
+from npae.layers.noisy import Noisy
 from npae.memory import empty
-from npae.noise import Stream
 
 
-class Prior(Layer):
+class Prior(Noisy):
     """p(z): nothing goes in, codes come out. A new one (any sampler will do) defines codes and config.
 
     It is a layer without parameters, so that a model begins its stream of random numbers anew with every epoch and a
@@ -39,7 +38,8 @@ class Prior(Layer):
     def __init__(self, size):
         if size < 1:
             raise ValueError(f"{type(self).__name__}: expected codes of at least one number, got {size}.")
-        self.size, self.stream, self._codes = int(size), Stream(), None
+        super().__init__()
+        self.size = int(size)
 
     def codes(self, stream, like, y=None):
         """Codes z of the shape (B, size), dtype and device of `like`, from random numbers of the Stream.
@@ -49,24 +49,17 @@ class Prior(Layer):
         raise NotImplementedError
 
     def draw(self, like, y=None):
-        """The next codes of the prior's own stream (or the frozen ones), as `codes`."""
+        """The next codes of the prior's own stream, as `codes`."""
         if like.shape[1:] != (self.size,):
             raise ValueError(
                 f"{self!r}: expected codes of {self.size} numbers, the encoder's have the shape {like.shape[1:]}. "
                 "Give both the same size."
             )
-        return self.codes(self.stream, like, y) if self._codes is None else to_device(self._codes, device_of(like))
+        return self.codes(self.stream, like, y)
 
-    def reseed(self, seed):
-        self.stream.reseed(seed)
-
-    def freeze(self, codes):
-        """Give these codes from now on, and draw none; None: draw again. Returns self.
-
-        So finite differences see one function: prior.freeze(prior.draw(like)).
-        """
-        self._codes = codes
-        return self
+    def next(self, like, y=None):
+        """The frozen codes if there are any, else draw(like, y)."""
+        return self.draw(like, y) if self._noise is None else super().next(like)
 
     def out_shape(self, shape):
         return (self.size,)

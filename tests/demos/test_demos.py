@@ -12,6 +12,7 @@ from npae import load
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
 DEMOS = {
+    "aae": {"maps.png", "styles.png", "gaussian.npz", "ring.npz", "swiss_roll.npz", "metrics.json"},
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
     "conv": {"reconstructions.png", "maps.png", "loss.png", "small.npz", "large.npz", "metrics.json"},
     "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},
@@ -21,6 +22,7 @@ DEMOS = {
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
     "denoising": {"cleaned.png", "gaussian_0_4.npz", "gaussian_0_5.npz", "masking_50.npz", "salt_and_pepper_40.npz",
                   "metrics.json"},
+    "gan": {"samples.png", "nearest.png", "signs.png", "gan.npz", "history.csv", "metrics.json"},
     "sparse": {"filters.png", "top-k.npz", "metrics.json"},
     "overcomplete": {"filters.png", "copies.png", "nothing_linear.npz", "nothing.npz", "denoising.npz", "sparsity.npz",
                      "contraction.npz", "metrics.json"},

@@ -54,7 +54,7 @@ def test_the_objectives_are_those_of_the_paper():
     terms = [phase.backpropagate(X) for phase in model.phases]
     assert terms[0] == {name: pytest.approx(v) for name, v in model.autoencoder.evaluate(X).items()}
     p_prior, p_codes = (
-        1 / (1 + np.exp(-model.discriminator(v))) for v in (model.prior.draw(X[:, :2]), model.autoencoder.encode(X))
+        1 / (1 + np.exp(-model.discriminator(v))) for v in (model.prior.next(X[:, :2]), model.autoencoder.encode(X))
     )
     assert terms[1] == {"discriminator": pytest.approx(-(np.log(p_prior) + np.log(1 - p_codes)).mean(), rel=1e-12)}
     assert terms[2] == {"generator": pytest.approx(-np.log(p_codes).mean(), rel=1e-12)}
@@ -82,7 +82,7 @@ def test_a_discriminator_step_that_leaks_into_the_encoder_is_found(monkeypatch):
     def leaking(self, x):
         encoder = self.autoencoder.encoder
         h, cache = encoder.forward(x, training=True)
-        value = adversarial.tell_apart(self.discriminator, self.prior.draw(h), h)
+        value = adversarial.tell_apart(self.discriminator, self.prior.next(h), h)
         encoder.backward(adversarial.fool(self.discriminator, h)[1], cache, needs_dx=False)
         return {"discriminator": value}
 

@@ -62,7 +62,7 @@ def test_the_objectives_are_those_of_the_paper(more):
     model = frozen(**more)
     discriminator, generator = (phase.backpropagate(X) for phase in model.phases)
     p_real, p_made = (
-        1 / (1 + np.exp(-model.discriminator(v))) for v in (X, model.generator(model.prior.draw(X[:, :3])))
+        1 / (1 + np.exp(-model.discriminator(v))) for v in (X, model.generator(model.prior.next(X[:, :3])))
     )
     r = more.get("real", 1)
     expected = -(r * np.log(p_real) + (1 - r) * np.log(1 - p_real) + np.log(1 - p_made)).mean()

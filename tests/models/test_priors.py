@@ -87,7 +87,7 @@ def test_streams_freezing_and_description(prior):
     prior.reseed([1, 2])
     np.testing.assert_array_equal(prior.draw(like), first)
     prior.freeze(second)
-    assert prior.draw(like) is second is prior.draw(like)
+    assert prior.next(like) is second is prior.next(like)
     again = build(describe(prior))
     assert type(again) is type(prior) and again.config() == prior.config() and again.out_shape((5,)) == (prior.size,)
 

@@ -1,0 +1,53 @@
+"""The demos gan and aae: what they report is what the saved models do, and the game gets somewhere."""
+
+import numpy as np
+import pytest
+
+from npae import load, mnist
+from npae.judge import nearest_neighbour_test, parzen_log_likelihood
+from npae.models import RingPrior
+
+pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+
+from demos import aae, gan  # noqa: E402
+
+
+def quick(demo, out, *options):
+    return demo.main(["--quick", "--device", "cpu", "--out", str(out), *options])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = mnist(which="sample")
+    train = data.train_images[:2000].reshape(-1, 784)
+    return train[:1800], train[1800:], data.test_images[:500].reshape(-1, 784), data.test_labels[:500]
+
+
+def test_a_generator_comes_nearer_to_digits_and_its_figures_are_those_of_its_samples(tmp_path, digits):
+    result = quick(gan, tmp_path)
+    _, validation, test, _ = digits
+    model = load(tmp_path / "gan.npz")
+    samples = model.sample(1800, seed=1)
+    two = nearest_neighbour_test(samples[:500], test)
+    assert result["gan_two_sample_accuracy"] == pytest.approx(two.accuracy, abs=0.005)
+    parzen = parzen_log_likelihood(samples, test, validation)
+    assert result["gan_parzen_sigma"] == parzen.sigma
+    assert result["gan_parzen_nats"] == pytest.approx(parzen.mean, rel=1e-3)
+    untrained = gan.network(width=128).sample(1800)
+    assert result["gan_parzen_nats"] > parzen_log_likelihood(untrained, test, validation).mean + 50
+    assert 0.3 < result["gan_diversity"] < 1.3
+    assert result["real_parzen_nats"] > result["gan_parzen_nats"]
+    assert result["real_two_sample_accuracy"] < result["gan_two_sample_accuracy"]
+
+
+def test_codes_find_their_prior_and_classes_their_part(tmp_path, digits):
+    result = quick(aae, tmp_path)
+    *_, test, labels = digits
+    assert result["gaussian_codes_two_sample_accuracy"] < 0.75
+    assert result["ring_5_nearest_neighbours_error_percent"] < result["gaussian_5_nearest_neighbours_error_percent"]
+    model = load(tmp_path / "ring.npz")
+    assert isinstance(model.prior, RingPrior) and model.labelled
+    own = model.autoencoder.evaluate(test)["reconstruction"] / 784
+    assert result["ring_cross_entropy_nats_per_pixel"] == pytest.approx(own, rel=1e-6)
+    part = np.round(np.arctan2(*model.autoencoder.encode(test).T[::-1]) / (2 * np.pi) * 10) % 10
+    assert (part == labels).mean() > 0.5
