@@ -279,14 +279,14 @@ def codes_below_priors(path, panels, labels, title):
     Draws and codes are of two numbers, coloured by digit, a panel on one scale; `labels` are those of the codes.
     """
     figure = Figure(figsize=(3.7 * len(panels) + 0.8, 7.6))
-    grid = figure.subplots(2, len(panels), squeeze=False, sharex="col", sharey="col",
-                           gridspec_kw={"wspace": 0.04, "hspace": 0.04})  # fmt: skip
+    grid = figure.subplots(2, len(panels), squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
     order = np.random.default_rng(0).permutation(len(labels))  # no digit lies on top of all others
     for (above, below), (name, draws, of_draws, codes) in zip(grid.T, panels, strict=True):
+        limit = 1.03 * max(np.abs(draws).max(), np.abs(codes).max())
         for axes, z, y in ((above, draws, of_draws), (below, codes, labels)):
             colours = "#8c8c8c" if y is None else np.array(DIGIT_COLOURS)[y[order]]
             axes.scatter(*z[order].T, c=colours, s=4, linewidths=0, alpha=0.7)
-            axes.set_aspect("equal")
+            axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
             _bare(axes)
         above.set_title(name, fontsize=10)
     for axes, name in zip(grid[:, 0], ("draws of\nthe prior", "codes of\ntest digits"), strict=True):
