@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 from PIL import Image  # noqa: E402 (comes with matplotlib)
 
 from demos import faces  # noqa: E402
+from tests.devices import each_device, on  # noqa: E402
 
 FILES = {"reconstructions.png", "samples.png", "interpolations.png", "vae.npz", "aae.npz", "gan.npz", "metrics.json"}
 
@@ -72,17 +73,23 @@ def test_folders_without_enough_pictures_are_said(files, words, tmp_path):
         quick(tmp_path / "out", "--folder", str(tmp_path if files else tmp_path / "nowhere"))
 
 
-def test_mirror_images():
-    x = np.random.default_rng(0).random((200, 1, 4, 6), np.float32)
-    mirror = faces.Mirror()
-    mirror.reseed([0, 1])
-    once = mirror(x)
+@each_device
+def test_mirror_images(device):
+    x, mirror = np.random.default_rng(0).random((200, 1, 4, 6), np.float32), faces.Mirror()
+    with on(device) as place:
+        placed = place.put(x)
+        once, more, again = (mirrored(mirror, placed, seed) for seed in ([0, 1], None, [0, 1]))
+        once, more, again = (place.get(images) for images in (once, more, again))
     turned = (once == x[..., ::-1]).all(axis=(1, 2, 3))
     assert ((once == x).all(axis=(1, 2, 3)) != turned).all() and 70 < turned.sum() < 130
     assert once.shape == x.shape and once.dtype == x.dtype
-    assert not np.array_equal(mirror(x), once)
-    mirror.reseed([0, 1])
-    assert np.array_equal(mirror(x), once)
+    assert np.array_equal(once, again) and not np.array_equal(once, more)
+
+
+def mirrored(mirror, x, seed):
+    if seed is not None:
+        mirror.reseed(seed)
+    return mirror(x)
 
 
 def test_the_nearest_is_found():
