@@ -71,7 +71,6 @@ def test_contraction_makes_the_jacobian_smaller(tmp_path, digits):
     result = quick(contractive, tmp_path)
     assert result["strongly_jacobian_norm_ratio"] < result["contractive_jacobian_norm_ratio"] < 0.6
     assert result["contractive_saturated_percent"] > result["plain_saturated_percent"]
-    assert result["contractive_jacobian_norm"] / result["plain_jacobian_norm"] == result["contractive_jacobian_norm_ratio"]
     some = contractive.figures.one_of_each(mnist(which="sample").test_labels[:500], 100)
     own = jacobian_norm(load(tmp_path / "contractive.npz"), digits[some] / np.float32(255))
     assert result["contractive_jacobian_norm"] == pytest.approx(own, rel=1e-5)
