@@ -88,7 +88,7 @@ def _fitted(c_in, c_out, size, wanted):
     return Conv2D(c_in, c_out, KERNEL, padding="same"), size
 
 
-def from_images(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, kernel=KERNEL, normalised=False):
+def from_images(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, normalised=False):
     """A Sequential from images (batch, *image_shape) to rows (batch, sizes[-1]), linear at the end.
 
     channels: of the convolutions of stride 2; sizes: of the Dense layers behind them. activation: class of the
@@ -98,23 +98,27 @@ def from_images(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, kerne
     height, width = _halved("from_images", channels, image_shape)
     layers = []
     for k, (c_in, c_out) in enumerate(pairwise((image_shape[0], *channels))):
-        layers.append(Conv2D(c_in, c_out, kernel, stride=2, padding="same"))
+        layers.append(Conv2D(c_in, c_out, KERNEL, stride=2, padding="same"))
         layers += [BatchNorm(c_out), activation()] if normalised and k else [activation()]
     return Sequential(*layers, Flatten(), *dense_stack([channels[-1] * height * width, *sizes], activation, Identity))
 
 
-def to_images(code, channels, image_shape=(1, 28, 28), activation=ReLU, kernel=KERNEL, normalised=False):
+def to_images(code, channels, image_shape=(1, 28, 28), activation=ReLU, normalised=False, transposed=True):
     """A Sequential from codes (batch, code) to images (batch, *image_shape), linear at the end.
 
     channels: of the image that the Dense layer makes and of the first transposed convolution, then of the others, each
-    of stride 2; a convolution makes the image of the last. activation, kernel: as above; normalised: BatchNorm before
-    every activation. Raises ValueError for images that cannot be halved so often.
+    of stride 2; a convolution makes the image of the last. activation: as above; normalised: BatchNorm before every
+    activation. transposed: if not, Upsample2D and a convolution in place of each transposed one: more arithmetic, and
+    no chequered pattern. Raises ValueError for images that cannot be halved so often.
     """
     height, width = _halved("to_images", channels, image_shape)
     layers = [Dense(code, channels[0] * height * width), Reshape((channels[0], height, width))]
     layers += [BatchNorm(channels[0]), activation()] if normalised else [activation()]
     for c_in, c_out in pairwise((channels[0], *channels)):
-        layers.append(ConvTranspose2D(c_in, c_out, kernel, stride=2, padding="same"))
+        if transposed:
+            layers.append(ConvTranspose2D(c_in, c_out, KERNEL, stride=2, padding="same"))
+        else:
+            layers += [Upsample2D(2), Conv2D(c_in, c_out, KERNEL, padding="same")]
         layers += [BatchNorm(c_out), activation()] if normalised else [activation()]
     return Sequential(*layers, Conv2D(channels[-1], image_shape[0], KERNEL, padding="same"))
 

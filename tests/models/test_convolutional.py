@@ -82,13 +82,14 @@ def test_the_whole_derivative(options):
     assert gradcheck.check_model(model, x) < 1e-6
 
 
-@pytest.mark.parametrize("normalised", [False, True])
-def test_the_whole_derivative_of_the_halves(normalised):
-    shape, kernel = (2, 8, 4), 4
-    encoder = from_images([3, 4], [5, 6], shape, layers.Tanh, kernel, normalised)
-    decoder = to_images(3, [4, 3], shape, layers.Tanh, kernel, normalised)
+@pytest.mark.parametrize("normalised, transposed", [(False, True), (True, True), (True, False)])
+def test_the_whole_derivative_of_the_halves(normalised, transposed):
+    shape = (2, 8, 4)
+    encoder = from_images([3, 4], [5, 6], shape, layers.Tanh, normalised)
+    decoder = to_images(3, [4, 3], shape, layers.Tanh, normalised, transposed)
     kinds = names([*encoder, *decoder])
     assert kinds.count("BatchNorm") == (4 if normalised else 0)
+    assert (kinds.count("Upsample"), kinds.count("Transpose")) == ((0, 2) if transposed else (2, 0))
     model = VariationalAutoencoder(encoder, decoder, dtype=np.float64)
     x = np.random.default_rng(0).random((6, *shape))
     model.sampler.freeze(Stream(0).normal(np.empty((6, 3))))
