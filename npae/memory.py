@@ -62,6 +62,11 @@ def pixels(x):
     return contiguous(x.transpose(0, 2, 3, 1))
 
 
+def flat(array):
+    """The numbers of `array` one after the other: a view, as they lie in memory, or else a copy."""
+    return (pixels(array) if is_channels_last(array) else contiguous(array)).reshape(-1)
+
+
 def contiguous(array):
     """`array` in the order of its axes: itself where it lies so in memory, else a copy."""
     if array.flags.c_contiguous:

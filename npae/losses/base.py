@@ -7,6 +7,7 @@ squared error an image. Divide by the number of features for the "per pixel" fig
 """
 
 from npae.backend import array_module
+from npae.memory import contiguous
 from npae.registry import Described
 
 
@@ -36,11 +37,10 @@ def check_pair(loss, z, x):
     if z.shape == x.shape and z.dtype == x.dtype and array_module(z) is array_module(x):
         return
     if z.shape != x.shape:
-        fix = "reshape them" if z.size == x.size else "the network must end in the shape that it begins with"
-        raise ValueError(
-            f"{loss!r}: expected targets of the outputs' shape {z.shape}, got {x.shape}: {fix}. (Images whose size the "
-            "strides do not divide come back larger: 7 -> 4 -> 8. Pad or crop them, or choose the last paddings.)"
-        )
+        fix = "reshape them." if z.size == x.size else "the network must end in the shape that it begins with."
+        if z.ndim == x.ndim == 4:
+            fix += " (Images whose size the strides do not divide come back larger, 7 -> 4 -> 8: pad or crop them.)"
+        raise ValueError(f"{loss!r}: expected targets of the outputs' shape {z.shape}, got {x.shape}: {fix}")
     raise TypeError(
         f"{loss!r}: expected targets like the outputs ({array_module(z).__name__}, {z.dtype}), "
         f"got ({array_module(x).__name__}, {x.dtype}): convert with astype, move with to_device."
@@ -49,4 +49,4 @@ def check_pair(loss, z, x):
 
 def rows(a):
     """a as a matrix (B, features)."""
-    return a.reshape(len(a), -1)
+    return contiguous(a).reshape(len(a), -1)

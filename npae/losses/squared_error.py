@@ -9,6 +9,7 @@ It is −ln p(x | x̂) of a Gaussian of unit variance around x̂, less a constan
 
 from npae.elementwise import elementwise
 from npae.losses.base import Loss, check_pair, rows
+from npae.memory import flat
 from npae.products import dot
 
 
@@ -24,8 +25,8 @@ class SquaredError(Loss):
         """J = B/2 Σ dz², since dz = (z − x)/B; and dz."""
         check_pair(self, z, x)
         dz = _scaled_difference(z, x, 1 / len(z))
-        flat = dz.reshape(-1)
-        return dot(flat, flat) * (0.5 * len(z)), dz
+        errors = flat(dz)
+        return dot(errors, errors) * (0.5 * len(z)), dz
 
     def per_sample(self, z, x):
         """½‖z_i − x_i‖², shape (B,)."""

@@ -21,7 +21,7 @@ Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL): λ is its β, ρ it
 from npae.elementwise import elementwise, log, maximum, minimum
 from npae.layers import Sigmoid
 from npae.losses.base import rows
-from npae.memory import empty, ones
+from npae.memory import empty, flat, ones
 from npae.penalties.base import Penalty
 from npae.products import dot, matmul
 
@@ -97,4 +97,4 @@ class L1(Penalty):
     def value_and_gradient(self, model, h, cache):
         """∂λΩ/∂h = λ/B sign(h); and the value, ⟨h, ∂λΩ/∂h⟩, since |h| = h sign(h)."""
         dh = _scaled_sign(h, self.weight / len(h))
-        return dot(h.reshape(-1), dh.reshape(-1)), dh
+        return dot(flat(h), flat(dh)), dh

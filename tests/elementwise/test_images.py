@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npae.elementwise import elementwise, maximum, on_numba, tanh
-from npae.memory import contiguous, empty_like, images, is_channels_last, pixels
+from npae.memory import contiguous, empty_like, flat, images, is_channels_last, pixels
 from tests.devices import each_device, on
 
 RNG = np.random.default_rng(0)
@@ -71,5 +71,8 @@ def test_views_and_copies():
     assert np.shares_memory(pixels(y), y) and not np.shares_memory(pixels(x), x)
     np.testing.assert_array_equal(pixels(x), pixels(y))
     assert contiguous(x) is x and contiguous(y).flags.c_contiguous
+    for a in (x, y):
+        assert np.shares_memory(flat(a), a) and sorted(flat(a)) == sorted(x.ravel())
+    np.testing.assert_array_equal(flat(x.T), x.T.ravel())
     one = x[:, :1].copy()
     assert np.shares_memory(pixels(one), one), "images of one channel are in both orders"
