@@ -9,6 +9,7 @@ samples as they are. Nothing has to be differentiated, since no parameter stands
 `Binarize` is here; `warp.py` has small rotations, stretches and shears.
 """
 
+from npae.backend import array_module
 from npae.elementwise import elementwise
 from npae.noise import Stream
 from npae.registry import Described
@@ -34,6 +35,13 @@ class Augmentation(Described):
         return {}
 
 
+def check_floats(augmentation, x):
+    """Raise TypeError unless x is an array of floats."""
+    array_module(x)  # raises for a list
+    if x.dtype.kind != "f":
+        raise TypeError(f"{augmentation!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
+
+
 @elementwise
 def _below(u, x):
     return u < x
@@ -48,4 +56,5 @@ class Binarize(Augmentation):
     """
 
     def __call__(self, x):
+        check_floats(self, x)
         return _below(self.stream.uniform(x), x)

@@ -29,7 +29,7 @@ section 2.
 import numpy as np
 
 from npae.backend import array_module
-from npae.data.augment import Augmentation
+from npae.data.augment import Augmentation, check_floats
 from npae.elementwise import cos, elementwise, exp, maximum, minimum, sin
 from npae.memory import empty
 from npae.products import matmul
@@ -68,7 +68,7 @@ class Warp(Augmentation):
 
     contrast: g above, of the warped ones. image: (height, width). A batch holds images (B, …, height, width), or rows
     of height · width pixels, in [0, 1]; the channels of an image are warped alike. Background is 0. Raises ValueError
-    for samples of another size.
+    for samples of another size, TypeError for pixels that are no floats.
     """
 
     def __init__(self, std, share=0.5, contrast=1.4, image=(28, 28)):
@@ -80,11 +80,14 @@ class Warp(Augmentation):
             )
         self.std, self.share, self.contrast = float(std), float(share), float(contrast)
         self.image = tuple(int(n) for n in image)
+        if len(self.image) != 2 or min(self.image) < 1:
+            raise ValueError(f"Warp: expected image=(height, width), both at least 1, got {image}.")
         self._constants = {}
 
     def __call__(self, x):
         height, width = self.image
-        if x.shape[-2:] != self.image and x.shape[1:] != (height * width,):
+        check_floats(self, x)
+        if x.shape[1:][-2:] != self.image and x.shape[1:] != (height * width,):
             raise ValueError(
                 f"{self!r}: expected images (batch, …, {height}, {width}) or rows (batch, {height * width}), "
                 f"got {x.shape}. Give image=(height, width)."

@@ -175,9 +175,10 @@ def check_input(layer, x, shape, like, fix=""):
         wanted = ", ".join(("batch", *map(str, shape)))
         raise ValueError(f"{layer!r}: expected x of shape ({wanted}), got {x.shape}. {fix}".rstrip())
     if x.dtype != like.dtype:
+        networks = f", or the network, network.astype({str(x.dtype)!r})" if x.dtype.kind == "f" else ""
         raise TypeError(
             f"{layer!r}: expected x of the parameters' dtype {like.dtype}, got {x.dtype}. "
-            f"Convert x, x.astype({str(like.dtype)!r}), or the network, network.astype({str(x.dtype)!r})."
+            f"Convert x, x.astype({str(like.dtype)!r}){networks}."
         )
     if module is not array_module(like):
         raise TypeError(

@@ -90,12 +90,16 @@ class Convolution(Affine):
         like = self.W.value
         array_module(x)  # raises for a list
         if x.ndim != 4 or x.shape[1] != self.c_in:
-            last = x.ndim == 4 and x.shape[3] == self.c_in
             fix = (
-                "These have their channels last: x.transpose(0, 3, 1, 2)." if last else
                 "Images of one channel are x[:, None], rows are reshaped by layers.Reshape((channels, height, width))."
-            )  # fmt: skip
+            )
+            if x.ndim == 4 and x.shape[3] == self.c_in:
+                fix = "These have their channels last: x.transpose(0, 3, 1, 2)."
+            elif x.ndim == 3 and x.shape[0] == self.c_in:
+                fix = "One image alone is x[None]."
             raise ValueError(f"{self!r}: expected x of shape (batch, {self.c_in}, height, width), got {x.shape}. {fix}")
+        if x.size == 0:
+            raise ValueError(f"{self!r}: expected at least one image, of at least one pixel, got x of shape {x.shape}.")
         check_input(self, x, x.shape[1:], like)
 
     def config(self):

@@ -12,7 +12,7 @@ no use: μ takes it away.)
 
     ∂J/∂β = Σ dy_i        ∂J/∂γ = Σ dy_i x̂_i        g_i := ∂J/∂x̂_i = γ dy_i
 
-x_k acts on every x̂_i, through itself, through μ and through v. First what μ and v do, using Σ (x_i − μ) = 0 twice:
+x_k acts on every x̂_i, through itself, through μ and through v. First what μ and v do, using Σ (x_i − μ) = 0:
 
     ∂μ/∂x_k = 1/N
     ∂v/∂x_k = 2/N Σ_i (x_i − μ)([i = k] − 1/N) = 2/N (x_k − μ)
@@ -46,6 +46,7 @@ section 3, algorithms 1 and 2.
 """
 
 from npae import initializers
+from npae.backend import array_module
 from npae.buffers import Buffer
 from npae.elementwise import elementwise, sqrt
 from npae.layers.base import Layer, check_input
@@ -126,6 +127,7 @@ class BatchNorm(Layer):
     def forward(self, x, training=False):
         """The cache is (x − μ, r, γ r, training), with m and s for μ and v in inference."""
         gamma, beta = self.gamma.value, self.beta.value
+        array_module(x)  # raises for a list
         space = x.shape[2:] if x.ndim == 4 else ()
         fix = "Images have their channels before height and width."
         check_input(self, x, (self.features, *space), gamma, fix)

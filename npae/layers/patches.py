@@ -158,7 +158,7 @@ def window_axes(layer, height, width):
     sizes = (height, width)
     if layer.padding == "valid" and any(k > n for k, n in zip(layer.kernel, sizes, strict=True)):
         raise ValueError(
-            f"{layer!r}: expected images of at least {layer.kernel[0]} x {layer.kernel[1]} pixels, the kernel, got "
-            f'{height} x {width}. Take a smaller kernel, or padding="same".'
+            f"{layer!r}: expected images of at least {layer.kernel[0]} x {layer.kernel[1]} pixels, the size of "
+            f'the window, got {height} x {width}. Take a smaller window, or padding="same".'
         )
     return tuple(Axis.of(n, k, s, layer.padding) for n, k, s in zip(sizes, layer.kernel, layer.stride, strict=True))

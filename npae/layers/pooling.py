@@ -103,7 +103,8 @@ class Pooling(Layer):
 
     size: of the window; stride: from one to the next, by default the size; both an integer, or a pair (of rows, of
     columns). padding: "valid", windows inside of the image; or "same", H′ = ⌈H/stride⌉, where windows may reach beyond.
-    Raises ValueError for sizes below 1, for what is no images, and for images smaller than the window under "valid".
+    Raises ValueError for sizes below 1, for what is no images, and for images smaller than the window under "valid";
+    TypeError for pixels that are no floats.
     """
 
     def __init__(self, size, stride=None, padding="valid"):
@@ -177,10 +178,12 @@ def _over_counts(y, along, axis):
 
 
 def check_images(layer, x):
-    """Raise ValueError unless x is a batch of images (batch, channels, height, width)."""
+    """Raise ValueError unless x is a batch of images (batch, channels, height, width), TypeError unless of floats."""
     array_module(x)  # raises for a list
     if x.ndim != 4:
         raise ValueError(
             f"{layer!r}: expected images of shape (batch, channels, height, width), got {x.shape}. Images of one "
             "channel are x[:, None], rows are reshaped by layers.Reshape((channels, height, width))."
         )
+    if x.dtype.kind != "f":
+        raise TypeError(f"{layer!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")

@@ -17,7 +17,8 @@ from npae.memory import images, pixels
 class Upsample2D(Layer):
     """Images (batch, channels, H, W) to (batch, channels, f H, f W), by the nearest pixel.
 
-    factor: f, an integer, or a pair (of rows, of columns). Raises ValueError for a factor below 1 and for no images.
+    factor: f, an integer, or a pair (of rows, of columns). Raises ValueError for a factor below 1 and for
+    what is no images, TypeError for pixels that are no floats.
     """
 
     def __init__(self, factor):

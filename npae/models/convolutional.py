@@ -92,10 +92,12 @@ def from_images(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, norma
     """A Sequential from images (batch, *image_shape) to rows (batch, sizes[-1]), linear at the end.
 
     channels: of the convolutions of stride 2; sizes: of the Dense layers behind them. activation: class of the
-    activation of every layer but the last. normalised: BatchNorm behind every convolution but the first, whose batch
-    norm would level out how bright an image is. Raises ValueError for images that cannot be halved so often.
+    activation of every layer but the last. normalised: BatchNorm behind every convolution but the first, where it would
+    level out how bright a batch is. Raises ValueError for no sizes, and for images that cannot be halved so often.
     """
     height, width = _halved("from_images", channels, image_shape)
+    if not sizes:
+        raise ValueError("from_images: expected sizes of at least one Dense layer, got none.")
     layers = []
     for k, (c_in, c_out) in enumerate(pairwise((image_shape[0], *channels))):
         layers.append(Conv2D(c_in, c_out, KERNEL, stride=2, padding="same"))

@@ -39,6 +39,14 @@ def test_a_seed_means_the_same_variants_and_they_go_on(make, device):
 
 
 @each_kind
+def test_bytes_and_lists_are_refused(make):
+    with pytest.raises(TypeError, match=r"expected x of float32 or float64, got uint8. Scale it first: x / 255"):
+        make()((GREY * 255).astype(np.uint8))
+    with pytest.raises(TypeError, match="NumPy or CuPy array, got list"):
+        make()(GREY.tolist())
+
+
+@each_kind
 @each_device
 def test_a_step_waits_for_nothing_and_uploads_nothing(make, device):
     with on(device) as place:

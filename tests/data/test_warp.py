@@ -76,6 +76,10 @@ def test_small_warps_keep_the_ink():
 def test_errors():
     with pytest.raises(ValueError, match=r"Warp.*expected images \(batch, …, 28, 28\) or rows .*784.* got \(3, 100\)"):
         Warp(0.1)(np.zeros((3, 100), np.float32))
+    with pytest.raises(ValueError, match=r"got \(28, 28\)"):  # 28 rows of 28 pixels are no images
+        Warp(0.1)(np.zeros((28, 28), np.float32))
+    with pytest.raises(ValueError, match=r"expected image=\(height, width\), both at least 1, got \(1, 28, 28\)"):
+        Warp(0.1, image=(1, 28, 28))
     for wrong in ({"std": -1}, {"std": 0.1, "share": 2}, {"std": 0.1, "contrast": 0}):
         with pytest.raises(ValueError, match="Warp: expected"):
             Warp(**wrong)

@@ -28,6 +28,7 @@ CASES = [  # c_in, c_out, kernel, stride, padding, height, width
     (3, 2, 1, 1, "valid", 4, 4),
     (12, 2, 3, 1, "same", 4, 3),  # long pixels: the other order of the patches
     (9, 1, 3, 2, "same", 5, 4),  # few outputs: products first
+    (1, 9, 3, 2, "same", 5, 4),  # the same, backward
 ]
 each_case = pytest.mark.parametrize(("c_in", "c_out", "kernel", "stride", "padding", "height", "width"), CASES)
 
@@ -238,6 +239,8 @@ def test_a_model_file_brings_it_back(tmp_path):
         (np.zeros((4, 2, 8, 2), np.float32), ValueError, ["at least 3 x 3 pixels", "8 x 2", "padding"]),
         (np.zeros((4, 2, 8, 8)), TypeError, ["float32", "float64", "astype"]),
         (np.zeros((4, 2, 8, 8), np.uint8), TypeError, ["float32", "uint8"]),
+        (np.zeros((2, 8, 9), np.float32), ValueError, ["(2, 8, 9)", "One image alone is x[None]"]),
+        (np.zeros((0, 2, 8, 8), np.float32), ValueError, ["at least one image", "(0, 2, 8, 8)"]),
         ([[0.0]], TypeError, ["array", "list"]),
     ],
 )
@@ -246,6 +249,7 @@ def test_bad_input_is_named(x, error, words):
         Conv2D(2, 3, 3).initialize().forward(x)
     for word in words:
         assert word in str(raised.value)
+    assert "network.astype('uint8')" not in str(raised.value), "that would be refused"
 
 
 @pytest.mark.parametrize(
@@ -259,5 +263,6 @@ def test_impossible_arguments(layer, arguments):
 
 def test_a_reconstruction_of_another_size_is_named():
     model = autoencoder()
-    with pytest.raises(ValueError, match=r"\(2, 1, 8, 8\), got \(2, 1, 7, 7\).*end in the shape that it begins with"):
+    words = r"\(2, 1, 8, 8\), got \(2, 1, 7, 7\).*end in the shape that it begins with.*7 -> 4 -> 8: pad or crop them"
+    with pytest.raises(ValueError, match=words):
         model.backpropagate(np.zeros((2, 1, 7, 7), np.float32))

@@ -251,6 +251,7 @@ def forward(x, training=True, features=3):
      r"expected x of shape \(batch, 3, 8, 3\), got \(4, 8, 8, 3\). Images have their channels before height and width"),
     (lambda: forward(np.ones(3, np.float32)), ValueError, r"expected x of shape \(batch, 3\), got \(3,\)"),
     (lambda: forward(np.ones((4, 3))), TypeError, "expected x of the parameters' dtype float32, got float64"),
+    (lambda: forward([[1.0, 2, 3]]), TypeError, "NumPy or CuPy array, got list"),
     (lambda: BatchNorm(3).forward(np.ones((4, 3), np.float32)), RuntimeError, "call initialize"),
 ])  # fmt: skip
 def test_bad_arguments_are_named(call, error, words):

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from npae import convolutional, gradcheck, layers, load, save
+from npae import Autoencoder, convolutional, gradcheck, layers, load, save
+from npae.data.minibatches import Minibatches
+from npae.elementwise import on_numba
+from npae.losses import CrossEntropy, SquaredError
 from npae.models import GAN, GaussianPrior, VariationalAutoencoder, from_images, to_images
 from npae.noise import Stream
+from npae.optim import Adam
+from npae.penalties import L1, KLSparsity
+from npae.train.step import Step
+from tests.train.test_step import peak_of_a_step
 
 
 def names(network):
@@ -62,6 +69,23 @@ def test_what_makes_no_network_raises(channels, shape):
     for make in (convolutional, lambda c, s: from_images(c, [2], s), lambda c, s: to_images(2, c, s)):
         with pytest.raises(ValueError, match="channels of at least one stage"):
             make(channels, shape)
+
+
+def test_an_encoder_needs_a_layer_that_makes_rows():
+    with pytest.raises(ValueError, match="from_images: expected sizes of at least one Dense layer"):
+        from_images([4], [])
+
+
+@pytest.mark.parametrize("loss", [SquaredError(), CrossEntropy()])
+@pytest.mark.parametrize("penalty", [L1(0.1), KLSparsity(0.1)])
+def test_a_step_of_coloured_images_allocates_no_arrays(loss, penalty, monkeypatch):
+    """Not where channels are last in memory either, where a sum over features would copy in order to reshape."""
+    monkeypatch.setattr(on_numba, "PATIENCE", float("inf"))  # compiling allocates
+    x = np.random.default_rng(0).integers(0, 256, (512, 3, 16, 16), dtype=np.uint8)
+    encoder = layers.Sequential(layers.Conv2D(3, 4, 3, 2, "same"), layers.Sigmoid())
+    model = Autoencoder(encoder, layers.ConvTranspose2D(4, 3, 3, 2, "same"), loss, penalties=[penalty])
+    peak = peak_of_a_step(Step(model, Minibatches(x, 512, seed=0), Adam()), np.arange(512))
+    assert peak < 2**18 < 512 * 4 * 8 * 8 * 4  # bytes of the codes
 
 
 def test_a_corruption_stands_at_the_head_of_the_encoder():
