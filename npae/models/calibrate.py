@@ -19,6 +19,7 @@ section 3.1; Mishkin & Matas 2016, "All you need is a good init".
 
 from npae.backend import array_module, device_of
 from npae.data.minibatches import as_batch
+from npae.data.sources import as_source, check_source
 from npae.layers import Affine, ConvTranspose2D, Dense
 from npae.layers.conv import Convolution
 
@@ -27,11 +28,13 @@ def calibrate(model, data, mean=0.0, least=1e-3):
     """Shift and scale the layers of `model`, in place, by what the rows `data` (n, …) make of them. Returns it.
 
     A thousand rows are plenty. mean: μ, in standard deviations; 2 is good for narrow ReLU networks. least: the smallest
-    s_j that is divided by. Raises ValueError for fewer than two rows.
+    s_j that is divided by. Raises ValueError for fewer than two rows, and what `fit` raises for data that cannot be
+    right.
     """
     if len(data) < 2:
         raise ValueError(f"calibrate: expected at least 2 rows to take a standard deviation of, got {len(data)}.")
-    value = model.theta.value
+    value, data = model.theta.value, as_source(data)
+    check_source(data)
     h = as_batch(data, value.dtype, device_of(value))
     layers = [layer for _, layer in model.leaves()]
     last = next((layer for layer in reversed(layers) if isinstance(layer, Affine)), None)

@@ -65,3 +65,14 @@ def test_a_constant_input_does_not_divide_by_zero():
 def test_too_few_rows():
     with pytest.raises(ValueError, match="at least 2 rows"):
         calibrate(mirrored([6, 4, 2]), np.zeros((1, 6)))
+
+
+def test_data_that_cannot_be_right_leave_the_weights_as_they_are():
+    model, x = mirrored([6, 4, 2]), np.random.default_rng(0).random((9, 6))
+    before = model.theta.value.copy()
+    x[7, 2] = np.nan
+    with pytest.raises(ValueError, match="row 7 contains NaN"):
+        calibrate(model, x)
+    with pytest.raises(TypeError, match="Say what the integers mean"):
+        calibrate(model, np.ones((9, 6), int))
+    np.testing.assert_array_equal(model.theta.value, before)
