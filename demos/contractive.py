@@ -31,7 +31,7 @@ ARMS = {  # name: (penalties, published Jacobian, saturation in percent, test er
 
 
 def main(argv=None):
-    """Train both, measure, classify, draw, save. Worker 0 returns what metrics.json holds."""
+    """Train all three, measure, classify, draw, save. Worker 0 returns what metrics.json holds."""
     settings = common.parse("contractive", __doc__.split("\n")[0], epochs=30, quick_epochs=5, argv=argv)
     train, labels, test, test_labels = common.digits(settings)
     units = 100 if settings.quick else 1000
@@ -81,9 +81,7 @@ def main(argv=None):
         metrics[f"{name}_jacobian_norm_ratio"] = ratio
         rows.append((f"{name} / plain", f"{ratio:.3f}", "", "", "", ""))
     rows.append(("  published", "0.042", "", "", "", ""))
-    common.table(
-        ("test digits", "‖∂h/∂x‖", "saturated, %", "nats a pixel", "misread, %: linear", "fine-tuned"), rows
-    )
+    common.table(("test digits", "‖∂h/∂x‖", "saturated, %", "nats a pixel", "misread, %: linear", "fine-tuned"), rows)
     return common.finish(settings, metrics, history)
 
 

@@ -33,7 +33,7 @@ def main(argv=None):
     trainer = Trainer(model, train, test, batch_size=32 if settings.quick else 128, optimizer=Adam(1e-3),
                       schedule=WarmUp(1, Cosine(max(1, settings.epochs - 1))), augment=Warp(0.06), seed=settings.seed,
                       progress=settings.progress, workers=settings.workers)  # fmt: skip
-    history = trainer.run(settings.epochs * 4 // 5)
+    history = trainer.run(max(1, settings.epochs * 4 // 5))
     common.require(history)
     if history.stopped is None:
         trainer.batches.augment = None

@@ -63,6 +63,10 @@ def test_deep_beats_the_mean_digit_and_reports_its_own_model(tmp_path):
     assert result["dead_code_units_count"] == dead < 4
 
 
+def test_a_single_epoch_has_something_to_show(tmp_path):
+    assert run("reduction", tmp_path, "--epochs", "1")["epochs"] == 1  # a fifth of it, without warps, is none
+
+
 def test_stacked_leaves_the_mean_digit_by_pretraining_only(tmp_path):
     result = run("stacked", tmp_path)
     mean = result["mean_image_squared_error_per_image"]
