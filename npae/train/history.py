@@ -74,33 +74,34 @@ class History:
 class TermSums:
     """Running means of the terms of J over the batches of an epoch, weighted by batch size, and a watch for NaN.
 
-    On the CPU every step is looked at before θ is changed by it; on the GPU every `look_every` steps.
+    On the CPU every step is looked at before θ is changed by it; on the GPU, whenever `look_every` of them wait.
     """
 
     def __init__(self, epoch, look_every=100):
         self.epoch, self.look_every = epoch, look_every
-        self.sums, self.samples, self.steps = {}, 0, 0
-        self._pending = []  # (step, batch size, terms) not looked at yet
+        self.steps, self._sums = 0, {}  # {name: (Σ value · batch size, samples, steps)}
+        self._pending = []  # (batch size, terms) not looked at yet
 
     def add(self, terms, batch_size):
-        """Take note of the terms of one step. Raises Diverged if one that is looked at is not finite."""
-        self.steps += 1
-        self._pending.append((self.steps, batch_size, terms))
+        """Take note of the terms of one step, or of one of its phases. Raises Diverged if one that is looked at is not
+        finite.
+        """
+        self._pending.append((batch_size, terms))
         if device_of(next(iter(terms.values()))) == "cpu" or len(self._pending) >= self.look_every:
             self._look()
 
     def _look(self):
-        for step, batch_size, terms in self._pending:
+        for batch_size, terms in self._pending:
             for name, value in terms.items():
-                value = float(value)
+                total, samples, steps = self._sums.get(name, (0.0, 0, 0))
+                self.steps, value = steps + 1, float(value)
                 if not math.isfinite(value):
-                    raise diverged(name, value, f"in epoch {self.epoch + 1}, step {step}")
-                self.sums[name] = self.sums.get(name, 0.0) + value * batch_size
-            self.samples += batch_size
+                    raise diverged(name, value, f"in epoch {self.epoch + 1}, step {self.steps}")
+                self._sums[name] = total + value * batch_size, samples + batch_size, self.steps
         self._pending.clear()
 
     def means(self):
         """{"loss": J, term: mean, …} over the epoch so far. Raises Diverged as add does."""
         self._look()
-        means = {name: value / self.samples for name, value in self.sums.items()}
+        means = {name: total / samples for name, (total, samples, _) in self._sums.items()}
         return {"loss": sum(means.values())} | means

@@ -25,17 +25,14 @@ class Step:
         """Told before the first step of an epoch, when layers have begun new streams of random numbers."""
 
     def __call__(self, rows, note):
-        """Take one step. note(terms, batch size) is called with the terms of J before θ is changed, to look at them.
-
-        Of several phases, with the terms of all, before the last one changes its θ.
+        """Take one step. note(terms, batch size) is called with a phase's terms of J before its θ is changed, to look
+        at them.
         """
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         with self.arena.frame(size):
-            batch, terms = self._take(rows), {}
+            batch = self._take(rows)
             for phase, optimizer in self.phases:
-                terms |= self._gradient(phase, batch)
-                if phase is self.phases[-1][0]:
-                    note(terms, size)
+                note(self._gradient(phase, batch), size)
                 optimizer.step(phase.theta)
 
     def _take(self, rows):

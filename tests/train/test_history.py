@@ -54,6 +54,14 @@ def test_means_are_weighted_by_batch_size_and_the_loss_is_the_sum_of_the_terms()
     assert sums.means() == {"loss": 11.75, "a": 1.75, "b": 10.0}
 
 
+def test_phases_may_tell_their_terms_one_after_the_other():
+    sums = TermSums(epoch=0)
+    for size, a, b in ((2, 1.0, 3.0), (1, 4.0, 6.0)):
+        sums.add({"a": np.float32(a)}, size)
+        sums.add({"b": np.float32(b)}, size)
+    assert sums.means() == {"loss": 6.0, "a": 2.0, "b": 4.0} and sums.steps == 2
+
+
 @pytest.mark.parametrize("value, text", [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
 def test_a_term_that_is_not_finite_is_named_with_epoch_and_step(value, text):
     sums = TermSums(epoch=4)

@@ -110,6 +110,22 @@ def test_a_diverging_adversary_stops_with_its_name_and_leaves_the_checkpoint(mak
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
+def test_a_phase_that_is_not_finite_is_noticed_before_its_own_step(make):
+    """Also one that is not the last: nothing of θ is lost to it."""
+    model = make(dtype=np.float32)
+
+    def broken(x, step=model._discriminator_step):
+        terms = step(x)
+        model.discriminator.theta.grad[...] = np.nan
+        return {name: value * np.float32(np.nan) for name, value in terms.items()}
+
+    model._discriminator_step = broken
+    with pytest.raises(Diverged, match="term 'discriminator' became nan in epoch 1, step 1"):
+        run(model, 1)
+    assert np.isfinite(model.theta.value).all()
+
+
 @pytest.mark.parametrize("device", DEVICES[1:])
 @pytest.mark.parametrize("graph", [False, True], ids=["steps", "captured"])
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
