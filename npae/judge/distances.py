@@ -10,13 +10,17 @@ distance and makes the numbers small, and what rounding leaves below 0 is 0.
 import numpy as np
 
 from npae.backend import array_module
-from npae.data.sources import as_source
+from npae.data.sources import as_source, check_rows
 from npae.products import matmul
 
 
 def as_rows(data, name):
-    """`data` (n, …) as rows (n, d) of float32 or float64: uint8 images in [0, 1], bool as 0 and 1."""
+    """`data` (n, …) as rows (n, d) of float32 or float64: uint8 images in [0, 1], bool as 0 and 1.
+
+    Raises ValueError for a NaN or Inf: comparisons with it are false, so that a test would answer nevertheless.
+    """
     data = as_source(data, name)
+    check_rows(data, range(len(data)), name=name)
     dtype = data.dtype if data.dtype in (np.float32, np.float64) else np.float32
     rows = data.reshape(len(data), -1).astype(dtype, copy=False)
     return rows * dtype(1 / 255) if data.dtype == np.uint8 else rows

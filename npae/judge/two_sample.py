@@ -34,7 +34,7 @@ def nearest_neighbour_test(samples, data):
     """The TwoSample of `samples` and `data`, both (n, …), images or rows, on one device; about 2 n² d · 4 operations.
 
     data: what the model has not seen, or copies of what it has seen cannot be told from good samples.
-    Raises ValueError for different numbers of either or of numbers a row.
+    Raises ValueError for different numbers of either or of numbers a row, and for NaN or Inf.
     """
     samples, data = as_rows(samples, "samples"), as_rows(data, "data")
     check_alike(samples, data, ("samples", "data"))

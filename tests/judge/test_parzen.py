@@ -75,6 +75,8 @@ def test_images_count_as_rows_and_bytes_as_fractions():
         ((S, X, V[:, :4]), "samples and validation of as many"),
         ((S, X, V, (0.1, 0)), "expected widths above 0"),
         ((S, X, V, ()), "expected widths above 0"),
+        ((S, X, V, (0.1, math.nan)), "expected widths above 0"),
+        ((S, X + np.inf, V), "data: row 0 contains NaN or Inf"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments, words):

@@ -53,6 +53,7 @@ def test_copies_are_below_one_half():
         (np.zeros((4, 3)), np.zeros((5, 3)), "as many samples as data, at least 2, got 4 and 5"),
         (np.zeros((1, 3)), np.zeros((1, 3)), "at least 2"),
         (np.zeros((4, 3)), np.zeros((4, 2)), "as many numbers a row, got 3 and 2"),
+        (np.full((4, 3), np.nan), np.zeros((4, 3)), "samples: row 0 contains NaN or Inf"),  # no ½ for nothing at all
     ],
 )
 def test_what_cannot_be_is_refused(s, x, words):
