@@ -32,8 +32,7 @@ Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", se
 import numpy as np
 
 from npae.backend import array_module, to_device
-from npae.data.sources import as_labelled, as_source, check_source
-from npae.losses import SoftmaxCrossEntropy
+from npae.data.sources import as_count, as_labelled, as_source, check_source
 from npae.memory import empty
 from npae.models.base import Model
 from npae.models.duel import diversity, fool, standing, tell_apart
@@ -136,16 +135,26 @@ class AdversarialAutoencoder(Model):
 
     def check_targets(self, x):
         """Samples that the autoencoder's loss can compare with; with labels, class numbers that have a part."""
-        if not self.labelled:
+        if self.labelled:
+            self._check_classes(x)
+        else:
             self.loss.check_targets(x)
-            return
-        if x.ndim != 1:
+
+    def _check_classes(self, y):
+        if y.ndim != 1:
             raise ValueError("AdversarialAutoencoder: expected class numbers as labels, got rows: rows.argmax(axis=1).")
-        SoftmaxCrossEntropy(self.prior.modes).check_targets(x)
+        low, high, modes = int(y.min()), int(y.max()), self.prior.modes
+        if low < 0 or high >= modes:
+            raise ValueError(
+                f"AdversarialAutoencoder: expected labels from 0 to {modes - 1}, got {low} to {high}: {self.prior!r} "
+                "has a part for each of these."
+            )
 
     def evaluate(self, data, batch_size=1024):
         """The terms of all phases on `data` as in inference, and signs of life; draws of the prior are of seed 0."""
         x, y = self._parts(self.as_data(data))
+        if self.labelled:
+            self._check_classes(y)
         h = to_device(self.autoencoder.encode(x, batch_size), "cpu")
         y = None if y is None else to_device(y, "cpu")
         z = self.prior.codes(Stream([0]), h, y)
@@ -155,8 +164,12 @@ class AdversarialAutoencoder(Model):
     # ------------------------------------------------------------------ use
 
     def sample(self, n, seed=0, y=None, batch_size=1024):
-        """n samples g(z), z ~ p(z), where the model is; of the classes y (n,), if they are given."""
-        z = self.prior.codes(Stream([seed]), empty((n, self.prior.size), self.theta.value), y)
+        """n samples g(z), z ~ p(z), where the model is; of the classes y, integers (n,), if they are given."""
+        like = empty((as_count(n, "n"), self.prior.size), self.theta.value)
+        if y is not None:
+            y = as_labelled((like, y), "y").y
+            self._check_classes(y)
+        z = self.prior.codes(Stream([seed]), like, y)
         return self.autoencoder.decode(z, batch_size)
 
     def config(self):

@@ -33,6 +33,7 @@ Goodfellow et al. 2014, "Generative adversarial nets", algorithm 1 with k = 1.
 import numpy as np
 
 from npae.backend import to_device
+from npae.data.sources import as_count
 from npae.memory import empty
 from npae.models.base import Model
 from npae.models.duel import diversity, fool, standing, tell_apart
@@ -115,7 +116,7 @@ class GAN(Model):
 
     def sample(self, n, seed=0, batch_size=1024):
         """n images G(z), z ~ p(z): (n, …), where the model is. The same seed gives the same images on one device."""
-        z = self.prior.codes(Stream([seed]), empty((n, self.prior.size), self.theta.value))
+        z = self.prior.codes(Stream([seed]), empty((as_count(n, "n"), self.prior.size), self.theta.value))
         return self._map(self.generator, z, batch_size, "codes")
 
     def config(self):

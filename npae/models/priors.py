@@ -21,6 +21,7 @@ Makhzani et al. 2015, "Adversarial autoencoders", sections 2.1 and 2.3, figures 
 import math
 
 from npae.backend import array_module
+from npae.data.sources import as_count
 from npae.elementwise import cos, elementwise, sin, sqrt
 from npae.layers.noisy import Noisy
 from npae.memory import empty
@@ -36,10 +37,8 @@ class Prior(Noisy):
     modes = 1
 
     def __init__(self, size):
-        if size < 1:
-            raise ValueError(f"{type(self).__name__}: expected codes of at least one number, got {size}.")
         super().__init__()
-        self.size = int(size)
+        self.size = as_count(size, "size")
 
     def codes(self, stream, like, y=None):
         """Codes z of the shape (B, size), dtype and device of `like`, from random numbers of the Stream.
@@ -120,8 +119,8 @@ class RingPrior(Prior):
 
     def __init__(self, modes=10, radius=4.0, length=0.8, width=0.25):
         super().__init__(2)
-        self.modes = int(_positive(self, "modes", modes))
-        self.radius, self.length, self.width = float(radius), float(length), _positive(self, "width", width)
+        self.modes, self.radius = as_count(modes, "modes"), _positive(self, "radius", radius)
+        self.length, self.width = _positive(self, "length", length), _positive(self, "width", width)
 
     def codes(self, stream, like, y=None):
         k, noise = self._part(stream, like, y), stream.normal(like).reshape(2, -1)
@@ -144,8 +143,8 @@ class SwissRollPrior(Prior):
 
     def __init__(self, modes=10, turns=2.0, radius=5.0, width=0.15):
         super().__init__(2)
-        self.modes = int(_positive(self, "modes", modes))
-        self.turns, self.radius, self.width = float(turns), float(radius), _positive(self, "width", width)
+        self.modes, self.turns = as_count(modes, "modes"), _positive(self, "turns", turns)
+        self.radius, self.width = _positive(self, "radius", radius), _positive(self, "width", width)
 
     def codes(self, stream, like, y=None):
         k, noise = self._part(stream, like, y), stream.normal(like).reshape(2, -1)

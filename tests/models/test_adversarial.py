@@ -195,6 +195,35 @@ def test_data_that_cannot_be_right(labelled, data, error, words):
         fit(small(labelled), data, epochs=1, progress="none")
 
 
+@pytest.mark.parametrize(
+    ("n", "y", "error", "words"),
+    [
+        (2.5, None, TypeError, "n: expected an integer, got 2.5"),
+        (3, [0, 1], ValueError, r"y: expected labels of shape \(3,\) for 3 samples"),
+        (3, [1], ValueError, r"y: expected labels of shape \(3,\) for 3 samples"),
+        (3, [0, 1, 3], ValueError, "expected labels from 0 to 2, got 0 to 3"),
+        (3, [-1, 0, 1], ValueError, "expected labels from 0 to 2, got -1 to 1"),
+        (3, np.eye(3), ValueError, "class numbers as labels, got rows"),
+    ],
+)
+def test_samples_that_cannot_be(n, y, error, words):
+    with pytest.raises(error, match=words):
+        small().sample(n, y=y)
+
+
+def test_evaluation_wants_labels_that_have_a_part():
+    with pytest.raises(ValueError, match=r"expected labels from 0 to 2, got 1 to 3: RingPrior\(modes=3"):
+        small(True).evaluate((X, Y + 1))
+
+
+@each_device
+def test_classes_to_sample_come_from_anywhere(device):
+    with on(device) as place:
+        model = small().to(place.name)
+        for y in ([0, 1, 2], np.array([0, 1, 2], np.uint8), place.put(np.arange(3))):
+            np.testing.assert_array_equal(place.get(model.sample(3, y=y)), place.get(model.sample(3, y=[0, 1, 2])))
+
+
 def test_what_does_not_fit_together_is_said():
     with pytest.raises(ValueError, match=r"a prior with a part for each class, GaussianPrior\(size=2, std=1.0\) has"):
         AdversarialAutoencoder(mirrored([6, 2]), Dense(3, 1), GaussianPrior(2), labelled=True)

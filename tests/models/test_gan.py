@@ -174,5 +174,7 @@ def test_what_cannot_be_is_said():
         fit(small(), X[:, :5], epochs=1, progress="none")
     with pytest.raises(ValueError, match="0.5 < real <= 1"):
         small(real=0.3)
+    with pytest.raises(ValueError, match="n: expected 1 or more, got 0"):
+        small().sample(0)
     with pytest.raises(ValueError, match="one for each phase, discriminator, generator, got critic"):
         fit(small(), X, epochs=1, optimizer={"critic": Adam()}, progress="none")

@@ -105,6 +105,10 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match=r"codes of 3 numbers, the encoder's have the shape \(2,\)"):
         PRIORS[0].draw(np.empty((4, 2)))
     for make in (lambda: GaussianPrior(0), lambda: GaussianPrior(2, std=0), lambda: UniformPrior(2, math.inf),
-                 lambda: RingPrior(0), lambda: SwissRollPrior(width=-1)):  # fmt: skip
+                 lambda: RingPrior(0), lambda: SwissRollPrior(width=-1), lambda: RingPrior(3, radius=math.nan),
+                 lambda: RingPrior(3, length=-1), lambda: SwissRollPrior(3, turns=math.nan)):  # fmt: skip
         with pytest.raises(ValueError, match="expected"):
+            make()
+    for make in (lambda: GaussianPrior(2.5), lambda: RingPrior(2.5), lambda: SwissRollPrior(9.9)):
+        with pytest.raises(TypeError, match="expected an integer, got"):
             make()
