@@ -18,8 +18,16 @@ from npae.models.phases import frozen
 
 
 def tell_apart(discriminator, real, made, r=1.0):
-    """Add ∂J_D/∂θ_D to the discriminator's gradient. Returns J_D, a scalar that stays on the device."""
+    """Add ∂J_D/∂θ_D to the discriminator's gradient. Returns J_D, a scalar that stays on the device.
+
+    Raises ValueError unless the discriminator gives one logit for each of `real`, (B, 1).
+    """
     a, of_real = discriminator.forward(real, training=True)
+    if a.shape != (len(real), 1):
+        raise ValueError(
+            f"Expected a discriminator that gives one logit each, {(len(real), 1)}, got {a.shape}. "
+            "Let it end in a linear layer with one output: Dense(n, 1)."
+        )
     b, of_made = discriminator.forward(made, training=True)
     value, da, db = discriminator_loss(a, b, r)
     discriminator.backward(da, of_real, needs_dx=False)

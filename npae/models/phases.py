@@ -47,7 +47,7 @@ def frozen(layer):
 
     What would be added to them is not computed either: of the three products of a Dense layer one falls away.
     """
-    parameters = layer.theta.parameters
+    parameters = [p for p in layer.theta.parameters if p.learns]
     for p in parameters:
         p.learns = False
     try:

@@ -41,6 +41,21 @@ def test_a_layer_thaws_also_after_an_error():
     assert all(p.learns for p in layer.theta.parameters)
 
 
+def test_what_is_frozen_twice_thaws_with_the_outer_one():
+    layer = made(NETWORKS["dense"], np.float64)
+    with frozen(layer):
+        with frozen(layer):
+            pass
+        assert not any(p.learns for p in layer.theta.parameters)
+    assert all(p.learns for p in layer.theta.parameters)
+
+
+def test_a_discriminator_says_one_number_of_each():
+    discriminator = made(NETWORKS["batch norm"], np.float64)
+    with pytest.raises(ValueError, match=r"Expected a discriminator that gives one logit each, \(9, 1\), got \(9, 2\)"):
+        tell_apart(discriminator, inputs((9, 5)), inputs((9, 5), 1))
+
+
 def test_a_plain_model_is_its_only_phase():
     model = mirrored([6, 3])
     assert model.phases == (model,)
