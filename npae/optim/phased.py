@@ -19,6 +19,8 @@ class Phased(Optimizer):
     def __init__(self, optimizers):
         if not optimizers:
             raise ValueError("Phased: expected an optimizer for each phase, got none.")
+        for phase, optimizer in optimizers.items():
+            _check(optimizer, f"Phased: expected an optimizer such as Adam() for the phase {phase!r}")
         self.optimizers = {phase: copy.deepcopy(optimizer) for phase, optimizer in optimizers.items()}
         self._rates = [optimizer.lr for optimizer in self.parts]
 
@@ -69,16 +71,24 @@ class Phased(Optimizer):
 def for_phases(optimizer, phases):
     """The optimizer of a model with these phases: itself for one phase, else Phased.
 
-    optimizer: one, of which every phase gets a copy, or {phase: Optimizer}. Raises ValueError if the names are others.
+    optimizer: one, of which every phase gets a copy, or {phase: Optimizer}. Raises ValueError if the names are others,
+    TypeError for what is no optimizer.
     """
     several = isinstance(optimizer, (dict, Phased))
     if len(phases) == 1:
         if several:
             raise ValueError("optimizer: expected one, since this model is trained in one phase, got several.")
+        _check(optimizer, "optimizer: expected an optimizer such as Adam()")
         return optimizer
     names = [phase.name for phase in phases]
     given = optimizer.optimizers if isinstance(optimizer, Phased) else optimizer
     given = given if several else dict.fromkeys(names, given)
     if set(given) != set(names):
-        raise ValueError(f"optimizer: expected one for each phase, {', '.join(names)}, got {', '.join(given)}.")
+        got = ", ".join(given) or "none"
+        raise ValueError(f"optimizer: expected one for each phase, {', '.join(names)}, got {got}.")
     return Phased({name: given[name] for name in names})
+
+
+def _check(optimizer, expected):
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{expected}, got {optimizer!r}.")

@@ -57,3 +57,13 @@ def test_other_names_are_refused():
         for_phases(Phased({"code": Adam()}), PHASES)
     with pytest.raises(ValueError, match="got none"):
         Phased({})
+    with pytest.raises(ValueError, match="one for each phase, all, code, got none"):
+        for_phases({}, PHASES)
+
+
+def test_what_is_no_optimizer_is_named():
+    with pytest.raises(TypeError, match=r"expected an optimizer such as Adam\(\) for the phase 'code', got None"):
+        for_phases({"all": Adam(), "code": None}, PHASES)
+    for phases in (PHASES, (MODEL,)):
+        with pytest.raises(TypeError, match=r"an optimizer such as Adam\(\).*, got <class 'npae.optim.adam.Adam'>"):
+            for_phases(Adam, phases)
