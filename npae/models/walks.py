@@ -52,7 +52,10 @@ def arc(a, b, steps=10):
 
 def traversal(code, unit, low=-3.0, high=3.0, steps=10):
     """The code (d,) with its number `unit` going from `low` to `high`: (steps, d)."""
-    codes = np.repeat(np.asarray(code, np.float32)[None], as_count(steps, "steps", least=2), axis=0)
+    code = np.asarray(code, np.float32)
+    if code.ndim != 1:
+        raise ValueError(f"traversal: expected a code of the shape (d,), got {code.shape}: take a single row.")
+    codes = np.repeat(code[None], as_count(steps, "steps", least=2), axis=0)
     codes[:, unit] = np.linspace(low, high, steps)
     return codes
 

@@ -67,6 +67,7 @@ def test_any_model_that_decodes_takes_walks(model):
     (lambda: walks.line(A, B, 1), ValueError, "steps: expected 2 or more, got 1"),
     (lambda: walks.grid(0), ValueError, "n: expected 1 or more, got 0"),
     (lambda: walks.traversal(A, 7), IndexError, "7"),
+    (lambda: walks.traversal(A[None], 0), ValueError, r"a code of the shape \(d,\), got \(1, 3\): take a single row"),
 ])  # fmt: skip
 def test_bad_arguments_are_named(call, error, words):
     with pytest.raises(error, match=words):
