@@ -22,9 +22,10 @@ THINGS = [
     losses.LearnedGaussian(0.02),
     optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
-    optim.Plateau(2, 0.3, 0.01),
+    optim.Plateau(2, 0.3, 0.01), optim.Phased({"discriminator": optim.Adam(0.2), "generator": optim.SGD(0.1)}),
     models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
     models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.Gaussian(), samples=2),
+    models.GAN(layers.Dense(2, 5), layers.Dense(5, 1), models.UniformPrior(2), saturating=True, real=0.9),
 ]  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def test_a_tree_of_json_values_and_back(thing):
 
 def test_no_class_of_the_package_is_forgotten_here():
     families = (layers.Layer, losses.Loss, optim.Optimizer, optim.Schedule)
-    abstract = {"Activation", "Affine", "Convolution", "Corruption", "Erasing", "Pooling"}
+    abstract = {"Activation", "Affine", "Convolution", "Corruption", "Erasing", "Noisy", "Pooling"}
     rooms = {"npae.layers", "npae.losses", "npae.optim"}
     ours = {
         n for f in families for n, c in f.registry.items() if ".".join(c.__module__.split(".")[:2]) in rooms
