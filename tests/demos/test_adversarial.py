@@ -1,5 +1,8 @@
 """The demos gan and aae: what they report is what the saved models do, and the game gets somewhere."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from npae.models import RingPrior
 
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
-from demos import aae, gan  # noqa: E402
+from demos import aae, common, gan  # noqa: E402
 
 
 def quick(demo, out, *options):
@@ -51,3 +54,19 @@ def test_codes_find_their_prior_and_classes_their_part(tmp_path, digits):
     assert result["ring_cross_entropy_nats_per_pixel"] == pytest.approx(own, rel=1e-6)
     part = np.round(np.arctan2(*model.autoencoder.encode(test).T[::-1]) / (2 * np.pi) * 10) % 10
     assert (part == labels).mean() > 0.5
+
+
+def test_every_worker_trains_every_network(tmp_path, digits, monkeypatch):
+    """Or the first would wait for ever for the others, who have gone home."""
+    trained, few = [], (digits[0][:9], digits[3][:9], digits[2][:9], digits[3][:9])
+
+    def noting(model, *rest):
+        trained.append(model.prior.size)
+        return [0]
+
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # of a second worker it is taken away
+    monkeypatch.setattr(common, "from_environment", lambda: SimpleNamespace(rank=1, size=2))
+    monkeypatch.setattr(common, "digits", lambda settings: few)
+    monkeypatch.setattr(aae, "train", noting)
+    assert aae.main(["--full", "--device", "cpu", "--out", str(tmp_path)]) is None
+    assert trained == [2, 2, 2, 8] and not list(tmp_path.iterdir())
