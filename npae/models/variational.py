@@ -129,8 +129,8 @@ class VariationalAutoencoder(Model):
 
     def sample(self, n, seed=0):
         """n new ones: codes z ~ N(0, 1), decoded into the means x̂ of p(x | z). (n, …), NumPy, the same anywhere."""
-        first = next((layer for _, layer in self.decoder.leaves() if isinstance(layer, Dense)), None)
-        if first is None:
+        first = next((layer for _, layer in self.decoder.leaves() if layer.parameters), None)
+        if not isinstance(first, Dense):
             raise ValueError("sample: expected a decoder that begins with Dense, to tell the size of a code. "
                              "Draw codes yourself: model.decode(z).")  # fmt: skip
         rng, dtype = generator(seed), self.theta.value.dtype

@@ -6,7 +6,7 @@ import pytest
 from npae import VariationalAutoencoder, fit, load, save, variational
 from npae.data.augment import Binarize
 from npae.data.minibatches import Minibatches
-from npae.layers import Dense, Flatten, ReLU, Reshape, Sequential, Tanh
+from npae.layers import ConvTranspose2D, Dense, Flatten, ReLU, Reshape, Sequential, Tanh
 from npae.losses import CrossEntropy, Gaussian, LearnedGaussian, SquaredError
 from npae.optim import Adam, Cosine
 from npae.train import Checkpoint, Trainer
@@ -326,6 +326,9 @@ def test_a_step_allocates_no_arrays(kind):
     (lambda: VariationalAutoencoder(Dense(20, 5), Dense(5, 20)).backpropagate(np.zeros((3, 20), np.float32)),
      ValueError, r"expected rows \[mean \| log_var\] of shape \(batch, 2d\), got \(3, 5\)"),
     (lambda: VariationalAutoencoder(Dense(20, 6), Sequential(), Gaussian(), seed=None).sample(2), ValueError,
+     "sample: expected a decoder that begins with Dense"),
+    (lambda: VariationalAutoencoder(Dense(20, 6), Sequential(Reshape((3, 1, 1)), ConvTranspose2D(3, 2, 2), Flatten(),
+                                                             Dense(8, 20))).sample(2), ValueError,
      "sample: expected a decoder that begins with Dense"),
     (lambda: VariationalAutoencoder(Dense(20, 6), Dense(3, 20), LearnedGaussian()).backpropagate(
         np.zeros((3, 20), np.float32)), ValueError, "twice the targets' shape"),
