@@ -52,12 +52,21 @@ def watched(callback, row):
     return monitor
 
 
+def check_monitor(callback, trainer):
+    """Raise ValueError if the callback has no monitor, and the model no common objective to watch instead."""
+    if callback.monitor is None and len(trainer.model.phases) > 1:
+        raise ValueError(
+            f"{type(callback).__name__}: expected a column to watch, monitor=..., for a model trained in phases: "
+            'the sum of what adversaries pay says nothing. Take one of the history, such as "val_reconstruction".'
+        )
+
+
 class EarlyStopping(Callback):
     """Stop when `monitor` has not improved for `patience` epochs in a row, and give the model the best θ there was.
 
     monitor: a column of the history that should fall; by default "val_loss" where there is validation data, else
-    "loss". min_delta: what counts as an improvement. The best θ is given back also if training ends in another way,
-    with the running statistics that it had.
+    "loss" (ValueError for a model of several phases, which has no default). min_delta: what counts as an improvement.
+    The best θ is given back also if training ends in another way, with the running statistics that it had.
     """
 
     def __init__(self, patience=5, monitor=None, min_delta=0.0):
@@ -70,6 +79,7 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch, self.best_theta, self.best_statistics = math.inf, None, None, None
 
     def on_start(self, trainer):
+        check_monitor(self, trainer)
         if trainer.epoch == 0:  # not what it saw in another run
             self._forget()
 
@@ -106,7 +116,8 @@ class EarlyStopping(Callback):
 class Checkpoint(Callback):
     """Write everything that is needed to go on (see Trainer.save) to `path` after every `every` epochs.
 
-    With best=True the file is written only when `monitor` is at its best so far: it then holds the best model.
+    With best=True the file is written only when `monitor` (see EarlyStopping) is at its best so far: it then holds the
+    best model.
     """
 
     def __init__(self, path, every=1, best=False, monitor=None):
@@ -116,6 +127,8 @@ class Checkpoint(Callback):
         self.best = math.inf
 
     def on_start(self, trainer):
+        if self.only_best:
+            check_monitor(self, trainer)
         if trainer.epoch == 0:  # not what it saw in another run
             self.best = math.inf
         check_place(self.path)  # now, rather than after an epoch of work

@@ -8,7 +8,7 @@ from npae.layers import Dense, Identity, LeakyReLU, Sequential, Sigmoid, Tanh
 from npae.models import GaussianPrior, RingPrior
 from npae.optim import SGD, Adam, Cosine, Phased
 from npae.store import ModelFileError, load_all
-from npae.train import Callback, Checkpoint, Diverged, LearningRateLog, Trainer
+from npae.train import Callback, Checkpoint, Diverged, EarlyStopping, LearningRateLog, Trainer
 from npae.train.captured import CapturedStep
 from npae.train.step import Step
 from tests.devices import DEVICES, on
@@ -72,6 +72,18 @@ def test_learning_rates_follow_the_schedule_together():
     trainer.run(2)
     np.testing.assert_allclose(seen, [[rate, rate / 2] for rate in log.rates])
     assert log.rates[0] == 0.2 > log.rates[-1] and [o.lr for o in trainer.optimizer.parts] == [0.2, 0.1]
+
+
+@pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
+def test_what_is_best_has_to_be_said(make, tmp_path):
+    """The sum of what adversaries pay is nobody's aim: the least of it is no best model."""
+    for callback in (EarlyStopping(), Checkpoint(tmp_path / "best.npz", best=True)):
+        with pytest.raises(ValueError, match=f"{type(callback).__name__}: expected a column to watch, monitor="):
+            run(make(), callbacks=callback)
+    assert not list(tmp_path.iterdir())
+    stop = EarlyStopping(monitor="val_diversity")
+    run(make(), callbacks=stop)
+    assert stop.best_epoch in (1, 2, 3)
 
 
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
