@@ -21,7 +21,7 @@ import math
 
 from npae.backend import device_of, generator
 from npae.elementwise import cos, elementwise, log, sin, sqrt
-from npae.memory import empty
+from npae.memory import empty, images, is_channels_last, pixels
 
 
 class Stream:
@@ -62,12 +62,16 @@ def _box_muller(u, v):
 
 
 def uniform(rng, like):
-    """Independent u ~ U[0, 1), of like's shape."""
+    """Independent u ~ U[0, 1), of like's shape and, of images, in their order in memory."""
+    if is_channels_last(like):
+        return images(uniform(rng, pixels(like)))
     return _fill(rng.random, like.shape, like)
 
 
 def normal(rng, like):
-    """Independent z ~ N(0, 1), of like's shape."""
+    """Independent z ~ N(0, 1), of like's shape and, of images, in their order in memory."""
+    if is_channels_last(like):
+        return images(normal(rng, pixels(like)))
     if device_of(like) == "gpu":  # one kernel, which does the same
         return _fill(rng.standard_normal, like.shape, like)
     pairs = _fill(rng.random, (2, (like.size + 1) // 2), like)

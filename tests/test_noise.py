@@ -7,7 +7,7 @@ import pytest
 
 from npae import noise
 from npae.backend import generator
-from npae.memory import Arena
+from npae.memory import Arena, images, is_channels_last, pixels
 from tests.devices import each_device, on
 
 N = 200_000
@@ -101,3 +101,15 @@ def test_numbers_are_drawn_into_the_arrays_of_the_step_without_waiting(device, d
             drawn.append(place.get(x).copy())
             held.append(arena.nbytes)
         assert held == [80] * 3 and not (drawn[1] == drawn[2]).any()
+
+
+@each_device
+@pytest.mark.parametrize("draw", [noise.uniform, noise.normal])
+def test_numbers_for_images_lie_as_the_images_do(draw, device):
+    """So that a formula of both goes over memory as it lies."""
+    with on(device) as place:
+        x = images(place.put(np.empty((3, 5, 6, 4))))
+        z = draw(generator([1], place.name), x)
+        assert z.shape == x.shape and is_channels_last(z)
+        same = draw(generator([1], place.name), pixels(x))
+        np.testing.assert_array_equal(place.get(pixels(z)), place.get(same))
