@@ -68,11 +68,12 @@ class Phased(Optimizer):
         return {"optimizers": self.optimizers}
 
 
-def for_phases(optimizer, phases):
+def for_phases(optimizer, phases, schedule):
     """The optimizer of a model with these phases: itself for one phase, else Phased.
 
-    optimizer: one, of which every phase gets a copy, or {phase: Optimizer}. Raises ValueError if the names are others,
-    TypeError for what is no optimizer.
+    optimizer: one, of which every phase gets a copy, or {phase: Optimizer}; schedule: the one of its learning rate.
+    Raises ValueError if the names are others, and for several phases and a schedule that goes by the loss; TypeError
+    for what is no optimizer.
     """
     several = isinstance(optimizer, (dict, Phased))
     if len(phases) == 1:
@@ -80,6 +81,11 @@ def for_phases(optimizer, phases):
             raise ValueError("optimizer: expected one, since this model is trained in one phase, got several.")
         _check(optimizer, "optimizer: expected an optimizer such as Adam()")
         return optimizer
+    if schedule.watches:
+        raise ValueError(
+            "schedule: expected one that goes by time, such as Cosine, for a model trained in phases: the sum of what "
+            f"adversaries pay says nothing. Got {schedule!r}."
+        )
     names = [phase.name for phase in phases]
     given = optimizer.optimizers if isinstance(optimizer, Phased) else optimizer
     given = given if several else dict.fromkeys(names, given)

@@ -13,6 +13,7 @@ class Schedule(Described):
     """A schedule. A new one defines factor(t) and config()."""
 
     registry = {}
+    watches = False  # does it go by what it is told (observe)?
 
     def factor(self, t):
         """η(t)/η₀ at time t ≥ 0, in epochs."""
@@ -53,6 +54,11 @@ class WarmUp(Schedule):
 
     def factor(self, t):
         return t / self.epochs * self.then.factor(0) if t < self.epochs else self.then.factor(t - self.epochs)
+
+    @property
+    def watches(self):
+        """Does the schedule `then` go by what it is told?"""
+        return self.then.watches
 
     def observe(self, loss):
         self.then.observe(loss)
@@ -97,8 +103,11 @@ class Cosine(Schedule):
 class Plateau(Schedule):
     """Multiply η by `factor` whenever the loss has not improved for `patience` epochs in a row.
 
-    An improvement is a loss below best − threshold·|best|.
+    An improvement is a loss below best − threshold·|best|. For models of one phase: the sum of what adversaries pay,
+    which is nobody's aim, says nothing (npae.train refuses it).
     """
+
+    watches = True
 
     def __init__(self, patience=5, factor=0.5, threshold=1e-4):
         if patience < 1 or not 0 < factor < 1:

@@ -39,7 +39,7 @@ class Trainer:
                  clip_norm=None, callbacks=(), seed=0, progress="auto", augment=None, workers=None,
                  graph=False):  # fmt: skip
         self.model, self.schedule, self.clip_norm = model, schedule or Constant(), clip_norm
-        self.optimizer = for_phases(Adam() if optimizer is None else optimizer, model.phases)
+        self.optimizer = for_phases(Adam() if optimizer is None else optimizer, model.phases, self.schedule)
         self.base_lr, self._optimizer_begins = self.optimizer.lr, describe(self.optimizer)
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
         self.seed = as_count(seed, "seed", least=0)

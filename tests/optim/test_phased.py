@@ -5,7 +5,7 @@ import pytest
 from npae.architecture import build, describe
 from npae.models import mirrored
 from npae.models.phases import Phase
-from npae.optim import SGD, Adam, Phased, for_phases
+from npae.optim import SGD, Adam, Constant, Phased, for_phases
 
 MODEL = mirrored([6, 3])
 PHASES = (Phase("all", MODEL, None), Phase("code", MODEL.encoder, None))
@@ -13,20 +13,20 @@ PHASES = (Phase("all", MODEL, None), Phase("code", MODEL.encoder, None))
 
 def test_a_plain_model_keeps_the_optimizer_that_it_is_given():
     adam = Adam()
-    assert for_phases(adam, (MODEL,)) is adam and adam.parts == (adam,)
+    assert for_phases(adam, (MODEL,), Constant()) is adam and adam.parts == (adam,)
     with pytest.raises(ValueError, match="one phase, got several"):
-        for_phases({"all": adam}, (MODEL,))
+        for_phases({"all": adam}, (MODEL,), Constant())
 
 
 def test_one_optimizer_for_all_phases_is_copied():
     adam = Adam(0.01)
-    several = for_phases(adam, PHASES)
+    several = for_phases(adam, PHASES, Constant())
     first, second = several.parts
     assert first is not second and adam not in several.parts and repr(first) == repr(second) == repr(adam)
 
 
 def test_phases_step_apart_and_are_counted_together():
-    several = for_phases({"code": SGD(0.1, momentum=0.9), "all": Adam(0.2)}, PHASES)
+    several = for_phases({"code": SGD(0.1, momentum=0.9), "all": Adam(0.2)}, PHASES, Constant())
     assert list(several.optimizers) == ["all", "code"] and several.lr == 0.2
     for phase, optimizer in zip(PHASES, several.parts, strict=True):
         phase.theta.zero_grad()
@@ -52,18 +52,18 @@ def test_rates_change_in_proportion():
 
 def test_other_names_are_refused():
     with pytest.raises(ValueError, match="one for each phase, all, code, got all, decoder"):
-        for_phases({"all": Adam(), "decoder": Adam()}, PHASES)
+        for_phases({"all": Adam(), "decoder": Adam()}, PHASES, Constant())
     with pytest.raises(ValueError, match="one for each phase, all, code, got code"):
-        for_phases(Phased({"code": Adam()}), PHASES)
+        for_phases(Phased({"code": Adam()}), PHASES, Constant())
     with pytest.raises(ValueError, match="got none"):
         Phased({})
     with pytest.raises(ValueError, match="one for each phase, all, code, got none"):
-        for_phases({}, PHASES)
+        for_phases({}, PHASES, Constant())
 
 
 def test_what_is_no_optimizer_is_named():
     with pytest.raises(TypeError, match=r"expected an optimizer such as Adam\(\) for the phase 'code', got None"):
-        for_phases({"all": Adam(), "code": None}, PHASES)
+        for_phases({"all": Adam(), "code": None}, PHASES, Constant())
     for phases in (PHASES, (MODEL,)):
         with pytest.raises(TypeError, match=r"an optimizer such as Adam\(\).*, got <class 'npae.optim.adam.Adam'>"):
-            for_phases(Adam, phases)
+            for_phases(Adam, phases, Constant())

@@ -36,6 +36,11 @@ def test_plateau_waits_then_shrinks():
     assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
 
 
+def test_who_goes_by_the_loss_says_so():
+    assert Plateau().watches and WarmUp(1, Plateau()).watches
+    assert not any(schedule.watches for schedule in (Constant(), Step(5), Cosine(9), WarmUp(1, Cosine(9))))
+
+
 @pytest.mark.parametrize("make", [lambda: Plateau(patience=1), lambda: WarmUp(1, Plateau(patience=1))])
 def test_state_survives_json(make):
     schedule, again = make(), make()

@@ -6,7 +6,7 @@ import pytest
 from npae import GAN, AdversarialAutoencoder, fit, mirrored, save
 from npae.layers import Dense, Identity, LeakyReLU, Sequential, Sigmoid, Tanh
 from npae.models import GaussianPrior, RingPrior
-from npae.optim import SGD, Adam, Cosine, Phased
+from npae.optim import SGD, Adam, Cosine, Phased, Plateau, WarmUp
 from npae.store import ModelFileError, load_all
 from npae.train import Callback, Checkpoint, Diverged, EarlyStopping, LearningRateLog, Trainer
 from npae.train.captured import CapturedStep
@@ -84,6 +84,14 @@ def test_what_is_best_has_to_be_said(make, tmp_path):
     stop = EarlyStopping(monitor="val_diversity")
     run(make(), callbacks=stop)
     assert stop.best_epoch in (1, 2, 3)
+
+
+@pytest.mark.parametrize("schedule", [Plateau(1), WarmUp(1, Plateau(1))], ids=repr)
+@pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
+def test_a_schedule_that_goes_by_the_sum_is_refused(make, schedule):
+    with pytest.raises(ValueError, match=r"goes by time, such as Cosine, for a model trained in phases: .*Plateau\("):
+        Trainer(make(), X, schedule=schedule)
+    Trainer(mirrored([6, 2]), X, schedule=schedule, progress="none").run(1)
 
 
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
