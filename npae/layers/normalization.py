@@ -37,7 +37,8 @@ and there y is linear in x: ∂J/∂x = γ/√(s + ε) dy. v divides by N; s ave
 has the same mean for batches of every size (as in PyTorch; Keras averages v itself). m and s are buffers
 (npae.buffers): saved with the model and moved with it, but no part of θ. Several workers normalise each their own share
 of a batch, by its μ and v, and average m and s after every step (npae.train.shared). A batch with NaN leaves NaN in
-them: a run that diverged goes on from a checkpoint.
+them: a run that diverged goes on from a checkpoint. While a layer is held fast (npae.models.phases.frozen) they stay as
+they are: a discriminator's are those of what it was trained on.
 
 v is the mean of squared deviations, in a second pass: E[x²] − μ² would lose all digits where |μ| is much above √v.
 
@@ -148,7 +149,8 @@ class BatchNorm(Layer):
         variance = _sum(squares)
         variance *= 1 / n
         m, s = self.mean.value, self.variance.value
-        _average(m, s, mean, variance, self.momentum, n / (n - 1), out=(m, s))
+        if self.gamma.learns:
+            _average(m, s, mean, variance, self.momentum, n / (n - 1), out=(m, s))
         r, scale = _scales(variance, gamma, self.epsilon)
         return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)
 

@@ -35,7 +35,7 @@ from npae.backend import array_module, to_device
 from npae.data.sources import as_count, as_labelled, as_source, check_source
 from npae.memory import empty
 from npae.models.base import Model
-from npae.models.duel import diversity, fool, standing, tell_apart
+from npae.models.duel import check_parts, diversity, fool, standing, tell_apart
 from npae.models.phases import Phase
 from npae.noise import Stream
 
@@ -45,12 +45,15 @@ class AdversarialAutoencoder(Model):
 
     autoencoder: dense, convolutional, denoising, with penalties, as it comes; it shares its parameters with this model,
     so that model.autoencoder encodes, decodes and reconstructs. discriminator: a Layer from codes (B, prior.size), or
-    with labels from rows (B, prior.size + prior.modes), to one logit each. prior: an npae.models.priors.Prior of codes
-    of the autoencoder's size. labelled: learn from pairs (x, y), class numbers y from 0 to prior.modes − 1.
-    seed, dtype: as for Autoencoder. As a layer it is the autoencoder.
+    with labels from rows (B, prior.size + prior.modes), to one logit each, ending in a linear layer. prior: an
+    npae.models.priors.Prior of codes of the autoencoder's size. labelled: learn from pairs (x, y), class numbers y from
+    0 to prior.modes − 1. seed, dtype: as for Autoencoder. As a layer it is the autoencoder.
+    Raises ValueError for labels and a prior of one part, and for a discriminator that ends in an activation; TypeError
+    for a prior that is none.
     """
 
     def __init__(self, autoencoder, discriminator, prior, labelled=False, seed=0, dtype=np.float32):
+        check_parts(self, discriminator, prior)
         if labelled and prior.modes < 2:
             raise ValueError(
                 f"AdversarialAutoencoder: expected a prior with a part for each class, {prior!r} has one. "

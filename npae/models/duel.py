@@ -13,8 +13,27 @@ import math
 
 import numpy as np
 
+from npae.layers import Activation, Identity
 from npae.losses.adversarial import discriminator_loss, generator_loss
 from npae.models.phases import frozen
+from npae.models.priors import Prior
+
+
+def check_parts(model, discriminator, prior):
+    """Raise TypeError for a prior that is none, ValueError for a discriminator that does not end in logits.
+
+    Behind an activation the losses would take a probability, or half a line, for a logit, and train all the same.
+    """
+    if not isinstance(prior, Prior):
+        raise TypeError(
+            f"{type(model).__name__}: expected a prior of codes such as models.GaussianPrior(2), got {prior!r}."
+        )
+    *_, (_, last) = discriminator.leaves()
+    if isinstance(last, Activation) and not isinstance(last, Identity):
+        raise ValueError(
+            f"{type(model).__name__}: expected a discriminator that ends in a linear layer, got {last!r} at its end. "
+            "Leave it out: the loss takes logits, and has the sigmoid in it."
+        )
 
 
 def tell_apart(discriminator, real, made, r=1.0):
@@ -36,10 +55,10 @@ def tell_apart(discriminator, real, made, r=1.0):
 
 
 def fool(discriminator, made, saturating=False):
-    """(J_G, ∂J_G/∂made). The discriminator's gradient is left alone."""
-    b, cache = discriminator.forward(made, training=True)
-    value, db = generator_loss(b, saturating)
+    """(J_G, ∂J_G/∂made). The discriminator's gradient and running statistics are left alone."""
     with frozen(discriminator):
+        b, cache = discriminator.forward(made, training=True)
+        value, db = generator_loss(b, saturating)
         return value, discriminator.backward(db, cache)
 
 

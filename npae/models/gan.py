@@ -36,7 +36,7 @@ from npae.backend import to_device
 from npae.data.sources import as_count
 from npae.memory import empty
 from npae.models.base import Model
-from npae.models.duel import diversity, fool, standing, tell_apart
+from npae.models.duel import check_parts, diversity, fool, standing, tell_apart
 from npae.models.phases import Phase
 from npae.noise import Stream
 
@@ -49,11 +49,14 @@ class GAN(Model):
     (npae.models.priors). saturating: the generator's loss; real: the probability that the discriminator is asked for on
     real images (npae.losses.adversarial). seed, dtype: as for Autoencoder. Dense or convolutional: whatever fits
     together. As a layer it is the generator.
+    Raises ValueError for a discriminator that ends in an activation, and for another `real`; TypeError for a prior that
+    is none.
     """
 
     def __init__(self, generator, discriminator, prior, saturating=False, real=1.0, seed=0, dtype=np.float32):
         if not 0.5 < real <= 1:
             raise ValueError(f"GAN: expected a probability 0.5 < real <= 1 of real images, got {real}.")
+        check_parts(self, discriminator, prior)
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
         self.saturating, self.real = bool(saturating), float(real)
         self.children = (("prior", prior), ("generator", generator), ("discriminator", discriminator))

@@ -45,7 +45,8 @@ class Phase:
 def frozen(layer):
     """While the block runs, backward passes through `layer` find ∂J/∂x and leave the gradients of its parameters alone.
 
-    What would be added to them is not computed either: of the three products of a Dense layer one falls away.
+    What would be added to them is not computed either: of the three products of a Dense layer one falls away. Forward
+    passes in training leave running statistics (npae.buffers) alone.
     """
     parameters = [p for p in layer.theta.parameters if p.learns]
     for p in parameters:

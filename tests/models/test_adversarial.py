@@ -227,6 +227,10 @@ def test_classes_to_sample_come_from_anywhere(device):
 def test_what_does_not_fit_together_is_said():
     with pytest.raises(ValueError, match=r"a prior with a part for each class, GaussianPrior\(size=2, std=1.0\) has"):
         AdversarialAutoencoder(mirrored([6, 2]), Dense(3, 1), GaussianPrior(2), labelled=True)
+    with pytest.raises(ValueError, match=r"Autoencoder: expected a discriminator that ends .*, got Tanh\(\)"):
+        AdversarialAutoencoder(mirrored([6, 2]), Sequential(Dense(2, 1), Tanh()), GaussianPrior(2))
+    with pytest.raises(TypeError, match="AdversarialAutoencoder: expected a prior of codes such as .*, got None"):
+        AdversarialAutoencoder(mirrored([6, 2]), Dense(2, 1), None, labelled=True)
     model = AdversarialAutoencoder(mirrored([6, 3]), Dense(2, 1), GaussianPrior(2))
     with pytest.raises(ValueError, match="codes of 2 numbers, the encoder's"):
         fit(model, X, epochs=1, progress="none")

@@ -174,6 +174,10 @@ def test_what_cannot_be_is_said():
         fit(small(), X[:, :5], epochs=1, progress="none")
     with pytest.raises(ValueError, match="0.5 < real <= 1"):
         small(real=0.3)
+    with pytest.raises(ValueError, match=r"GAN: expected a discriminator that ends in a linear layer, got Sigmoid\(\)"):
+        GAN(Dense(3, 6), Sequential(Dense(6, 1), Sigmoid()), GaussianPrior(3))
+    with pytest.raises(TypeError, match="GAN: expected a prior of codes such as .*, got 'normal'"):
+        GAN(Dense(3, 6), Dense(6, 1), "normal")
     with pytest.raises(ValueError, match="n: expected 1 or more, got 0"):
         small().sample(0)
     with pytest.raises(ValueError, match="one for each phase, discriminator, generator, got critic"):
