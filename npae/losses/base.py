@@ -32,6 +32,13 @@ class Loss(Described):
         """Raise ValueError if the targets x (a batch) cannot be right for this loss."""
 
 
+def as_loss(loss, owner):
+    """`loss` itself. Raises TypeError, in the name of the class `owner`, for what is no Loss."""
+    if not isinstance(loss, Loss):
+        raise TypeError(f"{owner}: expected a loss such as losses.CrossEntropy(), got {loss!r}.")
+    return loss
+
+
 def check_pair(loss, z, x):
     """Raise ValueError unless outputs and targets have one shape, TypeError unless one dtype and device."""
     if z.shape == x.shape and z.dtype == x.dtype and array_module(z) is array_module(x):

@@ -14,6 +14,7 @@ import numpy as np
 
 from npae.backend import array_module
 from npae.losses import CrossEntropy
+from npae.losses.base import as_loss
 from npae.models.base import Model
 
 
@@ -23,10 +24,12 @@ class Autoencoder(Model):
     encoder, decoder: Layers; loss: an npae.losses.Loss, by default CrossEntropy (then the decoder must end in a linear
     layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values of
     parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
+    Raises TypeError for what is no Loss, ValueError for two penalties of one name.
     """
 
     def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
-        self.encoder, self.decoder, self.loss = encoder, decoder, loss or CrossEntropy()
+        self.encoder, self.decoder = encoder, decoder
+        self.loss = as_loss(CrossEntropy() if loss is None else loss, "Autoencoder")
         self.penalties = tuple(penalties)
         terms = ["reconstruction", *(p.term for p in self.penalties)]
         if len(set(terms)) < len(terms):
@@ -91,8 +94,11 @@ class Autoencoder(Model):
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
     def reconstruction_error(self, data, batch_size=1024):
-        """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance)."""
-        return self._map(lambda x: self.loss.per_sample(self(x), x), data, batch_size)
+        """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance).
+
+        Raises ValueError, as training does, for data out of the loss's range.
+        """
+        return self._compare(lambda x: self.loss.per_sample(self(x), x), data, batch_size)
 
     def config(self):
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}

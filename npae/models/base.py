@@ -42,6 +42,15 @@ class Model(Layer):
         """A table of layers, output shapes and parameter counts, as text. input_shape: of one sample."""
         return summary_table(self, input_shape)
 
+    def _compare(self, function, data, batch_size):
+        """_map for a function that compares with the batch: raises ValueError for targets that training refuses."""
+
+        def checked(x):
+            self.check_targets(x)
+            return function(x)
+
+        return self._map(checked, data, batch_size)
+
     def _map(self, function, data, batch_size, name="x"):
         """function(batch) of all `data`, batch by batch where the model is; the result lies where the data is."""
         value = self.theta.value

@@ -1,14 +1,28 @@
 """The usual deep autoencoder from a list of sizes: the decoder is the encoder seen in a mirror.
 
     sizes 784-256-32   ->   784 → 256 → 32  |  32 → 256 → 784
+
+Tied, it has the encoder's weights too, transposed (npae.layers.tied).
 """
 
 from itertools import pairwise
 
 import numpy as np
 
+from npae.data.sources import as_count
 from npae.layers import Activation, Dense, Flatten, Identity, Layer, ReLU, Reshape, Sequential, TiedDense
 from npae.models.autoencoder import Autoencoder
+
+
+def as_sizes(sizes, name):
+    """`sizes` as a list of ints, at least two and all above 0. name: of the function that they were given to.
+
+    Raises ValueError for others, TypeError for what is no integer.
+    """
+    sizes = [as_count(n, f"{name}: sizes") for n in sizes]
+    if len(sizes) < 2:
+        raise ValueError(f"{name}: expected at least an input and a code size, got {sizes}.")
+    return sizes
 
 
 def dense_stack(sizes, activation, last):
@@ -35,12 +49,10 @@ def mirrored(sizes, activation=ReLU, code_activation=None, loss=None, image_shap
     image_shape: such as (28, 28), to take and give images instead of rows.
     corruption: a layer at the head of the encoder, such as MaskingNoise(0.3): a denoising autoencoder.
     tied: give the decoder the encoder's weights, transposed, and biases of its own (layers.TiedDense).
-    Raises ValueError for sizes that make no network, TypeError for an activation that is not an Activation class and
-    a corruption that is not a layer.
+    Raises ValueError for sizes that make no network, TypeError for sizes that are no integers, an activation that is
+    not an Activation class and a corruption that is not a layer.
     """
-    sizes = [int(n) for n in sizes]
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"mirrored: expected at least an input and a code size, all above 0, got {sizes}.")
+    sizes = as_sizes(sizes, "mirrored")
     code_activation = code_activation or activation
     for a in (activation, code_activation):
         if isinstance(a, Layer) or not (callable(a) and isinstance(a(), Activation)):

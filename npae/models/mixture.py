@@ -14,15 +14,16 @@ deterministic autoencoders", section 4, where it competes with variational autoe
 
 import numpy as np
 
-from npae.backend import generator, to_device
-from npae.data.sources import as_count
+from npae.backend import device_of, generator, to_device
+from npae.data.sources import as_count, check_rows
 
 
 class CodeMixture:
     """A Gaussian mixture over the codes of `data` under `model`, any model with encode and decode.
 
     components: M, how many Gaussians. seed: of the fit. Attributes: weights (M,), means (M, d), factors L (M, d, d).
-    Raises ImportError, saying what to install, without scikit-learn; ValueError for codes that are no rows (n, d).
+    Raises ImportError, saying what to install, without scikit-learn; ValueError for codes that are no rows (n, d), and
+    for NaN in one.
     """
 
     def __init__(self, model, data, components=10, seed=0):
@@ -38,17 +39,18 @@ class CodeMixture:
             raise ValueError(
                 f"CodeMixture: expected codes of shape (n, d), n at least {components} (components), got {codes.shape}."
             )
+        check_rows(codes, range(len(codes)), name="CodeMixture: codes")
         fitted = GaussianMixture(as_count(components, "components"), random_state=seed).fit(codes.astype(np.float64))
         self.weights, self.means = fitted.weights_, fitted.means_
         self.factors = np.linalg.cholesky(fitted.covariances_)
 
     def draw(self, n, seed=0):
-        """n codes from the mixture, (n, d) float32."""
+        """n codes from the mixture, (n, d) float32, NumPy."""
         rng = generator(seed)
         k = rng.choice(len(self.weights), as_count(n, "n"), p=self.weights)
         noise = rng.standard_normal((n, self.means.shape[1], 1))
         return (self.means[k] + (self.factors[k] @ noise)[:, :, 0]).astype(np.float32)
 
-    def sample(self, n, seed=0):
-        """n new samples: codes from the mixture, decoded. (n, …), NumPy."""
-        return self.model.decode(self.draw(n, seed))
+    def sample(self, n, seed=0, batch_size=1024):
+        """n new samples: codes from the mixture, decoded. (n, …), where the model is."""
+        return self.model.decode(to_device(self.draw(n, seed), device_of(self.model.theta.value)), batch_size)

@@ -28,6 +28,7 @@ from npae.layers import Activation, Dense, Identity, Sequential, Sigmoid, TiedDe
 from npae.losses import CrossEntropy, SquaredError
 from npae.models.autoencoder import Autoencoder
 from npae.models.classifier import Classifier
+from npae.models.mirrored import as_sizes
 from npae.registry import Described
 
 
@@ -44,14 +45,13 @@ class Stacked:
 
     tied: give every decoder the weights of its encoder, transposed (layers.TiedDense); unrolled they stay tied.
     `autoencoders` are those of the depths, from the first; seed draws the first values of all of them.
-    Raises ValueError for sizes and lists that do not fit, and for CrossEntropy above codes that leave [0, 1].
+    Raises TypeError for sizes that are no integers, ValueError for sizes and lists that do not fit, and for
+    CrossEntropy above codes that leave [0, 1].
     """
 
     def __init__(self, sizes, activation=Sigmoid, corruption=None, penalties=None, loss=None, tied=False,
                  seed=0, dtype=np.float32):  # fmt: skip
-        self.sizes, self.seed, self.dtype, self._tied = [int(n) for n in sizes], seed, dtype, tied
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"Stacked: expected at least an input and a code size, all above 0, got {self.sizes}.")
+        self.sizes, self.seed, self.dtype, self._tied = as_sizes(sizes, "Stacked"), seed, dtype, tied
         self._activations = self._for_depths("activation", activation)
         if not all(a and isinstance(a(), Activation) for a in self._activations):
             raise TypeError("Stacked: expected activation to make an Activation for every depth, such as layers.Tanh.")

@@ -19,14 +19,15 @@ and approximate inference in deep generative models".
 
 import numpy as np
 
-from npae.backend import array_module, generator
+from npae.backend import array_module, device_of, generator, to_device
 from npae.data.sources import as_count
 from npae.layers import Dense, GaussianSample, Identity, ReLU
 from npae.losses import CrossEntropy, LearnedGaussian, SquaredError
+from npae.losses.base import as_loss
 from npae.models.base import Model
 from npae.models.bounds import elbo_step, iwae_step
 from npae.models.likelihood import elbo_terms, iwae_terms, log_mean_weight
-from npae.models.mirrored import dense_stack
+from npae.models.mirrored import as_sizes, dense_stack
 from npae.noise import Stream
 from npae.penalties import GaussianKL
 
@@ -39,7 +40,8 @@ class VariationalAutoencoder(Model):
     encoder, decoder: Layers, dense or convolutional; both end in a linear layer. loss: −ln p(x | z), by default
     CrossEntropy, Bernoulli pixels. beta: β, the price of a nat of code. samples: codes drawn for each sample and step.
     objective: "elbo", or "iwae", the bound of all `samples` codes together (with β = 1). seed, dtype: see Autoencoder.
-    Raises ValueError for another objective, β ≤ 0, "iwae" with β ≠ 1, and for SquaredError, which is no density.
+    Raises ValueError for another objective, β ≤ 0, "iwae" with β ≠ 1, and for SquaredError, which is no density;
+    TypeError for what is no loss.
     """
 
     def __init__(self, encoder, decoder, loss=None, beta=1.0, samples=1, objective="elbo", seed=0, dtype=np.float32):
@@ -53,7 +55,8 @@ class VariationalAutoencoder(Model):
                 "Take losses.Gaussian(std): with std = 1 its gradient is the same."
             )
         self.encoder, self.sampler, self.decoder = encoder, GaussianSample(), decoder
-        self.loss, self.kl, self.objective = loss or CrossEntropy(), GaussianKL(beta), objective
+        self.loss = as_loss(CrossEntropy() if loss is None else loss, "VariationalAutoencoder")
+        self.kl, self.objective = GaussianKL(beta), objective
         self.samples = as_count(samples, "samples")
         self.children = (("encoder", encoder), ("sampler", self.sampler), ("decoder", decoder))
         if seed is not None:
@@ -92,12 +95,15 @@ class VariationalAutoencoder(Model):
     def _drawing(self, function, data, batch_size, seed, *arguments):
         """function(self, batch, stream, *arguments) of all data."""
         stream = Stream(seed)
-        return self._map(lambda x: function(self, x, stream, *arguments), data, batch_size)
+        return self._compare(lambda x: function(self, x, stream, *arguments), data, batch_size)
 
     # ------------------------------------------------------------------ likelihood
 
     def elbo(self, data, samples=1, seed=0, batch_size=1024):
-        """−E_q[ℓ] − KL of each sample, by `samples` codes, (n,): nats, a lower bound of ln p(x) (β plays no part)."""
+        """−E_q[ℓ] − KL of each sample, by `samples` codes, (n,): nats, a lower bound of ln p(x) (β plays no part).
+
+        Raises ValueError, as training does, for data out of the loss's range; so do evaluate and log_likelihood.
+        """
         return -self._drawing(elbo_terms, data, batch_size, seed, as_count(samples, "samples")).sum(axis=1)
 
     def log_likelihood(self, data, samples=5000, seed=0, batch_size=2048):
@@ -127,14 +133,18 @@ class VariationalAutoencoder(Model):
         """decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), where the data is."""
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def sample(self, n, seed=0):
-        """n new ones: codes z ~ N(0, 1), decoded into the means x̂ of p(x | z). (n, …), NumPy, the same anywhere."""
+    def sample(self, n, seed=0, batch_size=1024):
+        """n new ones: codes z ~ N(0, 1), decoded into the means x̂ of p(x | z). (n, …), where the model is.
+
+        The same seed draws the same codes on every device.
+        """
         first = next((layer for _, layer in self.decoder.leaves() if layer.parameters), None)
         if not isinstance(first, Dense):
             raise ValueError("sample: expected a decoder that begins with Dense, to tell the size of a code. "
                              "Draw codes yourself: model.decode(z).")  # fmt: skip
-        rng, dtype = generator(seed), self.theta.value.dtype
-        return self.decode(rng.standard_normal((as_count(n, "n"), first.n_in), dtype))
+        value = self.theta.value
+        z = generator(seed).standard_normal((as_count(n, "n"), first.n_in), value.dtype)
+        return self.decode(to_device(z, device_of(value)), batch_size)
 
     def active_units(self, data, threshold=0.01, batch_size=1024):
         """Which of the d numbers say something: those whose mean μ varies, Var_x μ_j > threshold. (d,) of bool.
@@ -162,12 +172,9 @@ def variational(sizes, activation=ReLU, loss=None, **settings):
 
     sizes: from the data's number of features to d, at least two. activation: class of the activation after every hidden
     layer (or a function that makes one). loss and settings: those of VariationalAutoencoder.
-    Raises ValueError for sizes that make no network.
+    Raises ValueError for sizes that make no network, TypeError for sizes that are no integers.
     """
-    sizes = [int(n) for n in sizes]
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"variational: expected at least an input and a code size, all above 0, got {sizes}.")
-    n, *hidden, d = sizes
+    n, *hidden, d = as_sizes(sizes, "variational")
     outputs = 2 * n if isinstance(loss, LearnedGaussian) else n
     encoder = dense_stack([n, *hidden, 2 * d], activation, Identity)
     decoder = dense_stack([d, *hidden[::-1], outputs], activation, Identity)

@@ -181,6 +181,18 @@ def test_a_model_without_values_says_what_to_call():
         model.encode(np.zeros((2, 4), np.float32))
 
 
+def test_what_is_no_loss_is_named():
+    with pytest.raises(TypeError, match=r"Autoencoder: expected a loss such as losses.CrossEntropy\(\), got 'bce'"):
+        mirrored([12, 3], loss="bce")
+
+
+@pytest.mark.parametrize("use", ["evaluate", "reconstruction_error"])
+def test_targets_that_training_refuses_are_refused_after_it(use):
+    with pytest.raises(ValueError, match=r"CrossEntropy: expected targets in \[0, 1\], got values from 2 to 2"):
+        getattr(mirrored([12, 3]), use)(np.full((5, 12), 2.0))
+    getattr(mirrored([12, 3], loss=losses.SquaredError()), use)(np.full((5, 12), 2.0))
+
+
 def test_scipy_can_drive_theta():
     minimize = pytest.importorskip("scipy.optimize").minimize
     model = mirrored([12, 3], activation=layers.Tanh, loss=losses.SquaredError(), dtype=np.float64)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import layers, losses, mirrored
+from npae import layers, losses, mirrored, variational
 
 
 def test_the_decoder_is_the_encoder_in_a_mirror():
@@ -32,10 +32,20 @@ def test_images_in_and_images_out(shape):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("sizes", [[], [6], [6, 0], [6, -2, 1]])
-def test_sizes_that_make_no_network_raise(sizes):
-    with pytest.raises(ValueError, match="at least an input and a code size"):
-        mirrored(sizes)
+@pytest.mark.parametrize("sizes, error, words", [
+    ([], ValueError, r"expected at least an input and a code size, got \[\]"),
+    ([6], ValueError, r"expected at least an input and a code size, got \[6\]"),
+    ([6, 0], ValueError, "sizes: expected 1 or more, got 0"), ([6, -2, 1], ValueError, "sizes: .* got -2"),
+    ([6, 2.5], TypeError, "sizes: expected an integer, got 2.5"), (["6", 2], TypeError, "sizes: .* integer, got '6'"),
+])  # fmt: skip
+@pytest.mark.parametrize("make", [mirrored, variational])
+def test_sizes_that_make_no_network_raise(make, sizes, error, words):
+    with pytest.raises(error, match=f"{make.__name__}: {words}"):
+        make(sizes)
+
+
+def test_sizes_may_be_integers_of_any_kind():
+    assert repr(mirrored(np.array([6, 2])).encoder[0]) == "Dense(6 -> 2)"
 
 
 @pytest.mark.parametrize("arguments", [

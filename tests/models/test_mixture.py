@@ -1,21 +1,25 @@
 """A mixture over codes: it finds the Gaussians that the codes are from, draws from them, and says what it needs."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from npae import mirrored
 from npae.models import CodeMixture
+from tests.devices import each_device, on
 
 
 class Codes:
-    """A model whose codes are the data, and whose reconstructions are the codes."""
+    """A model on the CPU whose codes are the data, and whose reconstructions are the codes."""
+
+    theta = SimpleNamespace(value=np.zeros(0, np.float32))
 
     def encode(self, data):
         return data
 
-    def decode(self, codes):
+    def decode(self, codes, batch_size):
         return codes
 
 
@@ -61,9 +65,20 @@ class TestWithScikitLearn:
         new = CodeMixture(model, images, components=3).sample(7)
         assert new.shape == (7, 4, 5) and 0 <= new.min() <= new.max() <= 1
 
+    @each_device
+    def test_samples_lie_where_the_model_is(self, device):
+        data = np.random.default_rng(0).random((60, 6), np.float32)
+        here = CodeMixture(mirrored([6, 3]), data, components=3).sample(7, 1)
+        with on(device) as place:
+            model = mirrored([6, 3]).to(place.name)
+            new = CodeMixture(model, data, components=3).sample(7, 1, batch_size=2)
+            assert type(new) is type(place.put(data))
+            np.testing.assert_allclose(place.get(new), here, rtol=1e-4)
+
     @pytest.mark.parametrize("data, components, words", [
         (np.zeros((3, 2), np.float32), 5, r"n at least 5 \(components\), got \(3, 2\)"),
         (np.zeros((30, 2, 2), np.float32), 5, r"codes of shape \(n, d\), .* got \(30, 2, 2\)"),
+        (np.full((30, 2), np.nan, np.float32), 5, "CodeMixture: codes: row 0 contains NaN or Inf"),
         (np.zeros((30, 2), np.float32), 0, "components: expected 1 or more, got 0"),
     ])  # fmt: skip
     def test_bad_arguments_are_named(self, data, components, words):

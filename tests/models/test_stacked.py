@@ -237,8 +237,9 @@ def test_networks_are_where_the_depths_were_trained(device):
 @pytest.mark.parametrize(
     ("sizes", "arguments", "error", "words"),
     [
-        ([12], {}, ValueError, r"at least an input and a code size, all above 0, got \[12\]"),
-        ([12, 0], {}, ValueError, "all above 0"),
+        ([12], {}, ValueError, r"at least an input and a code size, got \[12\]"),
+        ([12, 0], {}, ValueError, "Stacked: sizes: expected 1 or more, got 0"),
+        ([12, 2.5], {}, TypeError, "Stacked: sizes: expected an integer, got 2.5"),
         (SIZES, {"activation": Sigmoid()}, TypeError, "expected activation to be a function .* got Sigmoid"),
         (SIZES, {"activation": "tanh"}, TypeError, "got 'tanh'. Every depth needs its own"),
         (SIZES, {"activation": None}, TypeError, "expected activation to make an Activation for every depth"),

@@ -277,12 +277,12 @@ def test_use_on_the_gpu(device):
         model = small().to(place.name)
         at_home = model.evaluate(X)
         assert at_home == model.evaluate(place.put(X)) and type(at_home["kl"]) is float
-        assert isinstance(model.sample(3), np.ndarray)
+        assert type(model.sample(3)) is type(place.put(X))
         assert place.get(model.active_units(place.put(X))).dtype == bool
         mean, _ = model.posterior(place.put(X))
         assert type(mean) is type(place.put(X))
         np.testing.assert_allclose(place.get(mean), small().encode(X), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(model.sample(3), small().sample(3), rtol=1e-5)
+        np.testing.assert_allclose(place.get(model.sample(3, batch_size=2)), small().sample(3), rtol=1e-5)
 
 
 @each_gpu
@@ -317,12 +317,15 @@ def test_a_step_allocates_no_arrays(kind):
     (lambda: small(samples=0), ValueError, "samples: expected 1 or more, got 0"),
     (lambda: small(samples=1.5), TypeError, "samples: expected an integer"),
     (lambda: small(loss=SquaredError()), ValueError, r"got SquaredError, .* Take losses.Gaussian\(std\)"),
-    (lambda: variational([20]), ValueError, "at least an input and a code size"),
-    (lambda: variational([20, 0]), ValueError, "all above 0"),
+    (lambda: small(loss="bce"), TypeError, r"VariationalAutoencoder: expected a loss such as .*, got 'bce'"),
+    (lambda: small(loss=CrossEntropy), TypeError, "expected a loss such as .*, got <class"),
     (lambda: small().evaluate(np.zeros((3, 19))), ValueError, r"expected x of shape \(batch, 20\), got \(3, 19\)"),
     (lambda: small().decode(np.zeros((3, 6), np.float32)), ValueError, r"Dense\(3 -> 12\): expected x of shape"),
     (lambda: small().sample(0), ValueError, "n: expected 1 or more, got 0"),
     (lambda: fit(small(), np.full((10, 20), 2.0), epochs=1), ValueError, r"targets in \[0, 1\]"),
+    (lambda: small().evaluate(np.full((10, 20), 2.0)), ValueError, r"targets in \[0, 1\]"),
+    (lambda: small().elbo(np.full((10, 20), -0.1)), ValueError, r"targets in \[0, 1\]"),
+    (lambda: small().log_likelihood(np.full((10, 20), 2.0), 3), ValueError, r"targets in \[0, 1\]"),
     (lambda: VariationalAutoencoder(Dense(20, 5), Dense(5, 20)).backpropagate(np.zeros((3, 20), np.float32)),
      ValueError, r"expected rows \[mean \| log_var\] of shape \(batch, 2d\), got \(3, 5\)"),
     (lambda: VariationalAutoencoder(Dense(20, 6), Sequential(), Gaussian(), seed=None).sample(2), ValueError,
