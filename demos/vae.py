@@ -34,7 +34,7 @@ def main(argv=None):
     own.add_argument("--likelihood", type=int, default=0, metavar="EPOCHS")
     own, rest = own.parse_known_args(argv)
     if min(own.iwae, own.likelihood) < 0:
-        raise SystemExit(f"vae: expected --iwae and --likelihood above 0, got {own.iwae} and {own.likelihood}.")
+        raise SystemExit(f"vae: expected --iwae and --likelihood of 0 or more, got {own.iwae} and {own.likelihood}.")
     about = __doc__.split("\n")[0] + " --iwae K: the bound of K codes. --likelihood EPOCHS: ln p(x) of binary digits."
     settings = common.parse("vae", about, epochs=10, quick_epochs=8, argv=rest)
     train, _, test, test_labels = common.digits(settings)

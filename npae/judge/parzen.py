@@ -40,7 +40,8 @@ class Parzen(NamedTuple):
 def parzen_log_likelihood(samples, data, validation, sigmas=SIGMAS):
     """The Parzen of `data` (m, …) under the windows around `samples` (n, …), σ from `sigmas` by `validation` (k, …).
 
-    Images or rows, on one device, pixels in [0, 1] (uint8 images are scaled). Published figures: n = m = 10,000.
+    Images or rows, on one device, pixels in [0, 1] (uint8 images are scaled). sigmas: one width, or several. Published
+    figures: n = m = 10,000.
     Raises ValueError for rows of different lengths or with NaN or Inf, and for a σ that is not above 0.
     """
     samples, data, validation = (
@@ -48,7 +49,8 @@ def parzen_log_likelihood(samples, data, validation, sigmas=SIGMAS):
     )
     check_alike(samples, data, ("samples", "data"))
     check_alike(samples, validation, ("samples", "validation"))
-    if not len(sigmas) or not all(0 < sigma < math.inf for sigma in sigmas):
+    sigmas = np.ravel(sigmas).tolist()
+    if not sigmas or not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(f"parzen_log_likelihood: expected widths above 0, got sigmas={sigmas}.")
     means = _log_densities(samples, validation, sigmas).mean(axis=1)
     sigma = float(sigmas[int(means.argmax())])

@@ -44,7 +44,7 @@ def test_vae_with_the_bound_of_several_codes_and_the_likelihood(tmp_path, capsys
 
 
 def test_impossible_options_end_with_a_sentence(tmp_path):
-    with pytest.raises(SystemExit, match="expected --iwae and --likelihood above 0, got -2 and 0"):
+    with pytest.raises(SystemExit, match="expected --iwae and --likelihood of 0 or more, got -2 and 0"):
         quick(vae, tmp_path, "--iwae", "-2")
 
 

@@ -68,12 +68,17 @@ def test_images_count_as_rows_and_bytes_as_fractions():
     assert as_bytes.sigma in SIGMAS
 
 
+def test_one_width_may_stand_alone():
+    assert parzen_log_likelihood(S, X, V, 0.3) == parzen_log_likelihood(S, X, V, sigmas=np.array([0.3]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ((S, X[:, :4], V), "samples and data of as many numbers a row, got 5 and 4"),
         ((S, X, V[:, :4]), "samples and validation of as many"),
         ((S, X, V, (0.1, 0)), "expected widths above 0"),
+        ((S, X, V, 0), "expected widths above 0"),
         ((S, X, V, ()), "expected widths above 0"),
         ((S, X, V, (0.1, math.nan)), "expected widths above 0"),
         ((S, X + np.inf, V), "data: row 0 contains NaN or Inf"),
