@@ -351,23 +351,12 @@ def test_denoising_learns_what_belongs_together():
     (lambda: GaussianNoise(1, clip=True), ValueError, "expected clip=.*got True"),
     (lambda: MaskingNoise(0.5).forward(np.zeros((2, 3), np.uint8), True), TypeError,
      r"MaskingNoise\(fraction=0.5\): expected x of float32 or float64, got uint8. Scale it first"),
-    (lambda: MaskingNoise(0.5).freeze(np.zeros(3)).forward(np.zeros((2, 3)), True), ValueError,
-     r"frozen noise's shape \(3,\), got \(2, 3\)"),
     (lambda: mirrored([6, 3], corruption=MaskingNoise), TypeError, "expected a corruption such as .*, got <class"),
     (lambda: mirrored([6, 3], corruption=0.3), TypeError, "expected a corruption such as .*, got 0.3"),
 ])  # fmt: skip
 def test_bad_arguments_are_named(call, error, words):
     with pytest.raises(error, match=words):
         call()
-
-
-def test_frozen_noise_thaws():
-    layer, x = MaskingNoise(0.5), np.ones((20, 30))
-    layer.freeze(layer.draw(x))
-    np.testing.assert_array_equal(*(layer.forward(x, training=True)[0] for _ in range(2)))
-    layer.freeze(None)
-    a, b = (layer.forward(x, training=True)[0] for _ in range(2))
-    assert (a != b).any()
 
 
 def test_a_new_kind_states_a_formula_and_its_derivative():
