@@ -48,10 +48,10 @@ class TopK(Layer):
         """The cache is the mask, ones and zeros in x's dtype."""
         most = int(self.alpha * self.k)
         if x.ndim != 2 or x.shape[1] < most:
-            raise ValueError(
-                f"{self!r}: expected x of shape (batch, n), with n at least {most}, got {x.shape}. "
-                "Take a smaller k (or alpha), or more units."
-            )
+            fix = "Take a smaller k (or alpha), or more units."
+            if x.ndim != 2:
+                fix = "Images are flattened first: layers.Flatten()."
+            raise ValueError(f"{self!r}: expected x of shape (batch, n), with n at least {most}, got {x.shape}. {fix}")
         xp, last = array_module(x), (self.k if training else most) - 1
         t = xp.negative(x, out=empty(x.shape, x))
         t.partition(last, axis=1)  # of −x, since CuPy's selection is quick near the lower end only
