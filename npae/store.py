@@ -173,6 +173,10 @@ def _built(tree, kind):
 
 def _header(archive, name, file_size):
     """(shape, dtype) that the array `name` declares, after checking that its data really are in the file."""
+    if f"{name}.npy" not in archive.namelist():
+        raise ModelFileError(
+            f"it is not a whole npae model file, it has no array {name!r}: use a checkpoint or save the model again."
+        )
     info = archive.getinfo(f"{name}.npy")
     if info.compress_type != zipfile.ZIP_STORED or info.file_size > file_size:
         raise ModelFileError(f"The array {name} is compressed or larger than its file: npae does not write such files.")

@@ -239,6 +239,12 @@ def test_an_npz_of_something_else_is_refused(tmp_path):
     assert_refused(tmp_path / "m.npz", "about")
 
 
+@pytest.mark.parametrize("name", ["about", "theta", "optimizer.u"])
+def test_a_missing_array_is_named(name, path):
+    rewrite(path, **{name.replace(".", "__"): None})
+    assert_refused(path, f"not a whole npae model file, it has no array '{name}': use a checkpoint")
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder, not a model file"):
         load_all(tmp_path)
@@ -352,7 +358,8 @@ def test_an_optimizers_state_that_does_not_fit_is_refused(path):
 @pytest.mark.parametrize("statistics, words", [
     (npy(np.zeros(9, np.float32)), r"8 running statistics of float32, its vector of them has shape \(9,\)"),
     (npy(np.zeros(8)), "of float32, its vector of them has shape .* and dtype float64"),
-    (npy(np.array([None] * 8)), "statistics declares"), (None, "statistics.npy"), (b"", "not a whole npae model file"),
+    (npy(np.array([None] * 8)), "statistics declares"), (None, "it has no array 'statistics': use"),
+    (b"", "not a whole npae model file"),
 ])  # fmt: skip
 def test_statistics_that_do_not_fit_are_refused(tmp_path, statistics, words):
     save(tmp_path / "m.npz", with_statistics())
