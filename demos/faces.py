@@ -2,11 +2,12 @@
 
 The Olivetti photographs, 64 × 64 grey pixels: 350 of 35 people to learn from, mirrored at random, and 50 of five other
 people. Without that file, and without --folder, 2,000 digits are learnt instead. All models have the same halves: four
-convolutions of stride 2 (8, 16, 32, 64 channels, 3 × 3 kernels), and four that follow a doubling; BatchNorm, leaky
-ReLU, a sigmoid. The autoencoders have codes of 32 numbers and a Gaussian likelihood (σ = ¼, where pixels go from 0 to
-1; with less, a code says more about its face, and what is drawn from the prior falls between all codes). Adam; the
-learning rate warms up over two epochs and falls along a cosine, and what is kept is θ's average over the last fifty
-steps or so: the GAN's never come to rest.
+convolutions of stride 2 (8, 16, 32, 128 channels, 3 × 3 kernels), and as many transposed ones back; BatchNorm, leaky
+ReLU, a sigmoid. The autoencoders have codes of 32 numbers and a Gaussian likelihood with σ = ½, where pixels go from 0
+to 1: neighbours are nearly equal, and 4,096 of them counted as independent with a smaller σ outvote the divergence, so
+that draws of the prior fall between all codes (with ¼ most of them were no faces). Adam; the learning rate warms up
+over two epochs and falls along a cosine, and what is kept is θ's average over the last fifty steps or so, since a GAN
+does not come to rest. All of that was settled by looking at what was drawn, for want of a better measure.
 
 Few photographs and many parameters: does a model imagine faces, or remember them? So every face that was drawn is
 shown above the training face (or its mirror image) that is nearest to it, and the mean distance is printed beside that
@@ -33,7 +34,7 @@ from npae.models.duel import diversity
 from npae.optim import Adam, Cosine, WarmUp
 from npae.train import ExponentialMovingAverage
 
-SIZE, CODE, NOISE, STD = 64, 32, 64, 0.25
+SIZE, CODE, NOISE, STD = 64, 32, 64, 0.5
 SHOWN = 10
 
 
@@ -117,7 +118,7 @@ def pictures(settings, folder):
 
 def networks(shape, settings):
     """{name: (model, optimizer)}: three models of the same halves."""
-    channels = [4, 8] if settings.quick else [32, 64] if shape[1] % 16 else [8, 16, 32, 64]
+    channels = [4, 8] if settings.quick else [16, 128] if shape[1] % 16 else [8, 16, 32, 128]
     seed = settings.seed
 
     def leaky():
@@ -127,17 +128,17 @@ def networks(shape, settings):
         return from_images(channels, [outputs], shape, leaky, normalised=True)
 
     def decoder(code):
-        return Sequential(*to_images(code, channels[::-1], shape, leaky, True, transposed=False), Sigmoid())
+        return Sequential(*to_images(code, channels[::-1], shape, leaky, normalised=True), Sigmoid())
 
     judge = Sequential(Dense(CODE, 256), leaky(), Dense(256, 256), leaky(), Dense(256, 1))
     plain = Autoencoder(encoder(CODE), decoder(CODE), Gaussian(STD), seed)
-    slow = Adam(2e-4, beta1=0.5)
+    fast, slow = Adam(1e-3, beta1=0.5), Adam(4e-4, beta1=0.5)
     return {
         "VAE": (VariationalAutoencoder(encoder(2 * CODE), decoder(CODE), Gaussian(STD), seed=seed), Adam(3e-3)),
         "AAE": (AdversarialAutoencoder(plain, judge, GaussianPrior(CODE), seed=seed),
-                {"reconstruction": Adam(3e-3), "discriminator": slow, "generator": slow}),
+                {"reconstruction": Adam(3e-3), "discriminator": fast, "generator": fast}),
         "GAN": (GAN(decoder(NOISE), encoder(1), GaussianPrior(NOISE), real=0.9, seed=seed),
-                {"discriminator": slow, "generator": Adam(4e-4, beta1=0.5)}),
+                {"discriminator": slow, "generator": slow}),
     }  # fmt: skip
 
 
