@@ -8,6 +8,8 @@ nothing of it: a layer may be called any number of times before it is differenti
 of a GAN is called twice in a step). Axis 0 is the batch.
 """
 
+import operator
+
 import numpy as np
 
 from npae.backend import array_module, device_of, resolve_device, to_device
@@ -26,6 +28,7 @@ class Layer(Described):
     parameters = ()
     buffers = ()
     children = ()
+    transparent = False  # does it only move, choose or silence numbers, so that a layer before feeds the one behind it?
     _theta = _statistics = None
     registry = {}
 
@@ -50,7 +53,9 @@ class Layer(Described):
         any epoch can be repeated by itself; layers without random numbers ignore it."""
 
     def feeds(self, following):
-        """Told by Sequential which layer comes next (None: none); Dense chooses its initializer by it."""
+        """Told by Sequential which layer comes next, and behind transparent ones which else; Dense chooses its
+        initializer by it.
+        """
 
     # ------------------------------------------------------------------ parameters
 
@@ -161,6 +166,21 @@ def _trainable(dtype):
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"Parameters are float32 or float64, got {np.dtype(dtype)}. Take one of them.")
     return np.dtype(dtype)
+
+
+def whole(owner, **numbers):
+    """The numbers as a list of int. Raises TypeError, naming the first that is no integer."""
+    for name, n in numbers.items():
+        if not hasattr(n, "__index__"):
+            raise TypeError(f"{owner}: expected {name} as an integer, got {n!r}.")
+    return [operator.index(n) for n in numbers.values()]
+
+
+def check_shape(layer, shape, like, fix=""):
+    """Raise ValueError unless `shape`, of one input, is `like`; a name in it, "height", stands for any size."""
+    if len(shape) != len(like) or any(n != m for n, m in zip(shape, like, strict=True) if not isinstance(m, str)):
+        wanted = ", ".join(map(str, like)) + "," * (len(like) == 1)
+        raise ValueError(f"{layer!r}: expected inputs of shape ({wanted}), got {tuple(shape)}. {fix}".rstrip())
 
 
 def check_input(layer, x, shape, like, fix=""):

@@ -27,17 +27,17 @@ Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simar
 performance convolutional neural networks for document processing" (im2col).
 """
 
-import operator
-
 from npae import initializers
 from npae.backend import array_module
-from npae.layers.base import check_input
+from npae.layers.base import check_input, check_shape, whole
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.dense import Affine
 from npae.layers.patches import pair, window_axes
 from npae.memory import empty, images, ones, pixels
 from npae.parameters import Parameter
 from npae.products import matmul
+
+CHANNELS_FIRST = "Images have their channels before height and width."
 
 
 def _sum_over_pixels(dy, out):
@@ -52,7 +52,7 @@ class Convolution(Affine):
     """
 
     def __init__(self, c_in, c_out, kernel, stride=1, padding="valid", initializer=None):
-        self.c_in, self.c_out = operator.index(c_in), operator.index(c_out)
+        self.c_in, self.c_out = whole(type(self).__name__, c_in=c_in, c_out=c_out)
         self.kernel, self.stride, self.padding = pair(kernel), pair(stride), padding
         if min(self.c_in, self.c_out, *self.kernel, *self.stride) < 1 or padding not in ("valid", "same"):
             raise ValueError(
@@ -143,4 +143,5 @@ class Conv2D(Convolution):
             return images(convolve_adjoint(dy_pixels, self.W.value, axes, empty(x.shape, x)))
 
     def out_shape(self, shape):
+        check_shape(self, shape, (self.c_in, "height", "width"), CHANNELS_FIRST)
         return (self.c_out, *(axis.count for axis in self.axes(*shape[1:])))

@@ -23,7 +23,8 @@ from functools import partial
 
 import numpy as np
 
-from npae.layers.conv import Convolution
+from npae.layers.base import check_shape
+from npae.layers.conv import CHANNELS_FIRST, Convolution
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.patches import Axis
 from npae.memory import empty, images, pixels
@@ -73,4 +74,5 @@ class ConvTranspose2D(Convolution):
             return images(convolve(dy_pixels, self.W.value, axes, empty(x.shape, x)))
 
     def out_shape(self, shape):
+        check_shape(self, shape, (self.c_in, "height", "width"), CHANNELS_FIRST)
         return (self.c_out, *(axis.size for axis in self.axes(*shape[1:])))

@@ -15,10 +15,12 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6
 
 from npae import initializers
 from npae.elementwise import elementwise
-from npae.layers.base import Layer, check_input
+from npae.layers.base import Layer, check_input, check_shape, whole
 from npae.memory import empty, ones
 from npae.parameters import Parameter
 from npae.products import matmul
+
+FLATTEN = "Images are flattened first: layers.Flatten()."
 
 
 @elementwise(out=("y",))
@@ -50,17 +52,18 @@ class Dense(Affine):
     """y = x W + b, from (batch, n_in) to (batch, n_out).
 
     initializer: of W, by name or as a function (rng, shape), see npae.initializers. By default, inside a Sequential,
-    he_uniform where a rectifier follows, and glorot_uniform elsewhere. b starts at zero. A model file keeps an
-    initializer's name, or nothing for a function of your own (the weights themselves it keeps).
+    he_uniform where a rectifier follows (behind transparent layers too), and glorot_uniform elsewhere. b starts at
+    zero. A model file keeps an initializer's name, or nothing for a function of your own (the weights themselves it
+    keeps).
     """
 
     def __init__(self, n_in, n_out, initializer=None):
+        self.n_in, self.n_out = whole("Dense", n_in=n_in, n_out=n_out)
         if min(n_in, n_out) < 1:
-            raise ValueError(f"Dense({n_in} -> {n_out}): expected at least one input and one output.")
-        self.n_in, self.n_out = int(n_in), int(n_out)
+            raise ValueError(f"{self!r}: expected at least one input and one output.")
         self.initializer = initializer
-        self.W = Parameter("W", (n_in, n_out), initializers.get(initializer or "glorot_uniform"))
-        self.b = Parameter("b", (n_out,), initializers.zeros)
+        self.W = Parameter("W", (self.n_in, self.n_out), initializers.get(initializer or "glorot_uniform"))
+        self.b = Parameter("b", (self.n_out,), initializers.zeros)
         self.parameters = (self.W, self.b)
 
     def feeds(self, following):
@@ -70,7 +73,7 @@ class Dense(Affine):
     def product(self, x):
         """x W, in a new array."""
         W = self.W.value
-        check_input(self, x, (self.n_in,), W, fix="Images are flattened first: layers.Flatten().")
+        check_input(self, x, (self.n_in,), W, FLATTEN)
         return matmul(x, W, out=empty((len(x), self.n_out), x))
 
     def backward(self, dy, x, needs_dx=True):
@@ -85,7 +88,8 @@ class Dense(Affine):
         return {"n_in": self.n_in, "n_out": self.n_out, "initializer": name}
 
     def out_shape(self, shape):
-        return (*shape[:-1], self.n_out)
+        check_shape(self, shape, (self.n_in,), FLATTEN)
+        return (self.n_out,)
 
     def __repr__(self):
         return f"Dense({self.n_in} -> {self.n_out})"

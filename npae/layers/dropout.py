@@ -30,6 +30,8 @@ class Dropout(Erasing):
     Raises ValueError unless 0 ≤ p < 1.
     """
 
+    transparent = True
+
     def __init__(self, fraction=0.5):
         super().__init__(fraction)
         if fraction == 1:

@@ -50,7 +50,7 @@ from npae import initializers
 from npae.backend import array_module
 from npae.buffers import Buffer
 from npae.elementwise import elementwise, sqrt
-from npae.layers.base import Layer, check_input
+from npae.layers.base import Layer, check_input, whole
 from npae.memory import empty, images, ones, pixels
 from npae.parameters import Parameter
 from npae.products import matmul
@@ -114,12 +114,13 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, features, momentum=0.1, epsilon=1e-5):
+        (self.features,) = whole("BatchNorm", features=features)
         if not (features >= 1 and 0 < momentum <= 1 and epsilon > 0):
             raise ValueError(
                 "BatchNorm: expected features of at least 1, 0 < momentum <= 1 and epsilon > 0, got "
                 f"features={features}, momentum={momentum}, epsilon={epsilon}."
             )
-        self.features, self.momentum, self.epsilon = int(features), float(momentum), float(epsilon)
+        self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.gamma = Parameter("gamma", (features,), initializers.ones)
         self.beta = Parameter("beta", (features,), initializers.zeros)
         self.mean, self.variance = Buffer("mean", (features,), 0), Buffer("variance", (features,), 1)

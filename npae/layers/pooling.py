@@ -107,6 +107,8 @@ class Pooling(Layer):
     TypeError for pixels that are no floats.
     """
 
+    transparent = True
+
     def __init__(self, size, stride=None, padding="valid"):
         self.kernel, self.stride = pair(size), pair(size if stride is None else stride)
         self.padding = padding

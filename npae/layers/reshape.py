@@ -2,18 +2,22 @@
 
 import math
 
-from npae.layers.base import Layer
+from npae.layers.base import Layer, whole
 from npae.memory import contiguous
 
 
 class Reshape(Layer):
     """y = x with each sample in `shape`: (batch, …) -> (batch, *shape).  ∂J/∂x = dy in x's shape.
 
-    Raises ValueError if a sample has another number of elements.
+    Raises ValueError if a sample has another number of elements, TypeError for a shape that is none.
     """
 
+    transparent = True
+
     def __init__(self, shape):
-        self.shape = tuple(int(n) for n in shape)
+        if not isinstance(shape, (tuple, list)):
+            raise TypeError(f"Reshape: expected the shape of a sample as a tuple, such as (1, 28, 28), got {shape!r}.")
+        self.shape = tuple(whole("Reshape", size=n)[0] for n in shape)
 
     def forward(self, x, training=False):
         """The cache is x's shape."""
@@ -40,6 +44,8 @@ class Reshape(Layer):
 
 class Flatten(Layer):
     """y = x with each sample as one row: (batch, …) -> (batch, n).  ∂J/∂x = dy in x's shape."""
+
+    transparent = True
 
     def forward(self, x, training=False):
         """The cache is x's shape."""

@@ -5,9 +5,10 @@
 Forward goes through the list and keeps each layer's cache; backward goes through it from the end. An affine layer and
 the activation behind it are one operation in forward, φ(x W + b): the bias is added in the sweep of φ, and x W is
 passed over once, not twice.
-"""
 
-from itertools import pairwise
+Weights before a rectifier begin larger (he_uniform), and a rectifier may come some way behind: pooling, say, hands on
+what a convolution gives. So each layer is announced to the one before it, and past transparent ones to those before.
+"""
 
 from npae.layers.activations import Activation
 from npae.layers.base import Layer
@@ -34,13 +35,24 @@ class Sequential(Layer):
         self.layers = layers
         self.children = tuple((str(k), layer) for k, layer in enumerate(layers))
         self._first_to_learn = next((k for k, layer in enumerate(layers) if layer.parameter_count), len(layers))
-        for layer, following in pairwise(layers):
-            layer.feeds(following)
+        for k, following in enumerate(layers):
+            Sequential._announce(layers[:k], following)
         self._pairs = list(_pairs(layers))
 
+    @staticmethod
+    def _announce(layers, following):
+        """Tell `layers` which one comes behind them: the last one, and those before as far as one sees through."""
+        for layer in reversed(layers):
+            layer.feeds(following)
+            if not layer.transparent:
+                return
+
+    @property
+    def transparent(self):
+        return all(layer.transparent for layer in self.layers)
+
     def feeds(self, following):
-        if self.layers:
-            self.layers[-1].feeds(following)
+        Sequential._announce(self.layers, following)
 
     def forward(self, x, training=False):
         """y = fₙ(… f₁(x)). The cache is the list of the layers' caches."""

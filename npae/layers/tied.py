@@ -15,7 +15,7 @@ Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoenco
 """
 
 from npae import initializers
-from npae.layers.base import check_input
+from npae.layers.base import check_input, check_shape
 from npae.layers.dense import Affine, Dense
 from npae.memory import empty
 from npae.parameters import Parameter
@@ -51,7 +51,8 @@ class TiedDense(Affine):
         return {"dense": self.dense}
 
     def out_shape(self, shape):
-        return (*shape[:-1], self.dense.n_in)
+        check_shape(self, shape, (self.dense.n_out,))
+        return (self.dense.n_in,)
 
     def __repr__(self):
         return f"TiedDense({self.dense.n_out} -> {self.dense.n_in})"

@@ -21,6 +21,8 @@ class Upsample2D(Layer):
     what is no images, TypeError for pixels that are no floats.
     """
 
+    transparent = True
+
     def __init__(self, factor):
         self.factor = pair(factor)
         if min(self.factor) < 1:

@@ -114,7 +114,9 @@ def to_images(code, channels, image_shape=(1, 28, 28), activation=ReLU, normalis
     no chequered pattern. Raises ValueError for images that cannot be halved so often.
     """
     height, width = _halved("to_images", channels, image_shape)
-    layers = [Dense(code, channels[0] * height * width), Reshape((channels[0], height, width))]
+    # Glorot's first weights, as in the tutorial, where a rectifier behind Reshape would ask for larger ones.
+    dense = Dense(code, channels[0] * height * width, initializer="glorot_uniform")
+    layers = [dense, Reshape((channels[0], height, width))]
     layers += [BatchNorm(channels[0]), activation()] if normalised else [activation()]
     for c_in, c_out in pairwise((channels[0], *channels)):
         if transposed:
@@ -127,6 +129,11 @@ def to_images(code, channels, image_shape=(1, 28, 28), activation=ReLU, normalis
 
 def _checked(name, channels, image_shape):
     """image_shape, if it and the channels can be."""
+    if not (isinstance(channels, (list, tuple)) and isinstance(image_shape, (list, tuple))):
+        raise TypeError(
+            f"{name}: expected channels as a list, such as [16, 8], and image_shape as (channels, height, width), "
+            f"got {channels!r} and {image_shape!r}."
+        )
     if len(image_shape) != 3 or not channels or min(*channels, *image_shape) < 1:
         raise ValueError(
             f"{name}: expected channels of at least one stage and images (channels, height, width), all above 0, "

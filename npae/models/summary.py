@@ -1,6 +1,6 @@
 """The table that `model.summary()` prints: layers, output shapes, parameters."""
 
-from npae.layers import Dense, Layer
+from npae.layers import Dense, Layer, Sequential
 from npae.layers.conv import Convolution
 
 
@@ -13,11 +13,17 @@ def _input_shape(layer):
 
 
 def summary_table(model: Layer, input_shape=None):
-    """One line a layer (name, layer, output shape of one sample, parameters), then totals. Returns the text."""
+    """One line a layer (name, layer, output shape of one sample, parameters), then totals. Returns the text.
+
+    Raises ValueError for an input that does not fit the network.
+    """
     shape = tuple(input_shape) if input_shape else _input_shape(model)
     lines = [("", "input", str(shape or "?"), "")]
-    met = set()
+    met, part = set(), None
     for name, layer in model.leaves():
+        before, part = part, None if isinstance(model, Sequential) else name.partition(".")[0]
+        if part != before is not None and isinstance(layer, Dense):
+            shape = (layer.n_in,)  # a discriminator does not take what the part before it gives
         shape = layer.out_shape(shape) if shape else None
         new = [p for _, p in layer.named_parameters() if p not in met]  # shared ones are counted where first met
         met.update(new)

@@ -23,3 +23,9 @@ def test_one_undoes_the_other():
 def test_wrong_size_is_named():
     with pytest.raises(ValueError, match=r"samples of 12 numbers, got x of shape \(2, 3, 5\) \(15 a sample\)"):
         Reshape((12,))(np.zeros((2, 3, 5)))
+
+
+@pytest.mark.parametrize("shape", [70, "70", None, (2.5, 4)], ids=str)
+def test_a_shape_that_is_none(shape):
+    with pytest.raises(TypeError, match="Reshape: expected .* got "):
+        Reshape(shape)

@@ -3,7 +3,27 @@
 import numpy as np
 import pytest
 
-from npae.layers import ELU, Dense, Flatten, Identity, LeakyReLU, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
+from npae.layers import (
+    ELU,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Identity,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+    TopK,
+    Upsample2D,
+)
 from tests.contract import check_layer
 from tests.devices import each_device, on
 
@@ -82,3 +102,29 @@ def test_nobody_computes_dx_below_the_first_layer_that_learns():
     network[2].backward = lambda dy, x, needs_dx=True: asked.append(needs_dx) or dense_backward(dy, x, needs_dx)
     network.backward(y, caches, needs_dx=False)
     assert asked == [False]
+
+
+@pytest.mark.parametrize(
+    ("between", "initializer"),
+    [
+        ((MaxPool2D(2),), "he_uniform"),
+        ((AveragePool2D(2), Dropout(0.1)), "he_uniform"),
+        ((Sequential(Upsample2D(2), Flatten()), Sequential()), "he_uniform"),
+        ((Sequential(MaxPool2D(2), Tanh()),), "glorot_uniform"),
+        ((BatchNorm(3),), "glorot_uniform"),  # it sets the scale itself, whatever the weights are
+        ((TopK(2),), "glorot_uniform"),
+        ((Conv2D(3, 3, 1),), "glorot_uniform"),
+    ],
+    ids=str,
+)
+def test_a_rectifier_is_seen_through_what_only_moves_or_chooses_numbers(between, initializer):
+    conv, nested = Conv2D(1, 3, 3), Conv2D(1, 3, 3)
+    Sequential(conv, *between, ReLU())
+    Sequential(Sequential(nested, *between), ReLU())
+    assert [layer.config()["initializer"] for layer in (conv, nested)] == [initializer] * 2
+
+
+def test_a_rectifier_behind_reshape_is_that_of_the_dense_layer():
+    dense = Dense(2, 12)
+    Sequential(dense, Reshape((3, 2, 2)), ReLU(), MaxPool2D(2), Tanh())
+    assert dense.config()["initializer"] == "he_uniform"

@@ -127,3 +127,14 @@ def test_a_gan_of_the_halves_can_be_kept(tmp_path):
     save(tmp_path / "gan.npz", gan)
     images = gan.sample(3)
     assert images.shape == (3, 1, 28, 28) and (load(tmp_path / "gan.npz").sample(3) == images).all()
+
+
+@pytest.mark.parametrize("call", [
+    lambda: convolutional(4), lambda: convolutional([4], image_shape=28), lambda: from_images(4, [2]),
+    lambda: to_images(2, 4),
+])  # fmt: skip
+def test_what_is_no_list_is_said(call):
+    with pytest.raises(
+        TypeError, match=r"s: expected channels as a list, such as \[16, 8\]|convolutional: expected ch"
+    ):
+        call()

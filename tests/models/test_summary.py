@@ -1,6 +1,7 @@
 """npae.models.summary: the table of layers, shapes and counts."""
 
 import numpy as np
+import pytest
 
 from npae import Autoencoder, layers, mirrored
 from npae.models.summary import summary_table
@@ -41,3 +42,28 @@ def test_without_a_known_input_shapes_are_question_marks():
     assert [name for name, _ in model.leaves()] == ["encoder", "decoder.0", "decoder.1"]
     dense = Autoencoder(layers.Dense(4, 2), layers.Dense(2, 4))
     assert "(4,)" in summary_table(dense) and "(2,)" in summary_table(dense)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "words"),
+    [
+        (
+            layers.Conv2D(3, 4, 3),
+            (8, 8, 3),
+            r"Conv2D.*: expected inputs of shape \(3, height, width\), got \(8, 8, 3\)",
+        ),
+        (layers.ConvTranspose2D(3, 4, 3), (3, 8), r"expected inputs of shape \(3, height, width\), got \(3, 8\)"),
+        (layers.Dense(192, 4), (8, 8, 3), r"Dense\(192 -> 4\): expected inputs of shape \(192,\).*layers.Flatten"),
+        (layers.Dense(192, 4), (7,), r"Dense\(192 -> 4\): expected inputs of shape \(192,\), got \(7,\)"),
+        (
+            layers.TiedDense(layers.Dense(4, 2)),
+            (3,),
+            r"TiedDense\(2 -> 4\): expected inputs of shape \(2,\), got \(3,\)",
+        ),
+    ],
+    ids=str,
+)
+def test_an_input_that_does_not_fit_is_said(network, shape, words):
+    network.initialize()
+    with pytest.raises(ValueError, match=words):
+        summary_table(network, shape)
