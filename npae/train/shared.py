@@ -33,6 +33,8 @@ class SharedStep(Step):
     def __init__(self, model, batches, optimizer, clip_norm, workers):
         super().__init__(model, batches, optimizer, clip_norm)
         self.workers, self._weight = workers, None
+        last = (batches.n - 1) % batches.batch_size + 1
+        self._rehearse(max(1, last // workers.size))  # the smallest share, and the same for all: they stop together
 
     def _take(self, rows):
         share, self._weight = self.workers.share(len(rows))

@@ -20,6 +20,24 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena = Arena()
+        self._rehearse((batches.n - 1) % batches.batch_size + 1)
+
+    def _rehearse(self, size):
+        """Find ∂J/∂θ on `size` rows, those of the smallest batch, and forget it.
+
+        So a batch that is too small for a layer (one row, whose variance BatchNorm cannot take) is said before the run
+        begins, and not at the end of its first epoch. Only models with running statistics look at a batch as a whole.
+        """
+        statistics = self.model.statistics
+        if size == self.batches.batch_size or not statistics.size:
+            return
+        before = statistics.value.copy()
+        with self.arena.frame(size):
+            batch = self.batches.take(next(self.batches.rows())[:size])
+            for phase, _ in self.phases:
+                phase.backpropagate(batch)
+                phase.theta.zero_grad()
+        statistics.value[...] = before
 
     def epoch_starts(self):
         """Told before the first step of an epoch, when layers have begun new streams of random numbers."""

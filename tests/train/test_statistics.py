@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from npae import Autoencoder, fit
-from npae.layers import BatchNorm, Dense, ReLU, Sequential, Tanh
+from npae.data import Binarize
+from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Dropout, ReLU, Sequential, Tanh
 from npae.losses import SquaredError
 from npae.optim import Adam
 from npae.store import load, load_all
@@ -163,6 +164,59 @@ def test_workers_resume_with_the_same_bits(tmp_path):
 def test_a_share_of_one_row_is_refused():
     errors = together(2, lambda w: shared(w, batch_size=2))
     assert all(isinstance(e, ValueError) and "2 rows for every worker" in str(e) for e in errors)
+
+
+# ---------------------------------------------------------------------- a last batch that is too small
+
+
+def test_one_row_left_over_is_said_before_the_first_step():
+    steps = []
+    with pytest.raises(ValueError, match="at least 2 values .* batch size that leaves no single row over"):
+        fit(network(), X[:33], epochs=1, batch_size=16, callbacks=(Steps(steps),), progress="none")
+    assert steps == []
+    fit(network(), X[:34], epochs=1, batch_size=16, callbacks=(Steps(steps),), progress="none")
+    assert len(steps) == 3
+
+
+class Steps(Callback):
+    """Notes every step in a list."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_step(self, trainer):
+        self.steps.append(trainer.epoch)
+
+
+def test_a_share_of_one_row_of_the_last_batch_stops_all_before_the_first_step():
+    steps = []
+    trained = [network() for _ in range(2)]
+    before = trained[0].theta.value.copy()
+
+    def work(workers):
+        model = trained[workers.rank]
+        fit(model, X[:35], epochs=1, batch_size=16, callbacks=(Steps(steps),), progress="none", workers=workers)
+
+    errors = together(2, work)  # shares of 1 and 2 rows
+    assert all(isinstance(e, ValueError) and "2 rows for every worker" in str(e) for e in errors)
+    assert steps == [] and all((model.theta.value == before).all() for model in trained)
+
+
+def test_one_image_left_over_is_enough_and_trying_it_out_leaves_no_trace(monkeypatch):
+    """Its pixels are many values a feature."""
+    x = RNG.random((9, 1, 4, 4))
+
+    def trained():
+        encoder = Sequential(Dropout(0.3), Conv2D(1, 2, 3), BatchNorm(2))
+        model = Autoencoder(encoder, ConvTranspose2D(2, 1, 3), SquaredError(), dtype=np.float64)
+        fit(model, x, epochs=2, batch_size=8, augment=Binarize(), progress="none")
+        return model
+
+    tried = trained()
+    monkeypatch.setattr(Step, "_rehearse", lambda self, size: None)
+    same = trained()
+    assert (tried.theta.value == same.theta.value).all()
+    assert (tried.statistics.value == same.statistics.value).all()
 
 
 # ---------------------------------------------------------------------- captured
