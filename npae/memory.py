@@ -20,7 +20,6 @@ go from one view to the other, for nothing; whoever does not care sees an array 
 import math
 import threading
 from contextlib import contextmanager
-from functools import lru_cache
 
 import numpy as np
 
@@ -98,22 +97,19 @@ def aligned(shape, dtype, value=None):
     return array
 
 
-@lru_cache(maxsize=64)
-def _ones(xp, n, dtype):
-    return xp.ones(n, dtype)
-
-
 def ones(n, like):
-    """n ones, on the device of `like` and of its dtype. Shared by all callers: not to be written into."""
-    vector = _ones(array_module(like), n, like.dtype)
+    """n ones, on the device of `like` and of its dtype. A frame's callers share them: not to be written into."""
     frame = getattr(_current, "frame", None)
-    if frame is not None:
-        frame.constants[n, like.dtype] = vector  # a captured step addresses it: it must live as long as the frame
-    return vector
+    if frame is None:
+        return array_module(like).ones(n, like.dtype)
+    key = n, like.dtype, type(like)
+    if key not in frame.constants:
+        frame.constants[key] = array_module(like).ones(n, like.dtype)
+    return frame.constants[key]
 
 
 class _Frame:
-    """The buffers of one step, in the order in which they were asked for."""
+    """The buffers of one step, in the order in which they were asked for, and the vectors of ones that it reads."""
 
     def __init__(self):
         self.buffers = []

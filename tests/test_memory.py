@@ -1,11 +1,12 @@
 """The arena: the same arrays for the same requests of the next step, and no others."""
 
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
-from npae.memory import LINE, Arena, aligned, empty
+from npae.memory import LINE, Arena, aligned, empty, ones
 from npae.models import mirrored
 from npae.optim import Adam
 from tests.devices import each_device, on
@@ -94,3 +95,20 @@ def test_what_a_step_reads_begins_at_a_cache_line():
     arrays += [model.theta.value, model.theta.grad, *optimizer.state.values()]
     assert [a.ctypes.data % LINE for a in arrays] == [0] * len(arrays)
     assert (arrays[2] == 1.5).all() and arrays[0].shape == (3, 5) and aligned((0, 4), "float32").shape == (0, 4)
+
+
+@each_device
+def test_ones_are_those_of_the_step_before_and_go_with_their_frame(device):
+    arena = Arena(max_frames=1)
+    with on(device) as place:
+        like = place.put(LIKE)
+        with arena.frame(1):
+            a, more, double = ones(3, like), ones(4, like), ones(3, place.put(np.zeros(1)))
+            assert place.get(a).tolist() == [1, 1, 1] and a.dtype == np.float32 and double.dtype == np.float64
+        with arena.frame(1):
+            assert ones(3, like) is a and ones(4, like) is more
+        kept = weakref.ref(more)
+        del more
+        with arena.frame(2):
+            assert kept() is None, "vectors of sizes that nobody asks for any more are kept for ever"
+        assert ones(3, like) is not ones(3, like), "outside of a frame an array is the caller's own"
