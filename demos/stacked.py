@@ -7,12 +7,15 @@ third arm has the pretrained one's first weights (Glorot's) and Adam, and nothin
 often; the pretrained one spends half of that on its depths, each of which costs a fraction of the whole network.
 
 784-1000-1000-1000 and ten classes, as in Bengio et al. 2007 and Vincent et al. 2010: the same with labels, from the
-same first weights. There the depths are denoising autoencoders (a quarter of the pixels or codes missing).
+same first weights. There the depths are denoising autoencoders (a quarter of the pixels or codes missing). Descent, the
+papers' optimizer, shows what pretraining gains; a third arm fine-tunes with Adam.
 
-    python -m demos.stacked             the embedded 10,000 digits
-    python -m demos.stacked --full      all 60,000: the data of the published numbers
+    python -m demos.stacked                       the embedded 10,000 digits
+    python -m demos.stacked --full                all 60,000: the data of the published numbers
+    python -m demos.stacked --only classifier     one half of it: autoencoder, or classifier
 """
 
+import argparse
 import re
 
 import numpy as np
@@ -40,8 +43,12 @@ def adaptive():
 
 def main(argv=None):
     """Train both networks with and without pretraining, draw, save. Worker 0 returns what metrics.json holds."""
-    settings = common.parse("stacked", __doc__.split("\n")[0], epochs=20, quick_epochs=5, argv=argv)
-    train, labels, test, test_labels = common.digits(settings)
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--only", choices=HALVES)
+    own, rest = own.parse_known_args(argv)
+    about = __doc__.split("\n")[0] + " --only {autoencoder,classifier}: one half of it."
+    settings = common.parse("stacked", about, epochs=20, quick_epochs=5, argv=rest)
+    data, metrics = common.digits(settings), {}
 
     def run(network, data, validation=None, epochs=settings.epochs, optimizer=Adam):
         history = fit(network.to(settings.device), data, validation, epochs=epochs, optimizer=optimizer(),
@@ -50,16 +57,28 @@ def main(argv=None):
         common.require(history)
         return history
 
-    def pretrain(stack, data):
-        for k, (autoencoder, codes) in enumerate(stack.depths(data)):
-            print(f"pretraining depth {k + 1}: {stack.sizes[k]}-{stack.sizes[k + 1]}-{stack.sizes[k]}")
-            run(autoencoder, codes, optimizer=adaptive)
+    for half in HALVES:
+        if own.only in (None, half):
+            found, history = HALVES[half](settings, data, run)
+            metrics |= found
+    return None if settings.workers.rank else common.finish(settings, metrics, history)
 
+
+def pretrain(stack, data, run):
+    """Train every depth of the stack on what the one before makes of the data."""
+    for k, (autoencoder, codes) in enumerate(stack.depths(data)):
+        print(f"pretraining depth {k + 1}: {stack.sizes[k]}-{stack.sizes[k + 1]}-{stack.sizes[k]}")
+        run(autoencoder, codes, optimizer=adaptive)
+
+
+def autoencoder(settings, data, run):
+    """The deep autoencoder: pretrained, with Adam alone, from small weights. Returns (metrics, history)."""
+    train, _, test, test_labels = data
     sizes = QUICK_DEEP if settings.quick else DEEP
     stack = Stacked(sizes, [Sigmoid] * (len(sizes) - 2) + [Identity], seed=settings.seed)
     adapted, small = stack.unroll(), stack.unroll()
     small.theta.assign(0.01 * np.random.default_rng(settings.seed).standard_normal(small.theta.size, np.float32))
-    pretrain(stack, train)
+    pretrain(stack, train, run)
     unrolled, tuned = stack.unroll(), stack.unroll()
     curves = {}
     for name, network, epochs, optimizer in (
@@ -69,31 +88,20 @@ def main(argv=None):
     ):
         print(name)
         curves[name] = run(network, train, test, epochs, optimizer)
-
-    noisy = Stacked(QUICK_CLASSES if settings.quick else CLASSES, corruption=lambda: MaskingNoise(0.25),
-                    seed=settings.seed)  # fmt: skip
-    plain = noisy.classifier(10)
-    pretrain(noisy, train)
-    taught = noisy.classifier(10)
-    for network, epochs in ((plain, 2 * settings.epochs), (taught, settings.epochs)):
-        print(f"classifier, {'pretrained' if network is taught else 'labels alone'}")
-        run(network, (train, labels), epochs=epochs, optimizer=descent)
-
+    history = curves["pretrained, fine-tuned"]
     if settings.workers.rank:
-        return None
+        return {}, history
+
     arms = {"pretrained, fine-tuned": tuned, "pretrained alone": unrolled, "Adam alone": adapted,
             "small weights, descent": small}  # fmt: skip
     x_hats = {name: network.to("cpu").reconstruct(test) for name, network in arms.items()}
     error = {name: squared_error_per_image(x_hat, test) for name, x_hat in x_hats.items()}
     mean = squared_error_per_image(train.mean(axis=0, keepdims=True) / 255, test)
     pca = squared_error_per_image(PCA(train, sizes[-1]).reconstruct(test), test)
-    wrong = {name: c.to("cpu").error_rate((test, test_labels)) for name, c in (("none", plain), ("greedy", taught))}
     metrics = {"_".join(re.findall(r"\w+", name)) + "_squared_error_per_image": e for name, e in error.items()}
     metrics |= {"mean_image_squared_error_per_image": mean, "pca_squared_error_per_image": pca}
-    metrics |= {f"classifier_{name}_pretraining_test_error_percent": 100 * w for name, w in wrong.items()}
     _draw(settings, curves, x_hats, test, test_labels)
     save(settings.out / "deep.npz", tuned)
-    save(settings.out / "classifier.npz", taught.to("cpu"))
     common.table(
         (f"{'-'.join(map(str, sizes))}, squared error an image, test", "npae", "published (60,000 digits)"),
         [
@@ -105,14 +113,37 @@ def main(argv=None):
             (f"PCA with {sizes[-1]} components", f"{pca:.2f}", "13.87"),
         ],
     )  # fmt: skip
-    common.table(
-        (f"{'-'.join(map(str, noisy.sizes))}-10, test digits misread, %", "npae", "published (50,000 digits)"),
-        [
-            ("greedy pretraining, fine-tuning", f"{100 * wrong['greedy']:.2f}", "1.4 Bengio 2007, 1.28 Vincent 2010"),
-            ("no pretraining", f"{100 * wrong['none']:.2f}", "2.4 Bengio 2007"),
-        ],
-    )  # fmt: skip
-    return common.finish(settings, metrics, curves["pretrained, fine-tuned"])
+    return metrics, history
+
+
+def classifier(settings, data, run):
+    """The deep classifier: labels alone, and fine-tuned after pretraining. Returns (metrics, history)."""
+    train, labels, test, test_labels = data
+    stack = Stacked(QUICK_CLASSES if settings.quick else CLASSES, corruption=lambda: MaskingNoise(0.25),
+                    seed=settings.seed)  # fmt: skip
+    plain = stack.classifier(10)
+    pretrain(stack, train, run)
+    arms = {  # name: (network, epochs, optimizer, published error)
+        "no pretraining": (plain, 2 * settings.epochs, descent, "2.4 Bengio 2007"),
+        "greedy pretraining": (stack.classifier(10), settings.epochs, descent, "1.4 Bengio 2007"),
+        "greedy pretraining, Adam": (stack.classifier(10), settings.epochs, Adam, "1.28 Vincent 2010"),
+    }
+    metrics, rows = {}, []
+    for name, (network, epochs, optimizer, published) in arms.items():
+        print(f"classifier, {name}")
+        history = run(network, (train, labels), epochs=epochs, optimizer=optimizer)
+        wrong = 100 * network.to("cpu").error_rate((test, test_labels))
+        metrics[f"classifier_{'_'.join(re.findall('[a-z]+', name.lower()))}_test_error_percent"] = wrong
+        rows.append((name, f"{wrong:.2f}", published))
+    if settings.workers.rank == 0:
+        save(settings.out / "classifier.npz", network)
+        common.table(
+            (f"{'-'.join(map(str, stack.sizes))}-10, test digits misread, %", "npae", "published (50,000 digits)"), rows
+        )
+    return metrics, history
+
+
+HALVES = {"autoencoder": autoencoder, "classifier": classifier}
 
 
 def _draw(settings, curves, x_hats, test, labels):
