@@ -15,10 +15,6 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 from demos import aae, common, gan  # noqa: E402
 
 
-def quick(demo, out, *options):
-    return demo.main(["--quick", "--device", "cpu", "--out", str(out), *options])
-
-
 @pytest.fixture(scope="module")
 def digits():
     data = mnist(which="sample")
@@ -26,10 +22,11 @@ def digits():
     return train[:1800], train[1800:], data.test_images[:500].reshape(-1, 784), data.test_labels[:500]
 
 
-def test_a_generator_comes_nearer_to_digits_and_its_figures_are_those_of_its_samples(tmp_path, digits):
-    result = quick(gan, tmp_path)
+def test_a_generator_comes_nearer_to_digits_and_its_figures_are_those_of_its_samples(quick, digits):
+    run = quick("gan")
+    result = run.result
     _, validation, test, _ = digits
-    model = load(tmp_path / "gan.npz")
+    model = load(run.out / "gan.npz")
     samples = model.sample(1800, seed=1)
     two = nearest_neighbour_test(samples[:500], test)
     assert result["gan_two_sample_accuracy"] == pytest.approx(two.accuracy, abs=0.005)
@@ -43,12 +40,13 @@ def test_a_generator_comes_nearer_to_digits_and_its_figures_are_those_of_its_sam
     assert result["real_two_sample_accuracy"] < result["gan_two_sample_accuracy"]
 
 
-def test_codes_find_their_prior_and_classes_their_part(tmp_path, digits):
-    result = quick(aae, tmp_path)
+def test_codes_find_their_prior_and_classes_their_part(quick, digits):
+    run = quick("aae")
+    result = run.result
     *_, test, labels = digits
     assert result["gaussian_codes_two_sample_accuracy"] < 0.75
     assert result["ring_5_nearest_neighbours_error_percent"] < result["gaussian_5_nearest_neighbours_error_percent"]
-    model = load(tmp_path / "ring.npz")
+    model = load(run.out / "ring.npz")
     assert isinstance(model.prior, RingPrior) and model.labelled
     own = model.autoencoder.evaluate(test)["reconstruction"] / 784
     assert result["ring_cross_entropy_nats_per_pixel"] == pytest.approx(own, rel=1e-6)

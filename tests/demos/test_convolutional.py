@@ -7,14 +7,10 @@ from npae import load, mnist
 
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
-from demos import conv, conv_denoising, conv_vae  # noqa: E402
+from demos import conv  # noqa: E402
 from demos.denoising import corrupted, cross_entropy  # noqa: E402
 from npae.layers import GaussianNoise  # noqa: E402
 from npae.models import convolutional  # noqa: E402
-
-
-def quick(demo, out, *options):
-    return demo.main(["--quick", "--device", "cpu", "--out", str(out), *options])
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +18,24 @@ def digits():
     return mnist(which="sample").test_images[:500].reshape(-1, 784)
 
 
-def test_convolutions_learn_digits(tmp_path, digits):
-    result = quick(conv, tmp_path)
+def test_convolutions_learn_digits(quick, digits):
+    run = quick("conv")
+    result = run.result
     images = conv.as_images(digits)
     for name, best in (("small", 0.9), ("large", 0.5)):
         loss = result[f"{name}_test_cross_entropy_nats_per_pixel"]
         assert result["floor_nats_per_pixel"] < loss < best * 0.2625  # the mean digit's
-        assert load(tmp_path / f"{name}.npz").evaluate(images)["reconstruction"] / 784 == pytest.approx(loss, rel=1e-6)
-    x_hat = load(tmp_path / "large.npz").reconstruct(images)
+        assert load(run.out / f"{name}.npz").evaluate(images)["reconstruction"] / 784 == pytest.approx(loss, rel=1e-6)
+    x_hat = load(run.out / "large.npz").reconstruct(images)
     error = ((x_hat - images / 255) ** 2).sum(axis=(1, 2, 3)).mean()
     assert result["large_test_squared_error_per_image"] == pytest.approx(error, rel=1e-5)
 
 
-def test_one_network_only(tmp_path):
-    result = quick(conv, tmp_path, "--only", "small", "--epochs", "1")
+def test_one_network_only(quick):
+    run = quick("conv", "--only", "small", "--epochs", "1")
+    result = run.result
     assert "small_seconds" in result and "large_seconds" not in result
-    assert (tmp_path / "small.npz").exists() and not (tmp_path / "large.npz").exists()
+    assert (run.out / "small.npz").exists() and not (run.out / "large.npz").exists()
 
 
 def test_the_networks_have_the_published_sizes():
@@ -46,21 +44,23 @@ def test_the_networks_have_the_published_sizes():
     assert counts == {"small": 4385, "large": 28353}
 
 
-def test_cleaned_digits_are_nearer_to_the_clean_ones(tmp_path, digits):
-    result = quick(conv_denoising, tmp_path)
+def test_cleaned_digits_are_nearer_to_the_clean_ones(quick, digits):
+    run = quick("conv_denoising")
+    result = run.result
     for std in (0.5, 0.4):
         key = f"gaussian_{std}".replace(".", "_")
         assert result[f"{key}_squared_error_per_image"] < 0.7 * result[f"{key}_noisy_squared_error_per_image"]
     noisy = corrupted(GaussianNoise(0.5, clip=(0, 1)), digits, [0, 1])
-    cleaned = load(tmp_path / "gaussian_0_5.npz").reconstruct(conv.as_images(noisy)).reshape(-1, 784)
+    cleaned = load(run.out / "gaussian_0_5.npz").reconstruct(conv.as_images(noisy)).reshape(-1, 784)
     loss = cross_entropy(cleaned, digits / 255)
     assert result["gaussian_0_5_cross_entropy_nats_per_pixel"] == pytest.approx(loss, rel=1e-5)
 
 
-def test_two_numbers_say_something_about_a_digit(tmp_path, digits):
-    result = quick(conv_vae, tmp_path)
+def test_two_numbers_say_something_about_a_digit(quick, digits):
+    run = quick("conv_vae")
+    result = run.result
     assert result["test_nats"] == pytest.approx(result["test_reconstruction_nats"] + result["test_kl_nats"])
     assert result["test_nats"] < 205.8 and result["test_kl_nats"] > 2  # the mean digit's nats; a code that is used
-    model = load(tmp_path / "conv_vae.npz")
+    model = load(run.out / "conv_vae.npz")
     assert sum(model.evaluate(conv.as_images(digits)).values()) == pytest.approx(result["test_nats"], rel=1e-6)
     assert np.ptp(model.encode(conv.as_images(digits)), axis=0).min() > 1

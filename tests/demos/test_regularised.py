@@ -11,23 +11,20 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 from demos import contractive, denoising, sparse  # noqa: E402
 
 
-def quick(demo, out, *options):
-    return demo.main(["--quick", "--device", "cpu", "--out", str(out), *options])
-
-
 @pytest.fixture(scope="module")
 def digits():
     return mnist(which="sample").test_images[:500].reshape(-1, 784)
 
 
-def test_penalties_make_codes_sparser(tmp_path, digits):
-    result = quick(sparse, tmp_path)
+def test_penalties_make_codes_sparser(quick, digits):
+    run = quick("sparse")
+    result = run.result
     assert result["relu_l1_mean_code"] < result["relu_mean_code"]
     assert result["logistic_kl_mean_code"] == pytest.approx(0.1, abs=0.1)  # ρ; without the penalty about 1
     assert result["top_k_linear_classifier_test_error_percent"] < 20
     before, after = (result[f"stacked_{when}_fine_tuning_test_error_percent"] for when in ("before", "after"))
     assert after < 0.8 * before
-    codes = load(tmp_path / "top-k.npz").encode(digits)
+    codes = load(run.out / "top-k.npz").encode(digits)
     assert ((codes != 0).sum(axis=1) == 75).all()  # 3k of 300, in inference
 
 
@@ -38,12 +35,13 @@ def test_l1_as_keras_has_it():
     assert penalty.value(None, h, None) / 784 == pytest.approx(1e-4 * (4 + 2) / 2)
 
 
-def test_cleaned_digits_are_nearer_to_the_clean_ones(tmp_path, digits):
-    result = quick(denoising, tmp_path)
+def test_cleaned_digits_are_nearer_to_the_clean_ones(quick, digits):
+    run = quick("denoising")
+    result = run.result
     for key in ("gaussian_0_4", "gaussian_0_5", "masking_50", "salt_and_pepper_40"):
         assert result[f"{key}_squared_error_per_image"] < 0.7 * result[f"{key}_noisy_squared_error_per_image"]
     noise, _ = denoising.KINDS["Gaussian 0.5"]
-    cleaned = load(tmp_path / "gaussian_0_5.npz").reconstruct(denoising.corrupted(noise, digits, [0, 1]))
+    cleaned = load(run.out / "gaussian_0_5.npz").reconstruct(denoising.corrupted(noise, digits, [0, 1]))
     error = ((cleaned - digits / 255) ** 2).sum(axis=1).mean()
     assert result["gaussian_0_5_squared_error_per_image"] == pytest.approx(error, rel=1e-5)
 
@@ -67,10 +65,11 @@ def test_cross_entropy_is_the_loss_of_the_model(digits):
     assert denoising.cross_entropy(model.reconstruct(digits), digits / 255) == pytest.approx(own, rel=1e-5)
 
 
-def test_contraction_makes_the_jacobian_smaller(tmp_path, digits):
-    result = quick(contractive, tmp_path)
+def test_contraction_makes_the_jacobian_smaller(quick, digits):
+    run = quick("contractive")
+    result = run.result
     assert result["strongly_jacobian_norm_ratio"] < result["contractive_jacobian_norm_ratio"] < 0.6
     assert result["contractive_saturated_percent"] > result["plain_saturated_percent"]
     some = contractive.figures.one_of_each(mnist(which="sample").test_labels[:500], 100)
-    own = jacobian_norm(load(tmp_path / "contractive.npz"), digits[some] / np.float32(255))
+    own = jacobian_norm(load(run.out / "contractive.npz"), digits[some] / np.float32(255))
     assert result["contractive_jacobian_norm"] == pytest.approx(own, rel=1e-5)

@@ -1,0 +1,28 @@
+"""Quick runs of the demos, each made once in a session: test_demos asks whether one ran, the others what it found."""
+
+import importlib
+import io
+from contextlib import redirect_stdout
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory):
+    """quick("conv") -> what `python -m demos.conv --quick` left behind: result, out (its folder) and printed (text).
+
+    Options are handed on, quick("conv", "--only", "small"). Nobody writes into out: others read there.
+    """
+    runs = {}
+
+    def run(name, *options):
+        if (name, options) not in runs:
+            out, printed = tmp_path_factory.mktemp(name) / "out", io.StringIO()
+            arguments = ["--quick", "--device", "cpu", "--out", str(out), *options]
+            with redirect_stdout(printed):
+                result = importlib.import_module(f"demos.{name}").main(arguments)
+            runs[name, options] = SimpleNamespace(result=result, out=out, printed=printed.getvalue())
+        return runs[name, options]
+
+    return run
