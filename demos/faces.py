@@ -53,7 +53,7 @@ def main(argv=None):
     own.add_argument("--folder", type=Path)
     own, rest = own.parse_known_args(argv)
     about = __doc__.split("\n")[0] + " --folder DIR: learn these pictures instead of the Olivetti faces."
-    settings = common.parse("faces", about, epochs=120, quick_epochs=2, argv=rest)
+    settings = common.parse("faces", about, epochs=240, quick_epochs=2, argv=rest)
     train, test, faces = pictures(settings, own.folder)
     print(f"Data: {len(train):,} {'faces' if faces else 'digits'} to learn from, {len(test):,} to test on.")
 
