@@ -9,8 +9,8 @@ samples as they are. Nothing has to be differentiated, since no parameter stands
 `Binarize` is here; `warp.py` has small rotations, stretches and shears.
 """
 
-from npae.backend import array_module
 from npae.elementwise import elementwise
+from npae.layers.base import check_floats
 from npae.noise import Stream
 from npae.registry import Described
 
@@ -33,13 +33,6 @@ class Augmentation(Described):
 
     def config(self):
         return {}
-
-
-def check_floats(augmentation, x):
-    """Raise TypeError unless x is an array of floats."""
-    array_module(x)  # raises for a list
-    if x.dtype.kind != "f":
-        raise TypeError(f"{augmentation!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
 
 
 @elementwise

@@ -29,8 +29,9 @@ section 2.
 import numpy as np
 
 from npae.backend import array_module
-from npae.data.augment import Augmentation, check_floats
+from npae.data.augment import Augmentation
 from npae.elementwise import cos, elementwise, exp, maximum, minimum, sin
+from npae.layers.base import check_floats
 from npae.memory import empty
 from npae.products import matmul
 

@@ -183,6 +183,13 @@ def check_shape(layer, shape, like, fix=""):
         raise ValueError(f"{layer!r}: expected inputs of shape ({wanted}), got {tuple(shape)}. {fix}".rstrip())
 
 
+def check_floats(thing, x):
+    """Raise TypeError unless x is an array of float32 or float64, as `thing`, a layer or an augmentation, needs it."""
+    array_module(x)  # raises for a list
+    if x.dtype not in ("float32", "float64"):
+        raise TypeError(f"{thing!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
+
+
 def check_input(layer, x, shape, like, fix=""):
     """Raise unless x is a batch of inputs of `shape`, of the dtype and on the device of the parameter `like`.
 

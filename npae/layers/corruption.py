@@ -20,6 +20,7 @@ Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3.
 import math
 
 from npae.elementwise import elementwise, maximum, minimum
+from npae.layers.base import check_floats
 from npae.layers.noisy import Noisy
 
 
@@ -43,8 +44,7 @@ class Corruption(Noisy):
         """x̃ in training, else x. The cache is (numbers, x̃), or None where nothing was done."""
         if not training:
             return x, None
-        if x.dtype not in ("float32", "float64"):
-            raise TypeError(f"{self!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
+        check_floats(self, x)
         noise = self.next(x)
         y = self.corrupt(x, noise)
         return y, (noise, y)

@@ -22,7 +22,7 @@ LeCun et al. 1998 (average); Jarrett, Kavukcuoglu, Ranzato & LeCun 2009 (max); G
 
 from npae.backend import array_module
 from npae.elementwise import elementwise
-from npae.layers.base import Layer
+from npae.layers.base import Layer, check_floats
 from npae.layers.patches import pair, window_axes
 from npae.memory import empty, images, pixels
 
@@ -187,5 +187,4 @@ def check_images(layer, x):
             f"{layer!r}: expected images of shape (batch, channels, height, width), got {x.shape}. Images of one "
             "channel are x[:, None], rows are reshaped by layers.Reshape((channels, height, width))."
         )
-    if x.dtype.kind != "f":
-        raise TypeError(f"{layer!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
+    check_floats(layer, x)

@@ -31,10 +31,11 @@ class SharedStep(Step):
     """Step, shared among `workers`: every one of them calls it with the same rows."""
 
     def __init__(self, model, batches, optimizer, clip_norm, workers):
-        super().__init__(model, batches, optimizer, clip_norm)
         self.workers, self._weight = workers, None
-        last = (batches.n - 1) % batches.batch_size + 1
-        self._rehearse(max(1, last // workers.size))  # the smallest share, and the same for all: they stop together
+        super().__init__(model, batches, optimizer, clip_norm)
+
+    def _least_rows(self):
+        return max(1, super()._least_rows() // self.workers.size)  # the smallest share, the same for all: all stop
 
     def _take(self, rows):
         share, self._weight = self.workers.share(len(rows))

@@ -20,7 +20,11 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena = Arena()
-        self._rehearse((batches.n - 1) % batches.batch_size + 1)
+        self._rehearse(self._least_rows())
+
+    def _least_rows(self):
+        """How many rows the smallest batch has: the last one of an epoch."""
+        return (self.batches.n - 1) % self.batches.batch_size + 1
 
     def _rehearse(self, size):
         """Find ∂J/∂θ on `size` rows, those of the smallest batch, and forget it.
