@@ -18,7 +18,6 @@ AutoEncoder where it is installed (the extra "pyod").
     python -m demos.anomaly --csv PATH        the whole table of card payments, as Kaggle has it
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +36,12 @@ SHOWN = 8  # the digit that everybody finds hardest
 
 def main(argv=None):
     """Run the three parts for which there are data, print tables, draw. Returns what metrics.json holds."""
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--csv", type=Path)
-    own, rest = own.parse_known_args(argv)
-    about = __doc__.split("\n")[0] + " --csv PATH: the whole table of card payments."
-    settings = common.parse("anomaly", about, epochs=20, quick_epochs=3, argv=rest)
+    csv = {"type": Path, "metavar": "PATH", "help": "the whole table of card payments"}
+    settings = common.parse("anomaly", __doc__.split("\n")[0], epochs=20, quick_epochs=3, argv=argv, own={"csv": csv})
     if settings.workers.size > 1:
         raise SystemExit("anomaly: expected one worker, as its networks are small. Run it without mpiexec.")
     metrics, history = one_class_digits(settings)
-    for part in (lambda: odd_rows(settings), lambda: fraud(settings, own.csv)):
+    for part in (lambda: odd_rows(settings), lambda: fraud(settings, settings.own.csv)):
         try:
             metrics |= part()
         except FileNotFoundError as error:

@@ -5,6 +5,8 @@ And the measures: squared error, the angles between two subspaces, the errors of
 
 import numpy as np
 
+from npae.judge.distances import as_rows, squared_distances
+
 
 class PCA:
     """The k-dimensional linear code with the least squared error on the data: mean, and k orthonormal directions.
@@ -16,6 +18,9 @@ class PCA:
     def __init__(self, data, k):
         x = _scaled(data)
         self.mean = x.mean(axis=0, dtype=np.float64)
+        if len(x) < x.shape[1]:  # few large images: their covariance would be the larger matrix
+            self.V = np.linalg.svd(x - self.mean, full_matrices=False)[2][:k].T
+            return
         covariance = (x.T @ x) / len(x) - np.outer(self.mean, self.mean)
         _, vectors = np.linalg.eigh(covariance)
         self.V = vectors[:, ::-1][:, :k]
@@ -59,17 +64,37 @@ def principal_angles(A, B):
 def neighbour_error(codes, labels, test_codes, test_labels, k=5):
     """The share of test codes whose label is not that of most of their k nearest codes.
 
-    Where two labels have as many of the k, the smaller label counts. Distances are taken by brute force, in blocks of
-    200 rows, ‖a − b‖² as ‖b‖² − 2 a·b (‖a‖² changes no order).
+    Where two labels have as many of the k, the smaller label counts.
     """
     codes, test_codes = (np.asarray(c, np.float64) for c in (codes, test_codes))
-    lengths, wrong = (codes**2).sum(axis=1), 0
-    for start in range(0, len(test_codes), 200):
-        block = test_codes[start : start + 200]
-        nearest = np.argpartition(lengths - 2 * block @ codes.T, k - 1, axis=1)[:, :k]
+    wrong = 0
+    for rows, distances in squared_distances(test_codes, codes, block=200):
+        nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
         votes = (labels[nearest][:, :, None] == np.arange(labels.max() + 1)).sum(axis=1)
-        wrong += (votes.argmax(axis=1) != test_labels[start : start + 200]).sum()
+        wrong += (votes.argmax(axis=1) != test_labels[rows]).sum()
     return float(wrong / len(test_codes))
+
+
+def beside_pca(model, k, train, labels, test, test_labels):
+    """What the codes of an autoencoder and those of PCA, k numbers each, are worth: (metrics, arms).
+
+    arms: [(name, its code, squared error an image, error of the five nearest neighbours in percent)].
+    """
+    metrics, arms = {}, []
+    for name, code in (("autoencoder", model), ("PCA", PCA(train, k))):
+        error = squared_error_per_image(code.reconstruct(test), test)
+        wrong = 100 * neighbour_error(code.encode(train), labels, code.encode(test), test_labels)
+        metrics[f"{name.lower()}_squared_error_per_image"] = error
+        metrics[f"{name.lower()}_5_nearest_neighbours_error_percent"] = wrong
+        arms.append((name, code, error, wrong))
+    return metrics, arms
+
+
+def nearest(images, known):
+    """(which of the known images is nearest to each, how far it is: root mean square over pixels, in grey levels)."""
+    rows = [as_rows(a, "images") for a in (images, known)]
+    which, least = zip(*((d.argmin(axis=1), d.min(axis=1)) for _, d in squared_distances(*rows)), strict=True)
+    return np.concatenate(which), 255 * np.sqrt(np.concatenate(least) / rows[0].shape[1])
 
 
 def pixel_entropy(data):

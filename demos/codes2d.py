@@ -13,7 +13,7 @@ one seed), and so was ELU before ReLU, and squared error before cross-entropy (1
 """
 
 from demos import common, figures
-from demos.baselines import PCA, neighbour_error, squared_error_per_image
+from demos.baselines import beside_pca
 from npae import Autoencoder, fit, mirrored, save
 from npae.layers import ELU, Identity, Sequential, Sigmoid
 from npae.losses import SquaredError
@@ -41,17 +41,11 @@ def main(argv=None):
     if settings.workers.rank:
         return None
 
-    metrics, rows, maps = {}, [], []
-    for name, label, code, theirs in (
-        ("autoencoder", "autoencoder", model, ("", "")), ("pca", "PCA", PCA(train, 2), ("43.65", "57.6"))
-    ):  # fmt: skip
-        codes = code.encode(test)
-        error = squared_error_per_image(code.reconstruct(test), test)
-        wrong = 100 * neighbour_error(code.encode(train), labels, codes, test_labels)
-        metrics[f"{name}_squared_error_per_image"] = error
-        metrics[f"{name}_5_nearest_neighbours_error_percent"] = wrong
-        rows.append((label, f"{error:.2f}", theirs[0], f"{wrong:.1f}", theirs[1]))
-        maps.append((f"{label}: error {error:.1f}, 5-NN {wrong:.0f} %", codes))
+    metrics, arms = beside_pca(model, 2, train, labels, test, test_labels)
+    rows, maps = [], []
+    for (name, code, error, wrong), theirs in zip(arms, (("", ""), ("43.65", "57.6")), strict=True):
+        rows.append((name, f"{error:.2f}", theirs[0], f"{wrong:.1f}", theirs[1]))
+        maps.append((f"{name}: error {error:.1f}, 5-NN {wrong:.0f} %", code.encode(test)))
     figures.code_maps(settings.out / "maps.png", maps, test_labels, "Test digits on a map of two numbers, by rank")
     save(settings.out / "codes2d.npz", model)
     common.table(

@@ -30,6 +30,7 @@ class Settings:
     seed: int
     out: Path
     workers: Workers
+    own: argparse.Namespace  # the flags that no other demo has
     began: float = field(default_factory=time.perf_counter)
 
     @property
@@ -38,8 +39,11 @@ class Settings:
         return "none" if self.quick else "auto"
 
 
-def parse(name, description, epochs, quick_epochs=1, argv=None):
-    """The Settings from the command line. epochs: the demo's default. Ends with a sentence on bad options."""
+def parse(name, description, epochs, quick_epochs=1, argv=None, own=None):
+    """The Settings from the command line. epochs: the demo's default. Ends with a sentence on bad options.
+
+    own: the flags of this demo alone, {"only": {keywords of add_argument}}; settings.own.only is what was given.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m demos.{name}", description=description)
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
     parser.add_argument("--quick", action="store_true", help="a few seconds on a part of the sample: does it run?")
@@ -47,6 +51,9 @@ def parse(name, description, epochs, quick_epochs=1, argv=None):
     parser.add_argument("--epochs", type=int, help=f"passes over the data (default {epochs}; quick: {quick_epochs})")
     parser.add_argument("--seed", type=int, default=0, help="of first weights and order of the data (default 0)")
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help="folder of the results")
+    own = own or {}
+    for flag, keywords in own.items():
+        parser.add_argument(f"--{flag}", **keywords)
     a = parser.parse_args(argv)
     if a.quick and a.full:
         parser.error("--quick and --full exclude each other: choose one.")
@@ -63,7 +70,8 @@ def parse(name, description, epochs, quick_epochs=1, argv=None):
     if workers.rank:
         sys.stdout = io.StringIO()  # worker 0 speaks for all
     epochs = a.epochs or (quick_epochs if a.quick else epochs)
-    return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, workers)
+    given = argparse.Namespace(**{flag: getattr(a, flag) for flag in own})
+    return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, workers, given)
 
 
 def digits(settings):

@@ -18,8 +18,6 @@ patch of 4 × 4 pixels, out of which the same small kernels have to make digits 
     python -m demos.conv --full --only small --epochs 20      one of the two
 """
 
-import argparse
-
 import numpy as np
 
 from demos import common, figures
@@ -36,17 +34,14 @@ NETWORKS = {
 
 def main(argv=None):
     """Train both, draw what they see, compare with the published logs. Worker 0 returns what metrics.json holds."""
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--only", choices=NETWORKS)
-    own, rest = own.parse_known_args(argv)
-    about = __doc__.split("\n")[0] + f" --only {{{','.join(NETWORKS)}}}: one of the two."
-    settings = common.parse("conv", about, epochs=10, quick_epochs=2, argv=rest)
+    only = {"choices": NETWORKS, "help": "one of the two networks"}
+    settings = common.parse("conv", __doc__.split("\n")[0], epochs=10, quick_epochs=2, argv=argv, own={"only": only})
     train, _, test, test_labels = common.digits(settings)
     metrics, rows, curves, maps = {"floor_nats_per_pixel": pixel_entropy(test)}, [], [], []
     some = figures.one_of_each(test_labels, 10)
     shown = [("original", test[some] / 255)]
     for name, (channels, quick_channels, transposed, learning_rate, published) in NETWORKS.items():
-        if own.only not in (None, name):
+        if settings.own.only not in (None, name):
             continue
         print(name)
         model = convolutional(quick_channels if settings.quick else channels, transposed=transposed, seed=settings.seed)

@@ -17,16 +17,15 @@ of other people's photographs. Beside the autoencoders stand as many principal c
     python -m demos.faces --folder DIR       any folder of pictures: squares from the middle, the last eighth to test
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from demos import common, figures
+from demos.baselines import PCA, nearest
 from npae import Autoencoder, VariationalAutoencoder, fit, mnist, save
 from npae.backend import array_module
 from npae.data import Augmentation, image_folder, olivetti
-from npae.judge.distances import as_rows, squared_distances
 from npae.layers import Dense, LeakyReLU, Sequential, Sigmoid
 from npae.losses import Gaussian
 from npae.models import GAN, AdversarialAutoencoder, GaussianPrior, from_images, to_images, walks
@@ -49,12 +48,9 @@ class Mirror(Augmentation):
 
 def main(argv=None):
     """Train the three, draw faces, see how near they are to known ones. Worker 0 returns what metrics.json holds."""
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--folder", type=Path)
-    own, rest = own.parse_known_args(argv)
-    about = __doc__.split("\n")[0] + " --folder DIR: learn these pictures instead of the Olivetti faces."
-    settings = common.parse("faces", about, epochs=240, quick_epochs=2, argv=rest)
-    train, test, faces = pictures(settings, own.folder)
+    own = {"folder": {"type": Path, "metavar": "DIR", "help": "learn these pictures instead of the Olivetti faces"}}
+    settings = common.parse("faces", __doc__.split("\n")[0], epochs=240, quick_epochs=2, argv=argv, own=own)
+    train, test, faces = pictures(settings, settings.own.folder)
     print(f"Data: {len(train):,} {'faces' if faces else 'digits'} to learn from, {len(test):,} to test on.")
 
     metrics, drawn, back = {}, {}, {"eigenfaces": eigenfaces(train, test)}
@@ -149,17 +145,8 @@ def decoder_of(model):
 
 def eigenfaces(train, test):
     """Test images from their CODE principal components."""
-    x, y = (images.reshape(len(images), -1) / np.float32(255) for images in (train, test))
-    mean = x.mean(axis=0)
-    axes = np.linalg.svd(x - mean, full_matrices=False)[2][:CODE]
-    return (mean + (y - mean) @ axes.T @ axes).reshape(test.shape)
-
-
-def nearest(images, known):
-    """(which of the known images is nearest to each, how far it is: root mean square over pixels, in grey levels)."""
-    rows = [as_rows(a, "images") for a in (images, known)]
-    which, least = zip(*((d.argmin(axis=1), d.min(axis=1)) for _, d in squared_distances(*rows)), strict=True)
-    return np.concatenate(which), 255 * np.sqrt(np.concatenate(least) / rows[0].shape[1])
+    train, x = (images.reshape(len(images), -1) / np.float32(255) for images in (train, test))
+    return PCA(train, CODE).reconstruct(x).reshape(test.shape)
 
 
 def draw(out, cmap, train, x, known, models, drawn, back):

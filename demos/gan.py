@@ -20,10 +20,11 @@ with rates of 5 · 10⁻⁴.
 """
 
 from demos import common, figures
+from demos.baselines import nearest
 from npae import GAN, fit, save
 from npae.backend import to_device
 from npae.judge import nearest_neighbour_test, parzen_log_likelihood
-from npae.judge.distances import as_rows, squared_distances
+from npae.judge.distances import as_rows
 from npae.layers import BatchNorm, Dense, Dropout, LeakyReLU, Sequential, Sigmoid
 from npae.models import GaussianPrior
 from npae.models.duel import diversity
@@ -108,8 +109,7 @@ def _judged(name, samples, test, validation):
 def _draw(settings, history, album, samples, train, test):
     rows = [*album.pages, ("more", samples[:14]), ("and more", samples[14:28]), ("real digits", test[:14] / 255)]
     figures.digit_rows(settings.out / "samples.png", rows, "Digits out of noise: a column is one code, while G learns")
-    ((_, distances),) = squared_distances(samples[:14], as_rows(train, "train"))
-    rows = [("sample", samples[:14]), ("nearest", train[distances.argmin(axis=1)] / 255)]
+    rows = [("sample", samples[:14]), ("nearest", train[nearest(samples[:14], train)[0]] / 255)]
     figures.digit_rows(settings.out / "nearest.png", rows, "Samples, and the training digits nearest to them")
     curves = [
         ("real digits recognised", history["val_real_accuracy"], "-"),

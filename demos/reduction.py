@@ -15,7 +15,7 @@ it 3.08. Gaussian noise on the input and masked inputs, over 40 epochs, did less
 """
 
 from demos import common, figures
-from demos.baselines import PCA, neighbour_error, squared_error_per_image
+from demos.baselines import beside_pca
 from demos.codes2d import network
 from npae import save
 from npae.data import Warp
@@ -43,18 +43,13 @@ def main(argv=None):
         return None
 
     some = figures.one_of_each(test_labels, 10)
-    metrics, rows, pictures = {"train_squared_error_per_image": 2 * model.evaluate(train)["reconstruction"]}, [], []
-    for name, label, code, theirs in (
-        ("autoencoder", "autoencoder", model, ("3.00 (Hinton 2006)", "")),
-        ("pca", "PCA", PCA(train, 30), ("13.87", "2.45")),
-    ):  # fmt: skip
-        x_hat = code.reconstruct(test)
-        error = squared_error_per_image(x_hat, test)
-        wrong = 100 * neighbour_error(code.encode(train), labels, code.encode(test), test_labels)
-        metrics[f"{name}_squared_error_per_image"] = error
-        metrics[f"{name}_5_nearest_neighbours_error_percent"] = wrong
-        rows.append((label, f"{error:.2f}", theirs[0], f"{wrong:.2f}", theirs[1]))
-        pictures.append((f"{label}\n{error:.1f}", x_hat[some].clip(0, 1)))
+    metrics, arms = beside_pca(model, 30, train, labels, test, test_labels)
+    metrics["train_squared_error_per_image"] = 2 * model.evaluate(train)["reconstruction"]
+    rows, pictures = [], []
+    published = ("3.00 (Hinton 2006)", ""), ("13.87", "2.45")
+    for (name, code, error, wrong), theirs in zip(arms, published, strict=True):
+        rows.append((name, f"{error:.2f}", theirs[0], f"{wrong:.2f}", theirs[1]))
+        pictures.append((f"{name}\n{error:.1f}", code.reconstruct(test[some]).clip(0, 1)))
     figures.digit_rows(settings.out / "reconstructions.png", [("original", test[some] / 255), *pictures],
                        "Through thirty numbers: test digits, and their squared error an image")  # fmt: skip
     curves = [("training, warped at first", [2 * v for v in history["loss"]], ":"),

@@ -15,7 +15,6 @@ papers' optimizer, shows what pretraining gains; a third arm fine-tunes with Ada
     python -m demos.stacked --only classifier     one half of it: autoencoder, or classifier
 """
 
-import argparse
 import re
 
 import numpy as np
@@ -43,11 +42,8 @@ def adaptive():
 
 def main(argv=None):
     """Train both networks with and without pretraining, draw, save. Worker 0 returns what metrics.json holds."""
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--only", choices=HALVES)
-    own, rest = own.parse_known_args(argv)
-    about = __doc__.split("\n")[0] + " --only {autoencoder,classifier}: one half of it."
-    settings = common.parse("stacked", about, epochs=20, quick_epochs=5, argv=rest)
+    only = {"choices": HALVES, "help": "one half of it"}
+    settings = common.parse("stacked", __doc__.split("\n")[0], epochs=20, quick_epochs=5, argv=argv, own={"only": only})
     data, metrics = common.digits(settings), {}
 
     def run(network, data, validation=None, epochs=settings.epochs, optimizer=Adam):
@@ -58,7 +54,7 @@ def main(argv=None):
         return history
 
     for half in HALVES:
-        if own.only in (None, half):
+        if settings.own.only in (None, half):
             found, history = HALVES[half](settings, data, run)
             metrics |= found
     return None if settings.workers.rank else common.finish(settings, metrics, history)

@@ -15,8 +15,6 @@ The likelihood is that of black-and-white digits, every pixel drawn from its gre
     python -m demos.vae --full --likelihood 150     the likelihood too, after so many epochs
 """
 
-import argparse
-
 import numpy as np
 
 from demos import common, figures
@@ -29,14 +27,14 @@ from npae.optim import Adam, Cosine, WarmUp
 
 def main(argv=None):
     """Train, measure, draw, save. Worker 0 returns what metrics.json holds."""
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--iwae", type=int, default=0, metavar="K")
-    own.add_argument("--likelihood", type=int, default=0, metavar="EPOCHS")
-    own, rest = own.parse_known_args(argv)
+    flags = {
+        "iwae": {"type": int, "default": 0, "metavar": "K", "help": "the bound of K codes"},
+        "likelihood": {"type": int, "default": 0, "metavar": "EPOCHS", "help": "ln p(x) of binary digits"},
+    }
+    settings = common.parse("vae", __doc__.split("\n")[0], epochs=10, quick_epochs=8, argv=argv, own=flags)
+    own = settings.own
     if min(own.iwae, own.likelihood) < 0:
         raise SystemExit(f"vae: expected --iwae and --likelihood of 0 or more, got {own.iwae} and {own.likelihood}.")
-    about = __doc__.split("\n")[0] + " --iwae K: the bound of K codes. --likelihood EPOCHS: ln p(x) of binary digits."
-    settings = common.parse("vae", about, epochs=10, quick_epochs=8, argv=rest)
     train, _, test, test_labels = common.digits(settings)
     bound = {"samples": own.iwae, "objective": "iwae"} if own.iwae else {}
 

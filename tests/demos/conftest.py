@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from npae import mnist
+
 
 @pytest.fixture(scope="session")
 def quick(tmp_path_factory):
@@ -26,3 +28,9 @@ def quick(tmp_path_factory):
         return runs[name, options]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The digits that quick runs are tested on, as rows of uint8."""
+    return mnist(which="sample").test_images[:500].reshape(-1, 784)

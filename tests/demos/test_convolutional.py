@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import load, mnist
+from npae import load
 
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
@@ -11,11 +11,6 @@ from demos import conv  # noqa: E402
 from demos.denoising import corrupted, cross_entropy  # noqa: E402
 from npae.layers import GaussianNoise  # noqa: E402
 from npae.models import convolutional  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return mnist(which="sample").test_images[:500].reshape(-1, 784)
 
 
 def test_convolutions_learn_digits(quick, digits):

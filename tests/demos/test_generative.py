@@ -17,11 +17,6 @@ def quick(demo, out, *options):
     return demo.main(["--quick", "--device", "cpu", "--out", str(out), *options])
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return mnist(which="sample").test_images[:500].reshape(-1, 784)
-
-
 def test_vae_reports_its_own_model_and_beats_the_mean_digit(tmp_path, digits):
     result = quick(vae, tmp_path, "--epochs", "4")
     terms = load(tmp_path / "vae.npz").evaluate(digits)

@@ -11,11 +11,6 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 from demos import contractive, denoising, sparse  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return mnist(which="sample").test_images[:500].reshape(-1, 784)
-
-
 def test_penalties_make_codes_sparser(quick, digits):
     run = quick("sparse")
     result = run.result
