@@ -14,8 +14,9 @@ about σr. Multiplied out,
     A₂₁ = eᵃ sin t        A₂₂ = eᵇ (s sin t + cos t)
 
 Between pixels x is interpolated (bilinear: p = ⌊p⌋ + w with w in [0, 1)², the four neighbours weighted by the areas
-opposite to them), and outside of the image it is 0. Interpolation blurs: edges get flatter, and a network would learn
-to draw blurred digits. A little contrast makes them steep again,
+opposite to them); outside, the nearest pixel of the edge stands for it, so that the background of a photograph goes on,
+as that of a digit does. Interpolation blurs: edges get flatter, and a network would learn to draw blurred digits. A
+little contrast makes them steep again,
 
     x̃ ← min(max(½ + g (x̃ − ½), 0), 1)
 
@@ -45,7 +46,7 @@ def _maps(t, s, a, b, u, std, contrast, share):
 
 
 @elementwise(out=("p",))
-def _padded(p, centre, last):
+def _inside(p, centre, last):
     return minimum(maximum(p + centre, 0), last)
 
 
@@ -68,8 +69,8 @@ class Warp(Augmentation):
     """Rotate, shear and stretch a `share` of the images by about `std` (σ above), each in its own way.
 
     contrast: g above, of the warped ones. image: (height, width). A batch holds images (B, …, height, width), or rows
-    of height · width pixels, in [0, 1]; the channels of an image are warped alike. Background is 0. Raises ValueError
-    for samples of another size, TypeError for pixels that are no floats.
+    of height · width pixels, in [0, 1]; the channels of an image are warped alike. Raises ValueError for samples of
+    another size, TypeError for pixels that are no floats.
     """
 
     def __init__(self, std, share=0.5, contrast=1.4, image=(28, 28)):
@@ -81,8 +82,8 @@ class Warp(Augmentation):
             )
         self.std, self.share, self.contrast = float(std), float(share), float(contrast)
         self.image = tuple(int(n) for n in image)
-        if len(self.image) != 2 or min(self.image) < 1:
-            raise ValueError(f"Warp: expected image=(height, width), both at least 1, got {image}.")
+        if len(self.image) != 2 or min(self.image) < 2:
+            raise ValueError(f"Warp: expected image=(height, width), both at least 2, got {image}.")
         self._constants = {}
 
     def __call__(self, x):
@@ -97,19 +98,16 @@ class Warp(Augmentation):
         size, channels = planes.shape[:2]
         grid, starts = self._fixed(x, size, channels)
         rows, columns, g, offset = self._draw(x, size, grid)
-        w, v = _split(rows, height), _split(columns, width)
+        w, v = _split(rows, height - 2), _split(columns, width - 2)
         pixel = empty(rows.shape, x, np.intp)
-        rows *= width + 2
+        rows *= width
         rows += columns
         pixel[...] = rows
         pixel += starts
-        padded = empty((size, channels, height + 2, width + 2), x)
-        padded.fill(0)
-        padded[:, :, 1:-1, 1:-1] = planes
-        y = empty(planes.shape, x)
+        y, known = empty(planes.shape, x), planes.reshape(-1)
         for c in range(channels):
-            flat = padded.reshape(-1)[c * (height + 2) * (width + 2) :]
-            corners = [_take(flat[k:], pixel) for k in (0, 1, width + 2, width + 3)]
+            flat = known[c * height * width :]
+            corners = [_take(flat[k:], pixel) for k in (0, 1, width, width + 1)]
             plane = _bilinear(*corners, w, v)
             plane *= g[:, None]
             plane += offset[:, None]
@@ -117,25 +115,22 @@ class Warp(Augmentation):
         return y.reshape(x.shape)
 
     def _draw(self, x, size, grid):
-        """Where x̃(p) is looked up in the image with a border of one pixel of 0: rows and columns, (B, pixels) each.
-
-        And g and (1 − g)/2 of every image, (B,).
-        """
+        """Where x̃(p) is looked up: rows and columns, (B, pixels) each. And g and (1 − g)/2 of every image, (B,)."""
         height, width = self.image
         z, u = self.stream.normal(empty((4, size), x)), self.stream.uniform(empty((size,), x))
         a11, a12, a21, a22, g, offset = _maps(z[0], z[1], z[2], z[3], u, self.std, self.contrast, self.share)
         rows, columns = _product(a11, a12, grid), _product(a21, a22, grid)
-        _padded(rows, (height + 1) / 2, height + 1, out=rows)
-        _padded(columns, (width + 1) / 2, width + 1, out=columns)
+        _inside(rows, (height - 1) / 2, height - 1, out=rows)
+        _inside(columns, (width - 1) / 2, width - 1, out=columns)
         return rows, columns, g, offset
 
     def _fixed(self, x, size, channels):
-        """(p − c of every pixel, (2, pixels); where each image of the padded batch starts, (B, 1)), made once."""
+        """(p − c of every pixel, (2, pixels); where each image of the batch starts, (B, 1)), made once."""
         xp, (height, width) = array_module(x), self.image
         key = xp.__name__, x.dtype.str, size, channels
         if key not in self._constants:
             r, c = np.mgrid[:height, :width].reshape(2, -1) - np.array([[height - 1], [width - 1]]) / 2
-            starts = np.arange(size)[:, None] * (channels * (height + 2) * (width + 2))
+            starts = np.arange(size)[:, None] * (channels * height * width)
             self._constants[key] = xp.asarray(np.stack([r, c]).astype(x.dtype)), xp.asarray(starts)
         return self._constants[key]
 
