@@ -49,7 +49,7 @@ def main(argv=None):
     units = 100 if settings.quick else 400
     history, model = run([784, units, 20], ReLU, settings.epochs, 4e-3)
     _, flat = run([784, 100, 2] if settings.quick else [784, 400, 200, 2], Tanh, settings.epochs, 2e-3, 50)
-    binary = own.likelihood and run([784, 200, 200, 50], Tanh, own.likelihood, 1e-3, 100, Binarize())[1]
+    binary = own.likelihood and run([784, 200, 200, 50], Tanh, own.likelihood, 1e-3, 20, Binarize())[1]
     if settings.workers.rank:
         return None
 
