@@ -40,6 +40,16 @@ def test_a_generator_comes_nearer_to_digits_and_its_figures_are_those_of_its_sam
     assert result["real_two_sample_accuracy"] < result["gan_two_sample_accuracy"]
 
 
+def test_a_convolutional_generator_comes_nearer_to_digits_too(quick, digits):
+    run = quick("gan", "--convolutional", "--epochs", "3")
+    _, validation, test, _ = digits
+    model = load(run.out / "gan.npz")
+    assert model.sample(2).shape == (2, 1, 28, 28)
+    assert run.result["gan_diversity"] > 0.1
+    untrained = gan.convolutional_network(channels=(8, 4)).sample(1800)
+    assert run.result["gan_parzen_nats"] > parzen_log_likelihood(untrained, test, validation).mean + 50
+
+
 def test_codes_find_their_prior_and_classes_their_part(quick, digits):
     run = quick("aae")
     result = run.result
