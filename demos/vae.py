@@ -8,11 +8,13 @@ a network of its own, 784-400-200-2 with tanh units, batches of 50, chosen among
 
 The likelihood is that of black-and-white digits, every pixel drawn from its grey value, anew in every epoch: 784-200-
 200-50, tanh units, ln p(x) of test digits by 5000 codes each, as in Burda et al. 2016, who trained for 3280 epochs.
+Batches of 20, as there, at 10⁻³: on the last 5,000 training digits 12 epochs of it gave −ELBO = 104.9 nats, batches of
+50 at 2 · 10⁻³ the same, batches of 100 at 1 and 3 · 10⁻³ 114.7 and 118.
 
     python -m demos.vae                   the embedded 10,000 digits
     python -m demos.vae --full            all 60,000: the data of the published numbers
     python -m demos.vae --iwae 5          the bound of 5 codes together instead of the ELBO
-    python -m demos.vae --full --likelihood 150     the likelihood too, after so many epochs
+    python -m demos.vae --full --likelihood 400     the likelihood too, after so many epochs
 """
 
 import numpy as np
