@@ -54,6 +54,7 @@ from npae.models import (
     AdversarialAutoencoder,
     Autoencoder,
     Classifier,
+    SemiSupervisedAutoencoder,
     Stacked,
     VariationalAutoencoder,
     convolutional,
@@ -67,7 +68,7 @@ from npae.version import __version__ as __version__
 
 __all__ = [
     "backend", "data", "detect", "gradcheck", "initializers", "judge", "layers", "losses", "models", "optim",
-    "penalties", "store", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "Stacked",
-    "VariationalAutoencoder", "convolutional", "mirrored", "variational", "fit", "mnist", "load", "save", "show_config",
-    "tf32",
+    "penalties", "store", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
+    "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional", "mirrored", "variational", "fit",
+    "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip

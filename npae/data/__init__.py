@@ -2,8 +2,9 @@
 
 Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
 `sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches), `gather.py` (the
-same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples); `images.py` (folders of pictures),
-`npz.py` (arrays out of files), `faces.py` (the Olivetti faces), `tables.py` (tables with anomalies).
+same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples); `few_labels.py` (most of them
+hidden); `images.py` (folders of pictures), `npz.py` (arrays out of files), `faces.py` (the Olivetti faces), `tables.py`
+(tables with anomalies).
 
     digits = mnist()                # the full set if there is one, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8
@@ -12,6 +13,7 @@ same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples
 from npae.data.augment import Augmentation, Binarize
 from npae.data.download import DownloadError, cache_folder, data_folder, fetch_mnist
 from npae.data.faces import olivetti
+from npae.data.few_labels import hide_labels, repeat_known
 from npae.data.idx import IDXError, read_idx, write_idx
 from npae.data.images import ImageError, image_folder
 from npae.data.minibatches import Minibatches
@@ -35,6 +37,7 @@ __all__ = [
     "credit_card",
     "data_folder",
     "fetch_mnist",
+    "hide_labels",
     "idx_folder",
     "image_folder",
     "mnist",
@@ -42,5 +45,6 @@ __all__ = [
     "read_csv",
     "read_idx",
     "read_npz",
+    "repeat_known",
     "write_idx",
 ]

@@ -22,6 +22,7 @@ log-sum-exp and softmax functions".
 
 from npae.backend import array_module, device_of
 from npae.elementwise import elementwise
+from npae.layers.softmax import softmax
 from npae.losses.base import Loss, check_pair
 from npae.memory import empty, ones
 from npae.products import dot
@@ -30,6 +31,12 @@ from npae.products import dot
 @elementwise(out=("p",))
 def _scaled_difference(p, t, scale):
     return (p - t) * scale
+
+
+def one_hot(y, classes, like):
+    """The rows t (B, classes) of class numbers y (B,), of the dtype of `like`; zeros where y is none of the classes."""
+    xp = array_module(like)
+    return xp.equal(y[:, None], xp.arange(classes), out=empty((len(y), classes), like))
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -45,19 +52,19 @@ class SoftmaxCrossEntropy(Loss):
 
     def value_and_gradient(self, z, x):
         """J = 1/B Σ_i ln s_i − Σ_j t_ij u_ij, and ∂J/∂z = (p − t)/B; x are the targets."""
-        t, (u, p, s) = self._rows(z, x), self._softmax(z)
+        t, (u, p, s) = self._rows(z, x), softmax(z)
         log_s = array_module(z).log(s, out=s)
         value = (dot(log_s, ones(len(z), z)) - dot(t.reshape(-1), u.reshape(-1))) * (1 / len(z))
         return value, _scaled_difference(p, t, 1 / len(z), out=p)
 
     def per_sample(self, z, x):
         """ln s_i − Σ_j t_ij u_ij, shape (B,); x are the targets."""
-        t, (u, _, s) = self._rows(z, x), self._softmax(z)
+        t, (u, _, s) = self._rows(z, x), softmax(z)
         return array_module(z).log(s) - (t * u).sum(axis=1)
 
     def output(self, z):
         """p = softmax(z)."""
-        return self._softmax(z)[1]
+        return softmax(z)[1]
 
     def check_targets(self, x):
         """Raise ValueError for class numbers outside 0 … C − 1, and for rows that are no probabilities."""
@@ -74,17 +81,6 @@ class SoftmaxCrossEntropy(Loss):
     def config(self):
         return {"classes": self.classes}
 
-    def _softmax(self, z):
-        """u, p and s of the module's docstring; no sum waits for the device."""
-        xp = array_module(z)
-        m, s, u, p = empty((len(z),), z), empty((len(z),), z), empty(z.shape, z), empty(z.shape, z)
-        xp.max(z, axis=1, out=m)
-        xp.subtract(z, m[:, None], out=u)
-        xp.exp(u, out=p)
-        xp.sum(p, axis=1, out=s)
-        xp.divide(p, s[:, None], out=p)
-        return u, p, s
-
     def _rows(self, z, x):
         """The targets x as rows t (B, C)."""
         if z.shape[1:] != (self.classes,):
@@ -92,10 +88,9 @@ class SoftmaxCrossEntropy(Loss):
         if x.ndim != 1:
             check_pair(self, z, x)
             return x
-        xp = array_module(z)
-        if x.dtype.kind not in "iu" or len(x) != len(z) or array_module(x) is not xp:
+        if x.dtype.kind not in "iu" or len(x) != len(z) or array_module(x) is not array_module(z):
             raise ValueError(
                 f"{self!r}: expected {len(z)} integer labels on the {device_of(z)}, "
                 f"got {len(x)} of {x.dtype} on the {device_of(x)}."
             )
-        return xp.equal(x[:, None], xp.arange(self.classes), out=empty(z.shape, z))
+        return one_hot(x, self.classes, z)

@@ -5,7 +5,7 @@ Reading order: `base.py` (the contract), `autoencoder.py`, `mirrored.py` (the de
 `classifier.py`, `stacked.py` (greedy pretraining of either); `variational.py`, `bounds.py`, `likelihood.py` (codes that
 are distributions), `walks.py` (ways through code space), `mixture.py` (new samples from a plain autoencoder);
 `phases.py` (several objectives), `duel.py` (a discriminator and its opponent), `gan.py`, `priors.py`, `adversarial.py`
-(the adversarial autoencoder).
+(the adversarial autoencoder); `parts.py` (codes of several parts), `semi_supervised.py` (one part is the class).
 """
 
 from npae.models import walks
@@ -17,12 +17,13 @@ from npae.models.convolutional import convolutional, from_images, to_images
 from npae.models.gan import GAN
 from npae.models.mirrored import mirrored
 from npae.models.mixture import CodeMixture
-from npae.models.priors import GaussianPrior, RingPrior, SwissRollPrior, UniformPrior
+from npae.models.priors import GaussianPrior, OneHotPrior, RingPrior, SwissRollPrior, UniformPrior
+from npae.models.semi_supervised import SemiSupervisedAutoencoder
 from npae.models.stacked import Stacked
 from npae.models.variational import VariationalAutoencoder, variational
 
 __all__ = [
-    "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "RingPrior",
-    "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder", "calibrate", "convolutional",
-    "from_images", "mirrored", "to_images", "variational", "walks",
+    "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "OneHotPrior",
+    "RingPrior", "SemiSupervisedAutoencoder", "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder",
+    "calibrate", "convolutional", "from_images", "mirrored", "to_images", "variational", "walks",
 ]  # fmt: skip

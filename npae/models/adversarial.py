@@ -31,8 +31,9 @@ Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", se
 
 import numpy as np
 
-from npae.backend import array_module, to_device
+from npae.backend import to_device
 from npae.data.sources import as_count, as_labelled, as_source, check_source
+from npae.losses.softmax import one_hot
 from npae.memory import empty
 from npae.models.base import Model
 from npae.models.duel import check_parts, diversity, fool, standing, tell_apart
@@ -113,9 +114,8 @@ class AdversarialAutoencoder(Model):
         """[h | one-hot y], a new array; h itself without labels."""
         if y is None:
             return h
-        xp, rows = array_module(h), empty((len(h), self.prior.size + self.prior.modes), h)
-        rows[:, : self.prior.size] = h
-        xp.equal(y[:, None], xp.arange(self.prior.modes), out=rows[:, self.prior.size :])
+        rows = empty((len(h), self.prior.size + self.prior.modes), h)
+        rows[:, : self.prior.size], rows[:, self.prior.size :] = h, one_hot(y, self.prior.modes, h)
         return rows
 
     def _without_class(self, dh):

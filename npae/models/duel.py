@@ -28,12 +28,22 @@ def check_parts(model, discriminator, prior):
         raise TypeError(
             f"{type(model).__name__}: expected a prior of codes such as models.GaussianPrior(2), got {prior!r}."
         )
-    *_, (_, last) = discriminator.leaves()
-    if isinstance(last, Activation) and not isinstance(last, Identity):
+    if not ends_linear(discriminator):
         raise ValueError(
-            f"{type(model).__name__}: expected a discriminator that ends in a linear layer, got {last!r} at its end. "
-            "Leave it out: the loss takes logits, and has the sigmoid in it."
+            f"{type(model).__name__}: expected a discriminator that ends in a linear layer, "
+            f"got {last(discriminator)!r} at its end. Leave it out: the loss takes logits, and has the sigmoid in it."
         )
+
+
+def last(network):
+    """The layer in which a network ends, however it is nested."""
+    *_, (_, layer) = network.leaves()
+    return layer
+
+
+def ends_linear(network):
+    """Can its outputs be any numbers, as logits can: does it not end in an activation?"""
+    return isinstance(last(network), Identity) or not isinstance(last(network), Activation)
 
 
 def tell_apart(discriminator, real, made, r=1.0):

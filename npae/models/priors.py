@@ -4,8 +4,9 @@
     UniformPrior        z ~ U[−w, w]ᵈ
     RingPrior           K Gaussians on a circle of radius ρ, each longer towards the middle than across: petals
     SwissRollPrior      along a spiral, and a little beside it
+    OneHotPrior         no place but a class: z = (0, …, 1, …, 0)
 
-The last two have K parts; codes fall into any of them equally often, k = ⌊K u⌋ with u ~ U[0, 1). Where labels are
+The last three have K parts; codes fall into any of them equally often, k = ⌊K u⌋ with u ~ U[0, 1). Where labels are
 given, class k gets part k. Ring and spiral are in two dimensions, drawn in polar coordinates:
 
     ring        φ = 2π k/K,  (p, q) = (ρ + σ₁ ε₁, σ₂ ε₂)          z = (p cos φ − q sin φ,  p sin φ + q cos φ)
@@ -24,6 +25,7 @@ from npae.backend import array_module
 from npae.data.sources import as_count
 from npae.elementwise import cos, elementwise, sin, sqrt
 from npae.layers.noisy import Noisy
+from npae.losses.softmax import one_hot
 from npae.memory import empty
 
 
@@ -154,6 +156,23 @@ class SwissRollPrior(Prior):
 
     def config(self):
         return {"modes": self.modes, "turns": self.turns, "radius": self.radius, "width": self.width}
+
+
+class OneHotPrior(Prior):
+    """z = e_k, the one-hot row of a class k: what the classes of samples look like to somebody who is sure of each.
+
+    classes: K, the size of the code and the number of its parts, all equally frequent.
+    """
+
+    def __init__(self, classes):
+        super().__init__(classes)
+        self.modes = self.size
+
+    def codes(self, stream, like, y=None):
+        return one_hot(self._part(stream, like, y), self.modes, like)
+
+    def config(self):
+        return {"classes": self.modes}
 
 
 def _columns(rows, like):

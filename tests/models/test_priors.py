@@ -1,4 +1,4 @@
-"""npae.models.priors: moments and shapes of the four, their parts, their streams, on every device."""
+"""npae.models.priors: moments and shapes of all, their parts, their streams, on every device."""
 
 import copy
 import math
@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from npae.architecture import build, describe
-from npae.models import GaussianPrior, RingPrior, SwissRollPrior, UniformPrior
+from npae.models import GaussianPrior, OneHotPrior, RingPrior, SwissRollPrior, UniformPrior
 from npae.models.priors import Prior
 from npae.noise import Stream
 from tests.devices import each_device, on
 
 PRIORS = [GaussianPrior(3, std=2.0), UniformPrior(3, half_width=0.5), RingPrior(5, 3.0, 0.4, 0.1),
-          SwissRollPrior(8, 1.5, 4.0, 0.05)]  # fmt: skip
+          SwissRollPrior(8, 1.5, 4.0, 0.05), OneHotPrior(4)]  # fmt: skip
 each_prior = pytest.mark.parametrize("prior", PRIORS, ids=repr)
 LIKE = np.empty((20000, 3))
 
@@ -55,7 +55,14 @@ def test_a_roll_is_a_spiral_of_pieces_of_one_length():
     np.testing.assert_array_equal(np.floor(8 * (polar(drawn(prior, y))[0] / 4.0) ** 2), y)
 
 
-@pytest.mark.parametrize("prior", PRIORS[2:], ids=repr)
+def test_one_hot_rows_are_of_all_classes_or_of_those_given():
+    z, y = drawn(PRIORS[4]), np.arange(20000) % 4
+    np.testing.assert_array_equal(np.sort(z, axis=1), np.tile([0, 0, 0, 1], (20000, 1)))
+    np.testing.assert_allclose(z.mean(axis=0), 0.25, atol=0.02)
+    np.testing.assert_array_equal(drawn(PRIORS[4], y), np.eye(4)[y])
+
+
+@pytest.mark.parametrize("prior", PRIORS[2:4], ids=repr)
 def test_without_labels_all_parts_are_as_frequent_and_are_the_same_mixture(prior):
     anyhow, by_class = drawn(prior), drawn(prior, np.arange(20000) % prior.modes, seed=2)
     bins = [np.linspace(-5, 5, 11)] * 2
@@ -69,13 +76,13 @@ def test_types_shapes_and_no_waiting_on_every_device(device, prior):
     with on(device) as place:
         like, y = place.put(np.empty((100, prior.size), np.float32)), place.put(np.arange(100) % prior.modes)
         stream = Stream(3)
-        first = place.get(prior.codes(stream, like, y)).copy()
+        first = place.get(prior.codes(stream, like)).copy()
         with place.no_waiting():
             z = prior.codes(stream, like, y), prior.codes(stream, like)
         assert all(v.shape == like.shape and v.dtype == np.float32 for v in z)
-        assert np.isfinite(first).all() and (first != place.get(z[0])).any()
+        assert np.isfinite(first).all() and (first != place.get(z[1])).any()
         stream.reseed(3)
-        np.testing.assert_array_equal(place.get(prior.codes(stream, like, y)), first)
+        np.testing.assert_array_equal(place.get(prior.codes(stream, like)), first)
 
 
 @each_prior
