@@ -1,7 +1,7 @@
 """The benchmark suite: what a training step costs on this machine, here and in other frameworks.
 
-    python -m benchmarks                      everything: about ten minutes on two cores
-    python -m benchmarks --quick              everything, noisier: a minute and a half
+    python -m benchmarks                      everything: about a quarter of an hour on two cores
+    python -m benchmarks --quick              everything, noisier: two or three minutes
     python -m benchmarks train_step epoch     only these parts
 
 Results go to runs/benchmarks: a JSON file a part, what it printed, and pictures. `python -m benchmarks.page` puts those
@@ -23,7 +23,8 @@ from npae.files import check_place
 
 PARTS = {
     "train_step": "a whole training step beside PyTorch, JAX and scikit-learn",
-    "layers": "every layer, loss and optimizer against the machine's ceilings",
+    "layers": "every kind of layer, loss and optimizer against the machine's ceilings",
+    "layer_by_layer": "the layers of convolutional networks, each by itself, beside PyTorch's",
     "roofline": "operations, bytes and floor of each workload, and where its time goes",
     "crossover": "from which batch size and width the GPU is faster",
     "epoch": "a full MNIST epoch, and the time to reach an error",
@@ -34,7 +35,7 @@ BUSY = 0.5  # programs running or waiting, on average over the last minute
 
 def parse(argv=None):
     """(names of the parts, Settings) from the command line. Ends with a sentence on bad options."""
-    names = "\n".join(f"  {name:12}{what}" for name, what in PARTS.items())
+    names = "\n".join(f"  {name:16}{what}" for name, what in PARTS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=f"{__doc__}\nparts:\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

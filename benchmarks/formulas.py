@@ -25,12 +25,21 @@ class Evaluation:
 
 @contextmanager
 def recorded():
-    """While the block runs, every Evaluation is appended to the list that is yielded."""
-    found, evaluate = [], Formula.__call__
+    """While the block runs, every Evaluation is appended to the list that is yielded.
+
+    A formula of images hands itself over to their pixels as they lie in memory: that is one Evaluation, not two.
+    """
+    found, evaluate, depth = [], Formula.__call__, 0
 
     def noting(self, *args, out=None):
-        result = evaluate(self, *args, out=out)
-        found.append(Evaluation(self, args, result))
+        nonlocal depth
+        depth += 1
+        try:
+            result = evaluate(self, *args, out=out)
+        finally:
+            depth -= 1
+        if not depth:
+            found.append(Evaluation(self, args, result))
         return result
 
     with _standing_in(noting):

@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from npae.files import replacing
 
 INK, GREY, PAPER = "#222222", "#888888", "#ffffff"
-COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#9a948e"]
+COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9a948e"]
 ARITHMETIC, MEMORY, GAIN = COLOURS[:3]
 
 

@@ -1,4 +1,4 @@
-"""A training step as a user's is: npae.train's own, on rows drawn from 60,000 images of 784 uint8 pixels.
+"""A training step as a user's is: npae.train's own, on rows drawn from 60,000 images of 28 x 28 uint8 pixels.
 
 That is more than benchmarks/train_step.py times beside PyTorch: gathering and scaling the rows is in it.
 """
@@ -8,8 +8,8 @@ from itertools import cycle
 
 import numpy as np
 
+from benchmarks.workloads import network
 from npae.data.minibatches import Minibatches
-from npae.models import mirrored
 from npae.optim import Adam
 from npae.train.captured import CapturedStep
 from npae.train.step import Step
@@ -24,12 +24,16 @@ def images():
 
 
 class TrainingStep:
-    """A step of mirrored(sizes) with Adam, at one batch size, again and again; graph: replayed as one CUDA graph."""
+    """A step of a network with Adam, at one batch size, again and again; graph: replayed as one CUDA graph.
+
+    sizes: of its Dense layers, or the arguments of a convolutional one, as in benchmarks.workloads.
+    """
 
     def __init__(self, sizes, batch, device="cpu", graph=False):
-        self.model = mirrored(sizes, seed=0).to(device)
+        self.model = network(sizes).to(device)
         self.optimizer = Adam(1e-6)  # repeating pieces of a step a thousand times must not lead far away
-        self.batches = Minibatches(images(), batch, device=device, seed=0)
+        data = images().reshape(-1, 1, 28, 28) if isinstance(sizes, dict) else images()
+        self.batches = Minibatches(data, batch, device=device, seed=0)
         self.step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer)
         self._rows = cycle([rows for rows in self.batches.rows() if len(rows) == batch])
 

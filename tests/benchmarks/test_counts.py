@@ -7,7 +7,7 @@ from benchmarks import counts
 from benchmarks.counts import Work
 from benchmarks.formulas import recorded
 from npae.elementwise import elementwise
-from npae.layers import Dense
+from npae.layers import AveragePool2D, Dense, MaxPool2D, Upsample2D
 from npae.losses import CrossEntropy, SquaredError
 from npae.optim import SGD, Adam
 
@@ -21,6 +21,29 @@ def test_a_dense_layer_by_hand():
     assert counts.dense_backward(2, 3, 5, needs_dx=False) == no_dx
     assert counts.dense_backward(2, 3, 5) == no_dx + Work(60, 4 * (10 + 15 + 6), 4 * 31)
     assert counts.gather(2, 784) == Work(1568, 5 * 1568, 5 * 1568)
+
+
+def test_a_convolution_by_hand():
+    # 2 images, 3 channels of 4 x 4 to 5 of 2 x 2, kernel 3 x 3: 8 places, 135 weights, x has 96 numbers, y 40
+    assert counts.places(np.empty((2, 3, 4, 4)), np.empty((2, 5, 2, 2))) == 8
+    each = Work(2 * 8 * 135, 4 * (135 + 96 + 40), 4 * (135 + 96 + 40))
+    assert counts.convolution(8, 135, 96, 40) == each
+    bias = Work(2 * 40, 4 * (40 + 5), 4 * 45)
+    assert counts.convolution_backward(8, 135, 96, 40, 5, needs_dx=False) == each + bias
+    assert counts.convolution_backward(8, 135, 96, 40, 5) == each + bias + each
+
+
+@pytest.mark.parametrize("layer, x, y, forward, backward", [
+    (MaxPool2D(2), 16, 4, Work(12, 80, 80), Work(32, 160, 160)),  # 3 comparisons each; x, y, dy and dx
+    (AveragePool2D(2), 16, 4, Work(16, 80, 80), Work(4, 80, 80)),
+    (Upsample2D(2), 4, 16, Work(0, 80, 80), Work(12, 80, 80)),
+])  # fmt: skip
+def test_windows_by_hand(layer, x, y, forward, backward):
+    assert counts.windows(layer, x, y) == (forward, backward)
+
+
+def test_random_numbers_are_written():
+    assert counts.drawn(10) == Work(10, 40, 40)
 
 
 @elementwise(out=("a",))

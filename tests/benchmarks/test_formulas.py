@@ -6,6 +6,7 @@ import pytest
 from benchmarks import formulas
 from npae.elementwise import Formula, elementwise, on_numba
 from npae.layers import Dense, Sigmoid
+from npae.memory import images, is_channels_last
 from npae.optim import Adam
 
 
@@ -23,6 +24,20 @@ def test_evaluations_are_noted_and_repeated():
     expected, h[...] = h.copy(), 0
     one.again()
     np.testing.assert_array_equal(h, expected)
+
+
+def test_images_are_evaluated_once():
+    x = images(np.ones((3, 4, 4, 2), np.float32))
+    assert is_channels_last(x)
+    with formulas.recorded() as met:
+        h = Sigmoid()(x)
+    (one,) = met
+    assert one.args[0] is x and one.out is h
+    with formulas.recorded() as met:
+        with pytest.raises(ValueError):
+            both(x, x[:2, :1, :1, :3])
+        Sigmoid()(x)
+    assert len(met) == 1  # what failed before it has left nothing behind
 
 
 def test_the_plain_text_gives_the_same_in_place_too():

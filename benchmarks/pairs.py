@@ -1,0 +1,111 @@
+"""The same layer in npae and in PyTorch: what `layer_by_layer` makes in processes of their own and times by turns.
+
+Both have the same weights, input x and ∂J/∂y (benchmarks.single), and do what they do in a training step: forward keeps
+what backward needs, backward gives ∂J/∂x and ∂J/∂θ in place of those of the step before. Images lie in memory as in a
+network of each: npae's with their channels last, PyTorch's with their channels first unless it is asked for the other.
+A step here is a call of one direction; first_steps gives its arrays, as npae has them.
+"""
+
+import numpy as np
+
+from benchmarks.opponents.ours import switched
+from benchmarks.opponents.pytorch import AXES, module_of
+from benchmarks.single import Single, comparable
+from npae.backend import synchronize
+from npae.layers import AveragePool2D, BatchNorm, Dropout
+from npae.memory import Arena
+
+
+class NpaeLayer:
+    """npae's layer, with arrays that come from an arena, as in training."""
+
+    package = "numpy"
+
+    def __init__(self, case, direction, device="cpu"):
+        self.switches, self.device, self.direction, self.arena = switched(), device, direction, Arena()
+        self.single = Single(case, device)
+        self.run = getattr(self.single, direction)
+
+    def __call__(self):
+        with self.arena.frame(0):
+            self.run()
+
+    def wait(self):
+        """Until the device is done."""
+        synchronize(self.device)
+
+    def first_steps(self):
+        """The arrays of the direction."""
+        return self.single.results(self.direction)
+
+
+class TorchLayer:
+    """PyTorch's module, eager, with the gradients of its autograd."""
+
+    package = "torch"
+
+    def __init__(self, case, direction, device="cpu", channels_last=False):
+        import torch
+
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        self.torch, self.device, self.direction = torch, "cuda" if device == "gpu" else "cpu", direction
+        self.order = torch.channels_last if channels_last else torch.contiguous_format
+        self.single = Single(case)
+        self.module = module_with_weights(torch, self.single).to(self.device, memory_format=self.order)
+        self.x = self._tensor(self.single.x).requires_grad_(case.needs_dx)
+        self.y, self.dy = self.module(self.x), self._tensor(self.single.dy)
+        self.wanted = [self.x] * case.needs_dx + list(self.module.parameters())
+        self.run = getattr(self, direction)
+
+    def _tensor(self, array):
+        tensor = self.torch.from_numpy(np.ascontiguousarray(array))
+        return tensor.to(self.device, memory_format=self.order, copy=True)
+
+    def forward(self):
+        """[y]."""
+        return [self.module(self.x)]
+
+    def backward(self):
+        """The gradients of what is wanted."""
+        return self.torch.autograd.grad(self.y, self.wanted, self.dy, retain_graph=True)
+
+    def __call__(self):
+        self.run()
+
+    def wait(self):
+        """Until the device is done."""
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+    def first_steps(self):
+        """The arrays of the direction: ∂J/∂θ as one vector, with its axes as npae has them."""
+        arrays = list(self.run())
+        if len(self.wanted) > 1 and self.direction == "backward":
+            weights = [arrays.pop() for _ in self.single.layer.parameters][::-1]
+            arrays.append(self.torch.cat([a.permute(*np.argsort(AXES[a.ndim])).ravel() for a in weights]))
+        arrays = [a.detach().cpu().numpy() for a in arrays]
+        return comparable(self.single, self.direction, arrays, self.y.detach().cpu().numpy())
+
+
+def module_with_weights(torch, single):
+    """The nn.Module that is the layer of a Single, with its weights."""
+    module = _module(torch, single.layer, single.x.ndim)
+    with torch.no_grad():
+        for p, ours in zip(module.parameters(), single.layer.parameters, strict=True):
+            value = ours.value if ours.value.ndim == 4 else ours.value.ravel()
+            p.copy_(torch.from_numpy(value.transpose(AXES[value.ndim]).copy()))
+    return module
+
+
+def _module(torch, layer, ndim):
+    nn = torch.nn
+    match layer:
+        case AveragePool2D():
+            return nn.AvgPool2d(layer.kernel, layer.stride)
+        case BatchNorm():
+            return {2: nn.BatchNorm1d, 4: nn.BatchNorm2d}[ndim](layer.features, layer.epsilon, layer.momentum)
+        case Dropout():
+            return nn.Dropout(layer.fraction)
+        case _:
+            return module_of(torch, layer)
