@@ -1,19 +1,21 @@
 """Convolutional networks from a list of channels: the autoencoder of pooled images, and the halves of other models.
 
-Between the image and the code every stage halves height and width, and on the way back doubles them. Three ways, with
+Between the image and the code every stage halves height and width, and on the way back doubles them. Four ways, with
 kernels of 3 × 3 (C: convolution, P: the maximum of 2 × 2, U: every pixel four times, T: transposed, Cs: stride 2):
 
     convolutional([16, 8])                     C16 P C8 P   →  code  →  C8 U C16 U C1
+    convolutional([16, 8], pooled=1)           C16 P C8s    →  code  →  C8 U C16 U C1
     convolutional([16, 8], transposed=True)    C16 P C8 P   →  code  →  T8 T16 C1
     from_images, to_images                     C16s C8s Dense  →  a row of numbers  →  Dense T8 T16 C1
 
-Pooling rounds up, so that doubling may give more than there was, 28 → 14 → 7 → 4 and 4 → 8 → 16. A convolution cuts it
+Halving rounds up, so that doubling may give more than there was, 28 → 14 → 7 → 4 and 4 → 8 → 16. A convolution cuts it
 off: without padding an image loses 2 pixels on its way through 3 × 3 windows, 16 → 14 → 28, so that is what the
 convolution does that finds its image 2 pixels too large.
 
 The networks of Keras' tutorials (with ReLU, and a sigmoid at the end, which is in the loss), 28 × 28 pixels:
 
     convolutional([16, 8, 8])                   4,385 parameters     a code of 8 · 4 · 4 = 128 numbers
+    convolutional([16, 8, 8], pooled=2)         4,385                the same, as in its published training log
     convolutional([32, 32])                    28,353                32 · 7 · 7 = 1568, two for each pixel
     convolutional([32, 32], transposed=True)   28,353                the same
     from_images([32, 64], [16, 4])             69,076                the variational encoder of 2 numbers
@@ -46,20 +48,27 @@ from npae.models.mirrored import dense_stack
 KERNEL = 3
 
 
-def convolutional(channels, image_shape=(1, 28, 28), activation=ReLU, transposed=False, corruption=None, loss=None,
-                  seed=0, dtype=np.float32):  # fmt: skip
+def convolutional(channels, image_shape=(1, 28, 28), activation=ReLU, pooled=None, transposed=False, corruption=None,
+                  loss=None, seed=0, dtype=np.float32):  # fmt: skip
     """An Autoencoder of images (batch, *image_shape) whose code is an image of channels[-1] channels.
 
     channels: of each convolution of the encoder, and in reverse order of the decoder. image_shape: (channels, height,
     width). activation: class of the activation behind every convolution but the last, which is linear: the loss adds
-    what it needs. transposed: go back by transposed convolutions, in place of convolutions and Upsample2D.
-    corruption: a layer at the head of the encoder. loss, seed, dtype: see Autoencoder.
-    Raises ValueError for no channels, and for images that doubling does not bring back to their size.
+    what it needs. pooled: how many stages, from the first on, halve by MaxPool2D (all by default); the others do by the
+    stride of their convolution. transposed: go back by transposed convolutions, in place of convolutions and
+    Upsample2D. corruption: a layer at the head of the encoder. loss, seed, dtype: see Autoencoder.
+    Raises ValueError for no channels, for `pooled` below 0 or above their number, and for images that doubling does not
+    bring back to their size.
     """
     c_image, *size = _checked("convolutional", channels, image_shape)
+    if pooled is not None and not 0 <= pooled <= len(channels):
+        raise ValueError(f"convolutional: expected pooled from 0 to {len(channels)}, one a stage, got {pooled}.")
     encoder, sizes = [] if corruption is None else [corruption], [tuple(size)]
-    for c_in, c_out in pairwise((c_image, *channels)):
-        encoder += [Conv2D(c_in, c_out, KERNEL, padding="same"), activation(), MaxPool2D(2, padding="same")]
+    for stage, (c_in, c_out) in enumerate(pairwise((c_image, *channels))):
+        if pooled is None or stage < pooled:
+            encoder += [Conv2D(c_in, c_out, KERNEL, padding="same"), activation(), MaxPool2D(2, padding="same")]
+        else:
+            encoder += [Conv2D(c_in, c_out, KERNEL, stride=2, padding="same"), activation()]
         sizes.append(tuple(-(-n // 2) for n in sizes[-1]))
 
     decoder, size = [], sizes[-1]

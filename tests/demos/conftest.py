@@ -14,7 +14,7 @@ from npae import mnist
 def quick(tmp_path_factory):
     """quick("conv") -> what `python -m demos.conv --quick` left behind: result, out (its folder) and printed (text).
 
-    Options are handed on, quick("conv", "--only", "small"). Nobody writes into out: others read there.
+    Options are handed on, quick("conv", "--only", "large"). Nobody writes into out: others read there.
     """
     runs = {}
 

@@ -17,7 +17,7 @@ def test_convolutions_learn_digits(quick, digits):
     run = quick("conv")
     result = run.result
     images = conv.as_images(digits)
-    for name, best in (("small", 0.9), ("large", 0.5)):
+    for name, best in (("pooled", 0.9), ("strided", 0.9), ("large", 0.5)):
         loss = result[f"{name}_test_cross_entropy_nats_per_pixel"]
         assert result["floor_nats_per_pixel"] < loss < best * 0.2625  # the mean digit's
         assert load(run.out / f"{name}.npz").evaluate(images)["reconstruction"] / 784 == pytest.approx(loss, rel=1e-6)
@@ -27,16 +27,16 @@ def test_convolutions_learn_digits(quick, digits):
 
 
 def test_one_network_only(quick):
-    run = quick("conv", "--only", "small", "--epochs", "1")
+    run = quick("conv", "--only", "pooled", "--epochs", "1")
     result = run.result
-    assert "small_seconds" in result and "large_seconds" not in result
-    assert (run.out / "small.npz").exists() and not (run.out / "large.npz").exists()
+    assert "pooled_seconds" in result and "large_seconds" not in result
+    assert (run.out / "pooled.npz").exists() and not (run.out / "large.npz").exists()
 
 
 def test_the_networks_have_the_published_sizes():
-    counts = {name: convolutional(channels, transposed=t).parameter_count
-              for name, (channels, _, t, *_) in conv.NETWORKS.items()}  # fmt: skip
-    assert counts == {"small": 4385, "large": 28353}
+    counts = {name: convolutional(channels, **kind).parameter_count
+              for name, (channels, _, kind, *_) in conv.NETWORKS.items()}  # fmt: skip
+    assert counts == {"pooled": 4385, "strided": 4385, "large": 28353}
 
 
 def test_cleaned_digits_are_nearer_to_the_clean_ones(quick, digits):

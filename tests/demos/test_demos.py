@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 DEMOS = {
     "aae": {"maps.png", "styles.png", "gaussian.npz", "ring.npz", "swiss_roll.npz", "metrics.json"},
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
-    "conv": {"reconstructions.png", "maps.png", "loss.png", "small.npz", "large.npz", "metrics.json"},
+    "conv": {"reconstructions.png", "maps.png", "loss.png", "pooled.npz", "strided.npz", "large.npz", "metrics.json"},
     "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},
     "conv_vae": {"manifold.png", "conv_vae.npz", "metrics.json"},
     "contractive": {"filters.png", "plain.npz", "contractive.npz", "strongly.npz", "metrics.json"},

@@ -20,11 +20,16 @@ def names(network):
 
 
 @pytest.mark.parametrize(
-    "channels, transposed, count, code",
-    [([16, 8, 8], False, 4385, (8, 4, 4)), ([32, 32], False, 28353, (32, 7, 7)), ([32, 32], True, 28353, (32, 7, 7))],
+    "channels, kind, count, code",
+    [
+        ([16, 8, 8], {}, 4385, (8, 4, 4)),
+        ([16, 8, 8], {"pooled": 2}, 4385, (8, 4, 4)),
+        ([32, 32], {}, 28353, (32, 7, 7)),
+        ([32, 32], {"transposed": True}, 28353, (32, 7, 7)),
+    ],
 )
-def test_the_networks_of_the_tutorials(channels, transposed, count, code):
-    model = convolutional(channels, transposed=transposed)
+def test_the_networks_of_the_tutorials(channels, kind, count, code):
+    model = convolutional(channels, **kind)
     assert model.parameter_count == count
     assert model.encoder.out_shape((1, 28, 28)) == code and model.decoder.out_shape(code) == (1, 28, 28)
     x = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
@@ -49,6 +54,15 @@ def test_a_convolution_cuts_off_what_doubling_gave_too_much():
     last = convolutional([4, 2, 2], image_shape=(3, 30, 30)).decoder  # 30 → 15 → 8 → 4, 4 → 8 → 16 → 32
     assert [a.padding for a in last if isinstance(a, layers.Conv2D)] == ["same", "same", "same", "valid"]
     assert last.out_shape((2, 4, 4)) == (3, 30, 30)
+
+
+def test_stages_that_are_not_pooled_are_halved_by_a_stride():
+    model = convolutional([16, 8, 8], pooled=2)
+    assert names(model.encoder) == "Conv ReLU MaxPool Conv ReLU MaxPool Conv ReLU"
+    assert [layer.stride for layer in model.encoder if isinstance(layer, layers.Conv2D)] == [(1, 1), (1, 1), (2, 2)]
+    for pooled in (-1, 4):
+        with pytest.raises(ValueError, match=f"expected pooled from 0 to 3, one a stage, got {pooled}"):
+            convolutional([16, 8, 8], pooled=pooled)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -98,7 +112,12 @@ def test_a_corruption_stands_at_the_head_of_the_encoder():
 
 
 @pytest.mark.parametrize(
-    "options", [{"channels": [3, 2, 2], "image_shape": (1, 12, 12)}, {"channels": [3, 2], "transposed": True}]
+    "options",
+    [
+        {"channels": [3, 2, 2], "image_shape": (1, 12, 12)},
+        {"channels": [3, 2, 2], "image_shape": (1, 12, 12), "pooled": 1},
+        {"channels": [3, 2], "transposed": True},
+    ],
 )
 def test_the_whole_derivative(options):
     model = convolutional(**({"image_shape": (1, 8, 8)} | options), activation=layers.Tanh, dtype=np.float64)
