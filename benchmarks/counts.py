@@ -37,7 +37,7 @@ WIDTH = 4  # bytes a number
 
 @dataclass(frozen=True)
 class Work:
-    """A number of operations, of bytes to be moved, and of bytes held: of the distinct arrays, which a cache may keep."""
+    """A number of operations, of bytes to be moved, and of bytes held: of distinct arrays, which a cache may keep."""
 
     operations: int = 0
     bytes: int = 0
