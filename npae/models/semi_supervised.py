@@ -2,7 +2,7 @@
 
     [z | h] = f(x),   ŷ = softmax(z)        K scores of classes, and beside them a style            (B, K), (B, d)
     x̂ = g([ŷ | h])                          class and style together make the sample
-    t ~ one-hot rows,   s ~ p(h)            classes and styles as they should be
+    e ~ one-hot rows,   v ~ p(h)            classes and styles as they should be
     D_Y, D_H                                discriminators of classes and of styles, one logit each
 
 ŷ is to look like a decision and h like a draw of p(h). So ŷ, near a corner, has no room for a style, and room in h is
@@ -11,8 +11,8 @@ compared with p(h), not those of each class.) What remains open is *which* corne
 one: a few labels say it. On every minibatch, with y_i = −1 where the label is not known,
 
     reconstruction          over θ_f, θ_g   J_R = the autoencoder's own J
-    class discriminator     over θ_D_Y      1/B Σ_i s(−D_Y(t_i)) + s(D_Y(ŷ_i))              s(a) = ln(1 + eᵃ)
-    style discriminator     over θ_D_H      1/B Σ_i s(−D_H(s_i)) + s(D_H(h_i))
+    class discriminator     over θ_D_Y      1/B Σ_i s(−D_Y(e_i)) + s(D_Y(ŷ_i))              s(a) = ln(1 + eᵃ)
+    style discriminator     over θ_D_H      1/B Σ_i s(−D_H(v_i)) + s(D_H(h_i))
     generator               over θ_f        J_G = 1/B Σ_i s(−D_Y(ŷ_i)) + s(−D_H(h_i))
     supervised              over θ_f        J_Y = 1/L Σ_{i: y_i ≥ 0} −ln ŷ_{i y_i}          L of the labels are known
 
@@ -27,6 +27,10 @@ a label, t_i its one-hot row, and 0 for all others, and for h (losses.PartialCro
 
 The mean is over the labels of the batch, and a batch without any would teach no class: let the data hold samples with
 labels often enough, data.repeat_known(x, y). (Several workers take each the mean over the labels of its own share.)
+
+What helps. class_diversity falls to 0: all samples went to one corner, where the Jacobian of the softmax is 0, so that
+none comes back; give the generator a lower learning rate than the supervised phase, and show more labels. Decoded
+classes do not differ: the styles say it all; give them fewer numbers, or more time to become like draws.
 
 Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", section 5 and figure 8.
 """
@@ -172,7 +176,7 @@ class SemiSupervisedAutoencoder(Model):
         return self.autoencoder.reconstruct(data, batch_size)
 
     def sample(self, n, seed=0, y=None, batch_size=1024):
-        """n samples g([t | s]), where the model is; of the classes y, see decode, or of any. The same seed draws the
+        """n samples g([e | v]), where the model is; of the classes y, see decode, or of any. The same seed draws the
         same styles, whatever the classes.
         """
         stream, like = Stream([seed]), empty((as_count(n, "n"), self.prior.size), self.theta.value)

@@ -1,4 +1,4 @@
-"""The demos gan and aae: what they report is what the saved models do, and the game gets somewhere."""
+"""The demos gan, aae and semi_supervised: what they report is what the saved models do, and the game gets somewhere."""
 
 import sys
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from npae.models import RingPrior
 
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
-from demos import aae, common, gan  # noqa: E402
+from demos import aae, common, gan, semi_supervised  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,23 @@ def test_codes_find_their_prior_and_classes_their_part(quick, digits):
     assert result["ring_cross_entropy_nats_per_pixel"] == pytest.approx(own, rel=1e-6)
     part = np.round(np.arctan2(*model.autoencoder.encode(test).T[::-1]) / (2 * np.pi) * 10) % 10
     assert (part == labels).mean() > 0.5
+
+
+def test_classes_are_learned_from_few_labels_and_errors_are_those_of_the_saved_model(quick, digits):
+    run = quick("semi_supervised")
+    result = run.result
+    *_, test, labels = digits
+    model = load(run.out / "semi_supervised.npz")
+    error = result["semi_supervised_test_error_percent"]
+    assert error == pytest.approx(100 * model.error_rate((test, labels))) and result["labels"] == 100
+    assert error < 60 and 10 < result["supervised_test_error_percent"] < 60  # guesses: 90; 5 epochs are no contest
+    assert "100 labels, test digits misread" in run.printed and "1.90 ± 0.10" in run.printed
+
+
+def test_more_labels_than_digits_end_with_a_sentence(tmp_path):
+    with pytest.raises(SystemExit, match="--labels: expected 10 to 2000 of these digits, got 5000"):
+        semi_supervised.main(["--quick", "--device", "cpu", "--labels", "5000", "--out", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_worker_trains_every_network(tmp_path, digits, monkeypatch):

@@ -23,6 +23,7 @@ DEMOS = {
     "denoising": {"cleaned.png", "gaussian_0_4.npz", "gaussian_0_5.npz", "masking_50.npz", "salt_and_pepper_40.npz",
                   "metrics.json"},
     "gan": {"samples.png", "nearest.png", "signs.png", "gan.npz", "history.csv", "metrics.json"},
+    "semi_supervised": {"styles.png", "semi_supervised.npz", "history.csv", "metrics.json"},
     "sparse": {"filters.png", "top-k.npz", "metrics.json"},
     "overcomplete": {"filters.png", "copies.png", "nothing_linear.npz", "nothing.npz", "denoising.npz", "sparsity.npz",
                      "contraction.npz", "metrics.json"},
