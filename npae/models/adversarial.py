@@ -35,13 +35,13 @@ from npae.backend import to_device
 from npae.data.sources import as_count, as_labelled, as_source, check_source
 from npae.losses.softmax import one_hot
 from npae.memory import empty
-from npae.models.base import Model
+from npae.models.base import AroundAutoencoder
 from npae.models.duel import check_parts, diversity, fool, standing, tell_apart
 from npae.models.phases import Phase
 from npae.noise import Stream
 
 
-class AdversarialAutoencoder(Model):
+class AdversarialAutoencoder(AroundAutoencoder):
     """An Autoencoder with a discriminator of its codes and a prior, trained in three phases, with one vector θ.
 
     autoencoder: dense, convolutional, denoising, with penalties, as it comes; it shares its parameters with this model,
@@ -65,19 +65,6 @@ class AdversarialAutoencoder(Model):
         self.children = (("autoencoder", autoencoder), ("prior", prior), ("discriminator", discriminator))
         if seed is not None:
             self.initialize(seed, dtype)
-
-    # ------------------------------------------------------------------ as a layer
-
-    def forward(self, x, training=False):
-        """z = g(f(x)), the decoder's output. The cache is the autoencoder's."""
-        return self.autoencoder.forward(x, training)
-
-    def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂x from ∂J/∂z, adding to the gradients of encoder and decoder."""
-        return self.autoencoder.backward(dy, cache, needs_dx)
-
-    def out_shape(self, shape):
-        return self.autoencoder.out_shape(shape)
 
     # ------------------------------------------------------------------ training
 

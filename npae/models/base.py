@@ -55,3 +55,18 @@ class Model(Layer):
         """function(batch) of all `data`, batch by batch where the model is; the result lies where the data is."""
         value = self.theta.value
         return in_batches(function, as_source(data, name), batch_size, value.dtype, device_of(value), name)
+
+
+class AroundAutoencoder(Model):
+    """A Model around self.autoencoder, which shares its parameters with it: as a layer it is the autoencoder."""
+
+    def forward(self, x, training=False):
+        """g(f(x)), the decoder's output. The cache is the autoencoder's."""
+        return self.autoencoder.forward(x, training)
+
+    def backward(self, dy, cache, needs_dx=True):
+        """∂J/∂x from that by the output, adding to the gradients of encoder and decoder."""
+        return self.autoencoder.backward(dy, cache, needs_dx)
+
+    def out_shape(self, shape):
+        return self.autoencoder.out_shape(shape)

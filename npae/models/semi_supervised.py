@@ -43,14 +43,14 @@ from npae.layers import Columns, Sequential
 from npae.losses import PartialCrossEntropy
 from npae.losses.softmax import one_hot
 from npae.memory import empty
-from npae.models.base import Model
+from npae.models.base import AroundAutoencoder
 from npae.models.classifier import Classifier
 from npae.models.parts import class_and_style
 from npae.models.phases import Phase
 from npae.noise import Stream
 
 
-class SemiSupervisedAutoencoder(Model):
+class SemiSupervisedAutoencoder(AroundAutoencoder):
     """An autoencoder whose code is a class and a style, trained in five phases by fit(model, (x, y), …), one vector θ.
 
     autoencoder: an Autoencoder whose encoder is Sequential(…, Dense(n, K + prior.size), Softmax(K)): its codes are rows
@@ -72,19 +72,6 @@ class SemiSupervisedAutoencoder(Model):
         self.children = tuple((name, getattr(self, name)) for name in names)
         if seed is not None:
             self.initialize(seed, dtype)
-
-    # ------------------------------------------------------------------ as a layer
-
-    def forward(self, x, training=False):
-        """g([ŷ | h]), the decoder's output. The cache is the autoencoder's."""
-        return self.autoencoder.forward(x, training)
-
-    def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂x from that by the output, adding to the gradients of encoder and decoder."""
-        return self.autoencoder.backward(dy, cache, needs_dx)
-
-    def out_shape(self, shape):
-        return self.autoencoder.out_shape(shape)
 
     # ------------------------------------------------------------------ training
 
