@@ -41,7 +41,7 @@ def test_a_generator_comes_nearer_to_digits_and_its_figures_are_those_of_its_sam
 
 
 def test_a_convolutional_generator_comes_nearer_to_digits_too(quick, digits):
-    run = quick("gan", "--convolutional", "--epochs", "3")
+    run = quick("gan", "--convolutional", "--epochs", "1")
     _, validation, test, _ = digits
     model = load(run.out / "gan.npz")
     assert model.sample(2).shape == (2, 1, 28, 28)
