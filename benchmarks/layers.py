@@ -13,10 +13,9 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.calls import groups
-from benchmarks.clock import by_turns, check_same
+from benchmarks.clock import by_turns, check_same, in_a_frame
 from benchmarks.formulas import compiled_at_once, plainly, recorded
 from npae.backend import to_device
-from npae.memory import Arena
 
 
 def validate(calls, device, expected):
@@ -31,25 +30,14 @@ def _plain(function):
         return function()
 
 
-def _in_training(function):
-    """The function as in a training step, with arrays from an arena of its own."""
-    arena = Arena()
-
-    def run():
-        with arena.frame(0):
-            function()
-
-    return run
-
-
 def time_call(call, device, limits, seconds):
     """The row of a Call: seconds, rates, percentages of the ceilings, and its plain version where it has formulas."""
     with recorded() as formulas:
         call.run()
     work = call.work(formulas)
-    calls = {"npae": _in_training(call.run)}
+    calls = {"npae": in_a_frame(call.run)}
     if formulas:
-        calls["plain"] = _in_training(lambda: _plain(call.run))
+        calls["plain"] = in_a_frame(lambda: _plain(call.run))
     timings = by_turns(calls, device, seconds)
     median = timings["npae"].median
     gflops, gbs = 1e-9 * work.operations / median, 1e-9 * work.bytes / median

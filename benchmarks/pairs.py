@@ -8,12 +8,12 @@ A step here is a call of one direction; first_steps gives its arrays, as npae ha
 
 import numpy as np
 
+from benchmarks.clock import in_a_frame
 from benchmarks.opponents.ours import switched
 from benchmarks.opponents.pytorch import AXES, module_of
 from benchmarks.single import Single, comparable
 from npae.backend import synchronize
 from npae.layers import AveragePool2D, BatchNorm, Dropout
-from npae.memory import Arena
 
 
 class NpaeLayer:
@@ -22,13 +22,12 @@ class NpaeLayer:
     package = "numpy"
 
     def __init__(self, case, direction, device="cpu"):
-        self.switches, self.device, self.direction, self.arena = switched(), device, direction, Arena()
+        self.switches, self.device, self.direction = switched(), device, direction
         self.single = Single(case, device)
-        self.run = getattr(self.single, direction)
+        self.run = in_a_frame(getattr(self.single, direction))
 
     def __call__(self):
-        with self.arena.frame(0):
-            self.run()
+        self.run()
 
     def wait(self):
         """Until the device is done."""

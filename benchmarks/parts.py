@@ -7,6 +7,7 @@ through the network. What each part has to do is counted by benchmarks/counts.py
 from functools import partial
 
 from benchmarks import counts
+from benchmarks.clock import in_a_frame
 from benchmarks.formulas import recorded
 from benchmarks.single import numbers
 from npae.layers import Dense, Upsample2D
@@ -28,7 +29,7 @@ class Parts:
         with recorded() as adam:
             step.optimizer.step(self.model.theta)
         self._add("optimizer", lambda: step.optimizer.step(self.model.theta), map(counts.evaluation, adam))
-        self._add("gather", in_a_frame([lambda: step.batches.take(step.next_rows())]),
+        self._add("gather", in_a_frame(lambda: step.batches.take(step.next_rows())),
                   [counts.gather(len(x), x[0].size)])  # fmt: skip
 
     def _add(self, name, call, works):
@@ -46,7 +47,7 @@ class Parts:
                     todo[name] += calls
                     works[name] += counted
         for name, calls in todo.items():
-            self._add(name, in_a_frame(calls), works[name])
+            self._add(name, in_a_frame(*calls), works[name])
 
     def _passes(self, x):
         """Elementwise formulas and loss, as they were met on the way through the network."""
@@ -62,20 +63,8 @@ class Parts:
         counted_already = {e.formula for e in in_windows}
         met = [e for e in forward + backward if e.formula not in counted_already]
         self._add("elementwise", lambda: [e.again() for e in met], map(counts.evaluation, met))
-        self._add("loss", in_a_frame([lambda: loss.value_and_gradient(z, x)]),
+        self._add("loss", in_a_frame(lambda: loss.value_and_gradient(z, x)),
                   [*map(counts.evaluation, inside), *counts.loss_sums(loss, z.size)])  # fmt: skip
-
-
-def in_a_frame(todo):
-    """A function that makes these calls, with arrays from an arena of its own."""
-    arena = Arena()
-
-    def run():
-        with arena.frame(0):
-            for call in todo:
-                call()
-
-    return run
 
 
 def dense_products(layer, x, dy, needs_dx):

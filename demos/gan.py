@@ -25,6 +25,7 @@ dropout. Convolutions know that neighbours belong together, which the dense ones
 """
 
 import itertools
+from functools import partial
 
 from demos import common, figures
 from demos.baselines import nearest
@@ -57,9 +58,7 @@ def network(seed=0, width=512, code=64):
 def convolutional_network(seed=0, channels=(64, 32), code=64):
     """The GAN for digits as images (1, 28, 28) in [0, 1]; channels: of the generator, the discriminator's turned."""
 
-    def leaky():
-        return LeakyReLU(0.2)
-
+    leaky = partial(LeakyReLU, 0.2)
     generator = Sequential(*to_images(code, channels, activation=leaky, normalised=True, transposed=False), Sigmoid())
     layers = from_images(channels[::-1], [1], activation=leaky)
     dropped = ((layer, Dropout(0.3)) if isinstance(layer, LeakyReLU) else (layer,) for layer in layers)

@@ -35,13 +35,13 @@ from npae.backend import to_device
 from npae.data.sources import as_count, as_labelled, as_source, check_source
 from npae.losses.softmax import one_hot
 from npae.memory import empty
-from npae.models.base import AroundAutoencoder
+from npae.models.base import Around
 from npae.models.duel import check_parts, diversity, fool, standing, tell_apart
 from npae.models.phases import Phase
 from npae.noise import Stream
 
 
-class AdversarialAutoencoder(AroundAutoencoder):
+class AdversarialAutoencoder(Around):
     """An Autoencoder with a discriminator of its codes and a prior, trained in three phases, with one vector θ.
 
     autoencoder: dense, convolutional, denoising, with penalties, as it comes; it shares its parameters with this model,
@@ -60,7 +60,8 @@ class AdversarialAutoencoder(AroundAutoencoder):
                 f"AdversarialAutoencoder: expected a prior with a part for each class, {prior!r} has one. "
                 "Take RingPrior or SwissRollPrior with modes = the number of classes, or labelled=False."
             )
-        self.autoencoder, self.discriminator, self.prior = autoencoder, discriminator, prior
+        self.autoencoder = self.inner = autoencoder
+        self.discriminator, self.prior = discriminator, prior
         self.labelled, self.loss = bool(labelled), autoencoder.loss
         self.children = (("autoencoder", autoencoder), ("prior", prior), ("discriminator", discriminator))
         if seed is not None:

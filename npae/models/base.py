@@ -57,16 +57,18 @@ class Model(Layer):
         return in_batches(function, as_source(data, name), batch_size, value.dtype, device_of(value), name)
 
 
-class AroundAutoencoder(Model):
-    """A Model around self.autoencoder, which shares its parameters with it: as a layer it is the autoencoder."""
+class Around(Model):
+    """A Model that is, as a layer, one of its parts: `inner`, which a new one sets in __init__."""
+
+    inner = None
 
     def forward(self, x, training=False):
-        """g(f(x)), the decoder's output. The cache is the autoencoder's."""
-        return self.autoencoder.forward(x, training)
+        """(y, cache) of the part."""
+        return self.inner.forward(x, training)
 
     def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂x from that by the output, adding to the gradients of encoder and decoder."""
-        return self.autoencoder.backward(dy, cache, needs_dx)
+        """∂J/∂x from ∂J/∂y, adding to the gradients of the part."""
+        return self.inner.backward(dy, cache, needs_dx)
 
     def out_shape(self, shape):
-        return self.autoencoder.out_shape(shape)
+        return self.inner.out_shape(shape)

@@ -14,13 +14,14 @@ from npae.backend import device_of
 from npae.data.minibatches import as_batch
 from npae.data.sources import as_labelled
 from npae.losses import SoftmaxCrossEntropy
-from npae.models.base import Model
+from npae.models.base import Around
 
 
-class Classifier(Model):
+class Classifier(Around):
     """A network with `classes` outputs under softmax cross-entropy, trained by fit(model, (x, labels), …).
 
-    network: a Layer that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)). seed: draws the first
+    network: a Layer that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)). As a layer the classifier
+    is its network: z = f(x), the logits. seed: draws the first
     values of parameters that have none yet; None leaves them without. dtype: float32, or float64.
     Labelled data are pairs (x, y), see npae.data.sources.as_labelled.
     """
@@ -28,23 +29,11 @@ class Classifier(Model):
     as_data = staticmethod(as_labelled)  # what training takes its batches from: pairs (x, y)
 
     def __init__(self, network, classes, seed=0, dtype=np.float32):
-        self.network, self.loss = network, SoftmaxCrossEntropy(classes)
+        self.network = self.inner = network
+        self.loss = SoftmaxCrossEntropy(classes)
         self.children = (("network", network),)
         if seed is not None:
             self.initialize(seed, dtype)
-
-    # ------------------------------------------------------------------ as a layer
-
-    def forward(self, x, training=False):
-        """z = f(x), the logits. The cache is the network's."""
-        return self.network.forward(x, training)
-
-    def backward(self, dz, cache, needs_dx=True):
-        """∂J/∂x from ∂J/∂z, adding to the gradients of the network."""
-        return self.network.backward(dz, cache, needs_dx)
-
-    def out_shape(self, shape):
-        return self.network.out_shape(shape)
 
     # ------------------------------------------------------------------ training
 

@@ -35,13 +35,13 @@ import numpy as np
 from npae.backend import to_device
 from npae.data.sources import as_count
 from npae.memory import empty
-from npae.models.base import Model
+from npae.models.base import Around
 from npae.models.duel import check_parts, diversity, fool, standing, tell_apart
 from npae.models.phases import Phase
 from npae.noise import Stream
 
 
-class GAN(Model):
+class GAN(Around):
     """A generator and a discriminator, trained in two phases by fit(model, images, …), with one vector θ.
 
     generator: a Layer from codes (B, prior.size) to images as the data are (for pixels in [0, 1], ending in Sigmoid).
@@ -58,23 +58,11 @@ class GAN(Model):
             raise ValueError(f"GAN: expected a probability 0.5 < real <= 1 of real images, got {real}.")
         check_parts(self, discriminator, prior)
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
+        self.inner = generator
         self.saturating, self.real = bool(saturating), float(real)
         self.children = (("prior", prior), ("generator", generator), ("discriminator", discriminator))
         if seed is not None:
             self.initialize(seed, dtype)
-
-    # ------------------------------------------------------------------ as a layer
-
-    def forward(self, x, training=False):
-        """x̂ = G(z), for codes z. The cache is the generator's."""
-        return self.generator.forward(x, training)
-
-    def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂z from ∂J/∂x̂, adding to the gradient of the generator."""
-        return self.generator.backward(dy, cache, needs_dx)
-
-    def out_shape(self, shape):
-        return self.generator.out_shape(shape)
 
     # ------------------------------------------------------------------ training
 

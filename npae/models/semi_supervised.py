@@ -43,14 +43,14 @@ from npae.layers import Columns, Sequential
 from npae.losses import PartialCrossEntropy
 from npae.losses.softmax import one_hot
 from npae.memory import empty
-from npae.models.base import AroundAutoencoder
+from npae.models.base import Around
 from npae.models.classifier import Classifier
 from npae.models.parts import class_and_style
 from npae.models.phases import Phase
 from npae.noise import Stream
 
 
-class SemiSupervisedAutoencoder(AroundAutoencoder):
+class SemiSupervisedAutoencoder(Around):
     """An autoencoder whose code is a class and a style, trained in five phases by fit(model, (x, y), …), one vector θ.
 
     autoencoder: an Autoencoder whose encoder is Sequential(…, Dense(n, K + prior.size), Softmax(K)): its codes are rows
@@ -64,7 +64,8 @@ class SemiSupervisedAutoencoder(AroundAutoencoder):
     def __init__(self, autoencoder, class_discriminator, style_discriminator, prior, seed=0, dtype=np.float32):
         self.parts = class_and_style(self, autoencoder.encoder, class_discriminator, style_discriminator, prior)
         K = self.parts[0].prior.size
-        self.autoencoder, self.class_prior, self.prior = autoencoder, self.parts[0].prior, prior
+        self.autoencoder = self.inner = autoencoder
+        self.class_prior, self.prior = self.parts[0].prior, prior
         self.class_discriminator, self.style_discriminator = class_discriminator, style_discriminator
         self.classifier = Classifier(Sequential(*autoencoder.encoder[:-1], Columns(0, K)), K, seed=None)
         self.loss, self.supervised_loss = autoencoder.loss, PartialCrossEntropy(K)

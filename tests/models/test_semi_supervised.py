@@ -20,8 +20,8 @@ from tests.devices import DEVICES, each_device, on
 from tests.models.phases import check_phases
 from tests.models.test_gan import discriminator_not_frozen, not_through_the_discriminator
 from tests.train.test_resume import assert_same_bits
-from tests.train.test_step import UFUNC_BUFFER, UINT8, peak_of_a_step
-from tests.train.test_workers import together
+from tests.train.test_step import UFUNC_BUFFER, UINT8, check_that_a_step_does_not_wait, peak_of_a_step
+from tests.train.test_workers import check_that_two_stay_together
 
 X = np.random.default_rng(0).random((12, 6))
 Y = np.array([0, -1, 2, -1, -1, 1, -1, 0, -1, -1, -1, 2])
@@ -276,9 +276,7 @@ def test_workers_stay_together():
         history = run(model, workers=worker)
         return model.theta.value, history["val_style_diversity"]
 
-    (theta, diversity), (other, same) = together(2, work)
-    np.testing.assert_array_equal(theta, other)
-    assert diversity == same and len(set(diversity)) == 3
+    check_that_two_stay_together(work, epochs=3)
 
 
 @pytest.mark.parametrize("device", DEVICES[1:])
@@ -301,10 +299,7 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph):
 def test_a_step_neither_waits_nor_uploads(device):
     with on(device) as place:
         trainer = Trainer(small(np.float32).to(place.name), (X, Y), batch_size=4, progress="none")
-        first, second, *_ = trainer.batches.rows(0)
-        trainer._step(first, lambda terms, size: None)
-        with place.no_waiting():
-            trainer._step(second, lambda terms, size: None)
+        check_that_a_step_does_not_wait(trainer, place)
 
 
 def test_a_step_allocates_no_arrays():

@@ -13,8 +13,14 @@ from npae.train.captured import CapturedStep
 from npae.train.step import Step
 from tests.devices import DEVICES, on
 from tests.train.test_resume import assert_same_bits
-from tests.train.test_step import SMALLEST_ARRAY, UFUNC_BUFFER, UINT8, peak_of_a_step
-from tests.train.test_workers import together
+from tests.train.test_step import (
+    SMALLEST_ARRAY,
+    UFUNC_BUFFER,
+    UINT8,
+    check_that_a_step_does_not_wait,
+    peak_of_a_step,
+)
+from tests.train.test_workers import check_that_two_stay_together, together
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((50, 6)), RNG.integers(0, 3, 50)
@@ -187,10 +193,7 @@ def test_a_captured_run_draws_the_noise_of_an_ordinary_one(device, make):
 def test_a_step_neither_waits_nor_uploads(device, make):
     with on(device) as place:
         trainer = Trainer(make().to(place.name), (X, Y) if make is aae else X, batch_size=16, progress="none")
-        first, second, *_ = trainer.batches.rows(0)
-        trainer._step(first, lambda terms, size: None)
-        with place.no_waiting():
-            trainer._step(second, lambda terms, size: None)
+        check_that_a_step_does_not_wait(trainer, place)
 
 
 @pytest.mark.parametrize("kind", ["gan", "aae"])
@@ -227,9 +230,7 @@ def test_workers_that_draw_for_themselves_stay_together():
         history = run(model, workers=worker)
         return model.theta.value, history["val_diversity"]
 
-    (theta, diversity), (other, same) = together(2, work)
-    np.testing.assert_array_equal(theta, other)
-    assert diversity == same and len(set(diversity)) == 3
+    check_that_two_stay_together(work, epochs=3)
 
 
 def test_a_plain_step_is_one_phase():

@@ -19,6 +19,14 @@ SMALLEST_ARRAY = 1024 * 30 * 4  # bytes, of all that a step needs: the codes of 
 UFUNC_BUFFER = 8192 * 4  # bytes that a ufunc takes for itself, whatever the arrays, where it converts or broadcasts
 
 
+def check_that_a_step_does_not_wait(trainer, place):
+    """The second step of the trainer, on the Place of its model, neither waits for the device nor sends it anything."""
+    first, second, *_ = trainer.batches.rows(0)
+    trainer._step(first, lambda terms, size: None)
+    with place.no_waiting():
+        trainer._step(second, lambda terms, size: None)
+
+
 def peak_of_a_step(step, order):
     """Bytes that Python and NumPy held at most during the third step, above what they held before it."""
     for _ in range(2):

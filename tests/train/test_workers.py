@@ -71,6 +71,16 @@ def together(size, work):
     return results
 
 
+def check_that_two_stay_together(work, epochs):
+    """Two workers end with the same θ and saw the same in every epoch, and not always the same.
+
+    work(worker) -> (θ, what was seen after each of the epochs).
+    """
+    (theta, seen), (other, same) = together(2, work)
+    np.testing.assert_array_equal(theta, other)
+    assert seen == same and len(set(seen)) == epochs
+
+
 def network(**arguments):
     return mirrored([6, 4, 2], activation=layers.Tanh, dtype=np.float64, **arguments)
 
