@@ -18,8 +18,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.hardware import hardware, load
 from benchmarks.settings import Settings
-from npae.backend import resolve_device
-from npae.files import check_place
+from npae.backend import check_place, resolve_device
 
 PARTS = {
     "train_step": "a whole training step beside PyTorch, JAX and scikit-learn",

@@ -7,13 +7,13 @@ from benchmarks import counts
 from benchmarks.single import CASES, DIRECTIONS, Single, numbers
 from npae.layers import ELU, BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from npae.layers.conv import Convolution
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD, Adam, AdamW
 
 DENSE = ((256, 32, 16), (256, 784, 256), (512, 784, 1000), (32, 784, 256), (256, 784, 32), (128, 784, 1000),
          (512, 1000, 500))  # fmt: skip
 ACTIVATIONS, ACTIVATION_SHAPE = (ReLU, Sigmoid, ELU, LeakyReLU, Tanh, SiLU, Softplus), (512, 1000)
-LOSSES, LOSS_SHAPE = (CrossEntropy, SquaredError), (512, 784)
+LOSSES, LOSS_SHAPE = (BinaryCrossEntropy, SquaredError), (512, 784)
 OPTIMIZERS = (Adam(), AdamW(), SGD(), SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True))
 PARAMETERS = (1024, 2816)  # about as many as 784-1000-500-250-30 has
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npae.backend import gpu_module, synchronize, to_device
-from npae.memory import Arena
+from npae.backend import Arena, gpu_module, synchronize, to_device
 
 SHORTEST = 5e-4  # seconds of one measurement: short calls are repeated until they fill it
 FEWEST, MOST = 3, 500  # measurements, whatever the budget

@@ -114,7 +114,7 @@ def dot(n):
 
 def loss_sums(loss, n):
     """The Works of the dot products in which a loss over n numbers ends, beside its formula."""
-    return {"CrossEntropy": 2, "SquaredError": 1}[type(loss).__name__] * [dot(n)]
+    return {"BinaryCrossEntropy": 2, "SquaredError": 1}[type(loss).__name__] * [dot(n)]
 
 
 def gather(B, features):

@@ -1,13 +1,14 @@
 """Looking on while a call evaluates elementwise formulas: which ones, on what; or having them evaluated as they read.
 
-Each stands in for something of npae.elementwise while a `with` block runs, so that layers, losses and optimizers are
+Each stands in for something of npae.backend.elementwise while a `with` block runs, so that layers, losses and optimizers are
 timed and counted as they are, however they put their formulas together.
 """
 
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from npae.elementwise import Formula, on_numba
+from npae.backend import Formula
+from npae.backend.elementwise import on_numba
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from importlib import metadata, util
 from pathlib import Path
 
-from npae.config import config
+from npae.backend import versions
 
 PACKAGES = ("torch", "jax", "jaxlib", "scikit-learn", "numba", "mpi4py", "matplotlib", "threadpoolctl")
 SETTINGS = r"(OMP|OPENBLAS|MKL|NUMBA)_.*(THREADS|POLICY|BIND|PLACES)$|CUPY_(TF32|ACCELERATORS)$"
@@ -27,7 +27,7 @@ def hardware():
         "cpu": cpu(),
         "blas": blas_threads(),
         "gpu": gpu_clocks(),
-        "config": config(),
+        "config": versions(),
         "packages": {p: metadata.version(p) if util.find_spec(_module(p)) else "not installed" for p in PACKAGES},
         "environment": {k: v for k, v in sorted(os.environ.items()) if re.match(SETTINGS, k)},
     }

@@ -12,9 +12,7 @@ from functools import cache
 import numpy as np
 
 from benchmarks.clock import by_turns, clock
-from npae import products
-from npae.backend import gpu_module, module_for, to_device, why_no_gpu
-from npae.threads import share
+from npae.backend import gpu_module, module_for, parallel_for, products, to_device, why_no_gpu
 
 PRODUCT = {"cpu": 2048, "gpu": 8192}  # n of the square matrices
 MEMORY = {"cpu": (2**19, 2**21, 2**23, 2**25, 2**28), "gpu": (2**23, 2**25, 2**27, 2**29, 2**31)}  # bytes in use
@@ -63,8 +61,8 @@ def sweep_rate(device, held, seconds):
 
     calls = {"copy": (lambda: copy(0, n), n), "in place": (lambda: in_place(0, 2 * n), 2 * n)}
     if device == "cpu":
-        calls |= {"copy, all cores": (lambda: share(copy, n), n),
-                  "in place, all cores": (lambda: share(in_place, 2 * n), 2 * n)}  # fmt: skip
+        calls |= {"copy, all cores": (lambda: parallel_for(copy, n), n),
+                  "in place, all cores": (lambda: parallel_for(in_place, 2 * n), 2 * n)}  # fmt: skip
     timings = by_turns({name: call for name, (call, _) in calls.items()}, device, seconds)
     return max(8e-9 * size / timings[name].best for name, (_, size) in calls.items())
 

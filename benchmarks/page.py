@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from npae.files import replacing
+from npae.backend import atomic_write
 
 HERE = Path(__file__).parent
 
@@ -47,7 +47,7 @@ def fill(text, results):
 def main(page=HERE / "README.md", results=HERE / "results"):
     """Fill the page from the results."""
     text = fill(page.read_text(encoding="utf-8"), results)
-    with replacing(page) as temporary:
+    with atomic_write(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"Written: {page}.")
 

@@ -10,11 +10,10 @@ from benchmarks import counts
 from benchmarks.clock import in_a_frame
 from benchmarks.formulas import recorded
 from benchmarks.single import numbers
+from npae.backend import Arena, empty, matmul, ones
 from npae.layers import Dense, Upsample2D
 from npae.layers.conv import Convolution
 from npae.layers.pooling import Pooling
-from npae.memory import Arena, empty, ones
-from npae.products import matmul
 
 
 class Parts:

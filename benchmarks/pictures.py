@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from npae.files import replacing
+from npae.backend import atomic_write
 
 INK, GREY, PAPER = "#222222", "#888888", "#ffffff"
 COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9a948e"]
@@ -12,7 +12,7 @@ ARITHMETIC, MEMORY, GAIN = COLOURS[:3]
 
 def _save(figure, path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, facecolor=PAPER, bbox_inches="tight", format="png")
 
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 
-from npae.files import replacing
+from npae.backend import atomic_write
 
 
 def table(head, rows):
@@ -55,9 +55,9 @@ def write(settings, part, seconds, machine, result, printed):
     path = settings.out / f"{part}.json"
     told = {"part": part, "settings": asdict(settings) | {"out": settings.out.name}, "seconds": round(seconds, 1)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         text = json.dumps(told | {"machine": machine, "result": result}, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-    with replacing(path.with_suffix(".txt")) as temporary:
+    with atomic_write(path.with_suffix(".txt")) as temporary:
         temporary.write_text(printed, encoding="utf-8")
     return [path, path.with_suffix(".txt")]

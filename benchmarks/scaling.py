@@ -18,7 +18,7 @@ from benchmarks.formulas import compiled_at_once
 from benchmarks.training import TrainingStep, images
 from benchmarks.workloads import LARGE
 from npae.backend import module_for
-from npae.models import mirrored
+from npae.models import dense_autoencoder
 from npae.train.trainer import Trainer
 
 BATCH = 256
@@ -82,7 +82,7 @@ def points(values, network, device, seconds):
 def epochs(numbers, device, seconds):
     """[{"images", "seconds", "operations"}] of epochs of 784-128-32 over more and more images."""
     for n in numbers:
-        model = mirrored([784, 128, 32], seed=0).to(device)
+        model = dense_autoencoder([784, 128, 32], seed=0).to(device)
         trainer = Trainer(model, images()[:n], batch_size=BATCH, progress="none")
         with compiled_at_once():
             timing = clock(lambda trainer=trainer: trainer.run(trainer.epoch + 1), device, seconds)

@@ -19,11 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.workloads import DEEP
-from npae import fit, mirrored, mnist
-from npae.config import config
-from npae.files import replacing
+from npae import dense_autoencoder, fit, mnist
+from npae.backend import atomic_write, versions
 from npae.layers import ELU, ReLU
-from npae.models import calibrate
+from npae.models import data_dependent_init
 from npae.optim import Adam, Cosine, WarmUp
 
 COLLAPSED = 0.25  # nats a pixel; the mean digit has 0.2625
@@ -33,7 +32,7 @@ def npae_run(activation, mean, warm_up):
     """A contender: (train, test, seed, epochs) -> (cross-entropy a pixel, codes of the test digits)."""
 
     def run(train, test, seed, epochs):
-        model = calibrate(mirrored(DEEP, activation, seed=seed), train[:1000], mean=mean)
+        model = data_dependent_init(dense_autoencoder(DEEP, activation, seed=seed), train[:1000], mean=mean)
         schedule = WarmUp(1, Cosine(max(1, epochs - 1))) if warm_up else Cosine(epochs)
         fit(model, train, epochs=epochs, batch_size=32, optimizer=Adam(1e-3), schedule=schedule, seed=seed,
             progress="none")  # fmt: skip
@@ -100,8 +99,8 @@ def main(argv=None):
                 "seconds": round(time.perf_counter() - began, 1),
             }
             print(name, "seed", seed, one, flush=True)
-            result["versions"] = config()
-            with replacing(options.out) as temporary:
+            result["versions"] = versions()
+            with atomic_write(options.out) as temporary:
                 temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     report(result["runs"])
 

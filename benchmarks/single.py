@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.clock import Disagreement
-from npae.backend import to_device
+from npae.backend import images, pixels, to_device
 from npae.layers import AveragePool2D, BatchNorm, Conv2D, ConvTranspose2D, Dropout, MaxPool2D, Upsample2D
-from npae.memory import images, pixels
 
 
 class Case(NamedTuple):

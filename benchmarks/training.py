@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.workloads import network
 from npae.data.minibatches import Minibatches
 from npae.optim import Adam
-from npae.train.captured import CapturedStep
+from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 
 IMAGES = 60_000

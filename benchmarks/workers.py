@@ -22,9 +22,9 @@ from benchmarks.clock import Disagreement
 from benchmarks.formulas import compiled_at_once
 from benchmarks.training import TrainingStep
 from benchmarks.workloads import LARGE
-from npae.threads import thread_count
-from npae.train.shared import SharedStep
-from npae.train.workers import from_environment
+from npae.backend import thread_count
+from npae.train.parallel.data_parallel import DataParallelStep
+from npae.train.parallel.process_group import from_environment
 
 BATCH, STEPS = 512, 4  # of all workers together; steps a turn
 NETWORK = f"{'-'.join(map(str, LARGE))}, global batch {BATCH}"
@@ -40,7 +40,7 @@ def main(argv=None):
     workers, training, values, seconds = from_environment(), TrainingStep(a.sizes, a.batch), [], []
     step = training.step
     if workers.size > 1:
-        step = SharedStep(training.model, training.batches, training.optimizer, None, workers)
+        step = DataParallelStep(training.model, training.batches, training.optimizer, None, workers)
     with compiled_at_once():
         for _ in range(a.turns + 1):
             workers.gather(None)  # begin together
@@ -57,9 +57,9 @@ def main(argv=None):
 def why_not():
     """None if workers can be started here; otherwise one sentence that says why not and what to do."""
     if importlib.util.find_spec("mpi4py") is None:
-        return 'Workers: not measured, mpi4py is not installed: pip install "npae[mpi]".'
+        return 'ProcessGroup: not measured, mpi4py is not installed: pip install "npae[mpi]".'
     if mpiexec() is None:
-        return 'Workers: not measured, there is no mpiexec: pip install "npae[mpi]" brings one.'
+        return 'ProcessGroup: not measured, there is no mpiexec: pip install "npae[mpi]" brings one.'
     return None
 
 
@@ -93,13 +93,13 @@ def compare(quick):
     if quick:
         lines = lines[-2:]
     if cores == 1:
-        result["not_measured"].append("Workers: two of them were not measured, there is one core.")
+        result["not_measured"].append("ProcessGroup: two of them were not measured, there is one core.")
     for count, threads in lines:
         name = f"{count} worker{'s' * (count > 1)},\n{threads} thread{'s' * (threads > 1)} each"
         one = result["runs"][name] = start(count, threads, "--turns", str(turns))
         first = first or one
         if abs(one["J"] - first["J"]) > 1e-4 * abs(first["J"]):
-            raise Disagreement(f"Workers: {name} ended at J = {one['J']}, expected {first['J']}: not the same steps.")
+            raise Disagreement(f"ProcessGroup: {name} ended at J = {one['J']}, expected {first['J']}: not the same steps.")
         print(f"{name:40}{1e3 * one['seconds']:10.2f} ms a step, {NETWORK}".replace("\n", " "), flush=True)
     return result
 

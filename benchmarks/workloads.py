@@ -1,12 +1,12 @@
 """The networks that are timed, and data for them: five dense ones, two of images, and the GPU's larger batches.
 
-The dense ones are mirrored autoencoders with ReLU after every hidden layer and the code; sizes run from the image to
+The dense ones are symmetric autoencoders with ReLU after every hidden layer and the code; sizes run from the image to
 the code. Those of images are networks of Keras' tutorials (npae.convolutional), given by its arguments.
 """
 
 import numpy as np
 
-from npae.models import convolutional, mirrored
+from npae.models import convolutional_autoencoder, dense_autoencoder
 
 SMALL = [784, 32]
 DEEP = [784, 256, 128, 64, 32, 16, 8, 4]
@@ -36,7 +36,7 @@ def batch_of(n, seed=0):
 
 def network(sizes):
     """npae's model of a workload, with the first weights of seed 0: from sizes, or from convolutional's arguments."""
-    return convolutional(**sizes) if isinstance(sizes, dict) else mirrored(sizes)
+    return convolutional_autoencoder(**sizes) if isinstance(sizes, dict) else dense_autoencoder(sizes)
 
 
 def batch_for(sizes, n):

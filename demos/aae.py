@@ -8,7 +8,7 @@ neighbours (½: no)? Test digits, whose labels nobody has seen.
 
 Nothing was searched: 10⁻³ for all three phases, with β₁ = ½ for the game, is what was tried first.
 
-With --full, too: the network of the published likelihood, 784-1000-1000-8, and its Parzen figure (npae.judge says what
+With --full, too: the network of the published likelihood, 784-1000-1000-8, and its Parzen figure (npae.evaluate says what
 it is worth).
 
     python -m demos.aae                 the embedded 10,000 digits
@@ -19,11 +19,11 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import neighbour_error
-from npae import AdversarialAutoencoder, fit, mirrored, save
-from npae.judge import nearest_neighbour_test, parzen_log_likelihood
+from npae import AdversarialAutoencoder, dense_autoencoder, fit, save
+from npae.backend import Stream
+from npae.evaluate import nearest_neighbour_test, parzen_log_likelihood
 from npae.layers import Dense, Identity, LeakyReLU, ReLU, Sequential
 from npae.models import GaussianPrior, RingPrior, SwissRollPrior
-from npae.noise import Stream
 from npae.optim import Adam, Cosine
 
 PRIORS = {"Gaussian": GaussianPrior(2), "ring": RingPrior(10), "swiss roll": SwissRollPrior(10)}
@@ -32,7 +32,7 @@ PRIORS = {"Gaussian": GaussianPrior(2), "ring": RingPrior(10), "swiss roll": Swi
 def network(prior, width=300, critic=200, seed=0):
     """The adversarial autoencoder 784-width-width-code for digits as rows; with labels where the prior has parts."""
     labelled = prior.modes > 1
-    autoencoder = mirrored([784, width, width, prior.size], ReLU, Identity, seed=seed)
+    autoencoder = dense_autoencoder([784, width, width, prior.size], ReLU, Identity, seed=seed)
     discriminator = Sequential(
         Dense(prior.size + labelled * prior.modes, critic), LeakyReLU(0.2), Dense(critic, critic), LeakyReLU(0.2),
         Dense(critic, 1),

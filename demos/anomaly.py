@@ -1,6 +1,6 @@
 """Anomaly detection: digits that are not the one learnt, odd rows of tables, fraudulent card payments.
 
-A detector learns normal rows and ranks new ones (npae.detect); good is one that ranks anomalies first, ROC-AUC 1.
+A detector learns normal rows and ranks new ones (npae.anomaly); good is one that ranks anomalies first, ROC-AUC 1.
 
 Digits: ten detectors, each learns the training images of one digit and ranks all test images. The images are blurred
 by one pixel and scaled to one length, so that neither a stroke's exact place nor its thickness is an anomaly. Blur,
@@ -8,7 +8,7 @@ sizes of the network and the distance, "reconstruction", were chosen on the last
 
 Tables: the detector with all its defaults, "semi": fitted on half of the normal rows, five times, and "unsup": fitted
 on everything, anomalies included. Its distance is "joint" in the first case and "latent" in the second, for the reason
-that npae/detect/detector.py gives; all four are printed. Other sizes of network and noise on the input were tried on
+that npae/anomaly/detector.py gives; all four are printed. Other sizes of network and noise on the input were tried on
 the five tables: the means went from 0.958 to 0.964 with the one, from 0.88 to 0.92 with the other. Beside it, on the
 same splits: Mahalanobis, six lines of linear algebra, the residual of a PCA with half of the components, and PyOD's
 AutoEncoder where it is installed (the extra "pyod").
@@ -24,9 +24,9 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import PCA
-from npae import mirrored
+from npae import dense_autoencoder
+from npae.anomaly import AnomalyDetector, Mahalanobis, average_precision, roc_auc
 from npae.data import adbench, credit_card
-from npae.detect import AnomalyDetector, Mahalanobis, average_precision, roc_auc
 from npae.layers import Identity, Tanh
 from npae.losses import SquaredError
 
@@ -64,7 +64,7 @@ def one_class_digits(settings):
     aucs = {}
     for digit in (0, SHOWN) if settings.quick else range(10):
         normal, odd = labels == digit, test_labels != digit
-        model = mirrored([784, 256, 64, 8], Tanh, Identity, SquaredError(), seed=settings.seed)
+        model = dense_autoencoder([784, 256, 64, 8], Tanh, Identity, SquaredError(), seed=settings.seed)
         detector = AnomalyDetector(
             model, "reconstruction", shrinkage=0.95, standardize=False, epochs=settings.epochs, learning_rate=1e-3,
             seed=settings.seed, device=settings.device, progress=settings.progress,

@@ -5,7 +5,7 @@ And the measures: squared error, the angles between two subspaces, the errors of
 
 import numpy as np
 
-from npae.judge.distances import as_rows, squared_distances
+from npae.evaluate.distances import as_rows, squared_distances
 
 
 class PCA:

@@ -14,7 +14,7 @@ one seed), and so was ELU before ReLU, and squared error before cross-entropy (1
 
 from demos import common, figures
 from demos.baselines import beside_pca
-from npae import Autoencoder, fit, mirrored, save
+from npae import Autoencoder, dense_autoencoder, fit, save
 from npae.layers import ELU, Identity, Sequential, Sigmoid
 from npae.losses import SquaredError
 from npae.optim import Adam, Cosine, WarmUp
@@ -24,7 +24,7 @@ SIZES, QUICK_SIZES = [784, 1000, 500, 250, 2], [784, 200, 100, 50, 2]
 
 def network(sizes, seed=0):
     """The autoencoder of these sizes: a linear code, and an output in (0, 1)."""
-    linear = mirrored(sizes, ELU, Identity, SquaredError(), seed=seed)
+    linear = dense_autoencoder(sizes, ELU, Identity, SquaredError(), seed=seed)
     return Autoencoder(linear.encoder, Sequential(*linear.decoder, Sigmoid()), SquaredError(), seed)
 
 

@@ -1,6 +1,6 @@
 """What all demos share: the command line, the data, the results table and metrics.json.
 
-Under mpiexec (npae.train.workers) every worker runs the whole demo as far as training goes; the rest is worker 0's.
+Under mpiexec (npae.train.parallel.process_group) every worker runs the whole demo as far as training goes; the rest is worker 0's.
 """
 
 import argparse
@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from npae import mnist
-from npae.backend import resolve_device
-from npae.config import config
-from npae.files import check_place, replacing
-from npae.train.workers import Workers, from_environment
+from npae.backend import atomic_write, check_place, resolve_device, versions
+from npae.train.parallel.process_group import ProcessGroup, from_environment
 
 
 @dataclass
@@ -29,7 +27,7 @@ class Settings:
     epochs: int
     seed: int
     out: Path
-    workers: Workers
+    workers: ProcessGroup
     own: argparse.Namespace  # the flags that no other demo has
     began: float = field(default_factory=time.perf_counter)
 
@@ -108,9 +106,9 @@ def finish(settings, metrics, history):
         "name": settings.name, "device": settings.device, "workers": settings.workers.size, "seed": settings.seed,
         "epochs": len(history), "seconds": round(time.perf_counter() - settings.began, 2),
         "data": "full" if settings.full else "sample", "quick": settings.quick, "stopped": history.stopped,
-        **metrics, "versions": config(),
+        **metrics, "versions": versions(),
     }  # fmt: skip
-    with replacing(settings.out / "metrics.json") as temporary:
+    with atomic_write(settings.out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"Figures, model and metrics.json are in {settings.out}/ ({result['seconds']:.0f} s).")
     return result

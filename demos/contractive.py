@@ -16,10 +16,11 @@ import numpy as np
 
 from demos import common, figures
 from npae import Autoencoder, fit, save
+from npae.evaluate import jacobian_norm
 from npae.layers import Dense, Sequential, Sigmoid, TiedDense
 from npae.models import Classifier
 from npae.optim import Adam, Cosine
-from npae.penalties import Contractive, jacobian_norm
+from npae.penalties import Contractive
 
 # λ was tried at 3, 10 and 30 on the last 5,000 training digits, the first 10,000 learnt from: 3 gave the least error,
 # 10 a flatter code that reconstructs less, 30 one that forgot the digits. The learning rates were not searched.

@@ -36,7 +36,7 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import pixel_entropy, squared_error_per_image
-from npae import convolutional, fit, save
+from npae import convolutional_autoencoder, fit, save
 from npae.optim import Adam, Cosine, WarmUp
 
 # name: (channels, those of a quick run, how to halve and double, batch size, learning rate, published nats a pixel)
@@ -59,7 +59,7 @@ def main(argv=None):
         if settings.own.only not in (None, name):
             continue
         print(name)
-        model = convolutional(quick_channels if settings.quick else channels, seed=settings.seed, **kind)
+        model = convolutional_autoencoder(quick_channels if settings.quick else channels, seed=settings.seed, **kind)
         history = fit(model.to(settings.device), as_images(train), as_images(test), epochs=settings.epochs,
                       optimizer=Adam(learning_rate), batch_size=16 if settings.quick else batch_size,
                       schedule=WarmUp(0.5, Cosine(settings.epochs - 0.5, end=0.01)), seed=settings.seed,

@@ -18,7 +18,7 @@ from demos import common, figures
 from demos.baselines import squared_error_per_image
 from demos.conv import as_images
 from demos.denoising import corrupted, cross_entropy
-from npae import convolutional, fit, save
+from npae import convolutional_autoencoder, fit, save
 from npae.layers import GaussianNoise
 from npae.optim import Adam, Cosine, WarmUp
 
@@ -37,7 +37,7 @@ def main(argv=None):
     for std, (transposed, published) in KINDS.items():
         print(f"noise {std}")
         noise = GaussianNoise(std, clip=(0, 1))
-        model = convolutional([8, 8] if settings.quick else [32, 32], transposed=transposed, corruption=noise,
+        model = convolutional_autoencoder([8, 8] if settings.quick else [32, 32], transposed=transposed, corruption=noise,
                               seed=settings.seed)  # fmt: skip
         history = fit(model.to(settings.device), as_images(train), epochs=settings.epochs, optimizer=Adam(3e-3),
                       batch_size=16 if settings.quick else 128,

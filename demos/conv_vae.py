@@ -13,7 +13,7 @@ The learning rate warms up to 2 · 10⁻³ over half an epoch and falls along a 
 from demos import common, figures
 from demos.conv import as_images
 from npae import VariationalAutoencoder, fit, save
-from npae.models import from_images, to_images, walks
+from npae.models import conv_decoder, conv_encoder, latent
 from npae.optim import Adam, Cosine, WarmUp
 
 
@@ -23,7 +23,7 @@ def main(argv=None):
     train, _, test, test_labels = common.digits(settings)
     train, test = as_images(train), as_images(test)
     channels = [8, 16] if settings.quick else [32, 64]
-    model = VariationalAutoencoder(from_images(channels, [16, 4]), to_images(2, channels[::-1]), seed=settings.seed)
+    model = VariationalAutoencoder(conv_encoder(channels, [16, 4]), conv_decoder(2, channels[::-1]), seed=settings.seed)
     if not settings.quick:
         print(model.summary(train.shape[1:]))
     history = fit(model.to(settings.device), train, epochs=settings.epochs, optimizer=Adam(2e-3),
@@ -39,7 +39,7 @@ def main(argv=None):
         rows.append((name, f"{history[name][-1]:.2f}", f"{terms[name]:.2f}", f"{published:.2f}"))
     metrics |= {"train_nats": history["loss"][-1], "test_nats": sum(terms.values())}
     rows.append(("together: minus the bound", f"{metrics['train_nats']:.2f}", f"{metrics['test_nats']:.2f}", "146.95"))
-    figures.manifold(settings.out / "manifold.png", model.decode(walks.grid(20)), model.encode(test), test_labels,
+    figures.manifold(settings.out / "manifold.png", model.decode(latent.grid(20)), model.encode(test), test_labels,
                      "All digits on one sheet: what two numbers mean, and where test digits lie")  # fmt: skip
     save(settings.out / "conv_vae.npz", model)
     common.table(("nats an image", "training, last epoch", "test", "published, training on both"), rows)

@@ -17,8 +17,8 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import PCA, pixel_entropy, squared_error_per_image
-from npae import fit, mirrored, save
-from npae.models import calibrate
+from npae import dense_autoencoder, fit, save
+from npae.models import data_dependent_init
 from npae.optim import Cosine, WarmUp
 
 SIZES = [784, 256, 128, 64, 32, 16, 8, 4]
@@ -29,8 +29,8 @@ def main(argv=None):
     settings = common.parse("deep", __doc__.split("\n")[0], epochs=20, quick_epochs=6, argv=argv)
     train, _, test, test_labels = common.digits(settings)
 
-    model = mirrored(SIZES, seed=settings.seed)
-    calibrate(model, train[:1000], mean=2.0)
+    model = dense_autoencoder(SIZES, seed=settings.seed)
+    data_dependent_init(model, train[:1000], mean=2.0)
     model.to(settings.device)
     if not settings.quick:
         print(model.summary())

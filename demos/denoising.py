@@ -16,7 +16,7 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import squared_error_per_image
-from npae import fit, mirrored, save
+from npae import dense_autoencoder, fit, save
 from npae.layers import GaussianNoise, MaskingNoise, SaltAndPepper
 from npae.optim import Adam, Cosine
 
@@ -39,7 +39,7 @@ def main(argv=None):
     metrics, rows, shown = {}, [], [("original", test[some] / 255)]
     for name, (noise, published) in KINDS.items():
         print(name)
-        model = mirrored(sizes, seed=settings.seed, corruption=noise).to(settings.device)
+        model = dense_autoencoder(sizes, seed=settings.seed, corruption=noise).to(settings.device)
         history = fit(model, train, epochs=settings.epochs, batch_size=batch_size, optimizer=Adam(learning_rate),
                       schedule=Cosine(settings.epochs, end=0.02), seed=settings.seed, progress=settings.progress,
                       workers=settings.workers)  # fmt: skip

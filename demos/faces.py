@@ -32,8 +32,8 @@ from npae.backend import array_module
 from npae.data import Warp, image_folder, olivetti
 from npae.layers import Dense, LeakyReLU, Sequential, Sigmoid
 from npae.losses import Gaussian
-from npae.models import GAN, AdversarialAutoencoder, GaussianPrior, from_images, to_images, walks
-from npae.models.duel import diversity
+from npae.models import GAN, AdversarialAutoencoder, GaussianPrior, conv_decoder, conv_encoder, latent
+from npae.models.adversarial.game import diversity
 from npae.optim import Adam, Cosine, WarmUp
 from npae.train import ExponentialMovingAverage
 
@@ -131,10 +131,10 @@ def networks(shape, settings):
         return LeakyReLU(0.2)
 
     def encoder(outputs):
-        return from_images(channels, [outputs], shape, leaky, normalised=True)
+        return conv_encoder(channels, [outputs], shape, leaky, normalised=True)
 
     def decoder(code, transposed=True):
-        return Sequential(*to_images(code, channels[::-1], shape, leaky, True, transposed), Sigmoid())
+        return Sequential(*conv_decoder(code, channels[::-1], shape, leaky, True, transposed), Sigmoid())
 
     judge = Sequential(Dense(CODE, 256), leaky(), Dense(256, 256), leaky(), Dense(256, 1))
     plain = Autoencoder(encoder(CODE), decoder(CODE), Gaussian(STD), seed)
@@ -174,10 +174,10 @@ def draw(out, cmap, train, x, known, models, drawn, back):
     rows, z = [], np.random.default_rng(0).standard_normal((2, NOISE))
     for name, (model, _) in models.items():
         if name == "GAN":
-            rows.append((name, model(walks.arc(*z, SHOWN))))
+            rows.append((name, model(latent.slerp(*z, SHOWN))))
         else:
             a, b = decoder_of(model).encode(x[[0, -1]])
-            rows.append((name, decoder_of(model).decode(walks.arc(a, b, SHOWN))))
+            rows.append((name, decoder_of(model).decode(latent.slerp(a, b, SHOWN))))
     figures.digit_rows(out / "interpolations.png", rows, "From one to another", cmap=cmap)
 
 

@@ -5,8 +5,8 @@ from statistics import NormalDist
 import numpy as np
 from matplotlib.figure import Figure
 
-from npae import detect
-from npae.files import replacing
+from npae import anomaly
+from npae.backend import atomic_write
 
 INK, PAPER = "#222222", "#ffffff"
 DIGIT_COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2",
@@ -14,7 +14,7 @@ DIGIT_COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2",
 
 
 def _save(figure, path):
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, facecolor=PAPER, bbox_inches="tight", format="png")
 
 
@@ -173,11 +173,11 @@ def detection_curves(path, y, scores, title):
     figure = Figure(figsize=(8.6, 4.1))
     roc, precise = figure.subplots(1, 2)
     for colour, (name, s) in zip(DIGIT_COLOURS, scores, strict=False):
-        fpr, tpr, _ = detect.roc_curve(y, s)
-        precision, recall, _ = detect.precision_recall_curve(y, s)
-        roc.plot(fpr, tpr, color=colour, linewidth=1.8, label=f"{name}: {detect.roc_auc(y, s):.3f}")
+        fpr, tpr, _ = anomaly.roc_curve(y, s)
+        precision, recall, _ = anomaly.precision_recall_curve(y, s)
+        roc.plot(fpr, tpr, color=colour, linewidth=1.8, label=f"{name}: {anomaly.roc_auc(y, s):.3f}")
         precise.step(recall, precision, color=colour, linewidth=1.8, where="pre",
-                     label=f"{name}: {detect.average_precision(y, s):.3f}")  # fmt: skip
+                     label=f"{name}: {anomaly.average_precision(y, s):.3f}")  # fmt: skip
     roc.plot([0, 1], [0, 1], ":", color="#888888", linewidth=1)
     precise.axhline(np.mean(y), linestyle=":", color="#888888", linewidth=1)
     for axes, x_name, y_name, area in (
@@ -218,7 +218,7 @@ def _sheet(images, columns, gap=2):
 
 
 def manifold(path, images, codes, labels, title):
-    """What codes of two numbers mean, (n², 784) on the grid of npae.models.walks, beside where digits lie: (m, 2).
+    """What codes of two numbers mean, (n², 784) on the grid of npae.models.latent.paths, beside where digits lie: (m, 2).
 
     Both axes go by shares of the normal distribution, so that the two halves are one map.
     """

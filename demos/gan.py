@@ -7,7 +7,7 @@ all that the generator hears of the data is the derivative of the discriminator'
 Neither objective says how good samples are. What is shown for it: signs of life over the epochs (is the discriminator
 still sometimes wrong? do samples differ as digits do?); samples beside the training digits nearest to them (are they
 copies?); a two-sample test by nearest neighbours on test digits, ½ if nobody could tell; and the Parzen log-likelihood
-of the published tables, beside what *real* training digits get by it (npae.judge says why it is no measure of quality).
+of the published tables, beside what *real* training digits get by it (npae.evaluate says why it is no measure of quality).
 Of the two-sample test, too, real training digits get more than ½: 0.63, where random halves of one set get 0.50. Rows
 near each other in the files are alike (the first 2,000 training digits and the next 2,000 get 0.59), as if by writers.
 
@@ -32,11 +32,11 @@ from demos.baselines import nearest
 from demos.conv import as_images
 from npae import GAN, fit, save
 from npae.backend import to_device
-from npae.judge import nearest_neighbour_test, parzen_log_likelihood
-from npae.judge.distances import as_rows
+from npae.evaluate import nearest_neighbour_test, parzen_log_likelihood
+from npae.evaluate.distances import as_rows
 from npae.layers import BatchNorm, Dense, Dropout, LeakyReLU, Sequential, Sigmoid
-from npae.models import GaussianPrior, from_images, to_images
-from npae.models.duel import diversity
+from npae.models import GaussianPrior, conv_decoder, conv_encoder
+from npae.models.adversarial.game import diversity
 from npae.optim import Adam, Cosine
 from npae.train import Callback
 
@@ -59,8 +59,8 @@ def convolutional_network(seed=0, channels=(64, 32), code=64):
     """The GAN for digits as images (1, 28, 28) in [0, 1]; channels: of the generator, the discriminator's turned."""
 
     leaky = partial(LeakyReLU, 0.2)
-    generator = Sequential(*to_images(code, channels, activation=leaky, normalised=True, transposed=False), Sigmoid())
-    layers = from_images(channels[::-1], [1], activation=leaky)
+    generator = Sequential(*conv_decoder(code, channels, activation=leaky, normalised=True, transposed=False), Sigmoid())
+    layers = conv_encoder(channels[::-1], [1], activation=leaky)
     dropped = ((layer, Dropout(0.3)) if isinstance(layer, LeakyReLU) else (layer,) for layer in layers)
     return GAN(generator, Sequential(*itertools.chain(*dropped)), GaussianPrior(code), seed=seed)
 
@@ -100,7 +100,7 @@ def main(argv=None):
     n = min(len(train), 10_000)
     samples, real = model.sample(n, seed=1), as_rows(train[:n], "digits")
     metrics = _judged("gan", samples, test, validation) | _judged("real", real, test, validation)
-    for name in ("real", "made"):
+    for name in ("real", "fake"):
         metrics[f"discriminator_{name}_accuracy"] = history[f"val_{name}_accuracy"][-1]
     _draw(settings, history, album, samples, train, test)
     save(settings.out / "gan.npz", model)
@@ -138,7 +138,7 @@ def _draw(settings, history, album, samples, train, test):
     figures.digit_rows(settings.out / "nearest.png", rows, "Samples, and the training digits nearest to them")
     curves = [
         ("real digits recognised", history["val_real_accuracy"], "-"),
-        ("samples recognised", history["val_made_accuracy"], "--"),
+        ("samples recognised", history["val_fake_accuracy"], "--"),
         ("diversity, that of digits being 1", history["val_diversity"], "-"),
     ]
     guess = [("½: it can only guess", 0.5)]

@@ -14,9 +14,9 @@ of 50 Gaussians fitted to them (with scikit-learn, the extra "sample"; left out 
 import numpy as np
 
 from demos import common, figures
-from npae import Classifier, fit, mirrored, save, variational
+from npae import Classifier, dense_autoencoder, fit, save, variational_autoencoder
 from npae.layers import Dense, Identity, ReLU, Sequential
-from npae.models import CodeMixture, walks
+from npae.models import CodeMixture, latent
 from npae.optim import Adam, Cosine, WarmUp
 
 
@@ -33,8 +33,8 @@ def main(argv=None):
         common.require(history)
         return history, model.to("cpu")
 
-    history, vae = run(variational(sizes, seed=settings.seed), train)
-    _, plain = run(mirrored(sizes, ReLU, Identity, seed=settings.seed), train)
+    history, vae = run(variational_autoencoder(sizes, seed=settings.seed), train)
+    _, plain = run(dense_autoencoder(sizes, ReLU, Identity, seed=settings.seed), train)
     judge = Classifier(Sequential(Dense(784, 300), ReLU(), Dense(300, 10)), 10, seed=settings.seed)
     _, judge = run(judge, (train, labels))
     if settings.workers.rank:
@@ -92,9 +92,9 @@ def walk(path, plain, vae, x, a, b):
     """Draw the ways from x[a] to x[b], one below the other."""
     rows = []
     for start, end in zip(x[a], x[b], strict=True):
-        rows.append(("pixels", walks.line(start, end, 11)))
+        rows.append(("pixels", latent.lerp(start, end, 11)))
         for name, model, way in (
-            ("plain", plain, walks.line), ("variational", vae, walks.line), ("on an arc", vae, walks.arc)
+            ("plain", plain, latent.lerp), ("variational", vae, latent.lerp), ("on an arc", vae, latent.slerp)
         ):  # fmt: skip
             rows.append((name, model.decode(way(*model.encode(np.stack([start, end])), 11))))
     figures.digit_rows(path, rows, "From one digit to another: mixing pixels, and walking through codes")

@@ -18,7 +18,7 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import PCA, principal_angles, squared_error_per_image
-from npae import fit, mirrored, save
+from npae import dense_autoencoder, fit, save
 from npae.backend import to_device
 from npae.layers import Identity
 from npae.losses import SquaredError
@@ -52,7 +52,7 @@ def main(argv=None):
     k = 6 if settings.quick else 30
     pca = PCA(train, k)
     watch = Watch(pca, train)
-    model = mirrored([784, k], Identity, Identity, SquaredError(), seed=settings.seed).to(settings.device)
+    model = dense_autoencoder([784, k], Identity, Identity, SquaredError(), seed=settings.seed).to(settings.device)
     history = fit(model, train, epochs=settings.epochs, batch_size=20 if settings.quick else 64, optimizer=Adam(3e-3),
                   schedule=Cosine(settings.epochs), callbacks=watch, seed=settings.seed, progress=settings.progress,
                   workers=settings.workers)  # fmt: skip

@@ -12,8 +12,8 @@ import numpy as np
 
 from demos import common, figures
 from demos.baselines import PCA, pixel_entropy, squared_error_per_image
-from npae import fit, mirrored, save
-from npae.models import calibrate
+from npae import dense_autoencoder, fit, save
+from npae.models import data_dependent_init
 from npae.optim import Adam, Cosine
 
 # name: (sizes, published cross-entropy, learning rate, are the first weights calibrated on data?)
@@ -33,9 +33,9 @@ def main(argv=None):
     for name, (sizes, published, learning_rate, calibrated) in NETWORKS.items():
         short = "-".join(map(str, sizes))
         print(f"\n{short}-…-784")
-        model = mirrored(sizes, seed=settings.seed)
+        model = dense_autoencoder(sizes, seed=settings.seed)
         if calibrated:
-            calibrate(model, train[:1000])
+            data_dependent_init(model, train[:1000])
         model.to(settings.device)
         history = fit(
             model, train, test, epochs=settings.epochs, batch_size=256, optimizer=Adam(learning_rate),

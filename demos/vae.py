@@ -20,10 +20,10 @@ Batches of 20, as there, at 10⁻³: on the last 5,000 training digits 12 epochs
 import numpy as np
 
 from demos import common, figures
-from npae import fit, save, variational
+from npae import fit, save, variational_autoencoder
 from npae.data.augment import Binarize
 from npae.layers import ReLU, Tanh
-from npae.models import walks
+from npae.models import latent
 from npae.optim import Adam, Cosine, WarmUp
 
 
@@ -41,7 +41,7 @@ def main(argv=None):
     bound = {"samples": own.iwae, "objective": "iwae"} if own.iwae else {}
 
     def run(sizes, activation, epochs, learning_rate, batch_size=128, augment=None):
-        model = variational(sizes, activation, seed=settings.seed, **bound).to(settings.device)
+        model = variational_autoencoder(sizes, activation, seed=settings.seed, **bound).to(settings.device)
         history = fit(model, train, epochs=epochs, batch_size=20 if settings.quick else batch_size, augment=augment,
                       optimizer=Adam(learning_rate), schedule=WarmUp(0.5, Cosine(max(0.5, epochs - 0.5))),
                       seed=settings.seed, progress=settings.progress, workers=settings.workers)  # fmt: skip
@@ -96,11 +96,11 @@ def draw(out, model, flat, test, labels):
     panels = [("test digits", test[some] / 255), ("through 20 numbers", model.reconstruct(test[some])),
               ("drawn from nothing", model.sample(80))]  # fmt: skip
     figures.sheets(out / "samples.png", panels, "What a variational autoencoder keeps and imagines", columns=10)
-    figures.manifold(out / "map.png", flat.decode(walks.grid(20)), flat.encode(test), labels,
+    figures.manifold(out / "map.png", flat.decode(latent.grid(20)), flat.encode(test), labels,
                      "A map of all digits: what two numbers mean, and where test digits lie")  # fmt: skip
     codes = model.encode(test)
     units = codes.var(axis=0).argsort()[::-1][:5]
-    rows = [(f"number {k + 1}", model.decode(walks.traversal(codes[some[4]], k, steps=11))) for k in units]
+    rows = [(f"number {k + 1}", model.decode(latent.traversal(codes[some[4]], k, steps=11))) for k in units]
     figures.digit_rows(out / "numbers.png", rows, "One number of a code from −3 to 3, the others held")
 
 

@@ -24,30 +24,29 @@ and the package has a room for each of those words. In reading order:
     detect/           anomalies                judge/           samples against data
     gradcheck.py      the proof                config.py         what it runs on
 
-    from npae import fit, mirrored, mnist
+    from npae import fit, dense_autoencoder, mnist
 
     digits = mnist(which="sample")
-    model = mirrored([784, 32])
+    model = dense_autoencoder([784, 32])
     fit(model, digits.train_images.reshape(-1, 784), epochs=5)
     x_hat = model.reconstruct(digits.test_images.reshape(-1, 784))
 """
 
 from npae import (
+    anomaly,
     backend,
     data,
-    detect,
+    evaluate,
     gradcheck,
-    initializers,
-    judge,
     layers,
     losses,
     models,
     optim,
     penalties,
-    store,
+    serialization,
     train,
 )
-from npae.config import show_config
+from npae.backend import show_config, tf32
 from npae.data import mnist
 from npae.models import (
     GAN,
@@ -57,18 +56,17 @@ from npae.models import (
     SemiSupervisedAutoencoder,
     Stacked,
     VariationalAutoencoder,
-    convolutional,
-    mirrored,
-    variational,
+    convolutional_autoencoder,
+    dense_autoencoder,
+    variational_autoencoder,
 )
-from npae.products import tf32
-from npae.store import load, save
+from npae.serialization.model_files import load, save
 from npae.train import fit
 from npae.version import __version__ as __version__
 
 __all__ = [
-    "backend", "data", "detect", "gradcheck", "initializers", "judge", "layers", "losses", "models", "optim",
-    "penalties", "store", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
-    "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional", "mirrored", "variational", "fit",
+    "backend", "data", "anomaly", "gradcheck", "evaluate", "layers", "losses", "models", "optim",
+    "penalties", "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
+    "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder", "fit",
     "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip

@@ -8,9 +8,9 @@ import copy
 import numpy as np
 
 from npae import Autoencoder, gradcheck
-from npae.architecture import build, describe
 from npae.layers import Dense
 from npae.losses import SquaredError
+from npae.serialization.architecture import build, describe
 from tests.devices import on
 
 

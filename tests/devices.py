@@ -52,7 +52,7 @@ class Place:
 def on(device):
     """The Place for one of DEVICES, while the block runs."""
     if device == "fake":
-        with backend.replace_gpu_module(fake_cupy), mock.patch("npae.cublas.load", cublas.library):
+        with backend.replace_gpu_module(fake_cupy), mock.patch("npae.backend.cublas.load", cublas.library):
             yield Place("gpu", True)
     else:
         yield Place(device, False)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from npae import gradcheck, mirrored
+from npae import dense_autoencoder, gradcheck
 from npae.gradcheck import GradientError
 from npae.layers import Dense, Layer, ReLU, Sequential, Tanh
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD
 from tests.contract import inputs
 from tests.devices import each_device, on
@@ -79,7 +79,7 @@ def test_wrong_losses_fail():
             value, dz = super().value_and_gradient(z, x)
             return value, dz * len(z)
 
-    class Dead(CrossEntropy):
+    class Dead(BinaryCrossEntropy):
         def value_and_gradient(self, z, x):
             value, dz = super().value_and_gradient(z, x)
             return value, dz * 0
@@ -90,21 +90,21 @@ def test_wrong_losses_fail():
             gradcheck.check_loss(loss, X, np.random.default_rng(0).random(X.shape))
 
 
-@pytest.mark.parametrize("loss", [SquaredError(), CrossEntropy()], ids=repr)
+@pytest.mark.parametrize("loss", [SquaredError(), BinaryCrossEntropy()], ids=repr)
 def test_a_whole_deep_autoencoder(loss):
-    model = mirrored([12, 9, 7, 5, 3], Tanh, loss=loss, dtype="float64")
+    model = dense_autoencoder([12, 9, 7, 5, 3], Tanh, loss=loss, dtype="float64")
     assert gradcheck.check_model(model, np.random.default_rng(0).random((6, 12))) < 1e-6
 
 
 def test_a_model_whose_decoder_gets_no_gradient_fails():
-    model = mirrored([6, 4, 2], ReLU, dtype="float64")
+    model = dense_autoencoder([6, 4, 2], ReLU, dtype="float64")
     model.decoder.backward = lambda dy, caches, needs_dx=True: np.zeros((len(dy), 2))
     with pytest.raises(GradientError, match="Autoencoder"):
         gradcheck.check_model(model, np.random.default_rng(0).random((5, 6)))
 
 
 def test_a_step_along_the_checked_gradient_lowers_the_objective():
-    model, x = mirrored([6, 4, 2], Tanh, dtype="float64"), np.random.default_rng(0).random((5, 6))
+    model, x = dense_autoencoder([6, 4, 2], Tanh, dtype="float64"), np.random.default_rng(0).random((5, 6))
     before = model.backpropagate(x)["reconstruction"]
     SGD(0.1).step(model.theta)
     assert model.evaluate(x)["reconstruction"] < before

@@ -13,16 +13,14 @@ import numpy as np
 from benchmarks.formulas import compiled_at_once
 from benchmarks.opponents import FIRST
 from benchmarks.workloads import EPOCH_ROWS, batch_for, batch_of, network
-from npae.backend import synchronize, to_device
+from npae.backend import Arena, matmul, synchronize, tf32, to_device
 from npae.data.minibatches import Minibatches
-from npae.data.mnist import mnist
+from npae.data.sets.mnist import mnist
 from npae.layers import ReLU
 from npae.losses import SquaredError
-from npae.memory import Arena
-from npae.models import mirrored
+from npae.models import dense_autoencoder
 from npae.optim import Adam
-from npae.products import matmul, tf32
-from npae.train.captured import CapturedStep
+from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 from npae.train.trainer import Trainer
 
@@ -84,7 +82,7 @@ class NpaeEpoch:
 
     def __init__(self, sizes, batch):
         self.switches, self.epoch = switched(), 0
-        self.model = mirrored(sizes, ReLU, loss=SquaredError(), seed=0)
+        self.model = dense_autoencoder(sizes, ReLU, loss=SquaredError(), seed=0)
         self.batches = Minibatches(batch_of(EPOCH_ROWS), batch, seed=0)
         self.steps = len(self.batches)
         self.step = Step(self.model, self.batches, Adam())
@@ -110,7 +108,7 @@ class NpaeTraining:
             insist_on_graphs()
         self.device, digits = device, mnist(which=which)
         train, self.test = (a.reshape(-1, 784) for a in (digits.train_images, digits.test_images))
-        self.model = mirrored(sizes, ReLU, seed=0).to(device)
+        self.model = dense_autoencoder(sizes, ReLU, seed=0).to(device)
         self.trainer = Trainer(self.model, train, batch_size=batch, progress="none", graph=graph)
 
     def first_steps(self):

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.opponents import FIRST
 from benchmarks.workloads import batch_for, network
-from npae.data.mnist import mnist
+from npae.data.sets.mnist import mnist
 from npae.layers import Conv2D, ConvTranspose2D, Dense, MaxPool2D, ReLU, Upsample2D
 
 

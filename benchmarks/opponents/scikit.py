@@ -6,7 +6,7 @@ SquaredError (`ours.NpaeEpoch`): ReLU, Adam, the same sizes and batches, rows in
 
 from benchmarks.workloads import EPOCH_ROWS, batch_of
 from npae.layers import ReLU
-from npae.models import mirrored
+from npae.models import dense_autoencoder
 
 
 class ScikitEpoch:
@@ -28,7 +28,7 @@ class ScikitEpoch:
 
     def first_steps(self):
         """(J on the first batch from npae's first weights, None, None, None): the gradient it keeps to itself."""
-        first, model = self.x[: self.batch], mirrored(self.sizes, ReLU, seed=0)
+        first, model = self.x[: self.batch], dense_autoencoder(self.sizes, ReLU, seed=0)
         self.network.partial_fit(first, first)  # makes the arrays that npae's weights are put into
         dense = [layer for layer in [*model.encoder, *model.decoder] if not isinstance(layer, ReLU)]
         for layer, W, b in zip(dense, self.network.coefs_, self.network.intercepts_, strict=True):

@@ -11,14 +11,14 @@ hidden); `images.py` (folders of pictures), `npz.py` (arrays out of files), `fac
 """
 
 from npae.data.augment import Augmentation, Binarize
-from npae.data.download import DownloadError, cache_folder, data_folder, fetch_mnist
-from npae.data.faces import olivetti
-from npae.data.few_labels import hide_labels, repeat_known
-from npae.data.idx import IDXError, read_idx, write_idx
-from npae.data.images import ImageError, image_folder
+from npae.data.files.download import DownloadError, cache_folder, data_folder, fetch_mnist
+from npae.data.files.idx import IDXError, read_idx, write_idx
+from npae.data.files.images import ImageError, image_folder
 from npae.data.minibatches import Minibatches
-from npae.data.mnist import Images, idx_folder, mnist
-from npae.data.tables import Table, TableError, adbench, credit_card, read_csv, read_npz
+from npae.data.sets.faces import olivetti
+from npae.data.sets.few_labels import hide_labels, oversample_labelled
+from npae.data.sets.mnist import Images, idx_folder, mnist
+from npae.data.sets.tables import Table, TableError, adbench, credit_card, read_csv, read_npz
 from npae.data.warp import Warp
 
 __all__ = [
@@ -45,6 +45,6 @@ __all__ = [
     "read_csv",
     "read_idx",
     "read_npz",
-    "repeat_known",
+    "oversample_labelled",
     "write_idx",
 ]

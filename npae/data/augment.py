@@ -9,13 +9,10 @@ samples as they are. Nothing has to be differentiated, since no parameter stands
 `Binarize` is here; `warp.py` has small rotations, stretches and shears.
 """
 
-from npae.elementwise import elementwise
-from npae.layers.base import check_floats
-from npae.noise import Stream
-from npae.registry import Described
+from npae.backend import Serializable, Stream, check_floats, elementwise
 
 
-class Augmentation(Described):
+class Augmentation(Serializable):
     """A function of a batch x and of random numbers. A new one defines __call__, config, and draws from self.stream."""
 
     registry = {}

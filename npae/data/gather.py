@@ -5,8 +5,7 @@ Operation by operation it would be three, and the batch would be written three t
 
 from functools import cache
 
-from npae.backend import array_module
-from npae.memory import empty
+from npae.backend import array_module, empty
 
 
 @cache

@@ -10,10 +10,9 @@ from [seed, epoch], so that any epoch can be repeated by itself: what lets an in
 
 import numpy as np
 
-from npae.backend import array_module, device_of, module_for, to_device
+from npae.backend import array_module, as_int, device_of, empty, module_for, to_device
 from npae.data.gather import gather_bytes
-from npae.data.sources import as_count, as_labelled, as_source, check_rows, check_source
-from npae.memory import empty
+from npae.data.sources import as_labelled, as_source, check_rows, check_source
 
 
 def as_batch(rows, dtype, device="cpu"):
@@ -43,7 +42,7 @@ class Minibatches:
                  augment=None):  # fmt: skip
         self.source, self.augment = as_source(data, name), augment
         self.n = len(self.source)
-        self.batch_size = as_count(batch_size, "batch_size")
+        self.batch_size = as_int(batch_size, "batch_size", least=1)
         self.dtype, self.device, self.seed, self.name, self._check = dtype, device, seed, name, check
         if self.batch_size > self.n:
             raise ValueError(f"{name}: expected a batch size from 1 to its {self.n} rows, got {batch_size}.")
@@ -132,7 +131,7 @@ def in_batches(function, data, batch_size, dtype, device, name="x"):
 
     So 60,000 images never need one giant activation. Results are as a single call would give, row by row.
     """
-    data, batch_size = as_source(data, name), as_count(batch_size, "batch_size")
+    data, batch_size = as_source(data, name), as_int(batch_size, "batch_size", least=1)
     result = None
     for start in range(0, len(data), batch_size):
         rows = data[start : start + batch_size]

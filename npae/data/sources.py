@@ -5,7 +5,6 @@ Mistakes are told at the start of a run and not after an hour of it: integers of
 out of a loss's range. A memory-mapped file is not read through for that; its rows are checked as they come.
 """
 
-import operator
 import zlib
 
 import numpy as np
@@ -89,17 +88,6 @@ def _as_array(data):
     except TypeError:
         return np.asarray(data)
     return data
-
-
-def as_count(value, name, least=1):
-    """`value` as an int. Raises TypeError if it is not an integer, ValueError if it is below `least`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r}.") from None
-    if count < least:
-        raise ValueError(f"{name}: expected {least} or more, got {count}.")
-    return count
 
 
 def check_rows(x, numbers, check=None, name="data"):

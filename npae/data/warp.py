@@ -29,12 +29,8 @@ section 2.
 
 import numpy as np
 
-from npae.backend import array_module
+from npae.backend import array_module, check_floats, cos, elementwise, empty, exp, matmul, maximum, minimum, sin
 from npae.data.augment import Augmentation
-from npae.elementwise import cos, elementwise, exp, maximum, minimum, sin
-from npae.layers.base import check_floats
-from npae.memory import empty
-from npae.products import matmul
 
 
 @elementwise

@@ -10,7 +10,6 @@ that is drawn). Images: `patches.py` (what a window sees), `convolve.py` (produc
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh
 from npae.layers.base import Layer
-from npae.layers.columns import Columns
 from npae.layers.conv import Conv2D
 from npae.layers.conv_transpose import ConvTranspose2D
 from npae.layers.corruption import Corruption, GaussianNoise, MaskingNoise, SaltAndPepper
@@ -22,13 +21,14 @@ from npae.layers.rectifiers import ELU, LeakyReLU, ReLU, SiLU, Softplus
 from npae.layers.reshape import Flatten, Reshape
 from npae.layers.sampling import GaussianSample
 from npae.layers.sequential import Sequential
+from npae.layers.slice import Slice
 from npae.layers.softmax import Softmax
 from npae.layers.tied import TiedDense
 from npae.layers.top_k import TopK
 from npae.layers.upsample import Upsample2D
 
 __all__ = [
-    "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "Columns", "Softmax", "TopK",
+    "Layer", "Affine", "Dense", "TiedDense", "Sequential", "Flatten", "Reshape", "Slice", "Softmax", "TopK",
     "BatchNorm",
     "Conv2D", "ConvTranspose2D", "MaxPool2D", "AveragePool2D", "Upsample2D",
     "Corruption", "MaskingNoise", "GaussianNoise", "SaltAndPepper", "Dropout", "GaussianSample",

@@ -11,15 +11,14 @@ smooth at both ends; the relatives of the ReLU are in `rectifiers.py`.
 
 from functools import cached_property
 
-from npae.elementwise import elementwise, sigmoid, tanh
+from npae.backend import elementwise, empty_like, sigmoid, tanh
 from npae.layers.base import Layer
-from npae.memory import empty_like
 
 
 class Activation(Layer):
     """An elementwise layer.
 
-    A new one defines f(a) and slope(a, h), as formulas of npae.elementwise, and curvature(a, h) for penalties on its
+    A new one defines f(a) and slope(a, h), as formulas of npae.backend.elementwise, and curvature(a, h) for penalties on its
     slope.
     """
 

@@ -8,20 +8,17 @@ nothing of it: a layer may be called any number of times before it is differenti
 of a GAN is called twice in a step). Axis 0 is the batch.
 """
 
-import operator
-
 import numpy as np
 
-from npae.backend import array_module, device_of, resolve_device, to_device
-from npae.buffers import Statistics
-from npae.parameters import Storage, Theta
-from npae.registry import Described
+from npae.backend import Serializable, array_module, device_of, resolve_device, to_device
+from npae.layers.buffers import Statistics
+from npae.layers.parameters import Storage, Theta
 
 
-class Layer(Described):
+class Layer(Serializable):
     """A differentiable function with parameters. Composites (Sequential, a whole autoencoder) are layers too.
 
-    A new layer sets `parameters` (its own), `buffers` (npae.buffers) or `children` ((name, Layer) pairs) in __init__,
+    A new layer sets `parameters` (its own), `buffers` (npae.layers.buffers) or `children` ((name, Layer) pairs) in __init__,
     and defines forward, backward, config and, unless shapes pass through unchanged, out_shape.
     """
 
@@ -123,14 +120,14 @@ class Layer(Described):
 
     @property
     def theta(self):
-        """The vector θ of this layer and all within, see npae.parameters.Theta."""
+        """The vector θ of this layer and all within, see npae.layers.parameters.Theta."""
         if self._theta is None or not self._theta.is_contiguous:
             self._theta = Theta(self.named_parameters())
         return self._theta
 
     @property
     def statistics(self):
-        """The vector of all buffers of this layer and all within (of size 0, if there are none), see npae.buffers."""
+        """The vector of all buffers of this layer and all within (of size 0, if there are none), see npae.layers.buffers."""
         if self._statistics is None or not self._statistics.is_contiguous:
             self._statistics = Statistics(self.theta, self.named_buffers())
         return self._statistics
@@ -168,26 +165,11 @@ def _trainable(dtype):
     return np.dtype(dtype)
 
 
-def whole(owner, **numbers):
-    """The numbers as a list of int. Raises TypeError, naming the first that is no integer."""
-    for name, n in numbers.items():
-        if not hasattr(n, "__index__"):
-            raise TypeError(f"{owner}: expected {name} as an integer, got {n!r}.")
-    return [operator.index(n) for n in numbers.values()]
-
-
 def check_shape(layer, shape, like, fix=""):
     """Raise ValueError unless `shape`, of one input, is `like`; a name in it, "height", stands for any size."""
     if len(shape) != len(like) or any(n != m for n, m in zip(shape, like, strict=True) if not isinstance(m, str)):
         wanted = ", ".join(map(str, like)) + "," * (len(like) == 1)
         raise ValueError(f"{layer!r}: expected inputs of shape ({wanted}), got {tuple(shape)}. {fix}".rstrip())
-
-
-def check_floats(thing, x):
-    """Raise TypeError unless x is an array of float32 or float64, as `thing`, a layer or an augmentation, needs it."""
-    array_module(x)  # raises for a list
-    if x.dtype not in ("float32", "float64"):
-        raise TypeError(f"{thing!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
 
 
 def check_input(layer, x, shape, like, fix=""):

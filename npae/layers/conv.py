@@ -19,7 +19,7 @@ The last line in coordinates: x_q is seen by output p through the tap t = q + a 
 which is a convolution of dy with the kernel turned around and its channels exchanged (one for each phase of q modulo s,
 see npae.layers.patches). How all of it is computed, and what it costs, is in npae.layers.convolve.
 
-Pixels are the rows of a product, so images that come out of one have their channels last in memory (npae.memory), while
+Pixels are the rows of a product, so images that come out of one have their channels last in memory (npae.backend.memory), while
 their shape is (B, C, H, W). X is not kept for backward: it is k k times as large as x, and quickly made again.
 
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"; Goodfellow, Bengio &
@@ -27,15 +27,13 @@ Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simar
 performance convolutional neural networks for document processing" (im2col).
 """
 
-from npae import initializers
-from npae.backend import array_module
-from npae.layers.base import check_input, check_shape, whole
+from npae.backend import array_module, as_int, empty, images, matmul, ones, pixels
+from npae.layers import initializers
+from npae.layers.base import check_input, check_shape
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.dense import Affine
+from npae.layers.parameters import Parameter
 from npae.layers.patches import pair, window_axes
-from npae.memory import empty, images, ones, pixels
-from npae.parameters import Parameter
-from npae.products import matmul
 
 CHANNELS_FIRST = "Images have their channels before height and width."
 
@@ -52,7 +50,8 @@ class Convolution(Affine):
     """
 
     def __init__(self, c_in, c_out, kernel, stride=1, padding="valid", initializer=None):
-        self.c_in, self.c_out = whole(type(self).__name__, c_in=c_in, c_out=c_out)
+        name = type(self).__name__
+        self.c_in, self.c_out = as_int(c_in, f"c_in of {name}"), as_int(c_out, f"c_out of {name}")
         self.kernel, self.stride, self.padding = pair(kernel), pair(stride), padding
         if min(self.c_in, self.c_out, *self.kernel, *self.stride) < 1 or padding not in ("valid", "same"):
             raise ValueError(

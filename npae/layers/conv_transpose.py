@@ -23,11 +23,11 @@ from functools import partial
 
 import numpy as np
 
+from npae.backend import empty, images, pixels
 from npae.layers.base import check_shape
 from npae.layers.conv import CHANNELS_FIRST, Convolution
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.patches import Axis
-from npae.memory import empty, images, pixels
 
 
 def _turned(initializer, rng, shape):

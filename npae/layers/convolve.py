@@ -19,9 +19,8 @@ and every one of them has a cheaper way and a dearer one:
   whoever is looked at through the window. The one with fewer channels has the smaller patches.
 """
 
+from npae.backend import empty, matmul
 from npae.layers.patches import patches
-from npae.memory import empty
-from npae.products import matmul
 
 FEW = 8  # how many times fewer outputs than inputs are few: a number added in place costs so many copied ones
 

@@ -19,12 +19,11 @@ Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3.
 
 import math
 
-from npae.elementwise import elementwise, maximum, minimum
-from npae.layers.base import check_floats
-from npae.layers.noisy import Noisy
+from npae.backend import check_floats, elementwise, maximum, minimum
+from npae.layers.stochastic import Stochastic
 
 
-class Corruption(Noisy):
+class Corruption(Stochastic):
     """x̃ from x in training, x itself in inference. A new one defines corrupt and gradient, and draw, unless it needs u.
     """
 
@@ -65,7 +64,7 @@ def _salt_and_pepper(x, u, p, half):
     return x * (u >= p) + (u >= half) * (u < p)
 
 
-class Erasing(Corruption):
+class RandomMask(Corruption):
     """Every number of x is lost with probability `fraction`, p above; what stands in its place says corrupt."""
 
     def __init__(self, fraction):
@@ -81,14 +80,14 @@ class Erasing(Corruption):
         return {"fraction": self.fraction}
 
 
-class MaskingNoise(Erasing):
+class MaskingNoise(RandomMask):
     """Missing inputs: what is lost becomes 0. Nothing is scaled up in return, unlike dropout."""
 
     def corrupt(self, x, noise):
         return _mask(x, noise, self.fraction)
 
 
-class SaltAndPepper(Erasing):
+class SaltAndPepper(RandomMask):
     """Of what is lost, half becomes 0 and half 1, the darkest and the brightest pixel."""
 
     def corrupt(self, x, noise):

@@ -13,12 +13,10 @@ The chain rule, coordinate by coordinate, with dy for ∂J/∂y:
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6.4.
 """
 
-from npae import initializers
-from npae.elementwise import elementwise
-from npae.layers.base import Layer, check_input, check_shape, whole
-from npae.memory import empty, ones
-from npae.parameters import Parameter
-from npae.products import matmul
+from npae.backend import as_int, elementwise, empty, matmul, ones
+from npae.layers import initializers
+from npae.layers.base import Layer, check_input, check_shape
+from npae.layers.parameters import Parameter
 
 FLATTEN = "Images are flattened first: layers.Flatten()."
 
@@ -51,14 +49,14 @@ class Affine(Layer):
 class Dense(Affine):
     """y = x W + b, from (batch, n_in) to (batch, n_out).
 
-    initializer: of W, by name or as a function (rng, shape), see npae.initializers. By default, inside a Sequential,
+    initializer: of W, by name or as a function (rng, shape), see npae.layers.initializers. By default, inside a Sequential,
     he_uniform where a rectifier follows (behind transparent layers too), and glorot_uniform elsewhere. b starts at
     zero. A model file keeps an initializer's name, or nothing for a function of your own (the weights themselves it
     keeps).
     """
 
     def __init__(self, n_in, n_out, initializer=None):
-        self.n_in, self.n_out = whole("Dense", n_in=n_in, n_out=n_out)
+        self.n_in, self.n_out = as_int(n_in, "n_in of Dense"), as_int(n_out, "n_out of Dense")
         if min(n_in, n_out) < 1:
             raise ValueError(f"{self!r}: expected at least one input and one output.")
         self.initializer = initializer

@@ -14,8 +14,8 @@ Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout: a simp
 overfitting", JMLR 15, section 10 for the scaling in training.
 """
 
-from npae.elementwise import elementwise
-from npae.layers.corruption import Erasing
+from npae.backend import elementwise
+from npae.layers.corruption import RandomMask
 
 
 @elementwise
@@ -23,7 +23,7 @@ def _drop(x, u, p, scale):
     return x * (u >= p) * scale
 
 
-class Dropout(Erasing):
+class Dropout(RandomMask):
     """y = x ⊙ [u ≥ p]/(1 − p) in training, y = x in inference; p is `fraction`, of x of any shape.
 
     Every number of x is dropped by itself. Random numbers are drawn, frozen and begun anew as in Corruption.

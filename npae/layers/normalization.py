@@ -35,8 +35,8 @@ Of dy nothing is left that would move the mean of x or stretch it about its mean
 
 and there y is linear in x: ∂J/∂x = γ/√(s + ε) dy. v divides by N; s averages the estimate that divides by N − 1, which
 has the same mean for batches of every size (as in PyTorch; Keras averages v itself). m and s are buffers
-(npae.buffers): saved with the model and moved with it, but no part of θ. Several workers normalise each their own share
-of a batch, by its μ and v, and average m and s after every step (npae.train.shared). A batch with NaN leaves NaN in
+(npae.layers.buffers): saved with the model and moved with it, but no part of θ. Several workers normalise each their own share
+of a batch, by its μ and v, and average m and s after every step (npae.train.parallel.data_parallel). A batch with NaN leaves NaN in
 them: a run that diverged goes on from a checkpoint. While a layer is held fast (npae.models.phases.frozen) they stay as
 they are: a discriminator's are those of what it was trained on.
 
@@ -46,14 +46,11 @@ Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training b
 section 3, algorithms 1 and 2.
 """
 
-from npae import initializers
-from npae.backend import array_module
-from npae.buffers import Buffer
-from npae.elementwise import elementwise, sqrt
-from npae.layers.base import Layer, check_input, whole
-from npae.memory import empty, images, ones, pixels
-from npae.parameters import Parameter
-from npae.products import matmul
+from npae.backend import array_module, as_int, elementwise, empty, images, matmul, ones, pixels, sqrt
+from npae.layers import initializers
+from npae.layers.base import Layer, check_input
+from npae.layers.buffers import Buffer
+from npae.layers.parameters import Parameter
 
 
 @elementwise
@@ -114,7 +111,7 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, features, momentum=0.1, epsilon=1e-5):
-        (self.features,) = whole("BatchNorm", features=features)
+        self.features = as_int(features, "features of BatchNorm")
         if not (features >= 1 and 0 < momentum <= 1 and epsilon > 0):
             raise ValueError(
                 "BatchNorm: expected features of at least 1, 0 < momentum <= 1 and epsilon > 0, got "

@@ -33,8 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npae.backend import array_module
-from npae.memory import empty
+from npae.backend import array_module, empty
 
 BLOCK = 2**19  # numbers of a block of patches: 2 MB of float32, which a core's cache nearly holds
 

@@ -20,11 +20,9 @@ the pooling gives the same as one before it, for a quarter of the work if window
 LeCun et al. 1998 (average); Jarrett, Kavukcuoglu, Ranzato & LeCun 2009 (max); Goodfellow et al. 2016, section 9.3.
 """
 
-from npae.backend import array_module
-from npae.elementwise import elementwise
-from npae.layers.base import Layer, check_floats
+from npae.backend import array_module, check_floats, elementwise, empty, images, pixels
+from npae.layers.base import Layer
 from npae.layers.patches import pair, window_axes
-from npae.memory import empty, images, pixels
 
 
 @elementwise(out=("rest",))

@@ -4,7 +4,7 @@ Where φ has a kink, φ′ jumps and φ″ is nothing that a sample would meet: 
 every a, and at the kink itself the left side's are taken.
 """
 
-from npae.elementwise import expm1, maximum, minimum, sigmoid, softplus
+from npae.backend import expm1, maximum, minimum, sigmoid, softplus
 from npae.layers.activations import Activation
 
 

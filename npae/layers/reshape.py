@@ -2,8 +2,8 @@
 
 import math
 
-from npae.layers.base import Layer, whole
-from npae.memory import contiguous
+from npae.backend import as_int, contiguous
+from npae.layers.base import Layer
 
 
 class Reshape(Layer):
@@ -17,7 +17,7 @@ class Reshape(Layer):
     def __init__(self, shape):
         if not isinstance(shape, (tuple, list)):
             raise TypeError(f"Reshape: expected the shape of a sample as a tuple, such as (1, 28, 28), got {shape!r}.")
-        self.shape = tuple(whole("Reshape", size=n)[0] for n in shape)
+        self.shape = tuple(as_int(n, "size of Reshape") for n in shape)
 
     def forward(self, x, training=False):
         """The cache is x's shape."""

@@ -19,10 +19,8 @@ and the mean of these over ε is the derivative of the mean of J: the *reparamet
 with finite differences; the variance of its samples tells, and a test measures it.
 """
 
-from npae.elementwise import elementwise, exp
-from npae.layers.noisy import Noisy
-from npae.memory import empty, ones
-from npae.products import matmul
+from npae.backend import elementwise, empty, exp, matmul, ones
+from npae.layers.stochastic import Stochastic
 
 
 @elementwise
@@ -36,7 +34,7 @@ def _times(dz, slope):
     return dz * slope
 
 
-class GaussianSample(Noisy):
+class GaussianSample(Stochastic):
     """z = μ + σ ε in training, z = μ in inference: from statistics [μ | log σ²] (batch, 2d) to codes (batch, d).
 
     ε comes from one stream for each layer and epoch (Layer.reseed), or is an argument (`at`, `freeze`).
@@ -101,7 +99,7 @@ def copies(x, k):
     return y
 
 
-def sum_of_copies(dy, k):
+def tile_adjoint(dy, k):
     """The backward of `copies`: ∂J/∂x (B, …) from ∂J/∂y (k B, …), since x acts through every copy. dy for k = 1."""
     if k == 1:
         return dy

@@ -11,14 +11,13 @@ and with dp for ∂J/∂p
     ∂J/∂z_k = Σ_j dp_j ∂p_j/∂z_k = p_k dp_k − p_k Σ_j dp_j p_j           ∂J/∂z = p ⊙ (dp − ⟨dp, p⟩)
 
 Nobody has to write the Jacobian down. What is the same for all classes falls out: with dp = 1 the derivative is 0, as
-Σ_j p_j = 1 whatever the scores are. (Behind −ln p_y it all becomes p − t: npae.losses.softmax.)
+Σ_j p_j = 1 whatever the scores are. (Behind −ln p_y it all becomes p − t: npae.losses.softmax_cross_entropy.)
 
 Goodfellow, Bengio & Courville 2016, section 6.2.2.3.
 """
 
-from npae.backend import array_module
-from npae.layers.base import Layer, whole
-from npae.memory import contiguous, empty
+from npae.backend import array_module, as_int, contiguous, empty
+from npae.layers.base import Layer
 
 
 def softmax(z):
@@ -43,7 +42,7 @@ class Softmax(Layer):
     """
 
     def __init__(self, classes):
-        (self.classes,) = whole("Softmax", classes=classes)
+        self.classes = as_int(classes, "classes of Softmax")
         if self.classes < 2:
             raise ValueError(f"Softmax: expected at least 2 classes, got {classes}.")
 

@@ -14,12 +14,11 @@ added to, whoever comes first, and the one W lies once in θ.
 Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders", JMLR 11, section 3.1.
 """
 
-from npae import initializers
+from npae.backend import empty, matmul
+from npae.layers import initializers
 from npae.layers.base import check_input, check_shape
 from npae.layers.dense import Affine, Dense
-from npae.memory import empty
-from npae.parameters import Parameter
-from npae.products import matmul
+from npae.layers.parameters import Parameter
 
 
 class TiedDense(Affine):

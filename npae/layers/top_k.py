@@ -15,10 +15,8 @@ tie is rare. Where k is small, some units never speak and never learn: begin wit
 Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
 """
 
-from npae.backend import array_module
-from npae.elementwise import elementwise
+from npae.backend import array_module, elementwise, empty
 from npae.layers.base import Layer
-from npae.memory import empty
 
 
 @elementwise(out=("y", "t"))

@@ -8,10 +8,10 @@ nothing: a convolution behind it smooths the squares, without the chequered patt
 Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
 """
 
+from npae.backend import images, pixels
 from npae.layers.base import Layer
 from npae.layers.patches import Axis, pair
 from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
-from npae.memory import images, pixels
 
 
 class Upsample2D(Layer):

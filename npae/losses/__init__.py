@@ -6,13 +6,13 @@ Reading order: `base.py` (the rule of reduction), `squared_error.py`, `cross_ent
 
 from npae.losses.adversarial import discriminator_loss, generator_loss
 from npae.losses.base import Loss
-from npae.losses.cross_entropy import CrossEntropy
-from npae.losses.gaussian import Gaussian, LearnedGaussian
-from npae.losses.partial import PartialCrossEntropy
-from npae.losses.softmax import SoftmaxCrossEntropy
+from npae.losses.binary_cross_entropy import BinaryCrossEntropy
+from npae.losses.gaussian import Gaussian, HeteroscedasticGaussianNLL
+from npae.losses.masked_cross_entropy import MaskedCrossEntropy
+from npae.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from npae.losses.squared_error import SquaredError
 
 __all__ = [
-    "Loss", "SquaredError", "CrossEntropy", "Gaussian", "LearnedGaussian", "SoftmaxCrossEntropy",
-    "PartialCrossEntropy", "discriminator_loss", "generator_loss",
+    "Loss", "SquaredError", "BinaryCrossEntropy", "Gaussian", "HeteroscedasticGaussianNLL", "SoftmaxCrossEntropy",
+    "MaskedCrossEntropy", "discriminator_loss", "generator_loss",
 ]  # fmt: skip

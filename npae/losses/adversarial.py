@@ -25,9 +25,7 @@ Goodfellow et al. 2014, "Generative adversarial nets", section 3; Salimans et al
 training GANs", section 3.4, for the smoothing.
 """
 
-from npae.elementwise import elementwise, sigmoid, softplus
-from npae.memory import ones
-from npae.products import dot
+from npae.backend import dot, elementwise, ones, sigmoid, softplus
 
 
 @elementwise

@@ -6,12 +6,10 @@ z is what the network puts out, x the target. The rule never varies, so that num
 squared error an image. Divide by the number of features for the "per pixel" figures of tutorials.
 """
 
-from npae.backend import array_module
-from npae.memory import contiguous
-from npae.registry import Described
+from npae.backend import Serializable, array_module
 
 
-class Loss(Described):
+class Loss(Serializable):
     """A loss. A new one defines value_and_gradient, per_sample and, if z is not the reconstruction itself, output."""
 
     registry = {}
@@ -35,7 +33,7 @@ class Loss(Described):
 def as_loss(loss, owner):
     """`loss` itself. Raises TypeError, in the name of the class `owner`, for what is no Loss."""
     if not isinstance(loss, Loss):
-        raise TypeError(f"{owner}: expected a loss such as losses.CrossEntropy(), got {loss!r}.")
+        raise TypeError(f"{owner}: expected a loss such as losses.BinaryCrossEntropy(), got {loss!r}.")
     return loss
 
 
@@ -52,8 +50,3 @@ def check_pair(loss, z, x):
         f"{loss!r}: expected targets like the outputs ({array_module(z).__name__}, {z.dtype}), "
         f"got ({array_module(x).__name__}, {x.dtype}): convert with astype, move with to_device."
     )
-
-
-def rows(a):
-    """a as a matrix (B, features)."""
-    return contiguous(a).reshape(len(a), -1)

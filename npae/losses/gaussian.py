@@ -26,11 +26,8 @@ Bishop 2006, "Pattern Recognition and Machine Learning", equations 1.46 and 1.62
 
 import math
 
-from npae.backend import array_module
-from npae.elementwise import elementwise, exp, log
-from npae.losses.base import Loss, check_pair, rows
-from npae.memory import empty, ones
-from npae.products import dot
+from npae.backend import array_module, dot, elementwise, empty, exp, log, ones, rows
+from npae.losses.base import Loss, check_pair
 
 
 @elementwise
@@ -80,7 +77,7 @@ def _terms_and_both_gradients(x_hat, a, x, least, scale):
     return terms, weighed * scale, 0.5 * scale * (own / variance) * (1 - share)
 
 
-class LearnedGaussian(Loss):
+class HeteroscedasticGaussianNLL(Loss):
     """ℓ = ½ Σ (x̂ − x)²/s² + ln 2πs² a sample, from outputs [x̂ | a] along axis 1, with s² = m² + eᵃ.
 
     least: m, the smallest standard deviation that can be learnt; by default half a step of 8-bit pixels in [0, 1].
@@ -89,7 +86,7 @@ class LearnedGaussian(Loss):
 
     def __init__(self, least=0.5 / 255):
         if not 0 < least < math.inf:
-            raise ValueError(f"LearnedGaussian: expected a least standard deviation above 0, got {least}.")
+            raise ValueError(f"HeteroscedasticGaussianNLL: expected a least standard deviation above 0, got {least}.")
         self.least = float(least)
 
     def _terms(self, z, x, scale):

@@ -7,10 +7,8 @@ It is −ln p(x | x̂) of a Gaussian of unit variance around x̂, less a constan
 "squared error an image" of the literature (Hinton & Salakhutdinov 2006) is 2ℓ, and "MSE" is 2ℓ/features.
 """
 
-from npae.elementwise import elementwise
-from npae.losses.base import Loss, check_pair, rows
-from npae.memory import flat
-from npae.products import dot
+from npae.backend import dot, elementwise, flat, rows
+from npae.losses.base import Loss, check_pair
 
 
 @elementwise

@@ -13,7 +13,7 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 import numpy as np
 
 from npae.backend import array_module
-from npae.losses import CrossEntropy
+from npae.losses import BinaryCrossEntropy
 from npae.losses.base import as_loss
 from npae.models.base import Model
 
@@ -21,7 +21,7 @@ from npae.models.base import Model
 class Autoencoder(Model):
     """An encoder, a decoder and a loss, with one parameter vector θ.
 
-    encoder, decoder: Layers; loss: an npae.losses.Loss, by default CrossEntropy (then the decoder must end in a linear
+    encoder, decoder: Layers; loss: an npae.losses.Loss, by default BinaryCrossEntropy (then the decoder must end in a linear
     layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values of
     parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
     Raises TypeError for what is no Loss, ValueError for two penalties of one name.
@@ -29,7 +29,7 @@ class Autoencoder(Model):
 
     def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
         self.encoder, self.decoder = encoder, decoder
-        self.loss = as_loss(CrossEntropy() if loss is None else loss, "Autoencoder")
+        self.loss = as_loss(BinaryCrossEntropy() if loss is None else loss, "Autoencoder")
         self.penalties = tuple(penalties)
         terms = ["reconstruction", *(p.term for p in self.penalties)]
         if len(set(terms)) < len(terms):

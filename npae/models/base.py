@@ -57,7 +57,7 @@ class Model(Layer):
         return in_batches(function, as_source(data, name), batch_size, value.dtype, device_of(value), name)
 
 
-class Around(Model):
+class Wrapper(Model):
     """A Model that is, as a layer, one of its parts: `inner`, which a new one sets in __init__."""
 
     inner = None

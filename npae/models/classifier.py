@@ -14,10 +14,10 @@ from npae.backend import device_of
 from npae.data.minibatches import as_batch
 from npae.data.sources import as_labelled
 from npae.losses import SoftmaxCrossEntropy
-from npae.models.base import Around
+from npae.models.base import Wrapper
 
 
-class Classifier(Around):
+class Classifier(Wrapper):
     """A network with `classes` outputs under softmax cross-entropy, trained by fit(model, (x, labels), …).
 
     network: a Layer that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)). As a layer the classifier

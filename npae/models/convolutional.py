@@ -3,10 +3,10 @@
 Between the image and the code every stage halves height and width, and on the way back doubles them. Four ways, with
 kernels of 3 × 3 (C: convolution, P: the maximum of 2 × 2, U: every pixel four times, T: transposed, Cs: stride 2):
 
-    convolutional([16, 8])                     C16 P C8 P   →  code  →  C8 U C16 U C1
-    convolutional([16, 8], pooled=1)           C16 P C8s    →  code  →  C8 U C16 U C1
-    convolutional([16, 8], transposed=True)    C16 P C8 P   →  code  →  T8 T16 C1
-    from_images, to_images                     C16s C8s Dense  →  a row of numbers  →  Dense T8 T16 C1
+    convolutional_autoencoder([16, 8])                     C16 P C8 P   →  code  →  C8 U C16 U C1
+    convolutional_autoencoder([16, 8], pooled=1)           C16 P C8s    →  code  →  C8 U C16 U C1
+    convolutional_autoencoder([16, 8], transposed=True)    C16 P C8 P   →  code  →  T8 T16 C1
+    conv_encoder, conv_decoder                     C16s C8s Dense  →  a row of numbers  →  Dense T8 T16 C1
 
 Halving rounds up, so that doubling may give more than there was, 28 → 14 → 7 → 4 and 4 → 8 → 16. A convolution cuts it
 off: without padding an image loses 2 pixels on its way through 3 × 3 windows, 16 → 14 → 28, so that is what the
@@ -14,12 +14,12 @@ convolution does that finds its image 2 pixels too large.
 
 The networks of Keras' tutorials (with ReLU, and a sigmoid at the end, which is in the loss), 28 × 28 pixels:
 
-    convolutional([16, 8, 8])                   4,385 parameters     a code of 8 · 4 · 4 = 128 numbers
-    convolutional([16, 8, 8], pooled=2)         4,385                the same, as in its published training log
-    convolutional([32, 32])                    28,353                32 · 7 · 7 = 1568, two for each pixel
-    convolutional([32, 32], transposed=True)   28,353                the same
-    from_images([32, 64], [16, 4])             69,076                the variational encoder of 2 numbers
-    to_images(2, [64, 32])                     65,089                and its decoder
+    convolutional_autoencoder([16, 8, 8])                   4,385 parameters     a code of 8 · 4 · 4 = 128 numbers
+    convolutional_autoencoder([16, 8, 8], pooled=2)         4,385                the same, as in its published training log
+    convolutional_autoencoder([32, 32])                    28,353                32 · 7 · 7 = 1568, two for each pixel
+    convolutional_autoencoder([32, 32], transposed=True)   28,353                the same
+    conv_encoder([32, 64], [16, 4])             69,076                the variational encoder of 2 numbers
+    conv_decoder(2, [64, 32])                     65,089                and its decoder
 
 Chollet 2016, "Building autoencoders in Keras"; keras.io/examples, "Convolutional autoencoder for image denoising" and
 "Variational autoencoder".
@@ -43,12 +43,12 @@ from npae.layers import (
     Upsample2D,
 )
 from npae.models.autoencoder import Autoencoder
-from npae.models.mirrored import dense_stack
+from npae.models.dense import dense_stack
 
 KERNEL = 3
 
 
-def convolutional(channels, image_shape=(1, 28, 28), activation=ReLU, pooled=None, transposed=False, corruption=None,
+def convolutional_autoencoder(channels, image_shape=(1, 28, 28), activation=ReLU, pooled=None, transposed=False, corruption=None,
                   loss=None, seed=0, dtype=np.float32):  # fmt: skip
     """An Autoencoder of images (batch, *image_shape) whose code is an image of channels[-1] channels.
 
@@ -60,9 +60,9 @@ def convolutional(channels, image_shape=(1, 28, 28), activation=ReLU, pooled=Non
     Raises ValueError for no channels, for `pooled` below 0 or above their number, and for images that doubling does not
     bring back to their size.
     """
-    c_image, *size = _checked("convolutional", channels, image_shape)
+    c_image, *size = _checked("convolutional_autoencoder", channels, image_shape)
     if pooled is not None and not 0 <= pooled <= len(channels):
-        raise ValueError(f"convolutional: expected pooled from 0 to {len(channels)}, one a stage, got {pooled}.")
+        raise ValueError(f"convolutional_autoencoder: expected pooled from 0 to {len(channels)}, one a stage, got {pooled}.")
     encoder, sizes = [] if corruption is None else [corruption], [tuple(size)]
     for stage, (c_in, c_out) in enumerate(pairwise((c_image, *channels))):
         if pooled is None or stage < pooled:
@@ -83,7 +83,7 @@ def convolutional(channels, image_shape=(1, 28, 28), activation=ReLU, pooled=Non
     conv, size = _fitted(channels[0], c_image, size, sizes[0])
     if size != sizes[0]:
         raise ValueError(
-            f"convolutional: expected images that come back to their size when halved and doubled {len(channels)} "
+            f"convolutional_autoencoder: expected images that come back to their size when halved and doubled {len(channels)} "
             f"times, {sizes[0]} come back as {size}. Cut or pad them to a multiple of {2 ** len(channels)}."
         )
     return Autoencoder(Sequential(*encoder), Sequential(*decoder, conv), loss, seed, dtype)
@@ -97,16 +97,16 @@ def _fitted(c_in, c_out, size, wanted):
     return Conv2D(c_in, c_out, KERNEL, padding="same"), size
 
 
-def from_images(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, normalised=False):
+def conv_encoder(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, normalised=False):
     """A Sequential from images (batch, *image_shape) to rows (batch, sizes[-1]), linear at the end.
 
     channels: of the convolutions of stride 2; sizes: of the Dense layers behind them. activation: class of the
     activation of every layer but the last. normalised: BatchNorm behind every convolution but the first, where it would
     level out how bright a batch is. Raises ValueError for no sizes, and for images that cannot be halved so often.
     """
-    height, width = _halved("from_images", channels, image_shape)
+    height, width = _halved("conv_encoder", channels, image_shape)
     if not sizes:
-        raise ValueError("from_images: expected sizes of at least one Dense layer, got none.")
+        raise ValueError("conv_encoder: expected sizes of at least one Dense layer, got none.")
     layers = []
     for k, (c_in, c_out) in enumerate(pairwise((image_shape[0], *channels))):
         layers.append(Conv2D(c_in, c_out, KERNEL, stride=2, padding="same"))
@@ -114,7 +114,7 @@ def from_images(channels, sizes, image_shape=(1, 28, 28), activation=ReLU, norma
     return Sequential(*layers, Flatten(), *dense_stack([channels[-1] * height * width, *sizes], activation, Identity))
 
 
-def to_images(code, channels, image_shape=(1, 28, 28), activation=ReLU, normalised=False, transposed=True):
+def conv_decoder(code, channels, image_shape=(1, 28, 28), activation=ReLU, normalised=False, transposed=True):
     """A Sequential from codes (batch, code) to images (batch, *image_shape), linear at the end.
 
     channels: of the image that the Dense layer makes and of the first transposed convolution, then of the others, each
@@ -122,7 +122,7 @@ def to_images(code, channels, image_shape=(1, 28, 28), activation=ReLU, normalis
     activation. transposed: if not, Upsample2D and a convolution in place of each transposed one: more arithmetic, and
     no chequered pattern. Raises ValueError for images that cannot be halved so often.
     """
-    height, width = _halved("to_images", channels, image_shape)
+    height, width = _halved("conv_decoder", channels, image_shape)
     # Glorot's first weights, as in the tutorial, where a rectifier behind Reshape would ask for larger ones.
     dense = Dense(code, channels[0] * height * width, initializer="glorot_uniform")
     layers = [dense, Reshape((channels[0], height, width))]

@@ -46,7 +46,7 @@ def frozen(layer):
     """While the block runs, backward passes through `layer` find ∂J/∂x and leave the gradients of its parameters alone.
 
     What would be added to them is not computed either: of the three products of a Dense layer one falls away. Forward
-    passes in training leave running statistics (npae.buffers) alone.
+    passes in training leave running statistics (npae.layers.buffers) alone.
     """
     parameters = [p for p in layer.theta.parameters if p.learns]
     for p in parameters:

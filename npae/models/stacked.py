@@ -23,13 +23,12 @@ import copy
 
 import numpy as np
 
-from npae.backend import device_of
+from npae.backend import Serializable, device_of
 from npae.layers import Activation, Dense, Identity, Sequential, Sigmoid, TiedDense
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models.autoencoder import Autoencoder
 from npae.models.classifier import Classifier
-from npae.models.mirrored import as_sizes
-from npae.registry import Described
+from npae.models.dense import as_sizes
 
 
 class Stacked:
@@ -41,12 +40,12 @@ class Stacked:
         activation      of the codes, such as layers.Sigmoid
         corruption      a layer for the head of the depth's encoder, which sees it in training alone
         penalties       a list of penalties
-        loss            by default CrossEntropy for the first depth and above Sigmoid codes, else SquaredError
+        loss            by default BinaryCrossEntropy for the first depth and above Sigmoid codes, else SquaredError
 
     tied: give every decoder the weights of its encoder, transposed (layers.TiedDense); unrolled they stay tied.
     `autoencoders` are those of the depths, from the first; seed draws the first values of all of them.
     Raises TypeError for sizes that are no integers, ValueError for sizes and lists that do not fit, and for
-    CrossEntropy above codes that leave [0, 1].
+    BinaryCrossEntropy above codes that leave [0, 1].
     """
 
     def __init__(self, sizes, activation=Sigmoid, corruption=None, penalties=None, loss=None, tied=False,
@@ -67,7 +66,7 @@ class Stacked:
         if len(entries) != depths:
             raise ValueError(f"Stacked: expected {depths} entries in {name}, one for each depth, got {len(entries)}.")
         for entry in entries:
-            if entry is not None and (isinstance(entry, Described) or not callable(entry)):
+            if entry is not None and (isinstance(entry, Serializable) or not callable(entry)):
                 raise TypeError(
                     f"Stacked: expected {name} to be a function that makes it, got {entry!r}. "
                     "Every depth needs its own: give a class, or lambda: … with arguments."
@@ -78,11 +77,11 @@ class Stacked:
         """The autoencoder sizes[k] → sizes[k + 1] → sizes[k], without values."""
         below = self._activations[k - 1] if k else Identity
         in_0_to_1 = k == 0 or isinstance(below(), Sigmoid)
-        loss = loss() if loss else CrossEntropy() if in_0_to_1 else SquaredError()
-        from_logits = isinstance(loss, CrossEntropy)
+        loss = loss() if loss else BinaryCrossEntropy() if in_0_to_1 else SquaredError()
+        from_logits = isinstance(loss, BinaryCrossEntropy)
         if from_logits and not in_0_to_1:
             raise ValueError(
-                f"Stacked: depth {k + 1} learns codes of {below()!r}, and CrossEntropy needs targets in [0, 1]. "
+                f"Stacked: depth {k + 1} learns codes of {below()!r}, and BinaryCrossEntropy needs targets in [0, 1]. "
                 "Give it losses.SquaredError, or the depth below layers.Sigmoid."
             )
         n, m = self.sizes[k : k + 2]

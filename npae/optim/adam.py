@@ -17,7 +17,7 @@ so the corrections are two numbers a step, η c₁/√c₂ and ε/√c₂, not t
 
 import math
 
-from npae.elementwise import elementwise, sqrt
+from npae.backend import elementwise, sqrt
 from npae.optim.base import Optimizer
 
 

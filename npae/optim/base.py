@@ -4,12 +4,10 @@ An optimizer has a learning rate `lr`, a count of steps `t`, and `state`: named 
 which are made at the first step, follow θ to its device and are saved with the model.
 """
 
-from npae.backend import device_of, to_device
-from npae.memory import zeros_like
-from npae.registry import Described
+from npae.backend import Serializable, device_of, to_device, zeros_like
 
 
-class Optimizer(Described):
+class Optimizer(Serializable):
     """An optimizer. A new one lists its `state_names` and defines numbers() and update(value, grad, *numbers)."""
 
     registry = {}
@@ -32,7 +30,7 @@ class Optimizer(Described):
         return dict.fromkeys(self.state_names, model.parameter_count)
 
     def step(self, theta):
-        """One update of `theta` (an npae.parameters.Theta) from the gradient in theta.grad."""
+        """One update of `theta` (an npae.layers.parameters.Theta) from the gradient in theta.grad."""
         value, grad = theta.value, theta.grad
         self.prepare(value)
         self.t += 1

@@ -7,8 +7,7 @@ Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural 
 
 import numpy as np
 
-from npae.backend import array_module
-from npae.products import dot
+from npae.backend import array_module, dot
 
 
 def clip_by_global_norm(grad, max_norm):

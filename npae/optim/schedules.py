@@ -6,10 +6,10 @@ A schedule gives a factor of the base learning rate at a time t, counted in epoc
 
 import math
 
-from npae.registry import Described
+from npae.backend import Serializable
 
 
-class Schedule(Described):
+class Schedule(Serializable):
     """A schedule. A new one defines factor(t) and config()."""
 
     registry = {}

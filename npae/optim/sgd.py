@@ -9,7 +9,7 @@ learning", section 2, in the form that takes the gradient at the stored θ (Beng
 2013, section 3.5).
 """
 
-from npae.elementwise import elementwise
+from npae.backend import elementwise
 from npae.optim.base import Optimizer
 
 

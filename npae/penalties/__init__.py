@@ -1,14 +1,13 @@
 """Penalties Ω: what J asks for beside reconstruction.
 
-Reading order: `base.py` (the contract), `sparsity.py`, `weight_decay.py`, `contractive.py`, `jacobian.py`,
+Reading order: `base.py` (the contract), `sparsity.py`, `weight_decay.py`, `contractive.py`,
 `gaussian_kl.py` (of a variational code).
 """
 
 from npae.penalties.base import Penalty
 from npae.penalties.contractive import Contractive
 from npae.penalties.gaussian_kl import GaussianKL
-from npae.penalties.jacobian import jacobian_norm
 from npae.penalties.sparsity import L1, KLSparsity
 from npae.penalties.weight_decay import WeightDecay
 
-__all__ = ["Penalty", "KLSparsity", "L1", "WeightDecay", "Contractive", "GaussianKL", "jacobian_norm"]
+__all__ = ["Penalty", "KLSparsity", "L1", "WeightDecay", "Contractive", "GaussianKL"]

@@ -7,10 +7,10 @@ of an encoder). A penalty returns the part of its gradient that goes through the
 carries on to its parameters together with the loss's; the part that acts on parameters directly it adds to theirs.
 """
 
-from npae.registry import Described
+from npae.backend import Serializable
 
 
-class Penalty(Described):
+class Penalty(Serializable):
     """λΩ. A new one sets `term`, its name in the history, and defines value and value_and_gradient.
 
     weight: λ. Raises ValueError unless it is above 0.

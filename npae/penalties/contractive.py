@@ -31,11 +31,9 @@ extraction", ICML. (Their J is a sum over the training set, ours a mean: λ is t
 
 from itertools import dropwhile
 
-from npae.elementwise import elementwise
+from npae.backend import dot, elementwise, empty, matmul, ones
 from npae.layers import Activation, Corruption, Dense, Flatten, Identity, Reshape, Sequential
-from npae.memory import empty, ones
 from npae.penalties.base import Penalty
-from npae.products import dot, matmul
 
 _LINEAR = Identity()
 

@@ -20,10 +20,8 @@ expm1(log σ²), which is exact for small log σ².
 Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B. With λ = β ≠ 1, the β-VAE of Higgins et al. 2017.
 """
 
-from npae.elementwise import elementwise, expm1
-from npae.memory import empty, ones
+from npae.backend import dot, elementwise, empty, expm1, ones
 from npae.penalties.base import Penalty
-from npae.products import dot
 
 
 @elementwise

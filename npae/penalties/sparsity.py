@@ -18,12 +18,9 @@ weights and double the decoder's, and Ω is half of what it was, with nothing sp
 Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL): λ is its β, ρ its ρ, and its squared error is ours.
 """
 
-from npae.elementwise import elementwise, log, maximum, minimum
+from npae.backend import dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
 from npae.layers import Sigmoid
-from npae.losses.base import rows
-from npae.memory import empty, flat, ones
 from npae.penalties.base import Penalty
-from npae.products import dot, matmul
 
 LEAST = 1e-6  # ρ̂ is kept this far from 0 and 1, where KL is infinite: float32 has silent units, with ρ̂ = 0
 

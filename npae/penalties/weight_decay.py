@@ -11,9 +11,8 @@ divided by its own size first, and frequent weights decay less; optim.AdamW shri
 Krogh & Hertz 1991, "A simple weight decay can improve generalization", NIPS 4.
 """
 
-from npae.elementwise import elementwise
+from npae.backend import dot, elementwise
 from npae.penalties.base import Penalty
-from npae.products import dot
 
 
 @elementwise

@@ -13,7 +13,7 @@ The weights of θ_1 … θ_t in θ̄_t add up to 1. The same without m: put m_{t
 w_1 = 1: the average begins at θ_1. While t is small, w_t is about 1/t and θ̄ the plain mean of all; then it is that of
 the last 1/(1 − β) steps or so.
 
-Running statistics (of BatchNorm, npae.buffers) are averaged by the same weights. Those of the last θ are not θ̄'s; but a
+Running statistics (of BatchNorm, npae.layers.buffers) are averaged by the same weights. Those of the last θ are not θ̄'s; but a
 mean or variance of a layer's inputs, as a function of θ, is nearly linear over the small piece of the path that θ̄
 averages, so that the average of the statistics is nearly the statistics of the average.
 
@@ -21,8 +21,7 @@ Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging" 
 2015, "Adam", section 7.2 (this one); Tarvainen & Valpola 2017, "Mean teachers are better role models" (another start).
 """
 
-from npae.backend import device_of, to_device
-from npae.elementwise import elementwise
+from npae.backend import device_of, elementwise, to_device
 from npae.train.callbacks import Callback
 
 

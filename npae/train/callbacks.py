@@ -6,8 +6,7 @@ trainer.stop(reason). What it must remember across an interruption it gives in s
 
 import math
 
-from npae.backend import to_device
-from npae.files import check_place
+from npae.backend import check_place, to_device
 
 
 class Callback:

@@ -8,8 +8,7 @@ import csv
 import json
 import math
 
-from npae.backend import device_of
-from npae.files import replacing
+from npae.backend import atomic_write, device_of
 
 
 class Diverged(ArithmeticError):
@@ -55,13 +54,13 @@ class History:
 
     def to_json(self, path):
         """Write the rows as a JSON list."""
-        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
             json.dump(self.rows, file, indent=1, default=float)
 
     def to_csv(self, path):
         """Write the rows as a table with a header; a column that a row lacks is left empty there."""
         columns = self.columns or ["epoch"]
-        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)
@@ -71,7 +70,7 @@ class History:
         return f"History({len(self.rows)} epochs; last: {last})"
 
 
-class TermSums:
+class EpochMeans:
     """Running means of the terms of J over the batches of an epoch, weighted by batch size, and a watch for NaN.
 
     On the CPU every step is looked at before θ is changed by it; on the GPU, whenever `look_every` of them wait.

@@ -9,7 +9,7 @@
 All arrays on the way come from one Arena: after the first step of a batch size nothing is allocated any more.
 """
 
-from npae.memory import Arena
+from npae.backend import Arena
 from npae.optim import clip_by_global_norm
 
 
@@ -20,13 +20,13 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena = Arena()
-        self._rehearse(self._least_rows())
+        self._dry_run(self._least_rows())
 
     def _least_rows(self):
         """How many rows the smallest batch has: the last one of an epoch."""
         return (self.batches.n - 1) % self.batches.batch_size + 1
 
-    def _rehearse(self, size):
+    def _dry_run(self, size):
         """Find ∂J/∂θ on `size` rows, those of the smallest batch, and forget it.
 
         So a batch that is too small for a layer (one row, whose variance BatchNorm cannot take) is said before the run

@@ -13,20 +13,20 @@ import time
 
 import numpy as np
 
-from npae.architecture import describe
-from npae.backend import array_module, device_of, to_device
+from npae.backend import array_module, as_int, device_of, to_device
 from npae.data.minibatches import LabelledMinibatches, Minibatches
-from npae.data.sources import Labelled, as_count, check_source, fingerprint, split
+from npae.data.sources import Labelled, check_source, fingerprint, split
 from npae.optim import Adam, Constant, for_phases
-from npae.store import load_all, save
+from npae.serialization.architecture import describe
+from npae.serialization.model_files import load_all, save
 from npae.train.callbacks import Callback
-from npae.train.captured import CapturedStep
-from npae.train.history import History, TermSums, diverged
+from npae.train.cuda_graph import CapturedStep
+from npae.train.history import EpochMeans, History, diverged
 from npae.train.interrupt import Interrupt
+from npae.train.parallel.data_parallel import DataParallelStep
+from npae.train.parallel.process_group import ProcessGroup
 from npae.train.progress import make_progress
-from npae.train.shared import SharedStep
 from npae.train.step import Step
-from npae.train.workers import Workers
 
 
 class Trainer:
@@ -42,7 +42,7 @@ class Trainer:
         self.optimizer = for_phases(Adam() if optimizer is None else optimizer, model.phases, self.schedule)
         self.base_lr, self._optimizer_begins = self.optimizer.lr, describe(self.optimizer)
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        self.seed = as_count(seed, "seed", least=0)
+        self.seed = as_int(seed, "seed", least=0)
         value, check = model.theta.value, model.check_targets
         if isinstance(validation, (float, np.floating)):
             data, validation = split(model.as_data(data), validation)
@@ -57,13 +57,13 @@ class Trainer:
             if self.validation.shape[1:] != rows:
                 raise ValueError(f"validation: expected rows of the data's shape {rows}, got {self.validation.shape}.")
             check_source(self.validation, check, "validation")
-        self.history, self.epoch, self._stopped, self.workers = History(), 0, None, workers or Workers()
+        self.history, self.epoch, self._stopped, self.workers = History(), 0, None, workers or ProcessGroup()
         self._progress = make_progress(progress if self.workers.rank == 0 else "none")
         self._step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer, clip_norm)
         if self.workers.size > 1:
             if graph:
                 raise ValueError(f"graph=True is for one worker, got {self.workers.size}: leave out one of the two.")
-            self._step = SharedStep(self.model, self.batches, self.optimizer, clip_norm, self.workers)
+            self._step = DataParallelStep(self.model, self.batches, self.optimizer, clip_norm, self.workers)
         self._between_epochs, self._fingerprint = True, fingerprint(data)
 
     def stop(self, reason):
@@ -72,7 +72,7 @@ class Trainer:
 
     def run(self, epochs):
         """Train until `epochs` epochs are done in all. Returns the history."""
-        epochs = as_count(epochs, "epochs")
+        epochs = as_int(epochs, "epochs", least=1)
         if self.workers.size > 1:
             self.workers.check_same(self._identity() | {"epoch": self.epoch, "epochs": epochs})
             self.workers.broadcast_(self.model.theta.value)
@@ -96,7 +96,7 @@ class Trainer:
         return self.history
 
     def _run_epoch(self, epochs, interrupt):
-        began, sums = time.perf_counter(), TermSums(self.epoch)
+        began, sums = time.perf_counter(), EpochMeans(self.epoch)
         self._progress.epoch_starts(self.epoch, epochs, len(self.batches))
         drawing = [layer for _, layer in self.model.leaves()] + [self.batches]
         for k, part in enumerate(drawing):
@@ -158,7 +158,7 @@ class Trainer:
         if not self._between_epochs:
             raise RuntimeError(
                 "Trainer.save: training stands in the middle of an epoch, from where it cannot go on exactly. "
-                "Keep the model with store.save, or take the last checkpoint."
+                "Keep the model with npae.save, or take the last checkpoint."
             )
         if self.workers.rank:
             return
@@ -174,13 +174,13 @@ class Trainer:
         """Take up the run that was saved at `path`. Raises ValueError, naming what differs, if it is another run."""
         saved = load_all(path)
         if "identity" not in saved.extra:
-            raise ValueError(f"{path} holds a model but no training run: load it with store.load and start a new fit.")
+            raise ValueError(f"{path} holds a model but no training run: load it with npae.load and start a new fit.")
         for name, here in self._identity().items():
             there = saved.extra["identity"].get(name)
             if there != here:
                 raise ValueError(
                     f"{path} is a checkpoint of another run: its {name} is {there}, here it is {here}. "
-                    "Resume with the same settings, or start a new fit from store.load."
+                    "Resume with the same settings, or start a new fit from npae.load."
                 )
         self.model.theta.assign(saved.model.theta.value)
         self.model.statistics.assign(saved.model.statistics.value)

@@ -6,9 +6,9 @@ import pytest
 from benchmarks import counts
 from benchmarks.counts import Work
 from benchmarks.formulas import recorded
-from npae.elementwise import elementwise
+from npae.backend import elementwise
 from npae.layers import AveragePool2D, Dense, MaxPool2D, Upsample2D
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD, Adam
 
 LIMITS = {"gflops": 2.0, "memory": [[100, 10.0], [1000, 4.0]]}  # GFLOP/s; GB/s
@@ -61,7 +61,7 @@ def test_a_formula_by_hand():
     assert in_place == Work(2 * 12, 4 * (12 + 3 + 12), 4 * 15)  # a is read and written, and held once
 
 
-@pytest.mark.parametrize("loss, dots", [(CrossEntropy(), 2), (SquaredError(), 1)])
+@pytest.mark.parametrize("loss, dots", [(BinaryCrossEntropy(), 2), (SquaredError(), 1)])
 def test_losses_end_in_sums(loss, dots):
     assert counts.total(counts.loss_sums(loss, 10)) == Work(20 * dots, 80 * dots, 80 * dots)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks import formulas
-from npae.elementwise import Formula, elementwise, on_numba
+from npae.backend import Formula, elementwise, images, is_channels_last
+from npae.backend.elementwise import on_numba
 from npae.layers import Dense, Sigmoid
-from npae.memory import images, is_channels_last
 from npae.optim import Adam
 
 

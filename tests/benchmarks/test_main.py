@@ -70,7 +70,7 @@ def test_an_unknown_part_is_refused_in_one_sentence(monkeypatch, capsys):
 
 
 def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr("npae.backend.why_no_gpu", lambda: "It was never built.")
+    monkeypatch.setattr("npae.backend.arrays.why_no_gpu", lambda: "It was never built.")
     with pytest.raises(SystemExit):
         suite.main(["--device", "gpu"])
     assert 'error: The device "gpu" cannot be used. It was never built.' in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import train_step
 from benchmarks.opponents import FIRST, ours, pytorch, scikit, xla
-from npae.models import convolutional, mirrored
+from npae.models import convolutional_autoencoder, dense_autoencoder
 from tests.devices import each_device, on
 
 SIZES, BATCH = [784, 16, 8], 32
@@ -27,7 +27,7 @@ def expected(nothing_is_compiled):
 
 
 def test_our_first_steps_by_hand(expected):
-    model = mirrored(SIZES, seed=0)
+    model = dense_autoencoder(SIZES, seed=0)
     x = ours.batch_of(BATCH)
     assert expected[0] == pytest.approx(model.evaluate(x)["reconstruction"], rel=1e-5)
     model.backpropagate(x)
@@ -71,7 +71,7 @@ POOLED, TRANSPOSED = {"channels": [4, 3, 2]}, {"channels": [4, 3], "transposed":
 def test_convolutions_of_others(package, sizes):
     pytest.importorskip(package)
     expected = ours.NpaeStep(sizes, 5).first_steps()
-    assert len(expected[1]) == convolutional(**sizes).parameter_count
+    assert len(expected[1]) == convolutional_autoencoder(**sizes).parameter_count
     theirs = {"torch": pytorch.TorchStep, "jax": xla.JaxStep}[package](sizes, 5).first_steps()
     train_step.validate(theirs, expected, 1)
     with pytest.raises(train_step.NotMeasured, match="not the same step"):

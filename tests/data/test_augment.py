@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from npae import fit, mirrored
+from npae import dense_autoencoder, fit
+from npae.backend import Arena
 from npae.data import Augmentation, Binarize, Minibatches, Warp
-from npae.memory import Arena
 from npae.optim import SGD
 from npae.train.callbacks import Checkpoint
 from tests.devices import each_device, on
@@ -70,9 +70,9 @@ def test_only_the_batches_of_training_are_varied_target_included(make):
     augment.reseed([0, 0])
     np.testing.assert_array_equal(taken, augment(x[:10] * np.float32(1 / 255)))
 
-    model = mirrored([12, 4])
+    model = dense_autoencoder([12, 4])
     fit(model, GREY, GREY, epochs=2, augment=make(), progress="none")
-    plain = mirrored([12, 4])
+    plain = dense_autoencoder([12, 4])
     fit(plain, GREY, GREY, epochs=2, progress="none")
     assert (model.theta.value != plain.theta.value).any()
     assert model.evaluate(GREY) == model.evaluate(GREY), "validation must not be varied"
@@ -81,7 +81,7 @@ def test_only_the_batches_of_training_are_varied_target_included(make):
 @each_kind
 def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path, make):
     def run(epochs, resume=None, callbacks=(), augment=make):
-        model = mirrored([12, 4])
+        model = dense_autoencoder([12, 4])
         fit(model, GREY, epochs=epochs, batch_size=8, optimizer=SGD(0.1), augment=augment(), progress="none",
             callbacks=callbacks, resume=resume)  # fmt: skip
         return model.theta.value
@@ -99,6 +99,6 @@ def test_one_of_your_own_is_a_few_lines():
         def __call__(self, x):
             return x[:, ::-1]
 
-    model = mirrored([12, 4])
+    model = dense_autoencoder([12, 4])
     history = fit(model, GREY, epochs=1, augment=Mirror(), progress="none")
     assert np.isfinite(history["loss"][-1]) and repr(Mirror()) == "Mirror()"

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npae import losses
+from npae.backend import as_int
 from npae.data.minibatches import Minibatches, as_batch, in_batches
-from npae.data.sources import as_count, as_source, check_source
+from npae.data.sources import as_source, check_source
 
 
 def numbered(n, features=2, dtype=np.float32):
@@ -71,7 +72,7 @@ def test_uint8_becomes_0_to_1_and_equals_the_float_input_divided_by_255():
         x = as_batch(pixels, dtype)
         np.testing.assert_allclose(x, (pixels / 255).astype(dtype), rtol=2 * np.finfo(dtype).eps, atol=0)
         assert x.dtype == dtype and x.min() == 0 and x.max() == 1
-        losses.CrossEntropy().check_targets(x)
+        losses.BinaryCrossEntropy().check_targets(x)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "bool"])
@@ -143,7 +144,7 @@ def test_a_nan_in_a_memory_mapped_file_is_found_with_its_row_when_its_batch_is_t
 
 
 def test_the_losss_check_sees_the_rows_of_a_memory_mapped_file(tmp_path):
-    check = losses.CrossEntropy().check_targets
+    check = losses.BinaryCrossEntropy().check_targets
     with pytest.raises(ValueError, match="targets in"):
         epoch_of(Minibatches(memory_mapped(tmp_path, numbered(9)), 4, seed=0, check=check))
 
@@ -190,7 +191,7 @@ def test_batch_sizes_that_cannot_be_right_raise(size, error, words):
 
 
 def test_counts_may_be_numpy_integers():
-    assert as_count(np.int64(3), "n") == 3 and type(as_count(np.uint8(3), "n")) is int
+    assert as_int(np.int64(3), "n", least=1) == 3 and type(as_int(np.uint8(3), "n", least=1)) is int
     assert len(Minibatches(numbered(10), np.int32(4))) == 3
 
 

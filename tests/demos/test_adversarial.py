@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from npae import load, mnist
-from npae.judge import nearest_neighbour_test, parzen_log_likelihood
+from npae.evaluate import nearest_neighbour_test, parzen_log_likelihood
 from npae.models import RingPrior
 
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 from demos import conv  # noqa: E402
 from demos.denoising import corrupted, cross_entropy  # noqa: E402
 from npae.layers import GaussianNoise  # noqa: E402
-from npae.models import convolutional  # noqa: E402
+from npae.models import convolutional_autoencoder  # noqa: E402
 
 
 def test_convolutions_learn_digits(quick, digits):
@@ -34,7 +34,7 @@ def test_one_network_only(quick):
 
 
 def test_the_networks_have_the_published_sizes():
-    counts = {name: convolutional(channels, **kind).parameter_count
+    counts = {name: convolutional_autoencoder(channels, **kind).parameter_count
               for name, (channels, _, kind, *_) in conv.NETWORKS.items()}  # fmt: skip
     assert counts == {"pooled": 4385, "strided": 4385, "large": 28353}
 

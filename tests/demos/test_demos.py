@@ -131,7 +131,7 @@ def test_bad_options(options, words, tmp_path, capsys):
 
 
 def test_no_gpu_is_said(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("npae.backend.why_no_gpu", lambda: "None here.")
+    monkeypatch.setattr("npae.backend.arrays.why_no_gpu", lambda: "None here.")
     with pytest.raises(SystemExit):
         run("deep", tmp_path, "--device", "gpu")
     assert '"gpu" cannot be used. None here.' in capsys.readouterr().err

@@ -78,7 +78,7 @@ def test_mirror_images(device):
     x, mirror = np.random.default_rng(0).random((200, 1, 4, 6), np.float32), faces.MirrorAndWarp((4, 6), std=0)
     with on(device) as place:
         placed = place.put(x)
-        once, more, again = (mirrored(mirror, placed, seed) for seed in ([0, 1], None, [0, 1]))
+        once, more, again = (dense_autoencoder(mirror, placed, seed) for seed in ([0, 1], None, [0, 1]))
         once, more, again = (place.get(images) for images in (once, more, again))
     turned = (once == x[..., ::-1]).all(axis=(1, 2, 3))
     assert ((once == x).all(axis=(1, 2, 3)) != turned).all() and 70 < turned.sum() < 130
@@ -86,7 +86,7 @@ def test_mirror_images(device):
     assert np.array_equal(once, again) and not np.array_equal(once, more)
 
 
-def mirrored(mirror, x, seed):
+def dense_autoencoder(mirror, x, seed):
     if seed is not None:
         mirror.reseed(seed)
     return mirror(x)

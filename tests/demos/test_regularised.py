@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from npae import load, mirrored, mnist
-from npae.penalties import jacobian_norm
+from npae import dense_autoencoder, load, mnist
+from npae.evaluate import jacobian_norm
 
 pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
 
@@ -55,7 +55,7 @@ def test_the_best_linear_map_undoes_a_linear_one():
 
 
 def test_cross_entropy_is_the_loss_of_the_model(digits):
-    model = mirrored([784, 5])
+    model = dense_autoencoder([784, 5])
     own = model.evaluate(digits)["reconstruction"] / 784
     assert denoising.cross_entropy(model.reconstruct(digits), digits / 255) == pytest.approx(own, rel=1e-5)
 

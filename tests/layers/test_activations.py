@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from npae.elementwise import on_numba
+from npae.backend.elementwise import on_numba
 from npae.layers import ELU, Activation, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on

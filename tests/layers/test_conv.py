@@ -5,13 +5,24 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from npae import Autoencoder, fit, gradcheck, initializers, load, save
+from npae import Autoencoder, fit, gradcheck, load, save
+from npae.backend import is_channels_last
+from npae.backend.elementwise import on_numba
 from npae.data.minibatches import Minibatches
-from npae.elementwise import on_numba
-from npae.layers import Conv2D, ConvTranspose2D, Flatten, Layer, MaxPool2D, ReLU, Sequential, SiLU, Upsample2D
+from npae.layers import (
+    Conv2D,
+    ConvTranspose2D,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Sequential,
+    SiLU,
+    Upsample2D,
+    initializers,
+)
 from npae.layers import patches as patches_module
 from npae.losses import SquaredError
-from npae.memory import is_channels_last
 from npae.optim import Adam
 from npae.train.step import Step
 from tests.contract import check_layer, inputs, made

@@ -6,18 +6,18 @@ import math
 import numpy as np
 import pytest
 
-from npae import fit, gradcheck, layers, losses, mirrored
+from npae import dense_autoencoder, fit, gradcheck, layers, losses
+from npae.backend.random import normal
 from npae.data.minibatches import Minibatches
 from npae.layers import Corruption, Dense, GaussianNoise, MaskingNoise, SaltAndPepper, Sequential, Tanh
 from npae.models import Autoencoder
-from npae.noise import normal
 from npae.optim import Adam
 from npae.train import Callback, Checkpoint
 from npae.train.step import Step
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on
+from tests.train.parallel.test_process_group import together
 from tests.train.test_step import SMALLEST_ARRAY, UINT8, peak_of_a_step
-from tests.train.test_workers import together
 
 KINDS = [lambda: MaskingNoise(0.3), lambda: SaltAndPepper(0.4), lambda: GaussianNoise(0.5),
          lambda: GaussianNoise(0.5, clip=(-0.5, 0.6))]  # fmt: skip
@@ -68,7 +68,7 @@ def test_noise_that_is_not_frozen_would_be_found_out():
 @each_kind
 def test_a_whole_denoising_autoencoder(make, device):
     with on(device) as place:
-        model = mirrored([5, 4, 3], Tanh, loss=losses.SquaredError(), dtype=np.float64, corruption=frozen(make))
+        model = dense_autoencoder([5, 4, 3], Tanh, loss=losses.SquaredError(), dtype=np.float64, corruption=frozen(make))
         model.to(place.name)
         gradcheck.check_model(model, place.put(inputs((6, 5))))
 
@@ -221,7 +221,7 @@ def test_a_captured_step_draws_anew_at_every_launch(device):
 
 @each_kind
 def test_a_step_allocates_no_arrays(make):
-    step = Step(mirrored([100, 60, 30], corruption=make()), Minibatches(UINT8, 1024, seed=0), Adam())
+    step = Step(dense_autoencoder([100, 60, 30], corruption=make()), Minibatches(UINT8, 1024, seed=0), Adam())
     assert peak_of_a_step(step, np.arange(1024)) < SMALLEST_ARRAY / 2
 
 
@@ -315,11 +315,11 @@ def test_the_target_stays_clean():
 
 
 def test_every_epoch_sees_other_noise_and_evaluation_none():
-    model = mirrored([6, 3], corruption=GaussianNoise(0.5))
+    model = dense_autoencoder([6, 3], corruption=GaussianNoise(0.5))
     one, other = (float(model.backpropagate(X)["reconstruction"]) for _ in range(2))
     assert one != other
     assert model.evaluate(X) == model.evaluate(X)
-    plain = mirrored([6, 3])
+    plain = dense_autoencoder([6, 3])
     plain.theta.assign(model.theta.value)
     np.testing.assert_array_equal(model.reconstruct(X), plain.reconstruct(X))
 
@@ -331,7 +331,7 @@ def test_denoising_learns_what_belongs_together():
     missing = x * (np.arange(6) > 0)
     errors = {}
     for corruption in (None, MaskingNoise(0.3)):
-        model = mirrored([6, 6], Tanh, loss=losses.SquaredError(), corruption=corruption)
+        model = dense_autoencoder([6, 6], Tanh, loss=losses.SquaredError(), corruption=corruption)
         fit(model, x, epochs=60, batch_size=50, optimizer=Adam(0.02), progress="none")
         errors[corruption is None] = np.abs(model.reconstruct(missing) - x).mean()
     assert errors[False] < 0.6 * errors[True]
@@ -351,8 +351,8 @@ def test_denoising_learns_what_belongs_together():
     (lambda: GaussianNoise(1, clip=True), ValueError, "expected clip=.*got True"),
     (lambda: MaskingNoise(0.5).forward(np.zeros((2, 3), np.uint8), True), TypeError,
      r"MaskingNoise\(fraction=0.5\): expected x of float32 or float64, got uint8. Scale it first"),
-    (lambda: mirrored([6, 3], corruption=MaskingNoise), TypeError, "expected a corruption such as .*, got <class"),
-    (lambda: mirrored([6, 3], corruption=0.3), TypeError, "expected a corruption such as .*, got 0.3"),
+    (lambda: dense_autoencoder([6, 3], corruption=MaskingNoise), TypeError, "expected a corruption such as .*, got <class"),
+    (lambda: dense_autoencoder([6, 3], corruption=0.3), TypeError, "expected a corruption such as .*, got 0.3"),
 ])  # fmt: skip
 def test_bad_arguments_are_named(call, error, words):
     with pytest.raises(error, match=words):

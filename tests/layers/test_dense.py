@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import initializers
-from npae.layers import Dense, ReLU, Sequential, Tanh
+from npae.layers import Dense, ReLU, Sequential, Tanh, initializers
 from tests.contract import check_layer
 from tests.devices import each_device
 

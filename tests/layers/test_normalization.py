@@ -240,7 +240,7 @@ def forward(x, training=True, features=3):
 
 @pytest.mark.parametrize("call, error, words", [
     (lambda: BatchNorm(0), ValueError, "BatchNorm: expected features of at least 1, .* got features=0"),
-    (lambda: BatchNorm(2.5), TypeError, "BatchNorm: expected features as an integer, got 2.5"),
+    (lambda: BatchNorm(2.5), TypeError, "features of BatchNorm: expected an integer, got 2.5"),
     (lambda: BatchNorm(3, momentum=0), ValueError, "0 < momentum <= 1 .* momentum=0"),
     (lambda: BatchNorm(3, momentum=float("nan")), ValueError, "momentum=nan"),
     (lambda: BatchNorm(3, epsilon=0), ValueError, "epsilon > 0, got .*epsilon=0"),

@@ -8,7 +8,7 @@ import pytest
 
 from npae import gradcheck, layers
 from npae.layers import GaussianSample
-from npae.layers.sampling import copies, sum_of_copies
+from npae.layers.sampling import copies, tile_adjoint
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on
 
@@ -150,10 +150,10 @@ def test_frozen_noise_thaws():
 @pytest.mark.parametrize("shape", [(4, 3), (4, 2, 5)])
 @pytest.mark.parametrize("k", [1, 3])
 def test_the_sum_of_copies_is_the_adjoint_of_copies(device, shape, k):
-    """⟨copies(x), y⟩ = ⟨x, sum_of_copies(y)⟩ for all x, y."""
+    """⟨copies(x), y⟩ = ⟨x, tile_adjoint(y)⟩ for all x, y."""
     x, y = inputs(shape, 1), inputs((k * shape[0], *shape[1:]), 2)
     with on(device) as place:
-        xs, dx = place.get(copies(place.put(x), k)), place.get(sum_of_copies(place.put(y), k))
+        xs, dx = place.get(copies(place.put(x), k)), place.get(tile_adjoint(place.put(y), k))
     np.testing.assert_array_equal(xs, np.concatenate([x] * k))
     assert dx.shape == x.shape
     assert (xs * y).sum() == pytest.approx((x * dx).sum(), rel=1e-12)

@@ -55,7 +55,7 @@ def test_scores_of_any_size():
 def test_what_does_not_fit_is_said():
     with pytest.raises(ValueError, match="at least 2 classes, got 1"):
         Softmax(1)
-    with pytest.raises(TypeError, match="Softmax: expected classes as an integer, got 2.5"):
+    with pytest.raises(TypeError, match="classes of Softmax: expected an integer, got 2.5"):
         Softmax(2.5)
     for wrong in (np.zeros((4, 2)), np.zeros((4, 3, 3))):
         with pytest.raises(ValueError, match=r"Softmax\(classes=3\): expected rows of 3 scores or more, got .*linear"):

@@ -6,10 +6,10 @@ import itertools
 import numpy as np
 import pytest
 
-from npae import gradcheck, load, losses, mirrored, save
+from npae import dense_autoencoder, gradcheck, load, losses, save
 from npae.data.minibatches import Minibatches
 from npae.layers import Affine, Dense, ReLU, Sequential, Tanh, TiedDense
-from npae.models import Autoencoder, calibrate
+from npae.models import Autoencoder, data_dependent_init
 from npae.optim import Adam
 from npae.train.step import Step
 from tests.contract import check_layer, inputs
@@ -53,7 +53,7 @@ def test_value_and_gradients_are_the_formulas():
 @each_device
 def test_the_gradient_of_a_whole_tied_autoencoder(device):
     with on(device) as place:
-        model = mirrored([6, 5, 3], Tanh, tied=True, loss=losses.SquaredError(), seed=2, dtype=np.float64)
+        model = dense_autoencoder([6, 5, 3], Tanh, tied=True, loss=losses.SquaredError(), seed=2, dtype=np.float64)
         model.to(place.name)
         gradcheck.check_model(model, place.put(inputs((7, 6))))
 
@@ -70,7 +70,7 @@ def test_half_of_the_gradient_would_be_found_out(loses, monkeypatch):
         return dx
 
     monkeypatch.setattr(layer, "backward", forgetful)
-    model = mirrored([6, 3], Tanh, tied=True, loss=losses.SquaredError(), dtype=np.float64)
+    model = dense_autoencoder([6, 3], Tanh, tied=True, loss=losses.SquaredError(), dtype=np.float64)
     with pytest.raises(gradcheck.GradientError):
         gradcheck.check_model(model, inputs((7, 6)))
 
@@ -144,7 +144,7 @@ def assert_tied(model):
 
 
 def test_mirrored_ties_every_layer_to_its_image():
-    model = mirrored([6, 4, 2], Tanh, tied=True)
+    model = dense_autoencoder([6, 4, 2], Tanh, tied=True)
     assert repr(model.decoder) == "Sequential(TiedDense(2 -> 4), Tanh(), TiedDense(4 -> 6))"
     assert [name for name, _ in model.named_parameters()] == [
         "encoder.0.W", "encoder.0.b", "encoder.2.W", "encoder.2.b", "decoder.0.b", "decoder.2.b",
@@ -160,7 +160,7 @@ def test_mirrored_ties_every_layer_to_its_image():
 def test_a_file_a_copy_a_device_and_a_dtype_keep_the_tie(device, tmp_path):
     x = inputs((5, 6), dtype=np.float32)
     with on(device) as place:
-        model = mirrored([6, 4, 2], Tanh, tied=True, seed=3).to(place.name)
+        model = dense_autoencoder([6, 4, 2], Tanh, tied=True, seed=3).to(place.name)
         save(tmp_path / "m.npz", model)
         for other in (load(tmp_path / "m.npz", place.name), copy.deepcopy(model), model):
             np.testing.assert_array_equal(place.get(other(place.put(x))), place.get(model(place.put(x))))
@@ -180,16 +180,16 @@ def test_a_decoder_alone_is_a_network_too():
 
 
 def test_calibration_scales_W_for_the_encoder_only():
-    model = mirrored([8, 6, 3], Tanh, tied=True, dtype=np.float64)
+    model = dense_autoencoder([8, 6, 3], Tanh, tied=True, dtype=np.float64)
     x = np.random.default_rng(0).random((200, 8)) * 3
-    calibrate(model, x)
+    data_dependent_init(model, x)
     a = Sequential(*model.encoder[:-1])(x)
     np.testing.assert_allclose(a.std(axis=0), 1, rtol=1e-9)
     assert (model.decoder[0].b.value == 0).all() and (model.decoder[2].b.value == 0).all()
 
 
 def test_a_tied_step_allocates_no_arrays():
-    step = Step(mirrored([100, 60, 30], tied=True), Minibatches(UINT8, 1024, seed=0), Adam())
+    step = Step(dense_autoencoder([100, 60, 30], tied=True), Minibatches(UINT8, 1024, seed=0), Adam())
     assert peak_of_a_step(step, np.arange(1024)) < SMALLEST_ARRAY / 2
 
 

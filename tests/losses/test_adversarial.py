@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npae import gradcheck
-from npae.losses import CrossEntropy, discriminator_loss, generator_loss
+from npae.losses import BinaryCrossEntropy, discriminator_loss, generator_loss
 from tests.devices import each_device, on
 
 rng = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def test_values_are_those_of_the_formulas():
 
 
 def test_the_discriminator_pays_the_cross_entropy_of_both_answers():
-    loss = CrossEntropy()
+    loss = BinaryCrossEntropy()
     for r in (1.0, 0.8):
         expected = loss.value_and_gradient(A, np.full_like(A, r))[0] + loss.value_and_gradient(B, np.zeros_like(B))[0]
         assert discriminator_loss(A, B, r)[0] == pytest.approx(expected, rel=1e-12)

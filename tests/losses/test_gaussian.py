@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from npae import gradcheck
-from npae.architecture import build, describe
-from npae.losses import Gaussian, LearnedGaussian, SquaredError
+from npae.losses import Gaussian, HeteroscedasticGaussianNLL, SquaredError
+from npae.serialization.architecture import build, describe
 from tests.contract import check_loss, inputs
 from tests.devices import each_device, on
 
@@ -53,7 +53,7 @@ def integral(loss, *outputs):
 
 def test_densities_integrate_to_1_and_squared_error_is_none():
     assert integral(Gaussian(0.7), 0.4) == pytest.approx(1, rel=1e-9)
-    assert integral(LearnedGaussian(0.1), 0.4, -0.7) == pytest.approx(1, rel=1e-9)
+    assert integral(HeteroscedasticGaussianNLL(0.1), 0.4, -0.7) == pytest.approx(1, rel=1e-9)
     assert integral(SquaredError(), 0.4) > 2
 
 
@@ -61,8 +61,8 @@ def test_densities_integrate_to_1_and_squared_error_is_none():
 def test_impossible_deviations(std):
     with pytest.raises(ValueError, match=f"Gaussian: expected a standard deviation above 0, got {std}"):
         Gaussian(std)
-    with pytest.raises(ValueError, match=f"LearnedGaussian: expected a least standard deviation above 0, got {std}"):
-        LearnedGaussian(std)
+    with pytest.raises(ValueError, match=f"HeteroscedasticGaussianNLL: expected a least standard deviation above 0, got {std}"):
+        HeteroscedasticGaussianNLL(std)
 
 
 # ---------------------------------------------------------------------- one for each feature
@@ -71,7 +71,7 @@ def test_impossible_deviations(std):
 @each_device
 @pytest.mark.parametrize("least", [0.5 / 255, 0.8])
 def test_learned_deviations_by_finite_differences_and_by_the_density(device, least):
-    loss = LearnedGaussian(least)
+    loss = HeteroscedasticGaussianNLL(least)
     with on(device) as place:
         z, x = place.put(BOTH), place.put(X)
         gradcheck.check_loss(loss, z, x)
@@ -90,7 +90,7 @@ def test_learned_deviations_by_finite_differences_and_by_the_density(device, lea
 
 def test_images_have_twice_the_channels():
     x, z = inputs((3, 2, 4, 5), 1), inputs((3, 4, 4, 5), 2)
-    loss = LearnedGaussian()
+    loss = HeteroscedasticGaussianNLL()
     _, dz = loss.value_and_gradient(z, x)
     a, b = (part.reshape(3, -1) for part in (z[:, :2], z[:, 2:]))
     flat = loss.value_and_gradient(np.concatenate([a, b], axis=1), x.reshape(3, -1))[1]
@@ -102,29 +102,29 @@ def test_images_have_twice_the_channels():
 def test_the_best_variance_is_the_squared_error():
     x_hat, x = np.full((1, 3), 0.2), np.array([[0.7, 0.2 + 0.1, 1.2]])
     a = np.log((x - x_hat) ** 2 - 0.01**2)
-    _, dz = LearnedGaussian(0.01).value_and_gradient(np.concatenate([x_hat, a], axis=1), x)
+    _, dz = HeteroscedasticGaussianNLL(0.01).value_and_gradient(np.concatenate([x_hat, a], axis=1), x)
     np.testing.assert_allclose(dz[:, 3:], 0, atol=1e-12)
 
 
 def test_a_feature_that_never_varies_costs_a_finite_number_and_no_warning():
     for dtype in (np.float32, np.float64):
         z = np.array([[0.0, -1e4]], dtype)  # e^a = 0
-        value, dz = LearnedGaussian(0.01).value_and_gradient(z, np.zeros((1, 1), dtype))
+        value, dz = HeteroscedasticGaussianNLL(0.01).value_and_gradient(z, np.zeros((1, 1), dtype))
         assert value == pytest.approx(math.log(0.01 * math.sqrt(2 * math.pi)), rel=1e-5) and np.isfinite(dz).all()
 
 
 @pytest.mark.parametrize("z, x", [(Z, X), (BOTH[:, :13], X), (BOTH[:1], X), (BOTH, X[0])])
 def test_wrong_shapes(z, x):
     with pytest.raises(ValueError, match="twice the targets' shape|one shape"):
-        LearnedGaussian().value_and_gradient(z, x)
+        HeteroscedasticGaussianNLL().value_and_gradient(z, x)
 
 
 def test_another_dtype_is_refused():
     with pytest.raises(TypeError, match="float32"):
-        LearnedGaussian().value_and_gradient(BOTH, X.astype(np.float32))
+        HeteroscedasticGaussianNLL().value_and_gradient(BOTH, X.astype(np.float32))
 
 
-@pytest.mark.parametrize("loss", [Gaussian(0.25), LearnedGaussian(0.02)], ids=repr)
+@pytest.mark.parametrize("loss", [Gaussian(0.25), HeteroscedasticGaussianNLL(0.02)], ids=repr)
 def test_descriptions(loss):
     again = build(describe(loss))
     assert type(again) is type(loss) and again.config() == loss.config()
@@ -144,7 +144,7 @@ def test_a_variance_in_the_place_of_a_deviation_is_found(stated, actual):
 
 
 def test_the_gradient_of_log_sigma_in_the_place_of_log_variance_is_found():
-    class Twice(LearnedGaussian):
+    class Twice(HeteroscedasticGaussianNLL):
         registry = {}
 
         def value_and_gradient(self, z, x):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from tests.contract import check_loss
 from tests.devices import each_device
 
@@ -21,7 +21,7 @@ def test_contract_of_squared_error(device):
 @each_device
 def test_contract_of_cross_entropy(device):
     entropy = -(X * np.log(X) + (1 - X) * np.log(1 - X)).sum(axis=1).mean()
-    check_loss(CrossEntropy(), Z, X, device, floor=entropy)
+    check_loss(BinaryCrossEntropy(), Z, X, device, floor=entropy)
 
 
 def test_squared_error_in_closed_form():
@@ -34,15 +34,15 @@ def test_cross_entropy_is_minus_log_probability():
     z, x = np.array([[0.3, -1.2]]), np.array([[0.25, 1.0]])
     p = [1 / (1 + math.exp(-v)) for v in z[0]]
     by_hand = -(0.25 * math.log(p[0]) + 0.75 * math.log(1 - p[0]) + math.log(p[1]))
-    value, dz = CrossEntropy().value_and_gradient(z, x)
+    value, dz = BinaryCrossEntropy().value_and_gradient(z, x)
     assert value == pytest.approx(by_hand, rel=1e-14)
     np.testing.assert_allclose(dz, [[p[0] - 0.25, p[1] - 1]], rtol=1e-12)
-    np.testing.assert_allclose(CrossEntropy().output(z), [p], rtol=1e-14)
+    np.testing.assert_allclose(BinaryCrossEntropy().output(z), [p], rtol=1e-14)
 
 
 def test_cross_entropy_at_the_target_is_its_entropy():
     x = np.full((3, 4), 0.3)
-    value, dz = CrossEntropy().value_and_gradient(np.log(x / (1 - x)), x)
+    value, dz = BinaryCrossEntropy().value_and_gradient(np.log(x / (1 - x)), x)
     assert value == pytest.approx(-4 * (0.3 * math.log(0.3) + 0.7 * math.log(0.7)), rel=1e-12)
     np.testing.assert_allclose(dz, 0, atol=1e-16)
 
@@ -51,22 +51,22 @@ def test_cross_entropy_at_the_target_is_its_entropy():
 def test_cross_entropy_of_extreme_logits_is_finite_and_silent(dtype):
     z = np.array([[-1e5, 1e5, -300, 300, 0]], dtype)
     x = np.array([[1, 0, 0, 1, 0.5]], dtype)
-    value, dz = CrossEntropy().value_and_gradient(z, x)
+    value, dz = BinaryCrossEntropy().value_and_gradient(z, x)
     assert value == pytest.approx(2e5 + math.log(2), rel=1e-6)
     np.testing.assert_allclose(dz, [[-1, 1, 0, 0, 0]], atol=1e-7)
 
 
 def test_targets_outside_0_and_1_are_refused_by_cross_entropy_only():
     SquaredError().check_targets(np.array([[-3.0, 200]]))
-    CrossEntropy().check_targets(np.array([[0.0, 1]]))
+    BinaryCrossEntropy().check_targets(np.array([[0.0, 1]]))
     for bad, words in (([[0.0, 255]], "0 to 255"), ([[-0.1, 1]], "-0.1 to 1")):
         with pytest.raises(ValueError, match=words):
-            CrossEntropy().check_targets(np.array(bad))
+            BinaryCrossEntropy().check_targets(np.array(bad))
 
 
 def test_images_are_as_good_as_rows():
     z, x = rng.standard_normal((4, 1, 2, 3)), rng.random((4, 1, 2, 3))
-    for loss in (SquaredError(), CrossEntropy()):
+    for loss in (SquaredError(), BinaryCrossEntropy()):
         value, dz = loss.value_and_gradient(z, x)
         assert dz.shape == z.shape
         assert value == pytest.approx(loss.per_sample(z, x).mean())

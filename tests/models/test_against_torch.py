@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import fit, layers, losses, mirrored, optim
+from npae import dense_autoencoder, fit, layers, losses, optim
 
 torch = pytest.importorskip("torch")
 
@@ -57,10 +57,10 @@ def gradients(network):
 
 
 @pytest.mark.parametrize("dtype, rtol", [(np.float32, 1e-5), (np.float64, 1e-12)])
-@pytest.mark.parametrize("loss", [losses.CrossEntropy(), losses.SquaredError()], ids=repr)
+@pytest.mark.parametrize("loss", [losses.BinaryCrossEntropy(), losses.SquaredError()], ids=repr)
 @pytest.mark.parametrize("activation", TORCH, ids=lambda a: a.__name__)
 def test_outputs_objective_and_gradient(activation, loss, dtype, rtol):
-    model = mirrored([12, 9, 4], activation, loss=loss, dtype=dtype, seed=3)
+    model = dense_autoencoder([12, 9, 4], activation, loss=loss, dtype=dtype, seed=3)
     network, x = copy_to_torch(model), X.astype(dtype)
     value = objective(network, torch.from_numpy(x), loss)
     value.backward()
@@ -75,13 +75,13 @@ def test_outputs_objective_and_gradient(activation, loss, dtype, rtol):
 def test_weights_from_torch_make_the_same_network_here():
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Linear(12, 4), torch.nn.Tanh(), torch.nn.Linear(4, 12))
-    model = mirrored([12, 4], layers.Tanh)
+    model = dense_autoencoder([12, 4], layers.Tanh)
     copy_from_torch(network, model)
     np.testing.assert_allclose(model(X), network(torch.from_numpy(X)).detach().numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_whole_run_of_adam():
-    model = mirrored([12, 4], layers.Tanh, dtype=np.float64)
+    model = dense_autoencoder([12, 4], layers.Tanh, dtype=np.float64)
     network, x = copy_to_torch(model), torch.from_numpy(X.astype(np.float64))
     adam = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(20):
@@ -89,6 +89,6 @@ def test_a_whole_run_of_adam():
         objective(network, x, model.loss).backward()
         adam.step()
     fit(model, X, epochs=20, batch_size=17, optimizer=optim.Adam(0.01), progress="none")
-    by_torch = mirrored([12, 4], layers.Tanh, dtype=np.float64)
+    by_torch = dense_autoencoder([12, 4], layers.Tanh, dtype=np.float64)
     copy_from_torch(network, by_torch)
     np.testing.assert_allclose(model.theta.value, by_torch.theta.value, rtol=1e-8, atol=1e-10)

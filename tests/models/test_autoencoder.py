@@ -6,11 +6,11 @@ import pickle
 import numpy as np
 import pytest
 
-from npae import Autoencoder, fit, gradcheck, layers, losses, mirrored, optim
+from npae import Autoencoder, dense_autoencoder, fit, gradcheck, layers, losses, optim
 
 RNG = np.random.default_rng(0)
 X = RNG.random((23, 12), np.float32)
-LOSSES = [losses.CrossEntropy(), losses.SquaredError()]
+LOSSES = [losses.BinaryCrossEntropy(), losses.SquaredError()]
 ACTIVATIONS = [layers.Tanh, layers.Sigmoid, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.SiLU, layers.Softplus]
 
 
@@ -20,7 +20,7 @@ ACTIVATIONS = [layers.Tanh, layers.Sigmoid, layers.ReLU, layers.LeakyReLU, layer
 @pytest.mark.parametrize("batch_size", [1, 7, 23, 100])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_results_do_not_depend_on_the_batch_size(batch_size, loss):
-    model = mirrored([12, 8, 3], loss=loss)
+    model = dense_autoencoder([12, 8, 3], loss=loss)
     codes = model.encode(X)
     for use, data, shape in (
         (model.encode, X, (23, 3)), (model.decode, codes, (23, 12)), (model.reconstruct, X, (23, 12)),
@@ -34,7 +34,7 @@ def test_results_do_not_depend_on_the_batch_size(batch_size, loss):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_reconstruct_is_decode_of_encode_and_the_loss_says_what_the_output_is(loss):
-    model = mirrored([12, 8, 3], loss=loss)
+    model = dense_autoencoder([12, 8, 3], loss=loss)
     x_hat = model.reconstruct(X)
     np.testing.assert_allclose(model.decode(model.encode(X)), x_hat, rtol=1e-6)
     np.testing.assert_array_equal(loss.output(model(X)), x_hat)
@@ -43,7 +43,7 @@ def test_reconstruct_is_decode_of_encode_and_the_loss_says_what_the_output_is(lo
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, bool])
 def test_input_of_any_type_is_taken(dtype):
-    model = mirrored([12, 8, 3])
+    model = dense_autoencoder([12, 8, 3])
     data = RNG.integers(0, 256, (9, 12)).astype(np.uint8) if dtype is np.uint8 else (X[:9] > 0.5).astype(dtype)
     expected = data / np.float32(255) if dtype is np.uint8 else data.astype(np.float32)
     np.testing.assert_allclose(model.encode(data), model.encode(expected), rtol=1e-5, atol=1e-6)
@@ -52,7 +52,7 @@ def test_input_of_any_type_is_taken(dtype):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_evaluate_is_the_mean_error_is_the_value_that_is_trained(loss):
-    model = mirrored([12, 8, 3], loss=loss, dtype=np.float64)
+    model = dense_autoencoder([12, 8, 3], loss=loss, dtype=np.float64)
     x = X.astype(np.float64)
     value = float(model.backpropagate(x)["reconstruction"])
     assert model.evaluate(x) == {"reconstruction": pytest.approx(value, rel=1e-12)}
@@ -60,7 +60,7 @@ def test_evaluate_is_the_mean_error_is_the_value_that_is_trained(loss):
 
 
 def test_results_belong_to_the_caller_and_the_input_is_not_changed():
-    model, before = mirrored([12, 8, 3]), X.copy()
+    model, before = dense_autoencoder([12, 8, 3]), X.copy()
     first = model.reconstruct(X)
     kept = first.copy()
     model.reconstruct(X[::-1].copy())[...] = 0
@@ -71,7 +71,7 @@ def test_results_belong_to_the_caller_and_the_input_is_not_changed():
 
 
 def test_it_is_a_layer_and_its_gradients_add_up():
-    model = mirrored([12, 8, 3], activation=layers.Tanh, dtype=np.float64)
+    model = dense_autoencoder([12, 8, 3], activation=layers.Tanh, dtype=np.float64)
     x, dz = X.astype(np.float64), RNG.standard_normal((23, 12))
     assert gradcheck.check_layer(model, x[:5]) < 1e-6
     z, cache = model.forward(x)
@@ -84,7 +84,7 @@ def test_it_is_a_layer_and_its_gradients_add_up():
 
 
 def test_two_calls_may_be_differentiated_in_any_order():
-    model = mirrored([12, 8, 3], activation=layers.Tanh, dtype=np.float64)
+    model = dense_autoencoder([12, 8, 3], activation=layers.Tanh, dtype=np.float64)
     a, b, dz = X[:4].astype(float), X[4:9].astype(float), RNG.standard_normal((9, 12))
     (_, cache_a), (_, cache_b) = model.forward(a), model.forward(b)
     dx_b, dx_a = model.backward(dz[4:], cache_b), model.backward(dz[:4], cache_a)
@@ -93,7 +93,7 @@ def test_two_calls_may_be_differentiated_in_any_order():
 
 
 def test_backpropagate_adds_to_the_gradient():
-    model = mirrored([12, 8, 3])
+    model = dense_autoencoder([12, 8, 3])
     model.theta.zero_grad()
     model.backpropagate(X)
     once = model.theta.grad.copy()
@@ -106,13 +106,13 @@ def test_backpropagate_adds_to_the_gradient():
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda a: a.__name__)
 @pytest.mark.parametrize("sizes", [[12, 5], [12, 9, 7, 4]], ids=str)
 def test_the_gradient_of_whole_autoencoders(loss, activation, sizes):
-    model = mirrored(sizes, activation, loss=loss, dtype=np.float64, seed=2)
+    model = dense_autoencoder(sizes, activation, loss=loss, dtype=np.float64, seed=2)
     model.theta.value[...] += 0.1 * np.random.default_rng(3).standard_normal(model.theta.size)  # biases off the kinks
     assert gradcheck.check_model(model, X[:6].astype(np.float64)) < 1e-6
 
 
 def test_the_gradient_of_an_autoencoder_of_images():
-    model = mirrored([12, 5], layers.Tanh, image_shape=(3, 4), dtype=np.float64)
+    model = dense_autoencoder([12, 5], layers.Tanh, image_shape=(3, 4), dtype=np.float64)
     assert gradcheck.check_model(model, X[:6].reshape(-1, 3, 4).astype(np.float64)) < 1e-6
 
 
@@ -132,7 +132,7 @@ def test_a_wrong_decoder_derivative_is_found():
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_copies_are_independent_and_whole(duplicate):
-    model = mirrored([12, 8, 3])
+    model = dense_autoencoder([12, 8, 3])
     fit(model, X, epochs=1, batch_size=8, progress="none")  # everything lazy has been made
     twin = duplicate(model)
     before, expected = model.theta.value.copy(), model.reconstruct(X)
@@ -149,7 +149,7 @@ def test_copies_are_independent_and_whole(duplicate):
 
 
 def test_training_a_copy_goes_as_training_the_original():
-    model = mirrored([12, 8, 3])
+    model = dense_autoencoder([12, 8, 3])
     twin = copy.deepcopy(model)
     for m in (model, twin):
         fit(m, X, epochs=2, batch_size=8, progress="none")
@@ -157,7 +157,7 @@ def test_training_a_copy_goes_as_training_the_original():
 
 
 def test_pretrained_parts_keep_their_values_in_a_bigger_network():
-    small = mirrored([12, 3], activation=layers.Tanh)
+    small = dense_autoencoder([12, 3], activation=layers.Tanh)
     fit(small, X, epochs=1, batch_size=8, progress="none")
     before, codes = small.theta.value.copy(), small.encode(X)
     bigger = Autoencoder(
@@ -171,8 +171,8 @@ def test_pretrained_parts_keep_their_values_in_a_bigger_network():
 
 
 def test_a_seed_means_a_network():
-    assert (mirrored([12, 3], seed=4).theta.value == mirrored([12, 3], seed=4).theta.value).all()
-    assert (mirrored([12, 3], seed=4).theta.value != mirrored([12, 3], seed=5).theta.value).any()
+    assert (dense_autoencoder([12, 3], seed=4).theta.value == dense_autoencoder([12, 3], seed=4).theta.value).all()
+    assert (dense_autoencoder([12, 3], seed=4).theta.value != dense_autoencoder([12, 3], seed=5).theta.value).any()
 
 
 def test_a_model_without_values_says_what_to_call():
@@ -182,20 +182,20 @@ def test_a_model_without_values_says_what_to_call():
 
 
 def test_what_is_no_loss_is_named():
-    with pytest.raises(TypeError, match=r"Autoencoder: expected a loss such as losses.CrossEntropy\(\), got 'bce'"):
-        mirrored([12, 3], loss="bce")
+    with pytest.raises(TypeError, match=r"Autoencoder: expected a loss such as losses.BinaryCrossEntropy\(\), got 'bce'"):
+        dense_autoencoder([12, 3], loss="bce")
 
 
 @pytest.mark.parametrize("use", ["evaluate", "reconstruction_error"])
 def test_targets_that_training_refuses_are_refused_after_it(use):
-    with pytest.raises(ValueError, match=r"CrossEntropy: expected targets in \[0, 1\], got values from 2 to 2"):
-        getattr(mirrored([12, 3]), use)(np.full((5, 12), 2.0))
-    getattr(mirrored([12, 3], loss=losses.SquaredError()), use)(np.full((5, 12), 2.0))
+    with pytest.raises(ValueError, match=r"BinaryCrossEntropy: expected targets in \[0, 1\], got values from 2 to 2"):
+        getattr(dense_autoencoder([12, 3]), use)(np.full((5, 12), 2.0))
+    getattr(dense_autoencoder([12, 3], loss=losses.SquaredError()), use)(np.full((5, 12), 2.0))
 
 
 def test_scipy_can_drive_theta():
     minimize = pytest.importorskip("scipy.optimize").minimize
-    model = mirrored([12, 3], activation=layers.Tanh, loss=losses.SquaredError(), dtype=np.float64)
+    model = dense_autoencoder([12, 3], activation=layers.Tanh, loss=losses.SquaredError(), dtype=np.float64)
     x = X.astype(np.float64)
 
     def objective(vector):
@@ -217,7 +217,7 @@ def test_a_linear_autoencoder_reaches_the_error_of_pca():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 6)) * 0.5 + 0.1 * rng.standard_normal((60, 6)) + 0.3
     smallest = 0.5 * (np.linalg.svd(x - x.mean(axis=0), compute_uv=False)[2:] ** 2).sum() / len(x)
-    model = mirrored([6, 2], layers.Identity, loss=losses.SquaredError(), dtype=np.float64, seed=1)
+    model = dense_autoencoder([6, 2], layers.Identity, loss=losses.SquaredError(), dtype=np.float64, seed=1)
     fit(model, x, epochs=1500, batch_size=60, optimizer=optim.Adam(0.03), schedule=optim.Cosine(1500), progress="none")
     error = model.evaluate(x)["reconstruction"]
     assert smallest <= error * (1 + 1e-9) and error == pytest.approx(smallest, rel=1e-4)

@@ -6,12 +6,12 @@ import pytest
 from npae import fit, gradcheck, layers, load, optim, save
 from npae.data.minibatches import LabelledMinibatches
 from npae.layers import Dense, Flatten, Sequential, Sigmoid, Tanh
-from npae.models import Autoencoder, Classifier, mirrored
+from npae.models import Autoencoder, Classifier, dense_autoencoder
 from npae.train import Checkpoint, Trainer
-from npae.train.captured import CapturedStep
+from npae.train.cuda_graph import CapturedStep
 from tests.contract import check_layer
 from tests.devices import DEVICES, each_device, on
-from tests.train.test_workers import together
+from tests.train.parallel.test_process_group import together
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.standard_normal((3, 6))
@@ -206,7 +206,7 @@ def test_validation_is_looked_at_as_closely():
 def test_an_autoencoder_wants_no_labels():
     for use in (lambda model: run(model, (X, Y)), lambda model: model.encode((X, Y))):
         with pytest.raises(TypeError, match="Labels are for models that learn them, such as models.Classifier"):
-            use(mirrored([6, 2]))
+            use(dense_autoencoder([6, 2]))
 
 
 def test_a_network_with_another_number_of_outputs_is_named():

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from npae import Autoencoder, convolutional, gradcheck, layers, load, save
+from npae import Autoencoder, convolutional_autoencoder, gradcheck, layers, load, save
+from npae.backend import Stream
+from npae.backend.elementwise import on_numba
 from npae.data.minibatches import Minibatches
-from npae.elementwise import on_numba
-from npae.losses import CrossEntropy, SquaredError
-from npae.models import GAN, GaussianPrior, VariationalAutoencoder, from_images, to_images
-from npae.noise import Stream
+from npae.losses import BinaryCrossEntropy, SquaredError
+from npae.models import GAN, GaussianPrior, VariationalAutoencoder, conv_decoder, conv_encoder
 from npae.optim import Adam
 from npae.penalties import L1, KLSparsity
 from npae.train.step import Step
@@ -29,7 +29,7 @@ def names(network):
     ],
 )
 def test_the_networks_of_the_tutorials(channels, kind, count, code):
-    model = convolutional(channels, **kind)
+    model = convolutional_autoencoder(channels, **kind)
     assert model.parameter_count == count
     assert model.encoder.out_shape((1, 28, 28)) == code and model.decoder.out_shape(code) == (1, 28, 28)
     x = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
@@ -37,7 +37,7 @@ def test_the_networks_of_the_tutorials(channels, kind, count, code):
 
 
 def test_the_variational_network_of_the_tutorial():
-    encoder, decoder = from_images([32, 64], [16, 4]), to_images(2, [64, 32])
+    encoder, decoder = conv_encoder([32, 64], [16, 4]), conv_decoder(2, [64, 32])
     model = VariationalAutoencoder(encoder, decoder)
     assert (encoder.parameter_count, decoder.parameter_count) == (69_076, 65_089)
     assert names(encoder) == "Conv ReLU Conv ReLU Flatten Dense ReLU Dense"
@@ -46,51 +46,51 @@ def test_the_variational_network_of_the_tutorial():
 
 
 def test_a_convolution_cuts_off_what_doubling_gave_too_much():
-    model = convolutional([16, 8, 8])
+    model = convolutional_autoencoder([16, 8, 8])
     assert names(model.encoder) == " ".join(["Conv ReLU MaxPool"] * 3)
     assert names(model.decoder) == " ".join(["Conv ReLU Upsample"] * 3) + " Conv"
     convolutions = [layer for layer in model.decoder if isinstance(layer, layers.Conv2D)]
     assert [(a.c_out, a.padding) for a in convolutions] == [(8, "same"), (8, "same"), (16, "valid"), (1, "same")]
-    last = convolutional([4, 2, 2], image_shape=(3, 30, 30)).decoder  # 30 → 15 → 8 → 4, 4 → 8 → 16 → 32
+    last = convolutional_autoencoder([4, 2, 2], image_shape=(3, 30, 30)).decoder  # 30 → 15 → 8 → 4, 4 → 8 → 16 → 32
     assert [a.padding for a in last if isinstance(a, layers.Conv2D)] == ["same", "same", "same", "valid"]
     assert last.out_shape((2, 4, 4)) == (3, 30, 30)
 
 
 def test_stages_that_are_not_pooled_are_halved_by_a_stride():
-    model = convolutional([16, 8, 8], pooled=2)
+    model = convolutional_autoencoder([16, 8, 8], pooled=2)
     assert names(model.encoder) == "Conv ReLU MaxPool Conv ReLU MaxPool Conv ReLU"
     assert [layer.stride for layer in model.encoder if isinstance(layer, layers.Conv2D)] == [(1, 1), (1, 1), (2, 2)]
     for pooled in (-1, 4):
         with pytest.raises(ValueError, match=f"expected pooled from 0 to 3, one a stage, got {pooled}"):
-            convolutional([16, 8, 8], pooled=pooled)
+            convolutional_autoencoder([16, 8, 8], pooled=pooled)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
 def test_sizes_that_do_not_come_back_raise(transposed):
     with pytest.raises(ValueError, match=r"\(9, 9\) come back as \(12, 12\). Cut or pad them to a multiple of 4"):
-        convolutional([4, 4], image_shape=(1, 9, 9), transposed=transposed)
+        convolutional_autoencoder([4, 4], image_shape=(1, 9, 9), transposed=transposed)
 
 
-@pytest.mark.parametrize("make", [from_images, to_images])
+@pytest.mark.parametrize("make", [conv_encoder, conv_decoder])
 def test_sizes_that_cannot_be_halved_raise(make):
-    first, second = ([4, 4], [3]) if make is from_images else (3, [4, 4])
+    first, second = ([4, 4], [3]) if make is conv_encoder else (3, [4, 4])
     with pytest.raises(ValueError, match="halved 2 times, got 8 x 6. Cut or pad them to a multiple of 4"):
         make(first, second, (1, 8, 6))
 
 
 @pytest.mark.parametrize("channels, shape", [([], (1, 8, 8)), ([4, 0], (1, 8, 8)), ([4], (8, 8)), ([4], (0, 8, 8))])
 def test_what_makes_no_network_raises(channels, shape):
-    for make in (convolutional, lambda c, s: from_images(c, [2], s), lambda c, s: to_images(2, c, s)):
+    for make in (convolutional_autoencoder, lambda c, s: conv_encoder(c, [2], s), lambda c, s: conv_decoder(2, c, s)):
         with pytest.raises(ValueError, match="channels of at least one stage"):
             make(channels, shape)
 
 
 def test_an_encoder_needs_a_layer_that_makes_rows():
-    with pytest.raises(ValueError, match="from_images: expected sizes of at least one Dense layer"):
-        from_images([4], [])
+    with pytest.raises(ValueError, match="conv_encoder: expected sizes of at least one Dense layer"):
+        conv_encoder([4], [])
 
 
-@pytest.mark.parametrize("loss", [SquaredError(), CrossEntropy()])
+@pytest.mark.parametrize("loss", [SquaredError(), BinaryCrossEntropy()])
 @pytest.mark.parametrize("penalty", [L1(0.1), KLSparsity(0.1)])
 def test_a_step_of_coloured_images_allocates_no_arrays(loss, penalty, monkeypatch):
     """Not where channels are last in memory either, where a sum over features would copy in order to reshape."""
@@ -103,8 +103,8 @@ def test_a_step_of_coloured_images_allocates_no_arrays(loss, penalty, monkeypatc
 
 
 def test_a_corruption_stands_at_the_head_of_the_encoder():
-    clean = convolutional([4], (1, 6, 6))
-    model = convolutional([4], (1, 6, 6), corruption=layers.GaussianNoise(0.4, clip=(0, 1)))
+    clean = convolutional_autoencoder([4], (1, 6, 6))
+    model = convolutional_autoencoder([4], (1, 6, 6), corruption=layers.GaussianNoise(0.4, clip=(0, 1)))
     assert isinstance(model.encoder[0], layers.GaussianNoise) and (model.theta.value == clean.theta.value).all()
     x = np.random.default_rng(0).random((5, 1, 6, 6), np.float32)
     assert model.evaluate(x) == clean.evaluate(x)  # no noise in inference
@@ -120,7 +120,7 @@ def test_a_corruption_stands_at_the_head_of_the_encoder():
     ],
 )
 def test_the_whole_derivative(options):
-    model = convolutional(**({"image_shape": (1, 8, 8)} | options), activation=layers.Tanh, dtype=np.float64)
+    model = convolutional_autoencoder(**({"image_shape": (1, 8, 8)} | options), activation=layers.Tanh, dtype=np.float64)
     x = np.random.default_rng(0).random((4, *options.get("image_shape", (1, 8, 8))))
     assert gradcheck.check_model(model, x) < 1e-6
 
@@ -128,8 +128,8 @@ def test_the_whole_derivative(options):
 @pytest.mark.parametrize("normalised, transposed", [(False, True), (True, True), (True, False)])
 def test_the_whole_derivative_of_the_halves(normalised, transposed):
     shape = (2, 8, 4)
-    encoder = from_images([3, 4], [5, 6], shape, layers.Tanh, normalised)
-    decoder = to_images(3, [4, 3], shape, layers.Tanh, normalised, transposed)
+    encoder = conv_encoder([3, 4], [5, 6], shape, layers.Tanh, normalised)
+    decoder = conv_decoder(3, [4, 3], shape, layers.Tanh, normalised, transposed)
     kinds = names([*encoder, *decoder])
     assert kinds.count("BatchNorm") == (4 if normalised else 0)
     assert (kinds.count("Upsample"), kinds.count("Transpose")) == ((0, 2) if transposed else (2, 0))
@@ -140,8 +140,8 @@ def test_the_whole_derivative_of_the_halves(normalised, transposed):
 
 
 def test_a_gan_of_the_halves_can_be_kept(tmp_path):
-    generator = layers.Sequential(*to_images(4, [6, 4], normalised=True), layers.Sigmoid())
-    discriminator = from_images([4, 6], [1], activation=lambda: layers.LeakyReLU(0.2), normalised=True)
+    generator = layers.Sequential(*conv_decoder(4, [6, 4], normalised=True), layers.Sigmoid())
+    discriminator = conv_encoder([4, 6], [1], activation=lambda: layers.LeakyReLU(0.2), normalised=True)
     gan = GAN(generator, discriminator, GaussianPrior(4))
     save(tmp_path / "gan.npz", gan)
     images = gan.sample(3)
@@ -149,11 +149,11 @@ def test_a_gan_of_the_halves_can_be_kept(tmp_path):
 
 
 @pytest.mark.parametrize("call", [
-    lambda: convolutional(4), lambda: convolutional([4], image_shape=28), lambda: from_images(4, [2]),
-    lambda: to_images(2, 4),
+    lambda: convolutional_autoencoder(4), lambda: convolutional_autoencoder([4], image_shape=28), lambda: conv_encoder(4, [2]),
+    lambda: conv_decoder(2, 4),
 ])  # fmt: skip
 def test_what_is_no_list_is_said(call):
     with pytest.raises(
-        TypeError, match=r"s: expected channels as a list, such as \[16, 8\]|convolutional: expected ch"
+        TypeError, match=r"s: expected channels as a list, such as \[16, 8\]|convolutional_autoencoder: expected ch|_(encoder|decoder): expected ch"
     ):
         call()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import mirrored
+from npae import dense_autoencoder
 from npae.layers import BatchNorm, Conv2D, Dense, Flatten, LeakyReLU, Reshape, Sequential, Tanh, TiedDense
 from npae.models.phases import Phase, frozen
 from tests.contract import inputs, made
@@ -63,7 +63,7 @@ def test_what_is_frozen_twice_thaws_with_the_outer_one():
 
 
 def test_a_plain_model_is_its_only_phase():
-    model = mirrored([6, 3])
+    model = dense_autoencoder([6, 3])
     assert model.phases == (model,)
     phase = Phase("code", model.encoder, None)
     assert np.shares_memory(phase.theta.value, model.theta.value) and phase.parameter_count == 21

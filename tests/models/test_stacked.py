@@ -5,12 +5,12 @@ import copy
 import numpy as np
 import pytest
 
-from npae import fit, gradcheck, load, mirrored, optim, save
-from npae.architecture import describe
+from npae import dense_autoencoder, fit, gradcheck, load, optim, save
 from npae.layers import ELU, Dense, GaussianNoise, Identity, LeakyReLU, MaskingNoise, ReLU, Sequential, Sigmoid, Tanh
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models import Classifier, Stacked
 from npae.penalties import L1, Contractive, KLSparsity
+from npae.serialization.architecture import describe
 from tests.devices import each_device, on
 
 RNG = np.random.default_rng(0)
@@ -105,13 +105,13 @@ def test_training_a_depth_leaves_the_others_alone():
 @pytest.mark.parametrize(
     ("activation", "given", "losses", "ends"),
     [
-        (Sigmoid, None, [CrossEntropy] * 3, [Dense] * 3),
-        ([Sigmoid, Sigmoid, Identity], None, [CrossEntropy] * 3, [Dense] * 3),
-        (Tanh, None, [CrossEntropy, SquaredError, SquaredError], [Dense, Tanh, Tanh]),
-        ([ReLU, Sigmoid, Tanh], None, [CrossEntropy, SquaredError, CrossEntropy], [Dense, ReLU, Dense]),
+        (Sigmoid, None, [BinaryCrossEntropy] * 3, [Dense] * 3),
+        ([Sigmoid, Sigmoid, Identity], None, [BinaryCrossEntropy] * 3, [Dense] * 3),
+        (Tanh, None, [BinaryCrossEntropy, SquaredError, SquaredError], [Dense, Tanh, Tanh]),
+        ([ReLU, Sigmoid, Tanh], None, [BinaryCrossEntropy, SquaredError, BinaryCrossEntropy], [Dense, ReLU, Dense]),
         (Identity, SquaredError, [SquaredError] * 3, [Dense] * 3),
         (Sigmoid, SquaredError, [SquaredError] * 3, [Dense, Sigmoid, Sigmoid]),
-        (Sigmoid, [SquaredError, None, None], [SquaredError, CrossEntropy, CrossEntropy], [Dense] * 3),
+        (Sigmoid, [SquaredError, None, None], [SquaredError, BinaryCrossEntropy, BinaryCrossEntropy], [Dense] * 3),
     ],
 )
 def test_the_loss_of_a_depth_and_what_its_decoder_ends_in(activation, given, losses, ends):
@@ -152,8 +152,8 @@ def test_the_unrolled_network_does_what_the_depths_do_one_after_the_other(kind):
 @pytest.mark.parametrize("tied", [False, True])
 def test_it_is_the_mirrored_network(tied):
     stack = Stacked(SIZES, [Tanh, Tanh, Identity], corruption=lambda: MaskingNoise(0.3), tied=tied)
-    assert describe(stack.unroll()) == describe(mirrored(SIZES, Tanh, Identity, tied=tied))
-    noisy = mirrored(SIZES, Tanh, Identity, tied=tied, corruption=MaskingNoise(0.1))
+    assert describe(stack.unroll()) == describe(dense_autoencoder(SIZES, Tanh, Identity, tied=tied))
+    noisy = dense_autoencoder(SIZES, Tanh, Identity, tied=tied, corruption=MaskingNoise(0.1))
     assert describe(stack.unroll(corruption=MaskingNoise(0.1))) == describe(noisy)
 
 
@@ -238,8 +238,8 @@ def test_networks_are_where_the_depths_were_trained(device):
     ("sizes", "arguments", "error", "words"),
     [
         ([12], {}, ValueError, r"at least an input and a code size, got \[12\]"),
-        ([12, 0], {}, ValueError, "Stacked: sizes: expected 1 or more, got 0"),
-        ([12, 2.5], {}, TypeError, "Stacked: sizes: expected an integer, got 2.5"),
+        ([12, 0], {}, ValueError, "sizes of Stacked: expected 1 or more, got 0"),
+        ([12, 2.5], {}, TypeError, "sizes of Stacked: expected an integer, got 2.5"),
         (SIZES, {"activation": Sigmoid()}, TypeError, "expected activation to be a function .* got Sigmoid"),
         (SIZES, {"activation": "tanh"}, TypeError, "got 'tanh'. Every depth needs its own"),
         (SIZES, {"activation": None}, TypeError, "expected activation to make an Activation for every depth"),
@@ -248,9 +248,9 @@ def test_networks_are_where_the_depths_were_trained(device):
         (SIZES, {"corruption": MaskingNoise(0.2)}, TypeError, "expected corruption to be a function that makes it"),
         (SIZES, {"penalties": [L1(0.1)]}, ValueError, "expected 3 entries in penalties"),
         (SIZES, {"penalties": [L1(0.1)] * 3}, TypeError, "expected penalties to be a function that makes it"),
-        (SIZES, {"loss": CrossEntropy(), "activation": Tanh}, TypeError, "expected loss to be a function that makes"),
-        (SIZES, {"loss": CrossEntropy, "activation": Tanh}, ValueError,
-         r"depth 2 learns codes of Tanh\(\), and CrossEntropy needs targets in \[0, 1\]. Give it losses.SquaredError"),
+        (SIZES, {"loss": BinaryCrossEntropy(), "activation": Tanh}, TypeError, "expected loss to be a function that makes"),
+        (SIZES, {"loss": BinaryCrossEntropy, "activation": Tanh}, ValueError,
+         r"depth 2 learns codes of Tanh\(\), and BinaryCrossEntropy needs targets in \[0, 1\]. Give it losses.SquaredError"),
     ],
 )  # fmt: skip
 def test_what_makes_no_stack_raises(sizes, arguments, error, words):
@@ -260,7 +260,7 @@ def test_what_makes_no_stack_raises(sizes, arguments, error, words):
 
 def test_data_beyond_0_and_1_are_refused_by_the_first_depth_in_words():
     autoencoder, data = next(Stacked(SIZES).depths(3 * X))
-    with pytest.raises(ValueError, match=r"CrossEntropy: expected targets in \[0, 1\].* or use SquaredError"):
+    with pytest.raises(ValueError, match=r"BinaryCrossEntropy: expected targets in \[0, 1\].* or use SquaredError"):
         fit(autoencoder, data, epochs=1, progress="none")
 
 

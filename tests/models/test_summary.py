@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import Autoencoder, layers, mirrored
+from npae import Autoencoder, dense_autoencoder, layers
 from npae.models.summary import summary_table
 
 
@@ -12,7 +12,7 @@ def cells(text):
 
 
 def test_layers_shapes_and_counts():
-    model = mirrored([784, 32])
+    model = dense_autoencoder([784, 32])
     table = cells(model.summary())
     assert table[0] == ["name", "layer", "output", "parameters"]
     assert table[2:6] == [
@@ -24,12 +24,12 @@ def test_layers_shapes_and_counts():
 
 
 def test_all_lines_are_of_one_width():
-    lines = mirrored([784, 32], image_shape=(28, 28), dtype=np.float64).summary((28, 28)).splitlines()
+    lines = dense_autoencoder([784, 32], image_shape=(28, 28), dtype=np.float64).summary((28, 28)).splitlines()
     assert len({len(line) for line in lines[:-1]}) == 1 and "0.41 MB as float64" in lines[-1]
 
 
 def test_images_are_followed_from_the_input_on():
-    table = cells(mirrored([12, 2], image_shape=(3, 4)).summary((3, 4)))
+    table = cells(dense_autoencoder([12, 2], image_shape=(3, 4)).summary((3, 4)))
     assert table[2] == ["input", "(3, 4)"] and table[3][-1] == "(12,)" and table[-3][-1] == "(3, 4)"
 
 

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from npae.architecture import build, describe
+from npae.backend.elementwise import on_numpy
 from npae.layers import Dense
 from npae.optim import SGD, Adam, AdamW, Optimizer
+from npae.serialization.architecture import build, describe
 from tests.devices import each_device, on
 
 MAKE = {
@@ -91,7 +92,7 @@ def test_the_update_is_pytorchs(name):
 @each_optimizer
 def test_large_vectors_go_through_blocks_and_threads_alike(name, monkeypatch):
     """Blocks and threads must not change the result: 600,002 parameters against the textbook."""
-    monkeypatch.setattr("npae.elementwise.on_numpy.SHARE", 1)
+    monkeypatch.setattr(on_numpy, "SHARE", 1)
     optimizer, memory, layer = MAKE[name](), {}, layer_of(600_002, "float64")
     theta, rng = layer.theta.value.copy(), np.random.default_rng(0)
     for _ in range(2):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from npae.architecture import build, describe
-from npae.models import mirrored
+from npae.models import dense_autoencoder
 from npae.models.phases import Phase
 from npae.optim import SGD, Adam, Constant, Phased, for_phases
+from npae.serialization.architecture import build, describe
 
-MODEL = mirrored([6, 3])
+MODEL = dense_autoencoder([6, 3])
 PHASES = (Phase("all", MODEL, None), Phase("code", MODEL.encoder, None))
 
 

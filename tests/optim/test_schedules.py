@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from npae.architecture import build, describe
 from npae.optim import Constant, Cosine, Plateau, Step, WarmUp
+from npae.serialization.architecture import build, describe
 
 
 @pytest.mark.parametrize(

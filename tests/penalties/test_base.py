@@ -8,11 +8,11 @@ import pytest
 from npae import Autoencoder, fit, load, save
 from npae.data.minibatches import Minibatches
 from npae.layers import Dense, Flatten, Sequential, Sigmoid, Tanh, TopK
-from npae.losses import CrossEntropy, SquaredError
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD, Adam
 from npae.penalties import L1, Contractive, KLSparsity, Penalty, WeightDecay
 from npae.train import Trainer
-from npae.train.history import TermSums
+from npae.train.history import EpochMeans
 from npae.train.step import Step
 from tests.contract import inputs
 from tests.devices import DEVICES, each_device, on
@@ -91,7 +91,7 @@ def test_the_base_has_no_formula_of_its_own():
 
 
 @each_gpu
-@pytest.mark.parametrize("loss", [CrossEntropy(), SquaredError()], ids=repr)
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), SquaredError()], ids=repr)
 def test_the_gpu_gives_the_numbers_of_the_cpu(device, loss):
     def run(where):
         model = model_of(penalties=every_penalty(), dtype=np.float64, loss=loss).to(where)
@@ -113,7 +113,7 @@ def steps(encoder, penalties, where):
     model = model_of(penalties=penalties, encoder=encoder).to(where)
     trainer = Trainer(model, X, batch_size=50, optimizer=SGD(0.01), progress="none")
     trainer.run(1)
-    rows, sums = next(trainer.batches.rows(1)), TermSums(1, look_every=1000)
+    rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, look_every=1000)
     return lambda: trainer._step(rows, sums.add), trainer
 
 

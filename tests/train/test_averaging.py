@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from npae import fit, losses, mirrored, optim
-from npae.store import load_all
+from npae import dense_autoencoder, fit, losses, optim
+from npae.serialization.model_files import load_all
 from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, Trainer
 from tests.devices import each_device, on
 
@@ -23,7 +23,7 @@ class Thetas(Callback):
 
 
 def run(*callbacks, epochs=3, model=None, data=X, **arguments):
-    model = model or mirrored([6, 3])
+    model = model or dense_autoencoder([6, 3])
     history = fit(model, data, epochs=epochs, batch_size=16, callbacks=callbacks, progress="none", **arguments)
     return model, history
 
@@ -33,7 +33,7 @@ def run(*callbacks, epochs=3, model=None, data=X, **arguments):
 def test_the_model_gets_the_weighted_mean_of_all_thetas(device, decay):
     with on(device) as place:
         thetas, average = Thetas(), ExponentialMovingAverage(decay)
-        model, _ = run(average, thetas, model=mirrored([6, 3], dtype=np.float64).to(place.name))
+        model, _ = run(average, thetas, model=dense_autoencoder([6, 3], dtype=np.float64).to(place.name))
         kept = np.array([place.get(theta) for theta in thetas.kept])
         t = len(kept)
         weights = (1 - decay) * float(decay) ** np.arange(t - 1, -1, -1)  # m_t, as a sum
@@ -55,7 +55,7 @@ def test_a_start_that_is_not_corrected_would_be_another_average(wrong):
 
 def test_a_slow_average_begins_as_the_plain_mean():
     thetas = Thetas()
-    model, _ = run(ExponentialMovingAverage(1 - 1e-9), thetas, model=mirrored([6, 3], dtype=np.float64))
+    model, _ = run(ExponentialMovingAverage(1 - 1e-9), thetas, model=dense_autoencoder([6, 3], dtype=np.float64))
     np.testing.assert_allclose(model.theta.value, np.mean(thetas.kept, axis=0), rtol=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_in_a_noisy_valley_the_average_is_nearer_to_the_bottom():
     x = rng.standard_normal((400, 2)) @ rng.standard_normal((2, 6)) + 0.3 * rng.standard_normal((400, 6))
     errors = []
     for callbacks in ([], [ExponentialMovingAverage(0.99)]):
-        model = mirrored([6, 2], loss=losses.SquaredError(), dtype=np.float64, seed=1)
+        model = dense_autoencoder([6, 2], loss=losses.SquaredError(), dtype=np.float64, seed=1)
         run(*callbacks, epochs=40, model=model, data=x, optimizer=optim.Adam(0.05))
         errors.append(model.evaluate(x)["reconstruction"])
     assert errors[1] < errors[0]
@@ -82,7 +82,7 @@ def test_in_a_noisy_valley_the_average_is_nearer_to_the_bottom():
 def test_a_run_that_was_resumed_ends_with_the_same_bits(tmp_path):
     def trained(name, epochs, seed=0, resume=None):
         callbacks = ExponentialMovingAverage(0.9), Checkpoint(tmp_path / name)
-        return run(*callbacks, epochs=epochs, model=mirrored([6, 3], seed=seed), resume=resume)[0].theta.value
+        return run(*callbacks, epochs=epochs, model=dense_autoencoder([6, 3], seed=seed), resume=resume)[0].theta.value
 
     whole = trained("whole.npz", 5)
     trained("c.npz", 2)
@@ -101,9 +101,9 @@ def test_an_average_in_a_checkpoint_goes_on_the_device(device, tmp_path):
         for resume in (None, tmp_path / "c.npz"):
             callbacks = ExponentialMovingAverage(0.9), Checkpoint(tmp_path / "c.npz")
             epochs = 2 if resume is None else 4
-            model, _ = run(*callbacks, epochs=epochs, model=mirrored([6, 3]).to(place.name), resume=resume)
+            model, _ = run(*callbacks, epochs=epochs, model=dense_autoencoder([6, 3]).to(place.name), resume=resume)
             thetas.append(place.get(model.theta.value))
-        straight, _ = run(ExponentialMovingAverage(0.9), epochs=4, model=mirrored([6, 3]).to(place.name))
+        straight, _ = run(ExponentialMovingAverage(0.9), epochs=4, model=dense_autoencoder([6, 3]).to(place.name))
         np.testing.assert_array_equal(thetas[1], place.get(straight.theta.value))
 
 
@@ -111,7 +111,7 @@ def test_an_average_in_a_checkpoint_goes_on_the_device(device, tmp_path):
 def test_a_step_neither_waits_nor_uploads_and_writes_in_place(device):
     with on(device) as place:
         average = ExponentialMovingAverage(0.9)
-        trainer = Trainer(mirrored([6, 3]).to(place.name), X, callbacks=average)
+        trainer = Trainer(dense_autoencoder([6, 3]).to(place.name), X, callbacks=average)
         for _ in range(2):
             average.on_step(trainer)
         array = average.average
@@ -123,8 +123,8 @@ def test_a_step_neither_waits_nor_uploads_and_writes_in_place(device):
 def test_another_run_begins_another_average():
     average = ExponentialMovingAverage(0.9)
     run(average)
-    model, _ = run(average, model=mirrored([6, 2], seed=4))
-    expected, _ = run(ExponentialMovingAverage(0.9), model=mirrored([6, 2], seed=4))
+    model, _ = run(average, model=dense_autoencoder([6, 2], seed=4))
+    expected, _ = run(ExponentialMovingAverage(0.9), model=dense_autoencoder([6, 2], seed=4))
     np.testing.assert_array_equal(model.theta.value, expected.theta.value)
 
 

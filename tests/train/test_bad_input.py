@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae import Autoencoder, backend, fit, layers, losses, mirrored, optim
+from npae import Autoencoder, backend, dense_autoencoder, fit, layers, losses, optim
 
 RNG = np.random.default_rng(0)
 X = RNG.random((40, 6), np.float32)
@@ -16,7 +16,7 @@ def with_value(value, row=11, dtype=np.float32):
 
 
 def assert_refused(error, words, data=X, validation=None, loss=None, **changes):
-    model = mirrored([6, 4, 2], loss=loss)
+    model = dense_autoencoder([6, 4, 2], loss=loss)
     before, optimizer = model.theta.value.copy(), optim.Adam()
     arguments = {"epochs": 2, "batch_size": 8, "optimizer": optimizer, "progress": "none"} | changes
     with pytest.raises(error, match=words):
@@ -55,7 +55,7 @@ def test_validation_data_of_a_wrong_shape_or_type(data, error, words):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("loss", [losses.CrossEntropy(), losses.SquaredError()])
+@pytest.mark.parametrize("loss", [losses.BinaryCrossEntropy(), losses.SquaredError()])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_nan_and_inf_are_refused_with_their_row(value, loss, dtype):
     assert_refused(ValueError, "^data: row 11 contains NaN or Inf", with_value(value, dtype=dtype), loss=loss)
@@ -71,10 +71,10 @@ def test_nan_in_memory_mapped_validation_data_is_found_before_training(tmp_path)
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, 255])
 def test_cross_entropy_wants_data_in_0_to_1(value):
-    words = r"CrossEntropy: expected targets in \[0, 1\], got values from .*SquaredError"
+    words = r"BinaryCrossEntropy: expected targets in \[0, 1\], got values from .*SquaredError"
     assert_refused(ValueError, words, with_value(value))
     assert_refused(ValueError, words, validation=with_value(value))
-    fit(mirrored([6, 2], loss=losses.SquaredError()), with_value(value), epochs=1, batch_size=8, progress="none")
+    fit(dense_autoencoder([6, 2], loss=losses.SquaredError()), with_value(value), epochs=1, batch_size=8, progress="none")
 
 
 @pytest.mark.parametrize("name, value, error, words", [
@@ -96,20 +96,20 @@ def test_settings_that_cannot_be_right(name, value, error, words):
 def test_a_model_that_does_not_give_back_the_shape_of_its_input():
     model = Autoencoder(layers.Dense(6, 2), layers.Dense(2, 5))
     before = model.theta.value.copy()
-    with pytest.raises(ValueError, match=r"CrossEntropy\(\): expected targets of the outputs' shape \(8, 5\)"):
+    with pytest.raises(ValueError, match=r"BinaryCrossEntropy\(\): expected targets of the outputs' shape \(8, 5\)"):
         fit(model, X, epochs=1, batch_size=8, progress="none")
     assert (model.theta.value == before).all()
 
 
 def test_a_device_that_does_not_exist():
-    model = mirrored([6, 2])
+    model = dense_autoencoder([6, 2])
     with pytest.raises(ValueError, match="Unknown device 'tpu': expected \"cpu\", \"gpu\" or \"auto\""):
         model.to("tpu")
 
 
 def test_a_gpu_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(backend, "why_no_gpu", lambda: "CuPy is not installed.")
-    model = mirrored([6, 2])
+    monkeypatch.setattr("npae.backend.arrays.why_no_gpu", lambda: "CuPy is not installed.")
+    model = dense_autoencoder([6, 2])
     before = model.theta.value.copy()
     with pytest.raises(RuntimeError, match='The device "gpu" cannot be used. CuPy is not installed'):
         model.to("gpu")
@@ -120,7 +120,7 @@ def test_a_gpu_that_is_not_there(monkeypatch):
 @pytest.mark.parametrize("use", ["encode", "reconstruct", "reconstruction_error", "evaluate"])
 @pytest.mark.parametrize("data, error, words", SHAPES_AND_TYPES)
 def test_a_trained_model_refuses_the_same_data(use, data, error, words):
-    model = mirrored([6, 4, 2])
+    model = dense_autoencoder([6, 4, 2])
     with pytest.raises(error, match=words.replace("data: ", "x: ").replace(r"got \(8", r"got \(40")):
         getattr(model, use)(data)
 
@@ -128,9 +128,9 @@ def test_a_trained_model_refuses_the_same_data(use, data, error, words):
 @pytest.mark.parametrize("batch_size, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError)])
 def test_a_trained_model_wants_a_batch_size(batch_size, error):
     with pytest.raises(error, match="batch_size: expected"):
-        mirrored([6, 2]).encode(X, batch_size=batch_size)
+        dense_autoencoder([6, 2]).encode(X, batch_size=batch_size)
 
 
 def test_codes_of_a_wrong_size():
     with pytest.raises(ValueError, match=r"Dense\(2 -> 6\): expected x of shape \(batch, 2\), got \(40, 6\)"):
-        mirrored([6, 2]).decode(X)
+        dense_autoencoder([6, 2]).decode(X)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from npae import fit, load, mirrored, optim
-from npae.store import load_all
+from npae import dense_autoencoder, fit, load, optim
+from npae.serialization.model_files import load_all
 from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog
 from npae.train.callbacks import watched
 
@@ -35,7 +35,7 @@ class Losses(Callback):
 
 
 def run(*callbacks, epochs=8, model=None, **arguments):
-    model = model or mirrored([6, 3])
+    model = model or dense_autoencoder([6, 3])
     return model, fit(model, X, epochs=epochs, batch_size=16, callbacks=callbacks, progress="none", **arguments)
 
 
@@ -112,7 +112,7 @@ def test_a_small_improvement_does_not_count_under_min_delta():
 def test_a_callback_that_is_used_again_does_not_remember_the_other_run():
     stop, save = EarlyStopping(patience=2), Losses([1, 1, 1])
     run(save, stop)
-    model = mirrored([6, 2], seed=1)
+    model = dense_autoencoder([6, 2], seed=1)
     _, history = run(Losses([9, 8, 7]), stop, model=model, epochs=3)
     assert stop.best == 7 and history.stopped is None and np.isfinite(model.theta.value).all()
 
@@ -158,7 +158,7 @@ def test_a_checkpoint_of_the_best_model_only(tmp_path):
 def test_a_best_checkpoint_that_is_used_again_writes_again(tmp_path):
     checkpoint = Checkpoint(tmp_path / "best.npz", best=True)
     run(Losses([1]), checkpoint, epochs=1)
-    model, _ = run(Losses([9]), checkpoint, epochs=1, model=mirrored([6, 2], seed=7))
+    model, _ = run(Losses([9]), checkpoint, epochs=1, model=dense_autoencoder([6, 2], seed=7))
     assert (load(tmp_path / "best.npz").theta.value == model.theta.value).all()
 
 
@@ -169,7 +169,7 @@ def test_a_checkpoint_is_a_model_file(tmp_path):
 
 def test_a_checkpoint_that_cannot_be_written_says_so_before_anything_is_trained(tmp_path):
     (tmp_path / "file").write_text("")
-    model = mirrored([6, 3])
+    model = dense_autoencoder([6, 3])
     before = model.theta.value.copy()
     with pytest.raises(OSError, match="Cannot write .*file.c.npz.*Choose another place"):
         run(Checkpoint(tmp_path / "file" / "c.npz"), model=model)
@@ -178,7 +178,7 @@ def test_a_checkpoint_that_cannot_be_written_says_so_before_anything_is_trained(
 
 def test_numpy_numbers_in_the_settings_can_be_saved(tmp_path):
     run(Checkpoint(tmp_path / "c.npz"), epochs=1, seed=np.int64(3), optimizer=optim.Adam(np.float32(0.01)))
-    model = mirrored([6, 3])
+    model = dense_autoencoder([6, 3])
     _, history = run(Checkpoint(tmp_path / "c.npz"), epochs=2, model=model, seed=3,
                      optimizer=optim.Adam(np.float32(0.01)), resume=tmp_path / "c.npz")  # fmt: skip
     assert history["epoch"] == [1, 2]

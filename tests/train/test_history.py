@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from npae.train.history import Diverged, History, TermSums
+from npae.train.history import Diverged, EpochMeans, History
 
 ROWS = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}, {"epoch": 3, "loss": 2.0}]
 
@@ -48,14 +48,14 @@ def test_an_empty_history_can_be_written(tmp_path):
 
 
 def test_means_are_weighted_by_batch_size_and_the_loss_is_the_sum_of_the_terms():
-    sums = TermSums(epoch=0)
+    sums = EpochMeans(epoch=0)
     sums.add({"a": np.float32(1), "b": np.float32(10)}, 30)
     sums.add({"a": np.float32(4), "b": np.float32(10)}, 10)
     assert sums.means() == {"loss": 11.75, "a": 1.75, "b": 10.0}
 
 
 def test_phases_may_tell_their_terms_one_after_the_other():
-    sums = TermSums(epoch=0)
+    sums = EpochMeans(epoch=0)
     for size, a, b in ((2, 1.0, 3.0), (1, 4.0, 6.0)):
         sums.add({"a": np.float32(a)}, size)
         sums.add({"b": np.float32(b)}, size)
@@ -64,7 +64,7 @@ def test_phases_may_tell_their_terms_one_after_the_other():
 
 @pytest.mark.parametrize("value, text", [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
 def test_a_term_that_is_not_finite_is_named_with_epoch_and_step(value, text):
-    sums = TermSums(epoch=4)
+    sums = EpochMeans(epoch=4)
     sums.add({"a": np.float32(1), "b": np.float32(1)}, 5)
     with pytest.raises(Diverged, match=f"term 'b' became {text} in epoch 5, step 2.*learning rate.*checkpoint"):
         sums.add({"a": np.float32(1), "b": np.float32(value)}, 5)

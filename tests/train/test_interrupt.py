@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from npae import fit, mirrored, optim
+from npae import dense_autoencoder, fit, optim
 from npae.train import Callback, EarlyStopping
 from npae.train.interrupt import Interrupt
 
@@ -38,7 +38,7 @@ def own_handler():
 
 
 def test_the_step_under_way_is_finished_and_history_and_model_are_usable(own_handler):
-    model, press = mirrored([6, 3]), CtrlC(at=7)
+    model, press = dense_autoencoder([6, 3]), CtrlC(at=7)
     history = fit(model, X, epochs=50, batch_size=8, callbacks=[press], progress="none")
     assert history.stopped == "interrupted in epoch 2 after 2 of 5 steps"
     assert len(history) == 1 and press.steps == 7
@@ -48,14 +48,14 @@ def test_the_step_under_way_is_finished_and_history_and_model_are_usable(own_han
 
 
 def test_what_was_done_until_then_is_what_an_uninterrupted_run_does(own_handler):
-    interrupted, whole, press, watch = mirrored([6, 3]), mirrored([6, 3]), CtrlC(at=7), CtrlC(at=-1)
+    interrupted, whole, press, watch = dense_autoencoder([6, 3]), dense_autoencoder([6, 3]), CtrlC(at=7), CtrlC(at=-1)
     fit(interrupted, X, epochs=3, batch_size=8, callbacks=[press], progress="none")
     fit(whole, X, epochs=3, batch_size=8, callbacks=[watch], progress="none")
     assert (interrupted.theta.value == watch.thetas[6]).all()
 
 
 def test_early_stopping_gives_back_the_best_theta_after_an_interruption_too(own_handler):
-    model, press, stop = mirrored([6, 3]), CtrlC(at=12), EarlyStopping()
+    model, press, stop = dense_autoencoder([6, 3]), CtrlC(at=12), EarlyStopping()
     history = fit(model, X, epochs=50, batch_size=8, callbacks=[press, stop], progress="none")
     assert "interrupted" in history.stopped and stop.best_epoch == 2
     assert (model.theta.value == press.thetas[9]).all()
@@ -66,31 +66,31 @@ def test_a_press_during_validation_stops_after_that_epoch(own_handler):
         def on_epoch_end(self, trainer, row):
             signal.raise_signal(signal.SIGINT)
 
-    history = fit(mirrored([6, 3]), X, epochs=5, batch_size=8, callbacks=[PressAtEpochEnd()], progress="none")
+    history = fit(dense_autoencoder([6, 3]), X, epochs=5, batch_size=8, callbacks=[PressAtEpochEnd()], progress="none")
     assert history.stopped == "interrupted after epoch 1" and len(history) == 1
 
 
 def test_a_second_press_interrupts_at_once_and_everything_is_put_back(own_handler):
     optimizer = optim.Adam(0.5)
     with pytest.raises(KeyboardInterrupt):
-        fit(mirrored([6, 3]), X, epochs=5, batch_size=8, optimizer=optimizer, schedule=optim.Step(1, 0.5),
+        fit(dense_autoencoder([6, 3]), X, epochs=5, batch_size=8, optimizer=optimizer, schedule=optim.Step(1, 0.5),
             callbacks=[CtrlC(at=7, times=2)], progress="none")  # fmt: skip
     assert signal.getsignal(signal.SIGINT) is own_handler
     assert optimizer.lr == 0.5
 
 
 def test_the_handler_is_put_back_after_an_ordinary_run_and_after_an_error(own_handler):
-    fit(mirrored([6, 3]), X, epochs=1, batch_size=8, progress="none")
+    fit(dense_autoencoder([6, 3]), X, epochs=1, batch_size=8, progress="none")
     assert signal.getsignal(signal.SIGINT) is own_handler
     with pytest.raises(ValueError):
-        fit(mirrored([5, 3]), X, epochs=1, batch_size=8, progress="none")
+        fit(dense_autoencoder([5, 3]), X, epochs=1, batch_size=8, progress="none")
     assert signal.getsignal(signal.SIGINT) is own_handler
 
 
 def test_training_in_another_thread_leaves_signals_alone(own_handler):
     done = []
     thread = threading.Thread(
-        target=lambda: done.append(fit(mirrored([6, 3]), X, epochs=1, batch_size=8, progress="none"))
+        target=lambda: done.append(fit(dense_autoencoder([6, 3]), X, epochs=1, batch_size=8, progress="none"))
     )
     thread.start()
     thread.join()

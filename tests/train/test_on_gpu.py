@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from npae import fit, load, mirrored, save
+from npae import dense_autoencoder, fit, load, save
 from npae.backend import gpu_module
 from npae.layers import ELU, ReLU
-from npae.losses import CrossEntropy, SquaredError
-from npae.models import calibrate
+from npae.losses import BinaryCrossEntropy, SquaredError
+from npae.models import data_dependent_init
 from npae.optim import SGD, Adam, AdamW, Cosine
 from npae.train import Checkpoint, EarlyStopping, Trainer
-from npae.train.history import TermSums
+from npae.train.history import EpochMeans
 from tests.devices import DEVICES, on, with_fake
 from tests.fake_gpu.fake_cupy import fake_cupy
 
@@ -19,10 +19,10 @@ each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 
 
 @each_gpu
-@pytest.mark.parametrize(("loss", "data"), [(CrossEntropy(), X), (SquaredError(), X / 100.0)], ids=["uint8", "floats"])
+@pytest.mark.parametrize(("loss", "data"), [(BinaryCrossEntropy(), X), (SquaredError(), X / 100.0)], ids=["uint8", "floats"])
 def test_training_gives_the_numbers_of_the_cpu(device, loss, data):
     def run(where):
-        model = mirrored([20, 12, 5], ELU, loss=loss, seed=1, dtype="float64").to(where)
+        model = dense_autoencoder([20, 12, 5], ELU, loss=loss, seed=1, dtype="float64").to(where)
         history = fit(model, data, data[:40], epochs=3, batch_size=32, optimizer=Adam(0.01), schedule=Cosine(3),
                       clip_norm=5.0, callbacks=[EarlyStopping()], progress="none", seed=4)  # fmt: skip
         return history, model.to("cpu").theta.value
@@ -40,15 +40,15 @@ OPTIMIZERS = {
 }  # fmt: skip
 # Launches of a step of four Dense layers and three ReLUs: a batch of bytes is taken (1), forward are 4 products and 4
 # sweeps with a bias, backward 11 products and 3 sweeps; clipping (7), the optimizer (1), the loss (5 or 3).
-LAUNCHES = {CrossEntropy: 1 + 8 + 14 + 7 + 1 + 5, SquaredError: 1 + 8 + 14 + 7 + 1 + 3}
+LAUNCHES = {BinaryCrossEntropy: 1 + 8 + 14 + 7 + 1 + 5, SquaredError: 1 + 8 + 14 + 7 + 1 + 3}
 
 
 def steps(loss, optimizer, clip_norm, data=X):
     """(a function that takes one step, its Trainer), after an epoch and its validation."""
-    model = calibrate(mirrored([20, 12, 5], ReLU, loss=loss), X).to("gpu")
+    model = data_dependent_init(dense_autoencoder([20, 12, 5], ReLU, loss=loss), X).to("gpu")
     trainer = Trainer(model, data, data[:40], batch_size=50, optimizer=optimizer, clip_norm=clip_norm, progress="none")
     trainer.run(1)
-    rows, sums = next(trainer.batches.rows(1)), TermSums(1, look_every=1000)
+    rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, look_every=1000)
     return lambda: trainer._step(rows, sums.add), trainer
 
 
@@ -84,7 +84,7 @@ def test_what_a_step_allocates_are_numbers(loss):
 @pytest.mark.parametrize("data", [X, X / np.float32(255)], ids=["uint8", "floats"])
 def test_memory_does_not_grow_with_steps(device, data):
     with on(device):
-        _, trainer = steps(CrossEntropy(), Adam(), 1.0, data)
+        _, trainer = steps(BinaryCrossEntropy(), Adam(), 1.0, data)
         rows, pool = next(trainer.batches.rows(1)), gpu_module().get_default_memory_pool()
 
         def take(count):
@@ -98,17 +98,17 @@ def test_memory_does_not_grow_with_steps(device, data):
 @each_gpu
 def test_models_and_checkpoints_cross_between_devices(device, tmp_path):
     with on(device) as place:
-        model = mirrored([20, 5], seed=1).to(place.name)
+        model = dense_autoencoder([20, 5], seed=1).to(place.name)
         fit(model, X, epochs=1, batch_size=50, optimizer=SGD(0.01, momentum=0.9), progress="none",
             callbacks=[Checkpoint(tmp_path / "c.npz")])  # fmt: skip
         save(tmp_path / "m.npz", model)
         theta = place.get(model.theta.value)
         on_gpu = load(tmp_path / "m.npz", device=place.name)
         assert type(on_gpu.theta.value) is type(model.theta.value)
-        resumed = mirrored([20, 5], seed=1).to(place.name)
+        resumed = dense_autoencoder([20, 5], seed=1).to(place.name)
         fit(resumed, X, epochs=2, batch_size=50, optimizer=SGD(0.01, momentum=0.9), progress="none",
             callbacks=[Checkpoint(tmp_path / "c.npz")], resume=tmp_path / "c.npz")  # fmt: skip
-        straight = mirrored([20, 5], seed=1).to(place.name)
+        straight = dense_autoencoder([20, 5], seed=1).to(place.name)
         fit(straight, X, epochs=2, batch_size=50, optimizer=SGD(0.01, momentum=0.9), progress="none")
         np.testing.assert_array_equal(place.get(resumed.theta.value), place.get(straight.theta.value))
     np.testing.assert_array_equal(load(tmp_path / "m.npz").theta.value, theta)
@@ -117,7 +117,7 @@ def test_models_and_checkpoints_cross_between_devices(device, tmp_path):
 @each_gpu
 def test_inference_gives_back_arrays_where_they_came_from(device):
     with on(device) as place:
-        model = mirrored([20, 5], seed=1)
+        model = dense_autoencoder([20, 5], seed=1)
         reference = model.reconstruct(X)
         model.to(place.name)
         from_host, from_gpu = model.reconstruct(X, batch_size=40), model.reconstruct(place.put(X), batch_size=40)
@@ -129,6 +129,6 @@ def test_inference_gives_back_arrays_where_they_came_from(device):
 @each_gpu
 def test_a_layer_names_both_devices(device):
     with on(device) as place:
-        model = mirrored([20, 5]).to(place.name)
+        model = dense_autoencoder([20, 5]).to(place.name)
         with pytest.raises(TypeError, match=r'x is on the cpu, the parameters are on the gpu.*network.to\("cpu"\)'):
             model.forward(np.zeros((2, 20), np.float32))

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from npae import GAN, AdversarialAutoencoder, fit, mirrored, save
+from npae import GAN, AdversarialAutoencoder, dense_autoencoder, fit, save
 from npae.layers import Dense, Identity, LeakyReLU, Sequential, Sigmoid, Tanh
 from npae.models import GaussianPrior, RingPrior
 from npae.optim import SGD, Adam, Cosine, Phased, Plateau, WarmUp
-from npae.store import ModelFileError, load_all
+from npae.serialization.model_files import ModelFileError, load_all
 from npae.train import Callback, Checkpoint, Diverged, EarlyStopping, LearningRateLog, Trainer
-from npae.train.captured import CapturedStep
+from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 from tests.devices import DEVICES, on
+from tests.train.parallel.test_process_group import check_that_two_stay_together, together
 from tests.train.test_resume import assert_same_bits
 from tests.train.test_step import (
     SMALLEST_ARRAY,
@@ -20,14 +21,13 @@ from tests.train.test_step import (
     check_that_a_step_does_not_wait,
     peak_of_a_step,
 )
-from tests.train.test_workers import check_that_two_stay_together, together
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((50, 6)), RNG.integers(0, 3, 50)
 
 
 def aae(labelled=True, dtype=np.float64, seed=1):
-    autoencoder = mirrored([6, 5, 2], Tanh, Identity, seed=seed)
+    autoencoder = dense_autoencoder([6, 5, 2], Tanh, Identity, seed=seed)
     discriminator = Sequential(Dense(2 + 3 * labelled, 4), LeakyReLU(0.2), Dense(4, 1))
     return AdversarialAutoencoder(autoencoder, discriminator, RingPrior(3), labelled, seed, dtype)
 
@@ -97,7 +97,7 @@ def test_what_is_best_has_to_be_said(make, tmp_path):
 def test_a_schedule_that_goes_by_the_sum_is_refused(make, schedule):
     with pytest.raises(ValueError, match=r"goes by time, such as Cosine, for a model trained in phases: .*Plateau\("):
         Trainer(make(), X, schedule=schedule)
-    Trainer(mirrored([6, 2]), X, schedule=schedule, progress="none").run(1)
+    Trainer(dense_autoencoder([6, 2]), X, schedule=schedule, progress="none").run(1)
 
 
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
@@ -202,7 +202,7 @@ def test_a_step_allocates_no_arrays(kind):
         model = gan(np.float32, 100, 60)
     else:
         discriminator = Sequential(Dense(30, 40), LeakyReLU(0.2), Dense(40, 1))
-        model = AdversarialAutoencoder(mirrored([100, 60, 30]), discriminator, GaussianPrior(30))
+        model = AdversarialAutoencoder(dense_autoencoder([100, 60, 30]), discriminator, GaussianPrior(30))
     trainer = Trainer(model, UINT8, batch_size=1024, progress="none")
     peak = peak_of_a_step(trainer._step, np.random.default_rng(1).permutation(2000)[:1024])
     assert peak < UFUNC_BUFFER + 8192 < SMALLEST_ARRAY
@@ -234,6 +234,6 @@ def test_workers_that_draw_for_themselves_stay_together():
 
 
 def test_a_plain_step_is_one_phase():
-    model = mirrored([6, 3])
+    model = dense_autoencoder([6, 3])
     trainer = Trainer(model, X, progress="none")
     assert type(trainer._step) is Step and trainer._step.phases == ((model, trainer.optimizer),)

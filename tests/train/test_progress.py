@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from npae import fit, mirrored
+from npae import dense_autoencoder, fit
 from npae.train import progress
 from npae.train.progress import Bar, Lines, Silent, make_progress, row_text
 
@@ -13,7 +13,7 @@ X = np.random.default_rng(0).random((20, 6), np.float32)
 
 
 def run(kind, **arguments):
-    return fit(mirrored([6, 2]), X, epochs=3, batch_size=8, progress=kind, **arguments)
+    return fit(dense_autoencoder([6, 2]), X, epochs=3, batch_size=8, progress=kind, **arguments)
 
 
 def test_none_says_nothing(capfd):

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npae import fit, mirrored, optim, save
+from npae import dense_autoencoder, fit, optim, save
 from npae.layers import Tanh
-from npae.store import ModelFileError, load_all
+from npae.serialization.model_files import ModelFileError, load_all
 from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog, Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ X = np.random.default_rng(0).random((50, 6), np.float32)
 PROGRAM = """
 import os, signal, sys
 import numpy as np
-from npae import fit, mirrored, optim
+from npae import fit, dense_autoencoder, optim
 from npae.train import Callback, Checkpoint, EarlyStopping
 
 class Kill(Callback):
@@ -33,7 +33,7 @@ class Kill(Callback):
 rng = np.random.default_rng(5)
 data, validation = rng.random((70, 12), np.float32), rng.random((30, 12), np.float32)
 checkpoint, resume = sys.argv[1], sys.argv[2] or None
-history = fit(mirrored([12, 6, 3], seed=1), data, validation, epochs=9, batch_size=16, optimizer=optim.Adam(0.002),
+history = fit(dense_autoencoder([12, 6, 3], seed=1), data, validation, epochs=9, batch_size=16, optimizer=optim.Adam(0.002),
               schedule=optim.Cosine(9), callbacks=[EarlyStopping(patience=4), Checkpoint(checkpoint), Kill()],
               seed=11, progress="none", resume=resume)
 """
@@ -78,7 +78,7 @@ def settings(**changes):
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    trainer = Trainer(mirrored([6, 4, 2]), X, 0.2, **settings())
+    trainer = Trainer(dense_autoencoder([6, 4, 2]), X, 0.2, **settings())
     trainer.run(4)
     trainer.save(tmp_path / "c.npz")
     return tmp_path / "c.npz"
@@ -87,7 +87,7 @@ def checkpoint(tmp_path):
 def test_momentum_and_plateau_resume_with_the_same_bits(checkpoint, tmp_path):
     trainers = []
     for resume in (None, checkpoint):
-        trainer = Trainer(mirrored([6, 4, 2], seed=0 if resume is None else 99), X, 0.2, **settings())
+        trainer = Trainer(dense_autoencoder([6, 4, 2], seed=0 if resume is None else 99), X, 0.2, **settings())
         if resume is not None:
             trainer.resume(resume)
         trainer.run(9)
@@ -100,13 +100,13 @@ def test_momentum_and_plateau_resume_with_the_same_bits(checkpoint, tmp_path):
 
 
 def test_fit_resumes_and_more_epochs_may_be_asked_for(checkpoint):
-    model = mirrored([6, 4, 2])
+    model = dense_autoencoder([6, 4, 2])
     history = fit(model, X, 0.2, epochs=7, resume=checkpoint, **settings())
     assert history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_run_that_is_done_stays_as_it_was(checkpoint):
-    model = mirrored([6, 4, 2])
+    model = dense_autoencoder([6, 4, 2])
     history = fit(model, X, 0.2, epochs=4, resume=checkpoint, **settings())
     assert len(history) == 4
 
@@ -119,9 +119,9 @@ def test_early_stopping_goes_on_from_what_it_saw(tmp_path):
     def callbacks():
         return [Falling(), EarlyStopping(patience=3), Checkpoint(tmp_path / "c.npz")]
 
-    whole, resumed = mirrored([6, 2]), mirrored([6, 2], seed=5)
+    whole, resumed = dense_autoencoder([6, 2]), dense_autoencoder([6, 2], seed=5)
     expected = fit(whole, X, epochs=6, callbacks=callbacks(), batch_size=16, progress="none")
-    fit(mirrored([6, 2]), X, epochs=3, callbacks=callbacks(), batch_size=16, progress="none")
+    fit(dense_autoencoder([6, 2]), X, epochs=3, callbacks=callbacks(), batch_size=16, progress="none")
     history = fit(resumed, X, epochs=6, callbacks=callbacks(), batch_size=16, progress="none",
                   resume=tmp_path / "c.npz")  # fmt: skip
     assert history.stopped == expected.stopped and "in epoch 2" in history.stopped and len(history) == 5
@@ -133,12 +133,12 @@ def test_early_stopping_goes_on_from_what_it_saw(tmp_path):
     ("optimizer", {"optimizer": optim.Adam()}), ("optimizer", {"optimizer": optim.SGD(0.06, momentum=0.9)}),
     ("schedule", {"schedule": None}), ("schedule", {"schedule": optim.Plateau(2, threshold=0.05)}),
     ("callbacks", {"callbacks": []}), ("callbacks", {"callbacks": [EarlyStopping(), LearningRateLog()]}),
-    ("data", {"data": X[:45]}), ("data", {"data": X + 0.001}), ("architecture", {"model": mirrored([6, 3, 2])}),
-    ("architecture", {"model": mirrored([6, 4, 2], activation=Tanh)}),
-    ("dtype", {"model": mirrored([6, 4, 2], dtype=np.float64)}),
+    ("data", {"data": X[:45]}), ("data", {"data": X + 0.001}), ("architecture", {"model": dense_autoencoder([6, 3, 2])}),
+    ("architecture", {"model": dense_autoencoder([6, 4, 2], activation=Tanh)}),
+    ("dtype", {"model": dense_autoencoder([6, 4, 2], dtype=np.float64)}),
 ])  # fmt: skip
 def test_another_run_is_refused_by_naming_what_differs_and_nothing_is_changed(checkpoint, what, change):
-    model, data = change.pop("model", None) or mirrored([6, 4, 2]), change.pop("data", X)
+    model, data = change.pop("model", None) or dense_autoencoder([6, 4, 2]), change.pop("data", X)
     arguments = settings(**change)
     before, t = model.theta.value.copy(), arguments["optimizer"].t
     with pytest.raises(ValueError, match=f"is a checkpoint of another run: its {what} is .*, here it is"):
@@ -147,22 +147,22 @@ def test_another_run_is_refused_by_naming_what_differs_and_nothing_is_changed(ch
 
 
 def test_a_model_file_is_no_checkpoint(tmp_path):
-    model = mirrored([6, 4, 2])
+    model = dense_autoencoder([6, 4, 2])
     save(tmp_path / "m.npz", model)
-    with pytest.raises(ValueError, match="m.npz holds a model but no training run: load it with store.load"):
+    with pytest.raises(ValueError, match="m.npz holds a model but no training run: load it with npae.load"):
         fit(model, X, epochs=2, resume=tmp_path / "m.npz", **settings())
 
 
 def test_a_missing_checkpoint_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file .*nowhere.npz"):
-        fit(mirrored([6, 4, 2]), X, epochs=2, resume=tmp_path / "nowhere.npz", **settings())
+        fit(dense_autoencoder([6, 4, 2]), X, epochs=2, resume=tmp_path / "nowhere.npz", **settings())
 
 
 def test_a_damaged_checkpoint_leaves_the_model_as_it_was(checkpoint):
     content = bytearray(checkpoint.read_bytes())
     content[len(content) // 2] ^= 255
     checkpoint.write_bytes(content)
-    model = mirrored([6, 4, 2])
+    model = dense_autoencoder([6, 4, 2])
     before = model.theta.value.copy()
     with pytest.raises(ModelFileError, match="c.npz"):
         fit(model, X, 0.2, epochs=9, resume=checkpoint, **settings())

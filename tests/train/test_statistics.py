@@ -8,13 +8,13 @@ from npae.data import Binarize
 from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Dropout, ReLU, Sequential, Tanh
 from npae.losses import SquaredError
 from npae.optim import Adam
-from npae.store import load, load_all
+from npae.serialization.model_files import load, load_all
 from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, Trainer
-from npae.train.captured import CapturedStep
+from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 from tests.devices import DEVICES, each_device, on
-from tests.train.test_captured import SameProducts, graph_of, trainer
-from tests.train.test_workers import together
+from tests.train.parallel.test_process_group import together
+from tests.train.test_cuda_graph import SameProducts, graph_of, trainer
 
 RNG = np.random.default_rng(0)
 X, V = RNG.normal(2, 3, (48, 6)), RNG.normal(2, 3, (20, 6))
@@ -213,7 +213,7 @@ def test_one_image_left_over_is_enough_and_trying_it_out_leaves_no_trace(monkeyp
         return model
 
     tried = trained()
-    monkeypatch.setattr(Step, "_rehearse", lambda self, size: None)
+    monkeypatch.setattr(Step, "_dry_run", lambda self, size: None)
     same = trained()
     assert (tried.theta.value == same.theta.value).all()
     assert (tried.statistics.value == same.statistics.value).all()

@@ -5,11 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from npae.backend.elementwise import on_numba
 from npae.data.minibatches import Minibatches
-from npae.elementwise import on_numba
 from npae.layers import ELU, ReLU, SiLU
-from npae.losses import CrossEntropy, SquaredError
-from npae.models import mirrored
+from npae.losses import BinaryCrossEntropy, SquaredError
+from npae.models import dense_autoencoder
 from npae.optim import SGD, Adam, AdamW
 from npae.train.step import Step
 
@@ -47,15 +47,15 @@ def peak_of_a_step(step, order):
 @pytest.mark.parametrize(
     ("data", "loss", "activation", "optimizer", "clip_norm"),
     [
-        (UINT8, CrossEntropy(), ReLU, Adam(), None),
+        (UINT8, BinaryCrossEntropy(), ReLU, Adam(), None),
         (UINT8, SquaredError(), ELU, AdamW(), 1.0),
-        (FLOATS, CrossEntropy(), SiLU, SGD(0.01, momentum=0.9), 1.0),
+        (FLOATS, BinaryCrossEntropy(), SiLU, SGD(0.01, momentum=0.9), 1.0),
         (FLOATS, SquaredError(), ReLU, SGD(0.01), None),
     ],
 )
 def test_a_step_allocates_no_arrays(data, loss, activation, optimizer, clip_norm, loops, monkeypatch):
     monkeypatch.setattr(on_numba, "PATIENCE", 0 if loops else float("inf"))
-    model = mirrored([100, 60, 30], activation, loss=loss)
+    model = dense_autoencoder([100, 60, 30], activation, loss=loss)
     step = Step(model, Minibatches(data, 1024, seed=0), optimizer, clip_norm)
     order = np.random.default_rng(1).permutation(2000)[:1024]
     peak = peak_of_a_step(step, order)
@@ -66,7 +66,7 @@ def test_a_step_allocates_no_arrays(data, loss, activation, optimizer, clip_norm
 
 
 def test_an_allocation_would_be_seen():
-    step = Step(mirrored([100, 60, 30]), Minibatches(UINT8, 1024, seed=0), Adam())
+    step = Step(dense_autoencoder([100, 60, 30]), Minibatches(UINT8, 1024, seed=0), Adam())
     gradient = step._gradient
     step._gradient = lambda *args: (np.empty(SMALLEST_ARRAY, np.uint8), gradient(*args))[1]
     assert peak_of_a_step(step, np.arange(1024)) >= SMALLEST_ARRAY

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from npae import fit, gradcheck, layers, load, losses, mirrored, mnist, optim
+from npae import dense_autoencoder, fit, gradcheck, layers, load, losses, mnist, optim
 from npae.data.sources import split
 from npae.train import Callback, Checkpoint, Diverged, LearningRateLog, Trainer
 
@@ -14,7 +14,7 @@ X, V = RNG.random((50, 6), np.float32), RNG.random((20, 6), np.float32)
 
 
 def run(model=None, data=X, validation=None, *, epochs=3, batch_size=16, progress="none", **arguments):
-    model = model or mirrored([6, 4, 2])
+    model = model or dense_autoencoder([6, 4, 2])
     return model, fit(model, data, validation, epochs=epochs, batch_size=batch_size, progress=progress, **arguments)
 
 
@@ -26,7 +26,7 @@ def theta_after(**arguments):
 
 
 def test_an_epoch_by_hand():
-    model, by_hand, optimizer = mirrored([6, 4, 2]), mirrored([6, 4, 2]), optim.SGD(0.1)
+    model, by_hand, optimizer = dense_autoencoder([6, 4, 2]), dense_autoencoder([6, 4, 2]), optim.SGD(0.1)
     run(model, optimizer=optim.SGD(0.1), epochs=2, seed=7)
     for epoch in range(2):
         order = np.random.default_rng([7, epoch]).permutation(50)
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 def test_the_sample_of_mnist_is_learned_and_uint8_equals_float_divided_by_255():
     images = mnist(which="sample").train_images[:512].reshape(-1, 784)
-    models = [mirrored([784, 16]), mirrored([784, 16])]
+    models = [dense_autoencoder([784, 16]), dense_autoencoder([784, 16])]
     histories = [
         run(m, data, epochs=3, batch_size=64, optimizer=optim.Adam(0.01))[1]
         for m, data in zip(models, (images, images / 255.0), strict=True)
@@ -66,7 +66,7 @@ def test_data_in_any_dress_trains_to_the_same_theta(kind, tmp_path):
 
 
 def test_clip_norm_bounds_the_step():
-    before = mirrored([6, 4, 2]).theta.value
+    before = dense_autoencoder([6, 4, 2]).theta.value
     after = theta_after(data=X, epochs=1, batch_size=50, optimizer=optim.SGD(1.0), clip_norm=0.01)
     assert np.linalg.norm(after - before) == pytest.approx(0.01, rel=1e-3)
     assert np.linalg.norm(theta_after(epochs=1, batch_size=50, optimizer=optim.SGD(1.0)) - before) > 0.1
@@ -94,7 +94,7 @@ def test_plateau_lowers_the_rate_of_the_steps_after_it():
 
 
 def test_a_trainer_can_go_on():
-    whole, parts = mirrored([6, 4, 2]), mirrored([6, 4, 2])
+    whole, parts = dense_autoencoder([6, 4, 2]), dense_autoencoder([6, 4, 2])
     trainer = Trainer(parts, X, batch_size=16, progress="none")
     trainer.run(2)
     assert len(trainer.run(5)) == trainer.epoch == 5
@@ -114,7 +114,7 @@ def test_the_columns_of_the_history():
 
 
 def test_the_loss_is_the_mean_over_the_rows_of_the_epoch():
-    model = mirrored([6, 4, 2])
+    model = dense_autoencoder([6, 4, 2])
     expected = model.evaluate(X)["reconstruction"]
     _, history = run(model, epochs=1, optimizer=optim.SGD(1e-12))
     assert history["loss"] == history["reconstruction"] == pytest.approx([expected], rel=1e-5)
@@ -143,7 +143,7 @@ def test_a_fraction_that_leaves_nothing_raises(fraction):
 
 
 def explosive():
-    return mirrored([6, 4, 2], loss=losses.SquaredError()), {"optimizer": optim.SGD(1e3), "epochs": 50}
+    return dense_autoencoder([6, 4, 2], loss=losses.SquaredError()), {"optimizer": optim.SGD(1e3), "epochs": 50}
 
 
 def test_a_diverged_run_names_epoch_step_and_term_and_keeps_theta_finite_and_the_last_checkpoint(tmp_path):
@@ -160,7 +160,7 @@ def test_a_diverged_run_names_epoch_step_and_term_and_keeps_theta_finite_and_the
 
 
 def test_the_data_of_a_step_can_make_j_infinite():
-    model = mirrored([6, 4, 2], loss=losses.SquaredError())
+    model = dense_autoencoder([6, 4, 2], loss=losses.SquaredError())
     data = X.copy()
     data[33] = 3e38
     before = model.theta.value.copy()
@@ -170,14 +170,14 @@ def test_the_data_of_a_step_can_make_j_infinite():
 
 
 def test_validation_data_that_make_j_infinite_stop_training_before_a_checkpoint_is_written(tmp_path):
-    model = mirrored([6, 4, 2], loss=losses.SquaredError())
+    model = dense_autoencoder([6, 4, 2], loss=losses.SquaredError())
     with pytest.raises(Diverged, match="'val_reconstruction' became (inf|nan) in epoch 1"):
         run(model, validation=np.full((3, 6), 3e38, np.float32), callbacks=[Checkpoint(tmp_path / "c.npz")])
     assert not (tmp_path / "c.npz").exists()
 
 
 def test_a_last_step_to_a_theta_that_is_not_finite_is_noticed_before_a_checkpoint_is_written(tmp_path):
-    model = mirrored([6, 4, 2], loss=losses.SquaredError())
+    model = dense_autoencoder([6, 4, 2], loss=losses.SquaredError())
     with pytest.raises(Diverged, match="'θ' became NaN or infinite in epoch 1, step 1"):
         run(model, batch_size=50, epochs=1, optimizer=optim.SGD(1e300), callbacks=[Checkpoint(tmp_path / "c.npz")])
     assert not (tmp_path / "c.npz").exists()
@@ -208,7 +208,7 @@ def test_steps_do_not_grow_memory():
     memory = Memory()
     tracemalloc.start()
     try:
-        run(mirrored([64, 32, 8]), RNG.random((1000, 64), np.float32), epochs=12, batch_size=8, callbacks=[memory])
+        run(dense_autoencoder([64, 32, 8]), RNG.random((1000, 64), np.float32), epochs=12, batch_size=8, callbacks=[memory])
     finally:
         tracemalloc.stop()
     assert len(set(memory.arena)) == 1 and memory.arena[0] > 0
@@ -216,7 +216,7 @@ def test_steps_do_not_grow_memory():
 
 
 def peak_while_training(data):
-    model = mirrored([data.shape[1], 8])
+    model = dense_autoencoder([data.shape[1], 8])
     tracemalloc.start()
     try:
         run(model, data, epochs=1, batch_size=32)
@@ -239,14 +239,14 @@ def test_a_memory_mapped_file_larger_than_what_is_held(tmp_path):
 
 
 def test_one_training_step_has_the_gradient_that_finite_differences_measure():
-    model = mirrored([6, 4, 2], activation=layers.Tanh, dtype=np.float64)
+    model = dense_autoencoder([6, 4, 2], activation=layers.Tanh, dtype=np.float64)
     run(model, X.astype(float), epochs=1)
     assert gradcheck.check_model(model, X[:5].astype(float)) < 1e-6
 
 
 def test_the_default_batch_is_128_rows_or_all_there_are():
     few, many = np.zeros((7, 6), np.uint8), np.zeros((300, 6), np.uint8)
-    assert [Trainer(mirrored([6, 3]), x, progress="none").batches.batch_size for x in (few, many)] == [7, 128]
+    assert [Trainer(dense_autoencoder([6, 3]), x, progress="none").batches.batch_size for x in (few, many)] == [7, 128]
 
 
 def test_a_run_that_stopped_can_go_on():
@@ -255,7 +255,7 @@ def test_a_run_that_stopped_can_go_on():
             if row["epoch"] == 2:
                 trainer.stop("enough")
 
-    trainer = Trainer(mirrored([6, 3]), X, batch_size=16, callbacks=StopOnce(), progress="none")
+    trainer = Trainer(dense_autoencoder([6, 3]), X, batch_size=16, callbacks=StopOnce(), progress="none")
     assert trainer.run(5).stopped == "enough" and len(trainer.history) == 2
     assert trainer.run(5).stopped is None and len(trainer.history) == 5
 
@@ -281,7 +281,7 @@ def test_what_a_callback_computes_is_its_own():
 
     look = Look()
     model, _ = run(callbacks=[look], epochs=1)
-    without = Trainer(mirrored([6, 4, 2]), X, batch_size=16, progress="none")
+    without = Trainer(dense_autoencoder([6, 4, 2]), X, batch_size=16, progress="none")
     without.run(1)
     assert look.nbytes == without._step.arena.nbytes
     np.testing.assert_array_equal(look.seen[-1], model(X[:4]))

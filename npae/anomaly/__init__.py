@@ -1,0 +1,15 @@
+"""Anomaly detection: what an autoencoder of normal data cannot give back, or has never been at, is not normal.
+
+Reading order: `mahalanobis.py` (lengths in standard deviations), `detector.py` (the detector and its four distances),
+`saving.py` (a fitted one as a file), `curves.py` (how good a detector is: ROC, precision and recall).
+"""
+
+from npae.anomaly.curves import average_precision, precision_recall_curve, roc_auc, roc_curve
+from npae.anomaly.detector import AnomalyDetector
+from npae.anomaly.mahalanobis import Mahalanobis
+from npae.anomaly.saving import load_detector, save_detector
+
+__all__ = [
+    "AnomalyDetector", "Mahalanobis", "average_precision", "load_detector", "precision_recall_curve", "roc_auc",
+    "roc_curve", "save_detector",
+]  # fmt: skip

@@ -1,0 +1,118 @@
+"""NumPy or CuPy: where an array lives, and how it gets to the other place.
+
+The only file that imports cupy, and only when somebody asks for the GPU. Everything else in npae takes its array
+module *from the array in hand* (`xp = array_module(x)`), so that one text serves both devices and no global
+switch can be in the wrong position.
+
+A device is named by a string: "cpu", "gpu", or "auto" (the GPU if one is usable, else the CPU).
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+_gpu = None  # the array module of the GPU: cupy, once it was imported (or a test double of it)
+
+
+def gpu_module():
+    """The array module of the GPU (cupy), imported at the first call. Raises ImportError where it is missing."""
+    global _gpu
+    if _gpu is None:
+        import cupy
+
+        _gpu = cupy
+    return _gpu
+
+
+@contextmanager
+def replace_gpu_module(module):
+    """While the `with` block runs, `module` stands in for cupy: how the tests put a strict double in its place."""
+    global _gpu
+    before, _gpu = _gpu, module
+    try:
+        yield module
+    finally:
+        _gpu = before
+
+
+def why_no_gpu():
+    """None if a GPU can be used; otherwise one sentence that says why not and what to do."""
+    try:
+        xp = gpu_module()
+    except ImportError:
+        return 'CuPy is not installed: pip install "npae[cuda13]" (CUDA 13 driver) or "npae[cuda12]".'
+    if not xp.is_available():
+        return f"CuPy {xp.__version__} is installed but finds no usable NVIDIA GPU: check the driver with nvidia-smi."
+    return None
+
+
+def resolve_device(device):
+    """The device that a name stands for: "cpu" or "gpu".
+
+    "auto" is the GPU where one is usable. Raises RuntimeError for "gpu" where none is, saying why, and ValueError for
+    any other name.
+    """
+    if device not in ("auto", "cpu", "gpu"):
+        raise ValueError(f'Unknown device {device!r}: expected "cpu", "gpu" or "auto".')
+    if device == "cpu":
+        return "cpu"
+    reason = why_no_gpu()
+    if device == "auto":
+        return "cpu" if reason else "gpu"
+    if reason:
+        raise RuntimeError(f'The device "gpu" cannot be used. {reason} Everything works on device "cpu" meanwhile.')
+    return "gpu"
+
+
+def array_module(x):
+    """numpy for a NumPy array, cupy for a CuPy array. Raises TypeError for anything that is not an array."""
+    if type(x) is np.ndarray or isinstance(x, (np.ndarray, np.generic)):
+        return np
+    if _gpu is not None and isinstance(x, _gpu.ndarray):
+        return _gpu
+    if type(x).__module__.partition(".")[0] == "cupy":
+        return gpu_module()
+    raise TypeError(f"Expected a NumPy or CuPy array, got {type(x).__name__}. Convert it first: numpy.asarray(x).")
+
+
+def module_for(device):
+    """The array module of a device: numpy for "cpu", cupy for "gpu" (errors as in resolve_device)."""
+    return np if resolve_device(device) == "cpu" else gpu_module()
+
+
+def device_of(x):
+    """ "cpu" or "gpu": where the array x lives."""
+    return "cpu" if array_module(x) is np else "gpu"
+
+
+def to_device(x, device):
+    """The array x on `device`: x itself if it is there already, else a copy."""
+    here = device_of(x)
+    if here == device:  # the common case, in every batch: no need to ask the driver whether there is a GPU
+        return x
+    device = resolve_device(device)
+    if here == device:
+        return x
+    return gpu_module().asarray(x) if device == "gpu" else gpu_module().asnumpy(x)
+
+
+def synchronize(device):
+    """Wait until everything queued on `device` is done (on the CPU it always is). Only clocks need this."""
+    if device == "gpu":
+        gpu_module().cuda.get_current_stream().synchronize()
+
+
+def tf32_is_on():
+    """Whether float32 matrix products on the GPU round their factors to TF32 (False where there is no GPU)."""
+    if why_no_gpu():
+        return False
+    core = gpu_module()._core
+    return core.get_compute_type(np.float32) == core._routines_linalg.COMPUTE_TYPE_TF32
+
+
+def use_tf32(on):
+    """Switch TF32 on or off, for good (npae.backend.products.tf32 switches it back); without a GPU there is nothing to do."""
+    if why_no_gpu() is None:
+        core = gpu_module()._core  # CuPy has no public name for it
+        types = core._routines_linalg
+        core.set_compute_type(np.float32, types.COMPUTE_TYPE_TF32 if on else types.COMPUTE_TYPE_DEFAULT)

@@ -1,0 +1,64 @@
+"""What npae runs on here: versions, the library behind matrix products, threads, the GPU."""
+
+import os
+import platform
+import sys
+from importlib import metadata
+
+import numpy as np
+
+from npae.backend.arrays import gpu_module, tf32_is_on, why_no_gpu
+from npae.backend.elementwise import on_numba
+from npae.backend.threads import thread_count
+from npae.version import __version__
+
+
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _blas():
+    info = np.show_config(mode="dicts")["Build Dependencies"].get("blas", {})
+    return f"{info.get('name', 'unknown')} {info.get('version', '')}".strip()
+
+
+def _numba():
+    if on_numba.available():
+        return f"{_version('numba')}, formulas are compiled once that pays"
+    installed = _version("numba")[0].isdigit()
+    return "switched off by NPAE_NUMBA=0" if installed else 'not installed: pip install "npae[fast]"'
+
+
+def _gpu():
+    reason = why_no_gpu()
+    if reason:
+        return f"none. {reason}"
+    runtime = gpu_module().cuda.runtime
+    properties = runtime.getDeviceProperties(0)
+    tf32 = "on" if tf32_is_on() else "off"
+    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB, TF32 {tf32}"
+
+
+def versions():
+    """{name: text} of everything that show_config prints: for result files."""
+    threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
+    return {
+        "npae": __version__,
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "cupy": next((v for p in ("cupy-cuda13x", "cupy-cuda12x", "cupy") if (v := _version(p))[0].isdigit()), "none"),
+        "blas": _blas(),
+        "numba": _numba(),
+        "threads": f"{thread_count()}" + "".join(f", {k}={v}" for k, v in threads.items()),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "gpu": _gpu(),
+    }
+
+
+def show_config():
+    """Print versions, BLAS and threads, and the GPU or why there is none."""
+    for name, text in versions().items():
+        print(f"{name:8}  {text}")

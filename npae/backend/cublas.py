@@ -1,0 +1,133 @@
+"""Matrix products by cuBLAS itself, through ctypes: what a captured training step multiplies with.
+
+CuPy refuses its own cuBLAS calls while a stream is capturing; cuBLAS allows them, given a workspace beforehand. Only
+the two products of npae.backend.products are here. (Tested against a stand-in for the library; not yet run on a real GPU.)
+
+cuBLAS reads memory column by column, npae writes it row by row, so what we call X it sees as Xᵀ. Asked for
+
+    Cᵀ = Bᵀ Aᵀ        with the memory of B first and of A second, as they are,
+
+it therefore writes C = A B in our order. A transposed view (x.T, W.T) costs a flag and not a copy.
+"""
+
+import ctypes
+import weakref
+
+import numpy as np
+
+from npae.backend.arrays import tf32_is_on
+
+N, T = 0, 1  # cublasOperation_t: the matrix as cuBLAS sees it, or its transpose
+HOST, DEVICE = 0, 1  # cublasPointerMode_t: where scalars are
+ANY_ALGORITHM = -1  # CUBLAS_GEMM_DEFAULT
+COMPUTE_32F, COMPUTE_64F, COMPUTE_32F_FAST_TF32 = 68, 70, 77  # cublasComputeType_t
+TYPES = {  # cudaDataType, how to compute, and the type of the factors α and β
+    "float32": (0, COMPUTE_32F, ctypes.c_float),
+    "float64": (1, COMPUTE_64F, ctypes.c_double),
+}
+WORKSPACE = 32 * 2**20  # bytes, as NVIDIA advises for Hopper; others need less
+
+_i, _p, _size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
+PROTOTYPES = {
+    "cublasCreate_v2": (_p,),
+    "cublasDestroy_v2": (_p,),
+    "cublasSetStream_v2": (_p, _p),
+    "cublasSetWorkspace_v2": (_p, _p, _size),
+    "cublasSetPointerMode_v2": (_p, _i),
+    "cublasDotEx": (_p, _i, _p, _i, _i, _p, _i, _i, _p, _i, _i),
+    "cublasGemmEx": (_p, _i, _i, _i, _i, _i, _p, _p, _i, _i, _p, _i, _i, _p, _p, _i, _i, _i, _i),
+}
+
+
+class CublasError(RuntimeError):
+    """A call of cuBLAS failed."""
+
+
+def load():
+    """The library that CuPy uses, as ctypes sees it. Raises RuntimeError or OSError if it cannot be found."""
+    from cuda.pathfinder import load_nvidia_dynamic_lib  # comes with CuPy
+
+    return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
+
+
+class Cublas:
+    """A cuBLAS handle and its workspace, for arrays of the module `xp`: matmul and dot as in npae.backend.products.
+
+    The handle is not CuPy's: that one is given another stream, and with it another workspace, at every call of CuPy.
+    """
+
+    def __init__(self, xp):
+        self.xp, self._library, self._handle = xp, load(), ctypes.c_void_p()
+        for name, types in PROTOTYPES.items():
+            getattr(self._library, name).argtypes = types
+        self._call("cublasCreate_v2", ctypes.byref(self._handle), handle=False)
+        weakref.finalize(self, self._library.cublasDestroy_v2, self._handle).atexit = False
+        self._workspace = xp.empty(WORKSPACE, np.uint8)
+
+    def on(self, stream):
+        """From now on queue products on `stream`, in the workspace (cuBLAS forgets it with the old stream). Self."""
+        self._call("cublasSetStream_v2", stream.ptr)
+        self._call("cublasSetWorkspace_v2", self._workspace.data.ptr, WORKSPACE)
+        return self
+
+    def matmul(self, a, b, out=None):
+        """a b for matrices (or one row vector a), written to `out` if it is given.
+
+        Raises ValueError for shapes that do not fit, TypeError unless all are float32 or all float64.
+        """
+        shape = (*a.shape[:-1], b.shape[-1])
+        out = self.xp.empty(shape, a.dtype) if out is None else out
+        if a.shape[-1:] != b.shape[:1] or b.ndim != 2 or out.shape != shape or not out.flags.c_contiguous:
+            raise ValueError(f"matmul: expected shapes (m, k), (k, n), (m, n), got {a.shape}, {b.shape}, {out.shape}.")
+        kind, compute, number = _types("matmul", a, b, out)
+        if compute == COMPUTE_32F and tf32_is_on():
+            compute = COMPUTE_32F_FAST_TF32
+        (first, flip_b, step_b), (second, flip_a, step_a) = self._seen(b), self._seen(a.reshape(-1, a.shape[-1]))
+        (k, n), m = b.shape, out.size // b.shape[1]
+        self._call(
+            "cublasGemmEx", flip_b, flip_a, n, m, k,
+            ctypes.byref(number(1)), first.data.ptr, kind, step_b, second.data.ptr, kind, step_a,
+            ctypes.byref(number(0)), out.data.ptr, kind, n, compute, ANY_ALGORITHM,
+        )  # fmt: skip
+        return out
+
+    def dot(self, a, b):
+        """Σ_i a_i b_i of two vectors: a scalar on the device, which the host does not wait for."""
+        if a.ndim != 1 or a.shape != b.shape:
+            raise ValueError(f"dot: expected two vectors of one length, got shapes {a.shape} and {b.shape}.")
+        out = self.xp.empty((), a.dtype)
+        kind, *_ = _types("dot", a, b)
+        steps = [v.strides[0] // v.itemsize for v in (a, b)]
+        self._call("cublasSetPointerMode_v2", DEVICE)
+        self._call(
+            "cublasDotEx", len(a), a.data.ptr, kind, steps[0], b.data.ptr, kind, steps[1], out.data.ptr, kind, kind
+        )
+        self._call("cublasSetPointerMode_v2", HOST)
+        return out
+
+    def _seen(self, x):
+        """(x, flag, leading dimension): how cuBLAS must read x to find our xᵀ. x is copied if it lies in no order."""
+        rows, columns = x.shape
+        down, across = (s // x.itemsize for s in x.strides)
+        if step := _leading(columns, down, across):
+            return x, N, step
+        if step := _leading(rows, across, down):
+            return x, T, step
+        return self.xp.ascontiguousarray(x), N, columns
+
+    def _call(self, name, *args, handle=True):
+        status = getattr(self._library, name)(*((self._handle,) if handle else ()), *args)
+        if status:
+            raise CublasError(f"{name} failed with cuBLAS status {status}. Train without graph=True.")
+
+
+def _leading(columns, down, across):
+    """How many numbers after a row's beginning the next one begins, if each row lies in one piece; else None."""
+    return down if (columns == 1 or across == 1) and down >= columns else None
+
+
+def _types(name, *arrays):
+    dtypes = {str(x.dtype) for x in arrays}
+    if len(dtypes) != 1 or not dtypes <= set(TYPES):
+        raise TypeError(f"{name}: expected arrays all of float32 or all of float64, got {', '.join(sorted(dtypes))}.")
+    return TYPES[dtypes.pop()]

@@ -1,0 +1,148 @@
+"""The IDX format: arrays of numbers, plain or gzipped, read from files that nobody vouches for.
+
+IDX is how MNIST and its relatives are published: a header and a payload, every number big-endian,
+
+    byte 0-1   zero
+    byte 2     type code:  0x08 uint8   0x09 int8   0x0B int16   0x0C int32   0x0D float32   0x0E float64
+    byte 3     d, the number of dimensions
+    4 d bytes  the d sizes, uint32 each
+    payload    ∏ sizes numbers, the last index running fastest
+
+A header may promise anything, so nothing is allocated before the promise has been held against the size of
+the file: exactly for a plain file; for a gzipped one by the most that deflate can pack into a byte, and then
+at most one byte more than promised is ever decompressed.
+"""
+
+import contextlib
+import gzip
+import math
+import os
+import stat
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from npae.backend import atomic_write
+
+TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP_MAGIC = b"\x1f\x8b"
+DEFLATE_RATIO = 1032  # bytes out for a byte in, reached on constant data (zlib technical details)
+MOST_DIMENSIONS = 32  # what every NumPy can hold; the format itself would go to 255
+CHUNK = 1 << 20
+AGAIN = "download or copy the file again."
+
+
+class IDXError(ValueError):
+    """The file is there but not what it should be: damaged, cut short, too long, or no IDX file at all."""
+
+
+def read_idx(path):
+    """The array in an IDX file, plain or gzipped (told apart by the first bytes, not by the name).
+
+    Returns a new, writable, C-contiguous array in native byte order, of the declared shape and type.
+    Raises FileNotFoundError, IsADirectoryError, or IDXError if it is not one whole and correct IDX file.
+    """
+    with opened(path) as (stream, most):
+        shape, dtype = _read_header(stream, path)
+        size = 4 + 4 * len(shape) + math.prod(shape) * dtype.itemsize
+        declared = f"{path}: expected {size} bytes for the declared shape {shape} of {dtype.name}, got"
+        if size > most:
+            raise IDXError(f"{declared} at most {most}. The payload is truncated: {AGAIN}")
+        array = np.empty(shape, dtype)
+        payload = array.reshape(-1).view(np.uint8)
+        got = 0
+        while got < len(payload) and (n := stream.readinto(payload[got : got + CHUNK])):
+            got += n
+        if got < len(payload):
+            raise IDXError(f"{declared} {size - len(payload) + got}. The payload is truncated: {AGAIN}")
+        if stream.read(1):  # asking for more also makes gzip compare its checksum
+            raise IDXError(f"{declared} more. Something trails the payload: {AGAIN}")
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def write_idx(path, array):
+    """Write an array as an IDX file, gzipped at level 9 if the name ends in .gz.
+
+    array: what np.asarray takes, of uint8, int8, int16, int32, float32 or float64, at most 32 dimensions.
+    The file appears whole or not at all; its gzip header holds no time and no name, so that equal arrays give
+    equal bytes. Raises IDXError if the format cannot hold the array, and OSError if the disk refuses.
+    """
+    path, array = Path(path), np.asarray(array)
+    codes = {name: code for code, name in TYPES.items()}
+    big_endian = array.dtype.newbyteorder(">")
+    if big_endian.str not in codes:
+        names = ", ".join(np.dtype(name).name for name in codes)
+        raise IDXError(f"{path}: expected an array of {names}, got {array.dtype}. Use array.astype().")
+    if array.ndim > MOST_DIMENSIONS or max(array.shape, default=0) >= 2**32:
+        raise IDXError(
+            f"{path}: expected at most {MOST_DIMENSIONS} dimensions, each below 2³², got {array.shape}. "
+            "Reshape the array."
+        )
+    header = struct.pack(f">HBB{array.ndim}I", 0, codes[big_endian.str], array.ndim, *array.shape)
+    payload = np.asarray(array, dtype=big_endian, order="C").reshape(-1).view(np.uint8)
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        zipped = gzip.GzipFile("", "wb", 9, file, mtime=0) if path.suffix == ".gz" else None
+        with zipped or contextlib.nullcontext(file) as stream:
+            stream.write(header)
+            stream.write(payload)
+
+
+@contextlib.contextmanager
+def opened(path):
+    """Open `path` as (stream, most): its decompressed bytes, and how many of them there can be at the most.
+
+    What gzip finds wrong while the stream is being read leaves the block as IDXError.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: expected an IDX file, found nothing there. Check the path.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: expected an IDX file, got a folder. Use idx_folder() for folders.")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise IDXError(f"{path}: expected a regular file, got a device or a pipe. Copy it to a file.")
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        gzipped = file.read(2) == GZIP_MAGIC
+        file.seek(0)
+        if not gzipped:
+            yield file, size
+            return
+        try:
+            with gzip.GzipFile(fileobj=file) as stream:
+                yield stream, size * DEFLATE_RATIO
+        except EOFError:
+            raise IDXError(f"{path}: expected a whole gzip file, got a truncated one: {AGAIN}") from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            problem = f"expected a sound gzip file, got a corrupt one ({error})"
+            raise IDXError(f"{path}: {problem}: {AGAIN}") from None
+
+
+def _read_header(stream, path):
+    """(shape, dtype) as the first bytes of the stream declare them; dtype is big-endian."""
+    start = stream.read(4)
+    if start[:2] != b"\0\0"[: len(start)]:
+        raise IDXError(
+            f"{path}: expected an IDX file, which starts with two zero bytes, got {start!r}. "
+            "Check the path; a failed download is often a web page."
+        )
+    if len(start) < 4:
+        raise IDXError(f"{path}: expected a header of 4 bytes, got {len(start)}. It is truncated: {AGAIN}")
+    code, ndim = start[2:]
+    if code not in TYPES:
+        known = ", ".join(f"0x{code:02X} ({np.dtype(name).name})" for code, name in TYPES.items())
+        raise IDXError(f"{path}: expected a type code of {known}, got 0x{code:02X}: {AGAIN}")
+    if ndim > MOST_DIMENSIONS:
+        raise IDXError(f"{path}: expected at most {MOST_DIMENSIONS} dimensions, got {ndim}: {AGAIN}")
+    sizes = stream.read(4 * ndim)
+    if len(sizes) < 4 * ndim:
+        raise IDXError(
+            f"{path}: expected a header of {4 + 4 * ndim} bytes for {ndim} dimensions, got {4 + len(sizes)}. "
+            f"It is truncated: {AGAIN}"
+        )
+    shape, dtype = struct.unpack(f">{ndim}I", sizes), np.dtype(TYPES[code])
+    # NumPy refuses (0, huge, huge) as well, so zeros do not count.
+    if math.prod(n for n in shape if n) * dtype.itemsize > np.iinfo(np.intp).max:
+        raise IDXError(f"{path}: expected a shape that fits into memory, got {shape}: {AGAIN}")
+    return shape, dtype

@@ -1,0 +1,131 @@
+"""MNIST, and every dataset laid out like it: images and labels as uint8 arrays, from what is at hand.
+
+The full set (60,000 + 10,000 digits) is taken from a folder or downloaded once. The first 10,000 + 2,000
+digits are embedded in the package, so that demos and tests run without a network; they were made from the
+full set, in a folder `full`, by
+
+    for name, n in zip(FILES, (10_000, 10_000, 2_000, 2_000)):
+        write_idx(SAMPLE / f"{name}.gz", read_idx(full / f"{name}.gz")[:n])
+
+LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition".
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from npae.data.files.download import data_folder, fetch_mnist
+from npae.data.files.idx import IDXError, read_idx
+
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+LAYOUTS = {1: "(count,)", 3: "(count, height, width)"}
+SAMPLE = Path(__file__).parent.parent / "sample"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Images:
+    """Grey images, each with a label, split into training and test.
+
+    train_images (n, height, width), test_images (m, height, width): uint8; of digits, 0 is paper and 255 is full ink.
+    train_labels (n,), test_labels (m,): uint8, the class. origin: where all come from, for logs, captions.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    origin: str
+
+    def __repr__(self):
+        n, height, width = self.train_images.shape
+        m = len(self.test_images)
+        return f"Images({n} training and {m} test images of {height}x{width}, {self.origin})"
+
+
+def mnist(folder=None, *, which="auto"):
+    """The MNIST digits, as Images.
+
+    folder: holds the four files, see idx_folder. Without it, the full set is looked for in $NPAE_DATA/mnist,
+        then in the cache ($NPAE_CACHE/mnist, or in the system's cache), then downloaded into the cache:
+        11 MB, with the packages of the extra "demos".
+    which: "auto", the full set, or where there is none the embedded sample, with one line on stderr;
+        "full", the full set, or an error that says how to get it;
+        "sample", the embedded sample, always: 10,000 training and 2,000 test digits, no network, no message.
+
+    Raises FileNotFoundError (no full set, or the folder lacks files), NotADirectoryError (NPAE_DATA is no
+    folder), IDXError (a file is damaged), ValueError (an unknown `which`, or a folder with "sample").
+    """
+    if which not in ("auto", "full", "sample"):
+        raise ValueError(f'mnist: expected which to be "auto", "full" or "sample", got {which!r}.')
+    if which == "sample":
+        if folder is not None:
+            raise ValueError(f'mnist: expected no folder with which="sample", got {folder}. Leave one out.')
+        return _sample()
+    if folder is None:
+        folder = data_folder("mnist")
+    if folder is not None:
+        return idx_folder(folder)
+    try:
+        return idx_folder(fetch_mnist())
+    except (OSError, ImportError) as error:
+        reason = " ".join(str(error).split())
+    if which == "full":
+        raise FileNotFoundError(
+            f"mnist: expected the full set, found none and could not download it ({reason}). "
+            f"Set NPAE_DATA to a folder whose subfolder mnist/ holds {', '.join(FILES)} (plain or with .gz), "
+            'or pip install "npae[demos]" and try again with a network.'
+        )
+    print(f"npae: no full MNIST ({reason}); using the embedded 10,000 + 2,000 digits.", file=sys.stderr)
+    return _sample()
+
+
+def idx_folder(path):
+    """The Images in a folder laid out like MNIST's: Fashion-MNIST, KMNIST, or your own.
+
+    path: holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each plain or with .gz; where both are there, the plain one is read.
+    All are uint8; images (count, height, width), of one size in training and test; labels (count,).
+
+    Raises FileNotFoundError naming what is missing, and IDXError if a file is damaged or two do not match.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: expected a folder with {', '.join(FILES)}, found none. Check it.")
+    paths = [next((p for p in (path / name, path / f"{name}.gz") if p.is_file()), None) for name in FILES]
+    missing = ", ".join(name for name, found in zip(FILES, paths, strict=True) if not found)
+    if missing:
+        raise FileNotFoundError(
+            f"{path}: expected the four files of an MNIST-like folder, missing: {missing}. "
+            "Put them there (plain or with .gz), or check the path."
+        )
+    arrays = [read_idx(p) for p in paths]
+    for p, array, ndim in zip(paths, arrays, (3, 1, 3, 1), strict=True):
+        if array.ndim != ndim or array.dtype != np.uint8:
+            raise IDXError(
+                f"{p}: expected uint8 of shape {LAYOUTS[ndim]}, got {array.dtype} of shape {array.shape}. "
+                "Check that each file has the right name."
+            )
+    train_images, train_labels, test_images, test_labels = arrays
+    for part, images, labels in (("train", train_images, train_labels), ("t10k", test_images, test_labels)):
+        if len(images) != len(labels):
+            raise IDXError(
+                f"{path}: expected one label for each image, got {len(images)} {part}-images and "
+                f"{len(labels)} {part}-labels. Take both files from the same dataset."
+            )
+    if train_images.shape[1:] != test_images.shape[1:]:
+        raise IDXError(
+            f"{path}: expected training and test images of one size, got {train_images.shape[1:]} and "
+            f"{test_images.shape[1:]}. Take all four files from the same dataset."
+        )
+    return Images(*arrays, origin=str(path))
+
+
+def _sample():
+    return replace(idx_folder(SAMPLE), origin="embedded sample of MNIST")

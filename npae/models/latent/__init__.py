@@ -1,0 +1,9 @@
+"""Latent space: paths between codes, and a mixture of Gaussians fitted to the codes of a trained model.
+
+Reading order: `paths.py` (interpolation, traversal, grids), `mixture.py` (new samples from a plain autoencoder).
+"""
+
+from npae.models.latent.mixture import CodeMixture
+from npae.models.latent.paths import grid, lerp, slerp, traversal
+
+__all__ = ["CodeMixture", "grid", "lerp", "slerp", "traversal"]

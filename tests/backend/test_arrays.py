@@ -1,0 +1,71 @@
+"""Devices: names, arrays, moves, random generators, and what is said where there is no GPU."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from npae import backend
+from tests.devices import each_device, on
+
+
+@each_device
+def test_arrays_go_there_and_back(device):
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with on(device) as place:
+        there = place.put(x)
+        assert backend.device_of(there) == place.name
+        assert backend.to_device(there, place.name) is there
+        np.testing.assert_array_equal(backend.to_device(there, "cpu"), x)
+        assert backend.array_module(there) is backend.module_for(place.name)
+        backend.synchronize(place.name)
+
+
+@each_device
+def test_a_seed_means_the_same_numbers(device):
+    with on(device) as place:
+        draw = [place.get(backend.generator([1, 2], place.name).standard_normal(5, dtype=np.float32)) for _ in range(2)]
+        other = place.get(backend.generator([1, 3], place.name).standard_normal(5, dtype=np.float32))
+        assert draw[0].dtype == np.float32
+        np.testing.assert_array_equal(*draw)
+        assert (draw[0] != other).all()
+        assert 0 <= float(backend.generator(0, place.name).random(1)[0]) < 1
+
+
+def test_views_of_files_are_numpy_arrays(tmp_path):
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", shape=(2, 2))
+    assert backend.array_module(x) is np and backend.device_of(np.float32(1)) == "cpu"
+
+
+def test_what_is_no_array_is_refused():
+    with pytest.raises(TypeError, match="got list. Convert it first"):
+        backend.array_module([1, 2])
+
+
+def test_unknown_device():
+    with pytest.raises(ValueError, match=r"'tpu': expected \"cpu\", \"gpu\" or \"auto\""):
+        backend.resolve_device("tpu")
+
+
+def test_without_cupy_the_gpu_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("npae.backend.arrays._gpu", None)
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert backend.resolve_device("auto") == "cpu"
+    with pytest.raises(RuntimeError, match=r"CuPy is not installed: pip install .*npae\[cuda13\].*Everything works"):
+        backend.resolve_device("gpu")
+
+
+def test_without_a_driver_the_gpu_says_so():
+    with backend.replace_gpu_module(SimpleNamespace(__version__="14.2.0", is_available=lambda: False)):
+        assert backend.resolve_device("auto") == "cpu"
+        with pytest.raises(RuntimeError, match="14.2.0 is installed but finds no usable NVIDIA GPU.*nvidia-smi"):
+            backend.resolve_device("gpu")
+
+
+@each_device
+def test_auto_takes_the_gpu_if_there_is_one(device):
+    if device == "cpu":
+        return
+    with on(device):
+        assert backend.resolve_device("auto") == "gpu"

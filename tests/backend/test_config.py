@@ -1,0 +1,32 @@
+"""npae.backend.config: what result files say about the machine."""
+
+import sys
+
+import numpy as np
+
+import npae
+from npae.backend import show_config, versions
+
+
+def test_config_is_text_by_name_and_true():
+    found = versions()
+    assert {"npae", "python", "numpy", "cupy", "blas", "threads", "machine", "gpu"} <= set(found)
+    assert all(isinstance(text, str) and text for text in found.values())
+    assert found["numpy"] == np.__version__ and found["python"] == sys.version.split()[0]
+
+
+def test_threads_named_in_the_environment_are_shown(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert "OPENBLAS_NUM_THREADS=3" in versions()["threads"]
+
+
+def test_without_a_gpu_it_says_why(monkeypatch):
+    monkeypatch.setattr("npae.backend.config.why_no_gpu", lambda: "CuPy is not installed.")
+    assert versions()["gpu"] == "none. CuPy is not installed."
+
+
+def test_show_config_prints_one_line_a_name(capsys):
+    npae.show_config()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(versions())
+    assert show_config is npae.show_config

@@ -1,0 +1,61 @@
+"""Matrix products: NumPy's on the CPU, CuPy's on the GPU, written where they are wanted; TF32 where it is asked for."""
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from npae import backend, tf32
+from npae.backend import dot, matmul, use_blas, versions
+from tests.devices import DEVICES, each_device, on
+
+A = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+B = np.random.default_rng(1).standard_normal((4, 5)).astype(np.float32)
+
+
+@each_device
+def test_products(device):
+    with on(device) as place:
+        a, b, out = place.put(A), place.put(B), place.put(np.zeros((3, 5), np.float32))
+        assert matmul(a, b, out=out) is out
+        np.testing.assert_allclose(place.get(out), A @ B, rtol=1e-6)
+        np.testing.assert_allclose(place.get(matmul(b.T, a.T)), (A @ B).T, rtol=1e-6)
+        np.testing.assert_allclose(place.get(matmul(a[0], b)), A[0] @ B, rtol=1e-6)
+        np.testing.assert_allclose(place.get(dot(a[0], a[1])), A[0] @ A[1], rtol=1e-6)
+
+
+def test_another_multiplier_is_for_the_block_and_its_thread():
+    other = SimpleNamespace(matmul=lambda a, b, out=None: "other's", dot=lambda a, b: "other's")
+    elsewhere = []
+    with pytest.raises(ZeroDivisionError), use_blas(other):
+        assert matmul(A, B) == dot(A[0], A[0]) == "other's"
+        thread = threading.Thread(target=lambda: elsewhere.append(matmul(A, B)))
+        thread.start()
+        thread.join()
+        with use_blas(None):
+            np.testing.assert_array_equal(matmul(A, B), A @ B)
+        assert matmul(A, B) == "other's"
+        raise ZeroDivisionError
+    np.testing.assert_array_equal(matmul(A, B), A @ B)
+    np.testing.assert_array_equal(elsewhere[0], A @ B)
+
+
+@pytest.mark.parametrize("device", DEVICES[1:])
+def test_tf32_is_on_inside_and_as_before_outside(device):
+    with on(device):
+        assert not backend.tf32_is_on()
+        with pytest.raises(ZeroDivisionError), tf32():
+            assert backend.tf32_is_on() and versions()["gpu"].endswith("TF32 on")
+            with tf32(on=False):
+                assert not backend.tf32_is_on()
+            assert backend.tf32_is_on()
+            raise ZeroDivisionError
+        assert not backend.tf32_is_on() and versions()["gpu"].endswith("TF32 off")
+
+
+def test_tf32_changes_nothing_on_the_cpu(monkeypatch):
+    monkeypatch.setattr("npae.backend.why_no_gpu", lambda: "CuPy is not installed.")
+    with tf32():
+        assert not backend.tf32_is_on()
+        np.testing.assert_array_equal(matmul(A, B), A @ B)

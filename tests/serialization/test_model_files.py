@@ -1,0 +1,451 @@
+"""npae.serialization.model_files: what is saved comes back bit by bit, and no file, however damaged or hostile, does harm."""
+
+import io
+import json
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+
+from npae import Autoencoder, dense_autoencoder, fit, layers, load, losses, optim, save
+from npae.serialization.model_files import ModelFileError, load_all
+
+X = np.random.default_rng(0).random((30, 6), np.float32)
+ACTIVATIONS = [
+    layers.Identity(), layers.Sigmoid(), layers.Tanh(), layers.ReLU(), layers.LeakyReLU(0.3), layers.ELU(0.5),
+    layers.SiLU(), layers.Softplus(),
+]  # fmt: skip
+OPTIMIZERS = [
+    optim.SGD(0.1), optim.SGD(0.1, 0.9), optim.SGD(0.1, 0.8, nesterov=True), optim.Adam(0.02, 0.8, 0.99, 1e-6),
+    optim.AdamW(0.02, weight_decay=0.2),
+]  # fmt: skip
+
+
+def trained(optimizer=None, loss=None, dtype=np.float32):
+    model = dense_autoencoder([6, 4, 2], layers.Tanh, loss=loss, dtype=dtype)
+    fit(model, X, epochs=1, batch_size=8, optimizer=optimizer, progress="none")
+    return model
+
+
+# ---------------------------------------------------------------------- round trips
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("loss", [losses.BinaryCrossEntropy(), losses.SquaredError()], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_model_comes_back_bit_by_bit(activation, loss, dtype, tmp_path):
+    model = Autoencoder(
+        layers.Sequential(layers.Flatten(), layers.Dense(6, 4, initializer="sparse"), activation),
+        layers.Sequential(layers.Dense(4, 6), layers.Reshape((2, 3))), loss, seed=5, dtype=dtype,
+    )  # fmt: skip
+    images = X.reshape(-1, 2, 3).astype(dtype)
+    save(tmp_path / "m.npz", model)
+    again = load(tmp_path / "m.npz")
+    assert repr(again) == repr(model) and again.theta.value.dtype == dtype
+    assert (again.theta.value == model.theta.value).all() and again.theta.table == model.theta.table
+    for use in ("encode", "reconstruct", "reconstruction_error"):
+        assert (getattr(again, use)(images) == getattr(model, use)(images)).all()
+
+
+def with_statistics(dtype=np.float32):
+    encoder = layers.Sequential(layers.Dense(6, 4), layers.BatchNorm(4), layers.ReLU())
+    model = Autoencoder(encoder, layers.Dense(4, 6), dtype=dtype)
+    fit(model, X, epochs=1, batch_size=8, progress="none")
+    return model
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_running_statistics_come_back_bit_by_bit(dtype, tmp_path):
+    model = with_statistics(dtype)
+    save(tmp_path / "m.npz", model)
+    again = load(tmp_path / "m.npz")
+    assert again.statistics.value.dtype == dtype and (again.statistics.value == model.statistics.value).all()
+    assert (again.encoder[1].variance.value != 1).all()
+    assert (again.reconstruct(X) == model.reconstruct(X)).all()
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
+        assert (file["statistics"] == model.statistics.value).all()
+        table = json.loads(bytes(file["about"]))["statistics"]
+    assert table == [["encoder.1.mean", [4], 0], ["encoder.1.variance", [4], 4]]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_training_goes_on_from_a_file_as_it_would_have(optimizer, tmp_path):
+    model = trained(optimizer)
+    save(tmp_path / "m.npz", model, optimizer)
+    saved = load_all(tmp_path / "m.npz")
+    assert repr(saved.optimizer) == repr(optimizer) and saved.optimizer.t == optimizer.t > 0
+    assert saved.optimizer.state.keys() == optimizer.state.keys() == set(optimizer.state_names)
+    for m, o in ((model, optimizer), (saved.model, saved.optimizer)):
+        fit(m, X, epochs=2, batch_size=8, optimizer=o, progress="none")
+    assert (model.theta.value == saved.model.theta.value).all()
+
+
+def test_an_optimizer_that_has_taken_no_step_comes_back_too(tmp_path):
+    save(tmp_path / "m.npz", dense_autoencoder([6, 2]), optim.Adam())
+    saved = load_all(tmp_path / "m.npz")
+    assert saved.optimizer.t == 0 and saved.optimizer.state == {}
+
+
+def test_any_layer_can_be_saved(tmp_path):
+    layer = layers.Dense(6, 4).initialize(3)
+    save(tmp_path / "d.npz", layer)
+    assert (load(tmp_path / "d.npz")(X) == layer(X)).all()
+
+
+def test_extra_values_and_arrays_come_back(tmp_path):
+    extra = {"note": "θ", "numbers": [1, 2.5, None, True, float("inf")], "nested": {"a": []}}
+    arrays = {"best": np.arange(3.0), "counts": np.arange(6, dtype=np.int8).reshape(2, 3).T, "empty": np.zeros((0, 2))}
+    save(tmp_path / "m.npz", dense_autoencoder([6, 2]), extra=extra, arrays=arrays)
+    saved = load_all(tmp_path / "m.npz")
+    assert saved.extra == extra and saved.arrays.keys() == arrays.keys() and saved.optimizer is None
+    for name, array in arrays.items():
+        assert saved.arrays[name].dtype == array.dtype and (saved.arrays[name] == array).all()
+
+
+def test_numpy_numbers_become_json_numbers(tmp_path):
+    save(tmp_path / "m.npz", dense_autoencoder([6, 2]), optim.SGD(np.float32(0.5)), extra={"n": np.int64(3), "f": np.float32(2)})
+    saved = load_all(tmp_path / "m.npz")
+    assert saved.extra == {"n": 3, "f": 2.0} and saved.optimizer.lr == 0.5
+
+
+def test_the_same_model_makes_the_same_bytes(tmp_path):
+    for name in ("a.npz", "b.npz"):
+        optimizer = optim.Adam()
+        save(tmp_path / name, trained(optimizer), optimizer)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_numpy_alone_can_read_the_file_without_pickle(tmp_path):
+    model = dense_autoencoder([6, 2])
+    save(tmp_path / "m.npz", model)
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
+        about = json.loads(bytes(file["about"]))
+        assert set(file) == {"theta", "about"} and (file["theta"] == model.theta.value).all()
+    assert about["format"] == 1 and about["table"][0] == ["encoder.0.W", [6, 2], 0]
+
+
+# ---------------------------------------------------------------------- writing
+
+
+def test_missing_folders_are_made_and_text_paths_are_taken(tmp_path):
+    save(str(tmp_path / "a" / "b" / "m"), dense_autoencoder([6, 2]))
+    assert load(str(tmp_path / "a" / "b" / "m")).parameter_count == 32
+
+
+def test_a_failure_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "m.npz"
+    save(path, dense_autoencoder([6, 2], seed=1))
+    before = path.read_bytes()
+    for error in (OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()):
+
+        def fails(file, error=error, **content):
+            file.write(b"PK and some more")
+            raise error
+
+        monkeypatch.setattr(np, "savez", fails)
+        with pytest.raises(type(error), match="No space left on device" if isinstance(error, OSError) else None):
+            save(path, dense_autoencoder([6, 2], seed=2))
+        assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("I am no folder")
+    for path in (tmp_path / "file" / "m.npz", tmp_path / "file" / "deeper" / "m.npz", tmp_path):
+        with pytest.raises(OSError, match=f"Cannot write the model file {path}: .*Choose another place"):
+            save(path, dense_autoencoder([6, 2]))
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("content", [
+    {"extra": {"a": object()}}, {"extra": {"a": np.zeros(3)}}, {"arrays": {"a": np.array([None])}},
+    {"arrays": {"a": [1, 2]}},
+])  # fmt: skip
+def test_what_cannot_be_read_back_is_not_written(content, tmp_path):
+    with pytest.raises(TypeError):
+        save(tmp_path / "m.npz", dense_autoencoder([6, 2]), **content)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_values_is_not_written(tmp_path):
+    with pytest.raises(RuntimeError, match="no values yet"):
+        save(tmp_path / "m.npz", layers.Dense(2, 3))
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------------- reading what is no model file
+
+
+@pytest.fixture
+def path(tmp_path):
+    optimizer = optim.SGD(0.1, 0.9)
+    model = trained(optimizer)
+    save(tmp_path / "m.npz", model, optimizer, extra={"epoch": 1}, arrays={"best": model.theta.value})
+    return tmp_path / "m.npz"
+
+
+def assert_refused(path, words=None):
+    with pytest.raises(ModelFileError, match=words) as caught:
+        load_all(path)
+    assert path.name in str(caught.value)
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
+def rewrite(path, change=None, compression=zipfile.ZIP_STORED, **members):
+    """The model file once more, the JSON in it changed by a function, other members replaced (None: left out)."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    if change is not None:
+        tree = json.loads(bytes(np.load(io.BytesIO(content["about.npy"]))))
+        text = change(tree)
+        text = text if isinstance(text, str) else json.dumps(text or tree)
+        content["about.npy"] = npy(np.frombuffer(text.encode(), np.uint8))
+    content |= {f"{name.replace('__', '.')}.npy": data for name, data in members.items()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in content.items():
+            if data is not None:
+                archive.writestr(name, data)
+
+
+def test_the_files_that_these_tests_make_can_be_read(path):
+    rewrite(path)
+    saved = load_all(path)
+    assert saved.extra == {"epoch": 1} and saved.optimizer.t == 4
+    rewrite(path, lambda tree: None, theta=npy(saved.model.theta.value))
+    assert (load(path).theta.value == saved.model.theta.value).all()
+
+
+def test_a_missing_file_raises(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no model file .*gone.npz"):
+        load(tmp_path / "gone.npz")
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"P", b"PK\x03\x04", b"a text file\n" * 100, b"\x93NUMPY" + bytes(100), bytes(10_000),
+    b"PK\x05\x06" + bytes(18), np.random.default_rng(0).bytes(5000),
+])  # fmt: skip
+def test_other_files_are_refused(content, tmp_path):
+    (tmp_path / "m.npz").write_bytes(content)
+    assert_refused(tmp_path / "m.npz", "not a whole npae model file")
+
+
+def test_an_npz_of_something_else_is_refused(tmp_path):
+    np.savez(tmp_path / "m.npz", weights=np.zeros(3))
+    assert_refused(tmp_path / "m.npz", "about")
+
+
+@pytest.mark.parametrize("name", ["about", "theta", "optimizer.u"])
+def test_a_missing_array_is_named(name, path):
+    rewrite(path, **{name.replace(".", "__"): None})
+    assert_refused(path, f"not a whole npae model file, it has no array '{name}': use a checkpoint")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder, not a model file"):
+        load_all(tmp_path)
+
+
+def test_a_file_cut_off_anywhere_is_refused(path):
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 13), *range(len(whole) - 40, len(whole))]:
+        path.write_bytes(whole[:length])
+        assert_refused(path)
+
+
+def test_a_flipped_byte_anywhere_is_refused_or_without_effect(path):
+    expected, whole, refused = load_all(path), path.read_bytes(), 0
+    places = range(0, len(whole), 5)
+    for k in places:
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ (1 << k % 8)]) + whole[k + 1 :])
+        try:
+            saved = load_all(path)
+        except ModelFileError:
+            refused += 1
+        else:
+            assert (saved.model.theta.value == expected.model.theta.value).all() and saved.extra == expected.extra
+            assert (saved.optimizer.state["u"] == expected.optimizer.state["u"]).all()
+            assert saved.arrays.keys() == expected.arrays.keys()
+    assert refused > len(places) / 2  # without effect are zip's dates, flags and unused fields
+
+
+def test_a_flipped_byte_in_theta_is_noticed_by_its_checksum(path):
+    whole = path.read_bytes()
+    theta = load(path).theta.value.tobytes()
+    k = whole.index(theta) + len(theta) // 2
+    path.write_bytes(whole[:k] + bytes([whole[k] ^ 1]) + whole[k + 1 :])
+    assert_refused(path, "CRC")
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_format_is_refused_by_its_number(path, version):
+    rewrite(path, lambda tree: tree | {"format": version})
+    assert_refused(path, f"has format {version}, this version of npae reads format 1")
+
+
+def change_class(name):
+    def change(tree):
+        tree["model"]["config"]["encoder"]["config"]["layers"][1]["class"] = name
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["Transformer", "os.system", "", 3, None, [], {}])
+def test_an_unknown_class_is_refused(path, name):
+    rewrite(path, change_class(name))
+    assert_refused(path)
+
+
+@pytest.mark.parametrize("about", [
+    lambda tree: "", lambda tree: "{", lambda tree: "[]", lambda tree: "3", lambda tree: '"text"',
+    lambda tree: {"format": 1}, lambda tree: tree | {"model": None}, lambda tree: tree | {"model": 5},
+    lambda tree: tree | {"model": "Dense"}, lambda tree: tree | {"model": []}, lambda tree: tree | {"model": {}},
+    lambda tree: tree | {"model": {"class": "SquaredError", "config": {}}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": [6, 2]}},
+    lambda tree: tree | {"model": {"class": "Dense"}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": float("inf"), "n_out": 1}}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": float("nan"), "n_out": 1}}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": -3, "n_out": -3}}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": "6", "n_out": 2}}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": 6, "n_out": 2, "self": 1}}},
+    lambda tree: tree | {"model": {"class": "Sequential", "config": {"layers": [1]}}},
+    lambda tree: tree | {"model": {"class": "Flatten", "config": {}}},
+    lambda tree: tree | {"optimizer": None}, lambda tree: tree | {"optimizer": {"class": "SGD"}},
+    lambda tree: tree | {"optimizer": {"class": "ReLU", "config": {}, "t": 1}},
+    lambda tree: tree | {"optimizer": {"class": "SGD", "config": {"lr": -1}, "t": 1}},
+    lambda tree: tree | {"optimizer": tree["optimizer"] | {"t": "soon"}},
+    lambda tree: tree | {"extra": 5}, lambda tree: tree | {"extra": "text"},
+    lambda tree: json.dumps(tree)[:-1] + ', "deep": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    lambda tree: json.dumps(tree | {"model": 0}).replace('"model": 0', '"model": ' + "[" * 900 + "]" * 900),
+    lambda tree: '{"format": 1, "model": ' + '{"class": "Sequential", "config": {"layers": [' * 3000,
+])  # fmt: skip
+def test_a_description_that_makes_no_model_is_refused(path, about):
+    rewrite(path, about)
+    assert_refused(path)
+
+
+@pytest.mark.parametrize("theta, words", [
+    (np.zeros(5, np.float32), r"architecture has \d+ parameters, its vector θ has shape \(5,\)"),
+    (np.zeros((1, 80), np.float32), r"shape \(1, 80\)"), (np.float32(3), r"shape \(\)"),
+    (np.zeros(80, np.int32), "dtype int32"), (np.zeros(80, ">f4"), "dtype >f4"), (np.zeros(80, "V4"), "V4"),
+])  # fmt: skip
+def test_a_theta_that_does_not_fit_is_refused(path, theta, words):
+    assert load(path).parameter_count == 80
+    rewrite(path, theta=npy(theta))
+    assert_refused(path, words)
+
+
+@pytest.mark.parametrize("member", ["theta", "about", "optimizer__u"])
+def test_a_missing_member_is_refused(path, member):
+    rewrite(path, **{member: None})
+    assert_refused(path, member.replace("__", "."))
+
+
+def test_an_array_of_an_unknown_name_is_refused(path):
+    rewrite(path, dxtra__best=npy(np.zeros(3)))
+    assert_refused(path, "it holds an array 'dxtra.best'")
+
+
+def test_an_optimizers_state_that_does_not_fit_is_refused(path):
+    rewrite(path, optimizer__u=npy(np.zeros(5, np.float32)))
+    assert_refused(path, r"The optimizer's u is float32 \(5,\), θ is float32 \(80,\)")
+
+
+@pytest.mark.parametrize("statistics, words", [
+    (npy(np.zeros(9, np.float32)), r"8 running statistics of float32, its vector of them has shape \(9,\)"),
+    (npy(np.zeros(8)), "of float32, its vector of them has shape .* and dtype float64"),
+    (npy(np.array([None] * 8)), "statistics declares"), (None, "it has no array 'statistics': use"),
+    (b"", "not a whole npae model file"),
+])  # fmt: skip
+def test_statistics_that_do_not_fit_are_refused(tmp_path, statistics, words):
+    save(tmp_path / "m.npz", with_statistics())
+    rewrite(tmp_path / "m.npz", statistics=statistics)
+    assert_refused(tmp_path / "m.npz", words)
+
+
+def test_statistics_of_a_model_without_any_are_refused(path):
+    rewrite(path, statistics=npy(np.zeros(8, np.float32)))
+    assert_refused(path, "it holds an array 'statistics'")
+
+
+def huge_header():
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (10**12,)})
+    return stream.getvalue()
+
+
+def test_statistics_that_the_file_only_declares_are_not_allocated(tmp_path):
+    save(tmp_path / "m.npz", with_statistics())
+    rewrite(tmp_path / "m.npz", statistics=huge_header() + bytes(32))
+    tracemalloc.start()
+    try:
+        assert_refused(tmp_path / "m.npz", "statistics declares 4000000000128 bytes")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_sizes_that_the_file_only_declares_are_not_allocated(path):
+    header = huge_header()
+    huge = {"class": "Dense", "config": {"n_in": 10**6, "n_out": 10**6 - 1}}
+
+    def with_seed(tree):
+        return {**tree, "model": {"class": "Autoencoder", "config": {
+            "encoder": huge, "decoder": huge, "loss": {"class": "SquaredError", "config": {}}, "seed": 0}}}  # fmt: skip
+
+    original = path.read_bytes()
+    for change in (
+        {"theta": header + bytes(304)}, {"change": lambda tree: tree | {"model": huge}},
+        {"change": with_seed}, {"extra__best": header}, {"optimizer__u": header + bytes(304)},
+    ):  # fmt: skip
+        path.write_bytes(original)
+        rewrite(path, **change)
+        tracemalloc.start()
+        try:
+            assert_refused(path)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 1_000_000
+
+
+def test_python_objects_are_refused_and_never_unpickled(path):
+    class Exploding:
+        def __reduce__(self):
+            return exec, ("raise SystemExit('unpickled')",)
+
+    objects = np.empty(80, object)
+    objects[0] = Exploding()
+    for member in ("theta", "about", "extra__best", "optimizer__u"):
+        original = path.read_bytes()
+        rewrite(path, **{member: npy(objects)})
+        assert_refused(path, member.replace("__", "."))
+        path.write_bytes(original)
+
+
+def test_compressed_members_are_refused(path):
+    rewrite(path, compression=zipfile.ZIP_DEFLATED)
+    assert_refused(path, "about is compressed")
+
+
+@pytest.mark.parametrize("header", [b"", b"\x93NUMPY", b"\x93NUMPY\x09\x09", b"\x93NUMPY\x01\x00\xff\xff{", b"(" * 200])
+def test_members_that_are_no_arrays_are_refused(path, header):
+    rewrite(path, theta=header)
+    assert_refused(path)
+
+
+def test_an_unknown_device_is_no_fault_of_the_file(path):
+    with pytest.raises(ValueError, match="Unknown device 'tpu'") as caught:
+        load(path, device="tpu")
+    assert not isinstance(caught.value, ModelFileError)
+
+
+def test_a_gpu_that_is_not_there_is_no_fault_of_the_file(path, monkeypatch):
+    monkeypatch.setattr("npae.backend.why_no_gpu", lambda: "CuPy is not installed.")
+    with pytest.raises(RuntimeError, match="CuPy is not installed"):
+        load(path, device="gpu")

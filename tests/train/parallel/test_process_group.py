@@ -1,0 +1,494 @@
+"""npae.train.parallel.process_group and shared: K workers take the steps of one, stop together, and leave one set of files.
+
+ProcessGroup are threads of this process in most tests, which need no MPI; the last part runs real ones through mpiexec.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npae import backend, dense_autoencoder, layers, losses, optim
+from npae.data.minibatches import Minibatches
+from npae.serialization.model_files import load_all
+from npae.train import Callback, Checkpoint, Diverged, EarlyStopping, Trainer
+from npae.train.parallel import process_group as workers
+from npae.train.parallel.data_parallel import DataParallelStep
+from npae.train.parallel.process_group import MPIProcessGroup, ProcessGroup, from_environment
+from npae.train.step import Step
+from tests.devices import DEVICES, on
+from tests.fake_gpu.fake_cupy import fake_cupy
+
+ROOT = Path(__file__).resolve().parents[2]
+RNG = np.random.default_rng(0)
+X, V = RNG.random((50, 6)), RNG.random((20, 6))
+
+
+class Threads(ProcessGroup):
+    """ProcessGroup that are threads of one process and meet at a table."""
+
+    def __init__(self, rank, table):
+        self.rank, self.size, self.table = rank, len(table.places), table
+
+    def gather(self, value):
+        self.table.places[self.rank] = value
+        self.table.barrier.wait()
+        values = list(self.table.places)
+        self.table.barrier.wait()
+        return values
+
+    def sum_(self, x):
+        x[...] = sum(self.gather(x.copy()))
+
+    def broadcast_(self, x):
+        x[...] = self.gather(x.copy())[0]
+
+
+def together(size, work):
+    """[work(worker) of each of `size` workers]; the exception of a worker takes the place of its result."""
+    table = types.SimpleNamespace(places=[None] * size, barrier=threading.Barrier(size, timeout=5))
+    results = [None] * size
+
+    def one(rank):
+        try:
+            results[rank] = work(Threads(rank, table))
+        except Exception as error:
+            results[rank] = error
+
+    threads = [threading.Thread(target=one, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def check_that_two_stay_together(work, epochs):
+    """Two workers end with the same θ and saw the same in every epoch, and not always the same.
+
+    work(worker) -> (θ, what was seen after each of the epochs).
+    """
+    (theta, seen), (other, same) = together(2, work)
+    np.testing.assert_array_equal(theta, other)
+    assert seen == same and len(set(seen)) == epochs
+
+
+def network(**arguments):
+    return dense_autoencoder([6, 4, 2], activation=layers.Tanh, dtype=np.float64, **arguments)
+
+
+class Watched(optim.SGD):
+    """SGD that keeps the gradients it was given."""
+
+    def update(self, value, grad, *numbers):
+        self.seen = [*getattr(self, "seen", []), grad.copy()]
+        super().update(value, grad, *numbers)
+
+
+del optim.Optimizer.registry["Watched"]
+
+
+def steps(make_step, batches_of=(7,), clip_norm=None):
+    """(gradients that the optimizer got, terms, θ) of a few steps on the first rows of X."""
+    model, optimizer, noted = network(), Watched(0.5), []
+    step = make_step(model, Minibatches(X, 50, np.float64, seed=0), optimizer, clip_norm)
+    for size in batches_of:
+        step(np.arange(size), lambda terms, n: noted.append((terms, n)))
+    return optimizer.seen, noted, model.theta.value.copy()
+
+
+def steps_together(size, **arguments):
+    def work(worker):
+        return steps(lambda *a: DataParallelStep(*a, worker), **arguments)
+
+    return together(size, work)
+
+
+# ---------------------------------------------------------------------- shares
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [1, 2, 5, 7, 128])
+def test_shares_cover_every_row_once_and_differ_by_one_row_at_most(size, n):
+    table = types.SimpleNamespace(places=[None] * size)
+    shares = [Threads(rank, table).share(n) for rank in range(size)]
+    covered = [row for rows, weight in shares if weight for row in range(n)[rows]]
+    assert covered == list(range(n))
+    assert sum(weight for _, weight in shares) == pytest.approx(1, rel=1e-15)
+    weights = [round(weight * n) for _, weight in shares]
+    assert max(weights) - min(weights) <= 1
+    assert all(rows == slice(0, 1) for rows, weight in shares if weight == 0)
+    assert all(len(range(n)[rows]) == round(weight * n) for rows, weight in shares if weight)
+
+
+def test_alone_a_worker_has_everything_and_changes_nothing():
+    alone, x = ProcessGroup(), np.arange(3.0)
+    alone.sum_(x)
+    alone.broadcast_(x)
+    assert alone.share(5) == (slice(0, 5), 1.0) and (x == [0, 1, 2]).all()
+    assert alone.gather("a") == ["a"] and alone.first(None) is None and alone.first("b") == "b"
+    assert alone.weighted_sum({"a": 0.1}, 1.0) == {"a": 0.1}
+
+
+# ---------------------------------------------------------------------- the step
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 9])
+def test_the_shares_gradients_and_terms_combine_to_those_of_the_batch(size):
+    batches_of = (12, 7, 2, 1)  # even, uneven, and with fewer rows than workers
+    seen, noted, theta = steps(Step, batches_of)
+    for seen_k, noted_k, theta_k in steps_together(size, batches_of=batches_of):
+        for g, g_k in zip(seen, seen_k, strict=True):
+            np.testing.assert_allclose(g_k, g, rtol=1e-12, atol=1e-12 * np.abs(g).max())
+        for (terms, n), (terms_k, n_k) in zip(noted, noted_k, strict=True):
+            assert n_k == n and list(terms_k) == list(terms)
+            assert terms_k["reconstruction"] == pytest.approx(float(terms["reconstruction"]), rel=1e-12)
+        np.testing.assert_allclose(theta_k, theta, rtol=1e-11)
+
+
+def test_every_worker_takes_the_same_step_to_the_last_bit():
+    results = steps_together(3, batches_of=(7, 5, 2), clip_norm=0.1)
+    for seen, noted, theta in results[1:]:
+        assert (theta == results[0][2]).all()
+        assert all((g == h).all() for g, h in zip(seen, results[0][0], strict=True))
+        assert noted == results[0][1]
+
+
+def test_the_plain_average_of_uneven_shares_would_be_another_gradient():
+    (whole,), _, _ = steps(Step, (7,))
+    gradients = []
+    for rows in (slice(0, 2), slice(2, 4), slice(4, 7)):
+        model = network()
+        model.backpropagate(X[rows])
+        gradients.append(model.theta.grad.copy())
+    np.testing.assert_allclose((2 * gradients[0] + 2 * gradients[1] + 3 * gradients[2]) / 7, whole, rtol=1e-10)
+    assert np.abs(np.mean(gradients, axis=0) - whole).max() > 1e-3 * np.abs(whole).max()
+
+
+def test_the_gradient_is_clipped_after_it_was_summed():
+    (g,), _, theta = steps(Step, (7,), clip_norm=0.05)
+    assert np.linalg.norm(g) == pytest.approx(0.05)
+    for (g_k,), _, theta_k in steps_together(3, batches_of=(7,), clip_norm=0.05):
+        np.testing.assert_allclose(g_k, g, rtol=1e-11)
+        np.testing.assert_allclose(theta_k, theta, rtol=1e-12)
+
+
+# ---------------------------------------------------------------------- a run
+
+
+def train(worker=None, data=X, validation=V, epochs=6, callbacks=(), seed=3, first=0, resume=None):
+    """A Trainer that has run, `first` the seed of the first θ."""
+    trainer = Trainer(
+        network(seed=first), data, validation, batch_size=15, optimizer=optim.Adam(0.02), seed=seed,
+        schedule=optim.Plateau(1, threshold=0.05), callbacks=callbacks, progress="lines", workers=worker,
+    )  # fmt: skip
+    if resume is not None:
+        trainer.resume(resume)
+    trainer.run(epochs)
+    return trainer
+
+
+def columns(trainer):
+    """The numbers of the history without the times."""
+    return np.array([[v for k, v in row.items() if k != "seconds"] for row in trainer.history.rows])
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_run_is_the_run_of_one_worker_to_rounding_and_the_same_on_all(size, tmp_path, capsys):
+    alone = train(callbacks=[EarlyStopping(2), Checkpoint(tmp_path / "alone.npz")])
+    printed = capsys.readouterr().out
+    runs = together(size, lambda w: train(w, callbacks=[EarlyStopping(2), Checkpoint(tmp_path / f"{w.rank}.npz")]))
+    for run in runs:
+        np.testing.assert_allclose(columns(run), columns(alone), rtol=1e-11)
+        np.testing.assert_allclose(run.model.theta.value, alone.model.theta.value, rtol=1e-9)
+        assert (columns(run) == columns(runs[0])).all() and run.history.stopped == alone.history.stopped
+        assert (run.model.theta.value == runs[0].model.theta.value).all()
+    assert len(set(columns(alone)[:, 1])) > 1, "the schedule has not moved"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.npz", "alone.npz"]
+    assert len(capsys.readouterr().out.splitlines()) == len(printed.splitlines()) == len(alone.history)
+
+
+def test_all_start_from_the_theta_of_worker_0():
+    alone = train(first=1)
+    for run in together(2, lambda w: train(w, first=1 + w.rank)):
+        np.testing.assert_allclose(run.model.theta.value, alone.model.theta.value, rtol=1e-9)
+
+
+def test_a_resumed_run_ends_with_the_bits_of_one_that_was_not_interrupted(tmp_path):
+    path = tmp_path / "c.npz"
+
+    def callbacks():
+        return [EarlyStopping(9), Checkpoint(path)]
+
+    whole = together(2, lambda w: train(w, callbacks=callbacks()))
+    together(2, lambda w: train(w, callbacks=callbacks(), epochs=2))
+    resumed = together(2, lambda w: train(w, callbacks=callbacks(), resume=path))
+    for a, b in zip(whole, resumed, strict=True):
+        assert (a.model.theta.value == b.model.theta.value).all() and (columns(a) == columns(b)).all()
+    assert load_all(path).extra["epoch"] == 6
+
+
+def test_validation_data_may_have_fewer_rows_than_there_are_workers():
+    alone = train(validation=V[:2])
+    for run in together(3, lambda w: train(w, validation=V[:2])):
+        np.testing.assert_allclose(run.history["val_loss"], alone.history["val_loss"], rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("seed", (0, 1), "seed is 0 on worker 0 and 1 on worker 1"),
+        ("epochs", (4, 5), "epochs is 4 on worker 0 and 5 on worker 1"),
+        ("data", (X, X[1:]), "data is .* on worker 0 and .* on worker 1"),
+        ("callbacks", ([], [EarlyStopping()]), "callbacks is .* on worker 0 and .* on worker 1"),
+    ],
+)
+def test_workers_of_different_settings_do_not_begin(name, given, words):
+    for error in together(2, lambda w: train(w, **{name: given[w.rank]})):
+        with pytest.raises(ValueError, match=words):
+            raise error
+
+
+def test_nan_in_one_share_stops_all_with_the_same_words_and_theta_as_it_was():
+    data = X.copy()
+    data[33] = 1e200
+    models = {}
+
+    def work(worker):
+        trainer = Trainer(network(loss=losses.SquaredError()), data, batch_size=50, workers=worker, progress="none")
+        models[worker.rank] = trainer.model
+        trainer.run(2)
+
+    errors = together(3, work)
+    assert {type(e) for e in errors} == {Diverged} and len({str(e) for e in errors}) == 1
+    assert "'reconstruction' became inf in epoch 1, step 1" in str(errors[0])
+    assert all((model.theta.value == network().theta.value).all() for model in models.values())
+
+
+def test_what_one_worker_is_told_to_stop_for_stops_all_after_the_epoch():
+    class Impatient(Callback):
+        def __init__(self, rank):
+            self.rank = rank
+
+        def on_step(self, trainer):
+            if self.rank == 1 and trainer.epoch == 2:
+                trainer.stop("no more time")
+
+    for run in together(3, lambda w: train(w, callbacks=Impatient(w.rank))):
+        assert run.history.stopped == "no more time" and len(run.history) == 3
+
+
+# ---------------------------------------------------------------------- on a GPU
+
+
+class Comm:
+    """What MPIProcessGroup need of an mpi4py communicator, among threads; in place only, and for host memory only."""
+
+    def __init__(self, worker):
+        self.worker, self.Get_rank, self.Get_size = worker, lambda: worker.rank, lambda: worker.size
+        self.allgather = worker.gather
+
+    def Allreduce(self, send, x):  # noqa: N802 (mpi4py's name)
+        assert send == "in place" and isinstance(x, np.ndarray)
+        self.worker.sum_(x)
+
+    def Bcast(self, x):  # noqa: N802
+        assert isinstance(x, np.ndarray)
+        self.worker.broadcast_(x)
+
+
+@pytest.fixture
+def fake_mpi(monkeypatch):
+    table = types.SimpleNamespace(places=[None], barrier=threading.Barrier(1))
+    world = Comm(Threads(0, table))
+    mpi = types.SimpleNamespace(IN_PLACE="in place", COMM_WORLD=world)
+    monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=mpi))
+
+
+@pytest.mark.parametrize("device", DEVICES[1:])
+def test_on_a_gpu_the_gradient_meets_the_others_on_the_host(device, fake_mpi):
+    def work(worker):
+        trainer = Trainer(network(seed=worker.rank).to("gpu"), X, V, batch_size=15, optimizer=optim.Adam(0.02),
+                          workers=MPIProcessGroup(Comm(worker)), progress="none")  # fmt: skip
+        trainer.run(3)
+        return trainer.history["val_loss"], backend.to_device(trainer.model.theta.value, "cpu")
+
+    alone = Trainer(network(), X, V, batch_size=15, optimizer=optim.Adam(0.02), progress="none")
+    alone.run(3)
+    with on(device):
+        for val_loss, theta in together(2, work):
+            np.testing.assert_allclose(val_loss, alone.history["val_loss"], rtol=1e-10)
+            np.testing.assert_allclose(theta, alone.model.theta.value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("device", DEVICES[1:2])
+def test_a_step_on_the_gpu_goes_through_the_host_once(device, fake_mpi):
+    with on(device):
+        model = network().to("gpu")
+        batches = Minibatches(X, 25, np.float64, "gpu", seed=0)
+        step = DataParallelStep(model, batches, optim.Adam(), 1.0, MPIProcessGroup())
+        rows = next(batches.rows())
+        step(rows, lambda terms, n: None)
+        with fake_cupy.count() as counted:
+            step(rows, lambda terms, n: None)
+        assert (counted.syncs, counted.uploads) == (2, 1), "the gradient down and up, and the one term of J"
+
+
+# ---------------------------------------------------------------------- what mpiexec says
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in workers.STARTED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back at the end
+    return monkeypatch
+
+
+def test_without_mpiexec_and_with_one_process_a_worker_is_alone(environment):
+    assert type(from_environment()) is ProcessGroup
+    environment.setenv("PMI_SIZE", "1")
+    assert type(from_environment()) is ProcessGroup
+
+
+@pytest.mark.parametrize("name", workers.STARTED)
+def test_without_mpi4py_it_says_what_to_install(name, environment):
+    environment.setenv(name, "2")
+    environment.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(RuntimeError, match=r'mpiexec started 2 workers, which need mpi4py .*pip install "npae\[mpi\]"'):
+        from_environment()
+
+
+def test_the_mpiexec_of_another_mpi_is_noticed(environment, fake_mpi):
+    environment.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    with pytest.raises(RuntimeError, match="started 2 workers, but mpi4py sees 1: they are of two MPI libraries"):
+        from_environment()
+
+
+@pytest.mark.parametrize(
+    ("size", "threads", "warned"), [(2, 1, None), (2, 4, "set OMP_NUM_THREADS=2"), (9, 1, "set OMP_NUM_THREADS=1")]
+)
+def test_too_many_threads_are_said_once(size, threads, warned, environment):
+    environment.setattr(workers, "thread_count", lambda: threads)
+    environment.setattr(workers.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        together(size, workers._warn_of_too_many_threads)
+    texts = [str(w.message) for w in caught]
+    assert len(texts) == (warned is not None)
+    if warned:
+        assert f"{size} workers with {size * threads} threads in all share 4 cores" in texts[0] and warned in texts[0]
+
+
+def test_workers_that_are_bound_to_cores_of_their_own_are_not_too_many(environment):
+    bound = threading.local()
+    environment.setattr(workers, "thread_count", lambda: 2)
+    environment.setattr(workers.os, "sched_getaffinity", lambda pid: bound.cores, raising=False)
+
+    def work(worker):
+        bound.cores = {2 * worker.rank, 2 * worker.rank + 1}
+        workers._warn_of_too_many_threads(worker)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert together(2, work) == [None, None]
+    assert not caught
+
+
+# ---------------------------------------------------------------------- real workers
+
+MPIEXEC = shutil.which("mpiexec", path=os.path.dirname(sys.executable)) or shutil.which("mpiexec")
+needs_mpi = pytest.mark.skipif(
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason='needs mpiexec and mpi4py: the extra "mpi"'
+)
+
+PROGRAM = """
+import json, signal, sys
+from pathlib import Path
+from npae.train import Callback, Checkpoint, EarlyStopping
+from npae.train.parallel.process_group import from_environment
+from tests.train.parallel.test_process_group import np, columns, train
+
+class OnWorker1(Callback):
+    steps = 0
+    def on_step(self, trainer):
+        self.steps += 1
+        if self.steps == 7 and trainer.workers.rank == 1:
+            self.act()
+
+class CtrlC(OnWorker1):
+    def act(self):
+        signal.raise_signal(signal.SIGINT)
+
+class Fail(OnWorker1):
+    def act(self):
+        raise OSError("worker 1 is unwell")
+
+out, workers = Path(sys.argv[1]), from_environment()
+def keep(name, run):
+    np.savez(out / f"{name}{workers.rank}.npz", theta=run.model.theta.value, columns=columns(run))
+    (out / f"{name}{workers.rank}.json").write_text(json.dumps([workers.size, run.history.stopped]))
+
+if sys.argv[2] == "fail":
+    train(workers, callbacks=Fail())
+    keep("failed", None)
+callbacks = lambda: [EarlyStopping(9), Checkpoint(out / "c.npz")]
+keep("whole", train(workers, callbacks=callbacks()))
+train(workers, callbacks=callbacks(), epochs=2)
+keep("resumed", train(workers, callbacks=callbacks(), resume=out / "c.npz"))
+keep("stopped", train(workers, callbacks=CtrlC()))
+"""
+
+
+def mpiexec(*arguments):
+    """The finished job of two workers, python with these arguments. One that hangs raises TimeoutExpired."""
+    return subprocess.run(
+        [MPIEXEC, "-n", "2", sys.executable, "-W", "error", *map(str, arguments)], cwd=ROOT, timeout=60, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, capture_output=True,
+    )  # fmt: skip
+
+
+@needs_mpi
+def test_two_processes_train_as_one_resume_and_stop_together(tmp_path):
+    done = mpiexec("-c", PROGRAM, tmp_path, "train")
+    assert done.returncode == 0, done.stderr
+    alone = train()
+    found = {name: [np.load(tmp_path / f"{name}{k}.npz") for k in (0, 1)] for name in ("whole", "resumed", "stopped")}
+    for name, (a, b) in found.items():
+        assert (a["theta"] == b["theta"]).all() and (a["columns"] == b["columns"]).all(), name
+    whole, resumed, stopped = (found[name][0] for name in found)
+    np.testing.assert_allclose(whole["theta"], alone.model.theta.value, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(whole["columns"], columns(alone), rtol=1e-10)
+    assert (resumed["theta"] == whole["theta"]).all() and (resumed["columns"] == whole["columns"]).all()
+    why = [json.loads((tmp_path / f"stopped{k}.json").read_text()) for k in (0, 1)]
+    assert why == [[2, "interrupted in epoch 2 after 3 of 4 steps"]] * 2 and len(stopped["columns"]) == 1
+    assert len(done.stdout.splitlines()) == 6 + 2 + 4 + 1, "only worker 0 prints"
+
+
+@needs_mpi
+def test_an_exception_in_one_process_ends_the_other(tmp_path):
+    done = mpiexec("-c", PROGRAM, tmp_path, "fail")
+    assert done.returncode != 0
+    assert "OSError: worker 1 is unwell" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@needs_mpi
+@pytest.mark.parametrize("name", ["deep", "simple"])
+def test_a_demo_of_two_processes_speaks_and_writes_once(name, tmp_path):
+    pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+    done = mpiexec("-m", f"demos.{name}", "--quick", "--epochs", 1, "--device", "cpu", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("digits to learn from") == done.stdout.count("metrics.json are in") == 1
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["workers"] == 2 and metrics["epochs"] == 1
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
