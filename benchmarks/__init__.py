@@ -1,1 +1,1 @@
-"""Benchmarks of npae: results are shown to agree, then timed. `python -m benchmarks` runs them."""
+"""Benchmarks of npae beside other frameworks: results are shown to agree, then timed. `python -m benchmarks`."""

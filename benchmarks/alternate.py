@@ -1,13 +1,13 @@
-"""Timing several programs fairly on a noisy machine: alternately, each in a process of its own.
+"""Alternating timing: several programs take turns on a noisy machine, each in a process of its own.
 
-A process for each contender keeps their thread pools apart; a contender that waits for its turn is blocked on a pipe
-and takes no core, and it ends its turn only when its threads are asleep too: OpenBLAS's spin for tens of milliseconds
-after a product, in case that another one comes. The contenders take turns many times, so that a slow minute of the
-machine meets all of them alike, and what is reported is the median of the ratios turn by turn.
+Separate processes keep the thread pools of the contenders apart. A contender that waits for its turn is blocked on a
+pipe and uses no core, and a turn ends only when the threads of its process sleep: OpenBLAS' threads keep spinning for
+tens of milliseconds after a product. There are many turns, so that a slow minute of the machine affects all contenders
+alike; the result is the median of the ratios, turn by turn.
 
 A contender's program is a *step*: an object made in the process, whose call takes one training step (or `steps` of
-them, where it has that attribute). On a device that computes behind the host's back, step.wait() returns when it is
-done. step.first_steps(), where there is one, takes the first steps and returns what they computed, for validation.
+them, if it has that attribute). On a device that computes asynchronously, step.wait() returns when the work is done.
+step.first_steps(), if it exists, takes the first steps and returns what they computed, for validation.
 """
 
 import multiprocessing
@@ -16,9 +16,9 @@ import time
 from itertools import count
 from typing import NamedTuple
 
-SETTLE = 0.1  # seconds of steps before the clock runs: caches are refilled, threads are awake and on cores of their own
-LOOK, LOOKS = 0.02, 50  # seconds between two looks whether all threads sleep, and how often to look at most
-ENQUEUED = 8  # steps over which the host alone is timed: few, since a device's full queue makes the host wait
+SETTLE = 0.1  # seconds of steps before the clock starts: they refill the caches and wake the threads
+LOOK, LOOKS = 0.02, 50  # seconds between two checks whether all threads sleep, and the largest number of checks
+ENQUEUED = 8  # steps over which the host alone is timed: few, since a full queue of the device makes the host wait
 
 
 class NotMeasured(Exception):
@@ -26,7 +26,7 @@ class NotMeasured(Exception):
 
 
 class Turn(NamedTuple):
-    """Seconds a step: until the device was done, and until the host had only enqueued it (the same on a CPU)."""
+    """Seconds per step: until the device was done, and until the host had only enqueued it (the same on a CPU)."""
 
     seconds: float
     host: float
@@ -37,7 +37,7 @@ class _Program:
 
     def make(self, kind, args, options):
         """Make the step and take it. Returns what first_steps returned, or None."""
-        self.step = None  # the one before goes first: two may not fit on a device
+        self.step = None  # free the previous one first: two may not fit on a device
         self.step = kind(*args, **options)
         self.steps, self.wait = getattr(self.step, "steps", 1), getattr(self.step, "wait", lambda: None)
         first = self.step.first_steps() if hasattr(self.step, "first_steps") else self.step()
@@ -45,7 +45,7 @@ class _Program:
         return first
 
     def run(self, seconds):
-        """Take steps for `seconds`. Returns the mean seconds a call."""
+        """Take steps for `seconds`. Returns the mean seconds per call."""
         began = time.perf_counter()
         for calls in count(1):
             self.step()
@@ -54,7 +54,7 @@ class _Program:
                 return elapsed / calls
 
     def turn(self, seconds):
-        """The Turn of about `seconds` of steps, after settling; or of one call without, if `seconds` is None."""
+        """The Turn of about `seconds` of steps, after settling; if `seconds` is None, of one call without settling."""
         calls = 1 if seconds is None else max(1, round(seconds / self.run(SETTLE)))
         probes = min(calls, ENQUEUED)
         began = time.perf_counter()
@@ -69,7 +69,7 @@ class _Program:
         return Turn((done - began) / calls / self.steps, (enqueued - began) / probes / self.steps)
 
     def _sleep(self):
-        """Wait until no thread of this process takes a tenth of a core any more, or a second is over."""
+        """Wait until the threads of this process use less than a tenth of a core, for one second at most."""
         for _ in range(LOOKS):
             before = time.process_time()
             time.sleep(LOOK)
@@ -82,7 +82,7 @@ class _Program:
 
 
 def _serve(pipe):
-    """Answer requests (method, arguments) until None comes: (True, result), or (False, why not)."""
+    """Answer requests (method, arguments) until None arrives, with (True, result) or (False, error message)."""
     program = _Program()
     while (request := pipe.recv()) is not None:
         method, *arguments = request
@@ -93,9 +93,9 @@ def _serve(pipe):
 
 
 class Contender:
-    """A process that makes steps of `kind`, a class or a function at the top of a module, and takes them by turns.
+    """A process that makes steps of `kind`, a class or a function at the top of a module, and takes them in turns.
 
-    One process may serve many workloads, one after the other. Every method raises NotMeasured where the step fails.
+    One process may run many workloads, one after the other. Every method raises NotMeasured if the step fails.
     """
 
     def __init__(self, kind):
@@ -111,7 +111,7 @@ class Contender:
         self.first = self._request("make", self._kind, args, options)
 
     def warm_up(self, seconds):
-        """Take steps for `seconds`: compilers compile, thread pools and caches fill, clocks rise."""
+        """Take steps for `seconds`: compilers compile, thread pools start, caches fill, the processor clock rises."""
         self._request("run", seconds)
 
     def turn(self, seconds=None):
@@ -143,9 +143,9 @@ class Contender:
 
 
 def measure(contenders, turns, seconds=None):
-    """{name: [Turn, one for each turn]} for {name: Contender} that are warm; `seconds` of steps a turn, or one call.
+    """{name: [Turn, …]}, one per turn, of warm contenders {name: Contender}; `seconds` of steps per turn, or one call.
 
-    The order goes round and back, so that nobody always comes second, or always after the same one.
+    The order rotates and reverses, so that no contender always has the same position or the same predecessor.
     """
     times, names = {name: [] for name in contenders}, list(contenders)
     for turn in range(turns):
@@ -162,5 +162,5 @@ def summary(values):
 
 
 def ratios(theirs, ours):
-    """Their seconds by ours, turn by turn, for two lists of Turns."""
+    """Their seconds divided by ours, turn by turn, for two lists of Turns."""
     return [a.seconds / b.seconds for a, b in zip(theirs, ours, strict=True)]

@@ -1,27 +1,27 @@
-"""When does the GPU pay?  A training step on both devices, over the batch size and over the width of the network.
+"""Crossover between CPU and GPU: the time of a training step over the batch size and over the width of the network.
 
-A small step costs a GPU its launches, whatever is in them; a large one is arithmetic, of which it has more. Where the
-curves cross is the answer. The *transfer* of the batch to the GPU is timed by itself: npae pays it once a run, not once
-a step, as long as the data set fits on the GPU. On the CPU alone its curve is drawn, and the GPU's is marked as not
-yet run.
+A small step costs a GPU as much as its kernel launches; a large step costs what its arithmetic costs, where the GPU is
+faster. The curves cross at the size from which on it pays off. The *transfer* of the batch to the GPU is timed
+separately: while the data set fits on the GPU, npae copies it once per run, not once per step. Without a GPU only the
+curve of the CPU is drawn, and the others are marked as not yet run.
 """
 
 import math
 
-from benchmarks import machine
+from benchmarks import report
 from benchmarks.clock import clock
-from benchmarks.formulas import compiled_at_once
-from benchmarks.training import TrainingStep, images
+from benchmarks.training import TrainingStep, compiled_at_once, images
 from benchmarks.workloads import LARGE
 from npae.backend import to_device
 
 BATCHES, WIDTHS = (1, 4, 16, 64, 256, 1024, 4096, 16384), (16, 64, 256, 1024, 4096)
 QUICK_BATCHES, QUICK_WIDTHS = (1, 16, 256), (16, 256, 1024)
 BATCH = 256  # of the steps over the width
+LABELS = {"batch": "batch size, 784-1000-500-250-30", "width": f"width w of 784-w-32, batch {BATCH}"}
 
 
 def axes(quick):
-    """{axis: (x, x -> (sizes, batch))}: what is varied, and the network and batch that it stands for."""
+    """{axis: (x, x -> (sizes, batch))}: the values that are varied, and the network and batch of each."""
     return {
         "batch": (QUICK_BATCHES if quick else BATCHES, lambda batch: (LARGE, batch)),
         "width": (QUICK_WIDTHS if quick else WIDTHS, lambda width: ([784, width, 32], BATCH)),
@@ -36,11 +36,11 @@ CURVES = {  # name: (device, as a CUDA graph?)
 
 
 def run(settings):
-    """Time the step along both axes on every device; returns what the JSON keeps."""
-    result = {"what": __doc__, "not_measured": machine.missing(settings), "axes": {}}
+    """Time the step along both axes on every device. Returns the contents of the JSON file."""
+    result = {"what": __doc__, "not_measured": settings.missing(), "axes": {}}
     seconds = 0.1 if settings.quick else 1.0
     for name, (x, network) in axes(settings.quick).items():
-        print(f"{'crossover, ' + name + '; ms a step':30}" + "".join(f"{c:>18}" for c in (*CURVES, "transfer")))
+        print(f"{'crossover, ' + name + '; ms per step':30}" + "".join(f"{c:>18}" for c in (*CURVES, "transfer")))
         points = []
         for value in x:
             points.append({"x": value} | point(*network(value), settings.devices, seconds))
@@ -53,7 +53,7 @@ def run(settings):
 
 
 def point(sizes, batch, devices, seconds):
-    """{curve: summary of its Timing} of one network and batch, for the curves of the devices that are there."""
+    """{curve: summary of its Timing} of one network and batch, for the curves of the devices present."""
     found = {}
     with compiled_at_once():
         for name, (device, graph) in CURVES.items():
@@ -65,7 +65,7 @@ def point(sizes, batch, devices, seconds):
 
 
 def transfer(batch, seconds):
-    """The Timing of bringing `batch` images of 784 uint8 pixels to the GPU."""
+    """The Timing of copying `batch` images of 784 uint8 pixels to the GPU."""
     rows = images()[:batch]
     return clock(lambda: to_device(rows, "gpu"), "gpu", seconds)
 
@@ -76,9 +76,9 @@ def of(points, curve):
 
 
 def overtakes(x, cpu, gpu):
-    """From which x on the GPU is faster than the CPU, to the end: between points on a straight line of logarithms.
+    """The x from which on the GPU is faster than the CPU, by linear interpolation between the logarithms.
 
-    None if it is not faster at the last point, or was not run.
+    None if the GPU is not faster at the last point, or was not run.
     """
     if gpu is None or gpu[-1] >= cpu[-1]:
         return None
@@ -97,25 +97,36 @@ def line(one):
 
 
 def verdict(axis):
-    """Where the GPU overtakes the CPU, in words."""
+    """The crossings of an axis, as text."""
     if "GPU" not in axis["points"][0]:
         return "GPU: not yet run"
     return "; ".join(
-        f"{name}: {'not faster' if x is None else f'faster from {x:,.0f} on'}"
+        f"{name}: {'not faster than the CPU' if x is None else f'faster than the CPU from {x:,.0f} on'}"
         for name, x in axis["overtakes_the_cpu_at"].items()
     )
+
+
+def overview(result):
+    """Markdown for the page: the times of the smallest, a middle and the largest point of both axes."""
+    rows = []
+    for name, axis in result["axes"].items():
+        points = axis["points"]
+        few = [points[0], points[len(points) // 2], points[-1]]
+        cells = [", ".join(f"{1e3 * p[curve]['seconds']:,.1f}" for p in few) if curve in few[0] else "not yet run"
+                 for curve in CURVES]  # fmt: skip
+        rows.append([f"{LABELS[name]}: {', '.join(map(str, [p['x'] for p in few]))}", *cells])
+    return report.markdown(["ms per step", *CURVES], rows)
 
 
 def draw(result, folder):
     """Both axes in one picture."""
     from benchmarks import pictures  # matplotlib is needed here and nowhere else
 
-    labels = {"batch": "batch size, 784-1000-500-250-30", "width": f"width w of 784-w-32, batch {BATCH}"}
     panels = []
     for name, axis in result["axes"].items():
         points = axis["points"]
         curves = {curve: of(points, curve) for curve in CURVES} | {"transfer of the batch": of(points, "transfer")}
-        panels.append((labels[name], [p["x"] for p in points], curves, verdict(axis) if "GPU" in points[0] else None))
+        panels.append((LABELS[name], [p["x"] for p in points], curves, verdict(axis) if "GPU" in points[0] else None))
     path = folder / "crossover.png"
-    pictures.crossover(path, panels, "When does the GPU pay? Time of a training step of npae")
+    pictures.crossover(path, panels, "Time of a training step on the CPU and the GPU")
     return [path]

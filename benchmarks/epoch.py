@@ -1,10 +1,10 @@
-"""How long does an epoch of MNIST take, data path included, and training to a stated error?  python -m benchmarks epoch
+"""Time of an epoch of MNIST with its data path, and of training to a given error.  python -m benchmarks epoch
 
-An epoch is npae's Trainer on uint8 digits as users start it: rows are gathered in a new order, converted and trained
-on. Beside it PyTorch, eager, on one uint8 tensor that it indexes; both from the same weights, on the same rows, with
-Adam's defaults, cross-entropy. How long npae takes its batches and does nothing else tells what gathering the next
-batch while this one trains could save at most; since matrix products use all cores, it would save less.
-An epoch is timed when all is warm and compiled. The way to an error begins in a new process, and pays for both.
+An epoch is one of npae's Trainer on uint8 digits, as users start it: it gathers rows in a new order, converts them and
+trains on them. PyTorch, eager, indexes one uint8 tensor. Both start from the same weights and use the same rows, Adam's
+defaults and cross-entropy. The time to take all batches without training is an upper bound of what gathering the next
+batch in parallel could save; matrix products use all cores, so that it would save less.
+Epochs are timed after warm-up and compilation. Training to an error starts in a new process and includes both.
 """
 
 import importlib.util
@@ -17,7 +17,6 @@ from benchmarks.opponents.pytorch import TorchTraining
 from benchmarks.opponents.roster import CAPTURED, EAGER, OURS, Entry
 from benchmarks.workloads import DEEP, LARGE, SMALL
 from npae import mnist
-from npae.backend import why_no_gpu
 
 ENTRIES = {
     OURS: Entry(NpaeTraining),
@@ -31,22 +30,22 @@ EPOCHS = {  # name: (sizes to the code, batch)
 }
 GPU_TARGET = {"784-1000-500-250-30, batch 500": 0.15}  # seconds, on the full set
 REACH = ("784-32, batch 128", (SMALL, 128))
-ERROR = {"full": 0.1, "sample": 0.16}  # nats a test pixel; the mean digit has 0.2625, the floor is 0.0581
+ERROR = {"full": 0.1, "sample": 0.16}  # nats per test pixel; the mean digit has 0.2625, the lower bound is 0.0581
 MOST_EPOCHS = 20
 
 
 def run(settings):
-    """{device: {"epochs": {workload: …}, "to_error": …}}, and what was not measured."""
+    """Time epochs and training to an error on every device. Returns the contents of the JSON file."""
     which, count = _data(settings.quick)
-    print(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the sample that npae contains'}).")
+    print(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the embedded sample'}).")
     turns = 2 if settings.quick else 4
     result = {"digits": count, "turns": turns, "unit": "seconds: median, lower and upper quartile", "devices": {}}
     missing = result["not_measured"] = {}
     entries = {name: entry for name, entry in ENTRIES.items() if importlib.util.find_spec(entry.kind.package)}
     if EAGER not in entries:
         missing[EAGER] = "torch is not installed: python -m pip install -e '.[bench]'."
-    if "gpu" not in settings.devices:
-        missing["GPU"] = f"Not yet run: {why_no_gpu() or 'Only the CPU was asked for.'}"
+    if settings.no_gpu:
+        missing["GPU"] = f"Not yet run: {settings.no_gpu}"
     for device in settings.devices:
         here = {name: entry for name, entry in entries.items() if name != CAPTURED or device == "gpu"}
         epochs = {}
@@ -62,13 +61,34 @@ def run(settings):
     return result
 
 
+def overview(result):
+    """Markdown for the page: epochs, and training to an error."""
+    tables = []
+    for device, measured in result["devices"].items():
+        rows = []
+        for workload, one in measured["epochs"].items():
+            row = [workload, f"{one[OURS]['seconds'][0]:.2f}", f"{100 * one[OURS]['share_of_taking']:.1f} %"]
+            ratio = one.get(EAGER, {}).get("ratio")
+            rows.append([*row, report.with_quartiles(ratio) if ratio else ""])
+        head = [f"An epoch of {result['digits']:,} digits ({device.upper()})", "npae, s", "of it taking batches",
+                "PyTorch eager / npae (quartiles)"]  # fmt: skip
+        tables.append(report.markdown(head, rows))
+        reached = measured["to_error"]
+        times = []
+        for name, one in reached["contenders"].items():
+            seconds = "not reached" if one["seconds"] is None else f"{one['seconds']:.2f} s"
+            times.append(f"{name} {seconds} in {one['epochs']} epochs")
+        tables.append(f"{reached['workload']} to {reached['error']} nats per test pixel: {'; '.join(times)}.")
+    return "\n\n".join(tables)
+
+
 def draw(result, folder):
-    """No pictures: the tables say it."""
+    """No pictures."""
     return []
 
 
 def _data(quick):
-    """("full" or "sample", how many training digits)."""
+    """("full" or "sample", number of training digits)."""
     if quick:
         return "sample", 10_000
     count = len(mnist().train_images)
@@ -77,7 +97,7 @@ def _data(quick):
 
 @contextmanager
 def processes(entries):
-    """{name: Contender}, closed in the end."""
+    """{name: Contender}, closed at the end of the block."""
     with ExitStack() as stack:
         contenders = {name: Contender(entry.kind) for name, entry in entries.items()}
         for contender in contenders.values():
@@ -86,7 +106,7 @@ def processes(entries):
 
 
 def begin(contenders, arguments, missing):
-    """The contenders that could be made of `arguments`; why others could not goes to `missing`."""
+    """The contenders that could be made from `arguments`. The reasons of the others are added to `missing`."""
     ready = {}
     for name, contender in contenders.items():
         try:
@@ -101,7 +121,10 @@ def begin(contenders, arguments, missing):
 
 
 def time_epochs(contenders, turns):
-    """Seconds an epoch, after a first one, of every contender, their ratio to npae's, and npae's for taking batches."""
+    """Of every contender the seconds per epoch, and their ratio to npae's; of npae also the seconds to take batches.
+
+    The first epoch is not counted.
+    """
     contenders[OURS].ask("compile_at_once")
     for contender in contenders.values():
         contender.warm_up(0)  # one epoch
@@ -117,7 +140,7 @@ def time_epochs(contenders, turns):
 
 
 def show(device, epochs, count):
-    """Print the table of a device."""
+    """Print the table of one device."""
     others = [name for name in ENTRIES if name != OURS and any(name in result for result in epochs.values())]
     head = [f"An epoch of {count:,} digits, s ({device.upper()})", OURS, "target", "taking batches"]
     for name in others:
@@ -138,11 +161,11 @@ def show(device, epochs, count):
 
 
 def to_error(contenders, which, device):
-    """Train every contender, in a new process and by turns, until its error on the test digits is down to ERROR.
+    """Train every contender, in new processes and in turns, until its error on the test digits is at most ERROR.
 
-    {"workload", "error", "contenders": {name: {"seconds", "epochs", "errors"}}}: seconds of training with all that a
-    first epoch has to compile, but without imports and evaluation; None where MOST_EPOCHS did not suffice. errors:
-    after every epoch, nats a pixel.
+    Returns {"workload", "error", "contenders": {name: {"seconds", "epochs", "errors"}}}. seconds: of training, with
+    compilation, without imports and evaluation; None if MOST_EPOCHS did not suffice. errors: after every epoch, nats
+    per pixel.
     """
     result = {name: {"seconds": 0.0, "errors": []} for name in contenders}
     for _ in range(MOST_EPOCHS):
@@ -153,7 +176,7 @@ def to_error(contenders, which, device):
     for one in result.values():
         reached = one["errors"][-1] <= ERROR[which]
         one |= {"epochs": len(one["errors"]), "seconds": round(one["seconds"], 3) if reached else None}
-    head = (f"{REACH[0]}, to {ERROR[which]} nats a test pixel ({device.upper()})", "seconds", "epochs", "error then")
+    head = (f"{REACH[0]}, to {ERROR[which]} nats per test pixel ({device.upper()})", "seconds", "epochs", "final error")
     rows = [(n, o["seconds"] or "not reached", o["epochs"], o["errors"][-1]) for n, o in result.items()]
     report.table(head, rows)
     return {"workload": REACH[0], "error": ERROR[which], "contenders": result}

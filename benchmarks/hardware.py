@@ -1,6 +1,6 @@
-"""What a run ran on: processor, caches, clocks, load, libraries and their threads, the GPU, the state of the source.
+"""Description of the machine for result files: processor, caches, load, libraries and threads, GPU, commit.
 
-Everything is asked of the system and of what is installed; what neither tells is "unknown" or left out.
+All of it comes from the system and the installed packages. What they do not know is "unknown" or left out.
 """
 
 import os
@@ -20,7 +20,7 @@ GPU_FIELDS = "name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit
 
 
 def hardware():
-    """{name: value} of everything above, for result files."""
+    """{name: value} of everything above."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -34,12 +34,12 @@ def hardware():
 
 
 def load():
-    """How many processes were running or waiting, on average over the last 1, 5 and 15 minutes."""
+    """The numbers of processes running or waiting, averaged over the last 1, 5 and 15 minutes."""
     return [round(v, 2) for v in os.getloadavg()] if hasattr(os, "getloadavg") else "unknown"
 
 
 def cpu(root=Path("/")):
-    """Model, cores, clocks in MHz now and at most, caches, memory: as Linux tells them below `root`."""
+    """Model, cores, current and largest clock in MHz, caches and memory, from Linux' files below `root`."""
     info, memory = _read(root / "proc/cpuinfo"), _read(root / "proc/meminfo")
     models, clocks = (re.findall(rf"^{name}\s*: (.+)$", info, re.M) for name in ("model name", "cpu MHz"))
     folder = root / "sys/devices/system/cpu/cpu0"
@@ -58,7 +58,7 @@ def cpu(root=Path("/")):
 
 
 def blas_threads():
-    """What threadpoolctl knows of the libraries loaded here: which, of what version, with how many threads."""
+    """The thread pools of the libraries loaded here, from threadpoolctl: library, version, number of threads."""
     if not util.find_spec("threadpoolctl"):
         return "unknown: pip install threadpoolctl"
     from threadpoolctl import threadpool_info
@@ -68,7 +68,7 @@ def blas_threads():
 
 
 def gpu_clocks():
-    """What nvidia-smi says of the first GPU, or "none"."""
+    """Name, driver and clocks of the first GPU, from nvidia-smi; "none" without one."""
     if not shutil.which("nvidia-smi"):
         return "none"
     answer = _run("nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader", "--id=0")
@@ -76,7 +76,7 @@ def gpu_clocks():
 
 
 def commit():
-    """The commit of the source, with a + where files differ from it; "unknown" outside of a repository."""
+    """The commit of the source, with a + if files differ from it; "unknown" outside of a repository."""
     here = str(Path(__file__).parent)
     name = _run("git", "-C", here, "rev-parse", "--short=12", "HEAD")
     changed = name and _run("git", "-C", here, "status", "--porcelain", "--untracked-files=no")

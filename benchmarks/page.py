@@ -1,26 +1,39 @@
-"""Puts the results of a real run into benchmarks/README.md: tables as they were printed, machine, pictures.
+"""The pages of results: benchmarks/results/<part>.md, and the tables of benchmarks/README.md.
 
     python -m benchmarks --out benchmarks/results && python -m benchmarks.page
 
-The page has a pair of lines `<!-- train_step -->` and `<!-- /train_step -->` for each part; what stands between them is
-written anew from the part's JSON, text and pictures in benchmarks/results. A part without results says so.
+The page of a part has the machine, the printed text and the pictures. README.md has pairs of lines such as
+`<!-- train_step -->` and `<!-- /train_step -->`: main() replaces what stands between them by overview(result), a
+function of the part's module that returns its main tables in Markdown. A part without results is marked as not yet run.
 """
 
+import importlib
 import json
 import re
 from pathlib import Path
 
+from benchmarks import __main__ as front
+from benchmarks.lab import __main__ as lab
 from npae.backend import atomic_write
 
 HERE = Path(__file__).parent
+PACKAGES = dict.fromkeys(front.PARTS, "benchmarks") | dict.fromkeys(lab.PARTS, "benchmarks.lab")
+TITLES = front.PARTS | lab.PARTS
 
 
-def section(part, results):
-    """The Markdown of one part: when and on what it ran, what it printed, its pictures."""
-    told, printed = results / f"{part}.json", results / f"{part}.txt"
-    if not (told.exists() and printed.exists()):
-        return f"Not yet run: `python -m benchmarks {part} --out benchmarks/results && python -m benchmarks.page`."
-    run = json.loads(told.read_text(encoding="utf-8"))
+def command(part):
+    """The command that runs a part and writes its page."""
+    return f"python -m {PACKAGES[part]} {part} --out benchmarks/results && python -m benchmarks.page"
+
+
+def load(part, results):
+    """What the JSON file of a part holds, or None without a file."""
+    path = results / f"{part}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def page(part, run, results):
+    """The Markdown of the page of one part: title, command, machine, printed text, pictures."""
     machine, config, cpu = run["machine"], run["machine"]["config"], run["machine"]["cpu"]
     packages = [f"{name} {version}" for name, version in machine["packages"].items() if version != "not installed"]
     before, after = machine["load_before"][0], machine["load_after"][0]
@@ -30,26 +43,42 @@ def section(part, results):
         f"CuPy: {config['cupy']}; {', '.join(packages)}. {run['seconds']:.0f} s"
         f"{', --quick' if run['settings']['quick'] else ''}; load before and after {before} and {after}."
     )
-    pictures = [f"![{p.stem}](results/{p.name})" for p in sorted(results.glob(f"{part}*.png"))]
-    return "\n\n".join([on, f"```text\n{printed.read_text(encoding='utf-8').strip()}\n```", *pictures])
+    printed = (results / f"{part}.txt").read_text(encoding="utf-8").strip()
+    pictures = [f"![{p.stem}]({p.name})" for p in sorted(results.glob(f"{part}*.png"))]
+    title = f"# {part}: {TITLES[part]}"
+    return "\n\n".join([title, f"    {command(part)}", on, f"```text\n{printed}\n```", *pictures]) + "\n"
+
+
+def section(part, results):
+    """The Markdown of one part for README.md: date and machine, and its main tables."""
+    if (run := load(part, results)) is None:
+        return f"Not yet run: `{command(part)}`."
+    cpu = run["machine"]["cpu"]
+    on = f"{run['machine']['date'][:10]}, {cpu['model']}, {cpu['cores']} cores; [all of it](results/{part}.md)."
+    tables = importlib.import_module(f"{PACKAGES[part]}.{part}").overview(run["result"])
+    return f"{on}\n\n{tables}"
 
 
 def fill(text, results):
-    """`text` with every marked section written anew."""
+    """`text` with every marked section replaced."""
 
     def replace(match):
         part = match[1]
-        return f"<!-- {part} -->\n\n{section(part, results)}\n\n<!-- /{part} -->"
+        return f"<!-- {part} -->\n{section(part, results)}\n<!-- /{part} -->"
 
     return re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->", replace, text, flags=re.DOTALL)
 
 
-def main(page=HERE / "README.md", results=HERE / "results"):
-    """Fill the page from the results."""
-    text = fill(page.read_text(encoding="utf-8"), results)
-    with atomic_write(page) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"Written: {page}.")
+def main(readme=HERE / "README.md", results=HERE / "results"):
+    """Write the page of every part that has results, and fill README.md."""
+    pages = {readme: fill(readme.read_text(encoding="utf-8"), results)}
+    for part in PACKAGES:
+        if run := load(part, results):
+            pages[results / f"{part}.md"] = page(part, run, results)
+    for path, text in pages.items():
+        with atomic_write(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(f"Written: {', '.join(map(str, pages))}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pictures of the benchmarks: bars against a ceiling, curves on logarithmic axes, stacked times. One PNG each."""
+"""Pictures of the benchmarks: ratios as bars, curves on logarithmic axes. Each function writes one PNG."""
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -7,7 +7,6 @@ from npae.backend import atomic_write
 
 INK, GREY, PAPER = "#222222", "#888888", "#ffffff"
 COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9a948e"]
-ARITHMETIC, MEMORY, GAIN = COLOURS[:3]
 
 
 def _save(figure, path):
@@ -46,7 +45,7 @@ def size(nbytes):
 
 
 def _logarithmic(axes, x, form):
-    """Logarithmic axes, with a mark at every x, and 1, 2, 5 upwards; form: number -> text."""
+    """Logarithmic axes with a tick at every x, and ticks 1, 2, 5, 10, … at y; form: number -> text."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(x, [f"{v:,}" if v < 100_000 else _short(v) for v in x])
@@ -59,36 +58,8 @@ def _logarithmic(axes, x, form):
     axes.set_axisbelow(True)
 
 
-def layers(path, rows, title):
-    """What percentage of the nearer ceiling each row reaches, and how many times as fast as its plain version it is."""
-    height = 1.6 + 0.27 * len(rows)
-    figure = Figure(figsize=(11, height))
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2), gridspec_kw={"wspace": 0.06})
-    for k, row in enumerate(rows.values()):
-        percent, colour = max((row["percent_of_arithmetic"], ARITHMETIC), (row["percent_of_memory"], MEMORY))
-        _bar(left, k, percent, colour, time(row["seconds"]))
-        if "speed_up" in row:
-            _bar(right, k, row["speed_up"], GAIN, f"{row['speed_up']:.1f}")
-    left.set_yticks(range(len(rows)), rows, fontsize=9)
-    left.set_ylim(len(rows) - 0.4, -0.6)
-    for axes, par, xlabel in ((left, 100, "percent of the nearer ceiling; beside the bar, the time of a call"),
-                              (right, 1, "times as fast as the plain text of its formula")):  # fmt: skip
-        axes.set_xlim(0, 1.12 * max(2 * par if axes is right else par, axes.dataLim.x1))
-        axes.axvline(par, color=GREY, linestyle=":", zorder=0.5)
-        _tidy(axes, xlabel)
-    marks = [left.barh(0, 0, color=c) for c in (ARITHMETIC, MEMORY)]
-    _head(figure, title, marks, ["arithmetic is the nearer ceiling", "memory is the nearer ceiling"])
-    _save(figure, path)
-
-
-def _bar(axes, k, value, colour, text):
-    axes.barh(k, value, color=colour, height=0.72)
-    axes.annotate(text, (value, k), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK,
-                  bbox={"facecolor": PAPER, "linewidth": 0, "pad": 1})  # fmt: skip
-
-
 def _head(figure, title, marks, names):
-    """A title and a legend in one line each, above the axes."""
+    """A title and a legend, one line each, above the axes."""
     inch = 1 / figure.get_figheight()
     figure.suptitle(title, fontsize=13, color=INK, y=1 - 0.1 * inch)
     figure.legend(marks, names, loc="upper center", ncols=len(names), columnspacing=1.2, frameon=False, fontsize=10,
@@ -97,7 +68,7 @@ def _head(figure, title, marks, names):
 
 
 def crossover(path, panels, title):
-    """Time against something, on several devices: panels is [(xlabel, x, {curve: seconds or None}, note)]."""
+    """Time per step on several devices: panels is [(xlabel, x, {curve: seconds or None}, note)]."""
     figure = Figure(figsize=(5.4 * len(panels), 4.4))
     for axes, (xlabel, x, curves, note) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         styles = zip(curves.items(), COLOURS, ("o-", "s-", "D-", "^--"), strict=False)
@@ -107,7 +78,7 @@ def crossover(path, panels, title):
             else:
                 axes.plot(x, seconds, style, color=colour, label=name, linewidth=2)
         _logarithmic(axes, x, time)
-        _tidy(axes, xlabel, "time a step")
+        _tidy(axes, xlabel, "time per step")
         axes.legend(frameon=False, fontsize=9, loc="upper left", title=note, title_fontsize=9, alignment="left")
         low, high = axes.get_ylim()
         axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
@@ -119,7 +90,7 @@ def crossover(path, panels, title):
 def scaling(path, panels, title):
     """Curves on logarithmic axes: panels is [(title, xlabel, x, {curve: (y, text)}, "time" or "size")].
 
-    The curve "theory" is a grey line for the others to be compared with.
+    The curve "theory" is a grey dashed line.
     """
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
@@ -154,32 +125,11 @@ def bars(path, values, ylabel, title):
     _save(figure, path)
 
 
-def stacked(path, rows, title, floor="floor by the ceilings"):
-    """A bar of parts for each row, in percent of its whole: rows is {name: (whole, {part: seconds}, floor)}."""
-    figure = Figure(figsize=(11, 1.7 + 0.62 * len(rows)))
-    axes, handles = figure.subplots(), {}
-    for k, (whole, parts, least) in enumerate(rows.values()):
-        left = 0.0
-        for (part, seconds), colour in zip(parts.items(), COLOURS, strict=True):
-            width = max(0.0, 100 * seconds / whole)
-            handles[part] = axes.barh(k, width, left=left, color=colour, height=0.62)
-            if width >= 5:
-                axes.annotate(f"{width:.0f}%", (left + width / 2, k), ha="center", va="center", fontsize=9, color=PAPER)
-            left += width
-        (handles[floor],) = axes.plot([100 * least / whole] * 2, [k - 0.4, k + 0.4], color=INK, linewidth=2.5)
-    axes.set_yticks(range(len(rows)), [f"{name}\n{time(whole)}" for name, (whole, *_) in rows.items()], fontsize=10)
-    axes.set_ylim(len(rows) - 0.45, -0.55)
-    axes.set_xlim(0, 1.02 * axes.dataLim.x1)
-    _tidy(axes, "percent of the time of a training step")
-    _head(figure, title, handles.values(), handles)
-    _save(figure, path)
-
-
 def ratios(path, rows, xlabel, title):
-    """How many times as long as ours (1) each contender takes: rows is {workload: {name: (median, low, high)}}."""
+    """Times divided by ours, as bars: rows is {workload: {name: (median, low, high)}}."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     thick = 0.8 / len(names)
-    figure = Figure(figsize=(11, 1.7 + 0.9 * thick * len(names) * len(rows) + 0.06 * len(names) * len(rows)))
+    figure = Figure(figsize=(11, 1.7 + (0.25 + 0.15 * len(names)) * len(rows)))
     axes, handles = figure.subplots(), {}
     for k, row in enumerate(rows.values()):
         for name, (middle, low, high) in row.items():

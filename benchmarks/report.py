@@ -1,4 +1,4 @@
-"""What a benchmark tells: tables on the terminal, and one JSON file a part with the machine that it ran on."""
+"""Reports: tables on the terminal and in Markdown, and one JSON file per part with the machine that it ran on."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from npae.backend import atomic_write
 
 
 def table(head, rows):
-    """Print rows of cells under a head: the first column to the left, the others to the right."""
+    """Print rows of cells under a head: the first column is aligned to the left, the others to the right."""
     cells = [[str(c) for c in row] for row in (head, *rows)]
     widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
 
@@ -25,7 +25,17 @@ def spread(low, high, digits=2):
     return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
-class _Both(io.StringIO):
+def markdown(head, rows):
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] * len(head), *rows))
+
+
+def with_quartiles(three, digits=2):
+    """(median, lower, upper quartile) as text."""
+    return f"{three[0]:.{digits}f} ({spread(*three[1:], digits)})"
+
+
+class _Copy(io.StringIO):
     """Text that also goes to the terminal."""
 
     def __init__(self, terminal):
@@ -41,22 +51,22 @@ class _Both(io.StringIO):
 
 
 @contextmanager
-def overheard():
-    """A text file of everything that the block prints, while it prints it."""
-    with redirect_stdout(_Both(sys.stdout)) as both:
-        yield both
+def copied_output():
+    """A text file with a copy of everything that the block prints."""
+    with redirect_stdout(_Copy(sys.stdout)) as copy:
+        yield copy
 
 
 def write(settings, part, seconds, machine, result, printed):
-    """Write <out>/<part>.json and .txt, what it printed; returns their paths.
+    """Write <out>/<part>.json, and <part>.txt with what the part printed. Returns their paths.
 
-    machine: what hardware() says, and the load before and after.
+    machine: what hardware() returns, and the load before and after.
     """
     path = settings.out / f"{part}.json"
-    told = {"part": part, "settings": asdict(settings) | {"out": settings.out.name}, "seconds": round(seconds, 1)}
+    head = {"part": part, "settings": asdict(settings) | {"out": settings.out.name}, "seconds": round(seconds, 1)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
-        text = json.dumps(told | {"machine": machine, "result": result}, indent=1, ensure_ascii=False)
+        text = json.dumps(head | {"machine": machine, "result": result}, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     with atomic_write(path.with_suffix(".txt")) as temporary:
         temporary.write_text(printed, encoding="utf-8")

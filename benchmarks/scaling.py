@@ -1,10 +1,10 @@
-"""How does the cost of training grow: with parameters, batch, depth and data, in time and in memory; with workers?
+"""Scaling: time and memory of training against parameters, batch, depth and data, and with several processes.
 
 Along each axis a straight line is fitted to log cost against log size, over the larger half of the points (the smaller
-ones measure the cost of a call). Beside its slope stands the slope that counted operations, or counted bytes, have over
-the same points: what theory says. Memory is counted twice: what npae holds for a step (θ, ∂J/∂θ, Adam's two vectors,
-and the arena's buffers), and what Python saw allocated at the peak while model and buffers were made (tracemalloc).
-Data-parallel workers are timed by benchmarks/workers.py, one mpiexec for each number of them.
+ones measure the cost of a call). The theoretical slope is that of the counted operations, or counted bytes, over the
+same points. Memory is measured in two ways: the arrays that npae holds for a step (θ, ∂J/∂θ, Adam's two vectors and the
+arena's buffers), and the peak of Python's allocations while model and buffers are made (tracemalloc). Data-parallel
+processes are timed by benchmarks/workers.py, with one mpiexec per line.
 """
 
 import math
@@ -12,14 +12,13 @@ import tracemalloc
 
 import numpy as np
 
-from benchmarks import machine, workers
+from benchmarks import report, workers
 from benchmarks.clock import clock
-from benchmarks.formulas import compiled_at_once
-from benchmarks.training import TrainingStep, images
+from benchmarks.training import TrainingStep, compiled_at_once, images
 from benchmarks.workloads import LARGE
 from npae.backend import module_for
 from npae.models import dense_autoencoder
-from npae.train.trainer import Trainer
+from npae.train import prepare
 
 BATCH = 256
 AXES = {  # name: (x label, sizes of it, size -> (sizes of the network, batch))
@@ -38,23 +37,23 @@ def slope(x, y):
 
 
 def operations(step, batch):
-    """Those of the matrix products in a step: 6 B Σ I O, less what nobody asks for, ∂J/∂x of the first layer."""
+    """Operations of the matrix products in a step: 6 B Σ I O, without ∂J/∂x of the first layer, which is not needed."""
     products = [math.prod(shape) for shape in step.sizes]
     return 6 * batch * sum(products) - 2 * batch * products[0]
 
 
 def held(step, batch):
-    """Bytes by formula: 16 a parameter; the output of every Dense layer, and its gradient."""
+    """Counted bytes: 16 per parameter; the output of every Dense layer, and its gradient."""
     activations = sum(2 * n_out for _, n_out in step.sizes)
     return 16 * step.model.theta.size + 4 * batch * activations
 
 
 def memory(sizes, batch, device):
-    """Bytes of a step: {"state", "arena", "peak"}; the peak is tracemalloc's, on a GPU its memory pool's."""
+    """Bytes of a step: {"state", "arena", "peak"}. The peak is that of tracemalloc, on a GPU of its memory pool."""
     if device == "gpu":
         pool = module_for(device).get_default_memory_pool()
         pool.free_all_blocks()
-    images()  # not a part of the step
+    images()  # made here, so that the peak does not include them
     tracemalloc.start()
     try:
         step = TrainingStep(sizes, batch, device)
@@ -67,7 +66,7 @@ def memory(sizes, batch, device):
 
 
 def points(values, network, device, seconds):
-    """[{"x", "seconds", …, memory, counts}] of training steps along an axis; x is the axis's own measure."""
+    """[{"x", "seconds", …, memory, counts}] of training steps along an axis."""
     for value in values:
         sizes, batch = network(value)
         step = TrainingStep(sizes, batch, device)
@@ -80,17 +79,17 @@ def points(values, network, device, seconds):
 
 
 def epochs(numbers, device, seconds):
-    """[{"images", "seconds", "operations"}] of epochs of 784-128-32 over more and more images."""
+    """[{"images", "seconds", "operations"}] of epochs of 784-128-32 over these numbers of images."""
     for n in numbers:
         model = dense_autoencoder([784, 128, 32], seed=0).to(device)
-        trainer = Trainer(model, images()[:n], batch_size=BATCH, progress="none")
+        trainer = prepare(model, images()[:n], batch_size=BATCH, progress="none")
         with compiled_at_once():
             timing = clock(lambda trainer=trainer: trainer.run(trainer.epoch + 1), device, seconds)
         yield timing.summary() | {"images": n, "operations": n}
 
 
 def along(found, x):
-    """The summary of an axis: its points, and the slopes of time and memory with those of theory."""
+    """The summary of an axis: its points, and the measured and theoretical slopes of time and memory."""
     xs = [p[x] for p in found]
     result = {"x": xs, "points": found, "slope": slope(xs, [p["seconds"] for p in found]),
               "theory": slope(xs, [p["operations"] for p in found])}  # fmt: skip
@@ -104,24 +103,24 @@ def along(found, x):
 
 
 def run(settings):
-    """Time and weigh every axis on every device, then the workers; returns what the JSON keeps."""
-    result = {"what": __doc__, "not_measured": machine.missing(settings), "axes": {}}
+    """Measure every axis on every device, then the processes. Returns the contents of the JSON file."""
+    result = {"what": __doc__, "not_measured": settings.missing(), "axes": {}}
     seconds = 0.05 if settings.quick else 0.8
     for device in settings.devices:
         axes = result["axes"][device] = {}
         for name, (_, values, network) in AXES.items():
             values = values[:QUICK] if settings.quick else values
-            axes[name] = report(device, name, along(list(points(values, network, device, seconds)), name))
+            axes[name] = show(device, name, along(list(points(values, network, device, seconds)), name))
         numbers = IMAGES[:QUICK] if settings.quick else IMAGES
-        axes["images"] = report(device, "images", along(list(epochs(numbers, device, seconds)), "images"))
+        axes["images"] = show(device, "images", along(list(epochs(numbers, device, seconds)), "images"))
     result["workers"] = workers.compare(settings.quick)
     result["not_measured"] += result["workers"]["not_measured"]
     print("\n".join(result["not_measured"]))
     return result
 
 
-def report(device, name, axis):
-    """Print the table of an axis; returns it."""
+def show(device, name, axis):
+    """Print the table of an axis. Returns the axis."""
     print(f"{f'scaling, {device.upper()}, {name}':28}{'ms':>10}{'state, MB':>12}{'arena, MB':>12}{'peak, MB':>12}")
     for x, p in zip(axis["x"], axis["points"], strict=True):
         sizes = [f"{1e-6 * p[key]:12.2f}" if key in p else "" for key in ("state", "arena", "peak")]
@@ -135,7 +134,7 @@ def report(device, name, axis):
 
 
 def time_panel(name, axis):
-    """An axis as benchmarks.pictures.scaling takes it: time, and the counted operations from the last point down."""
+    """Arguments of benchmarks.pictures.scaling: time, and the counted operations scaled to the last point."""
     seconds, counted = ([p[key] for p in axis["points"]] for key in ("seconds", "operations"))
     return (f"time against {name}", label(name), axis["x"], {
         "npae": (seconds, f"slope {axis['slope']:.2f}"),
@@ -144,22 +143,39 @@ def time_panel(name, axis):
 
 
 def memory_panel(name, axis):
-    """The same for memory, as held and as allocated."""
+    """The same for memory, held and allocated."""
     state, arena, peak = ([p[key] for p in axis["points"]] for key in ("state", "arena", "peak"))
     return (f"memory against {name}", label(name), axis["x"], {
-        "θ, gradient, Adam": (state, "16 bytes a parameter"),
-        "buffers": (arena, "what the layers of a step pass on"),
-        "peak": (peak, f"slope {axis['peak_slope']:.2f}, in theory {axis['memory_theory']:.2f}"),
+        "θ, gradient, Adam": (state, "16 bytes per parameter"),
+        "buffers": (arena, "outputs and gradients of the layers"),
+        "peak": (peak, f"slope {axis['peak_slope']:.2f}, theory {axis['memory_theory']:.2f}"),
     }, "size")  # fmt: skip
 
 
 def label(name):
-    """What is varied along an axis, and of which network."""
+    """The x label of an axis."""
     return AXES[name][0] if name in AXES else "images, an epoch of 784-128-32"
 
 
+def overview(result):
+    """Markdown for the page: the slopes of every axis, and the processes."""
+    tables = []
+    for device, axes in result["axes"].items():
+        rows = []
+        for name, axis in axes.items():
+            memory = [f"{axis[key]:.2f}" if key in axis else "" for key in ("memory_slope", "memory_theory")]
+            rows.append([label(name), f"{axis['slope']:.2f}", f"{axis['theory']:.2f}", *memory])
+        head = [f"slope ({device.upper()}), log against log", "time", "counted operations", "memory", "counted bytes"]
+        tables.append(report.markdown(head, rows))
+    runs = result["workers"]["runs"]
+    if runs:
+        times = [f"{name} {1e3 * run['seconds']:.1f}".replace("\n", " ") for name, run in runs.items()]
+        tables.append(f"{result['workers']['network']}, ms per step: {'; '.join(times)}.")
+    return "\n\n".join(tables)
+
+
 def draw(result, folder):
-    """Time and memory along all axes, one picture a device; the workers in another."""
+    """Time and memory along all axes, one picture per device; one picture of the processes."""
     from benchmarks import pictures  # matplotlib is needed here and nowhere else
 
     paths = []
@@ -167,10 +183,10 @@ def draw(result, folder):
         panels = [time_panel(name, axis) for name, axis in axes.items()]
         panels += [memory_panel(name, axes[name]) for name in ("parameters", "batch")]
         paths.append(folder / f"scaling_{device}.png")
-        pictures.scaling(paths[-1], panels, f"What training costs, and how the cost grows, on the {device.upper()}")
+        pictures.scaling(paths[-1], panels, f"Time and memory of training against its size, {device.upper()}")
     runs = result["workers"]["runs"]
     if runs:
         paths.append(folder / "scaling_workers.png")
         bars = {name: (1e3 * run["seconds"], f"{1e3 * run['seconds']:.3g} ms") for name, run in runs.items()}
-        pictures.bars(paths[-1], bars, "ms a step", f"One step of {result['workers']['network']}")
+        pictures.bars(paths[-1], bars, "ms per step", f"One step of {result['workers']['network']}")
     return paths

@@ -1,8 +1,8 @@
-"""How long does a training step take, beside others'?  python -m benchmarks train_step
+"""Time of a training step, in npae and in other frameworks.  python -m benchmarks train_step
 
-Each contender first shows that it takes the same steps: from the same weights and batch the same J and ∂J/∂θ, and ten
-steps later the same J and Σ|θ| (scikit-learn tells only J; bare matrix products are what they are). One that does not
-is not timed. Then all take steps until they are warm, and are timed by turns: see alternate.py.
+Each contender is validated first: from the same weights and batch it must find the same J and ∂J/∂θ, and after ten
+steps the same J and Σ|θ| (scikit-learn returns only J; bare matrix products have nothing to compare). A contender that
+differs is not timed. Then all take steps until they are warm, and are timed in turns: see alternate.py.
 """
 
 import importlib.util
@@ -14,11 +14,10 @@ import numpy as np
 from benchmarks import report
 from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
 from benchmarks.opponents import roster
-from npae.backend import why_no_gpu
 
 
 class Effort(NamedTuple):
-    """How many turns each contender has, how many seconds of steps a turn, and how many seconds it warms up."""
+    """The number of turns per contender, the seconds of steps per turn, and the seconds of warm-up."""
 
     turns: int
     seconds: float
@@ -28,28 +27,57 @@ class Effort(NamedTuple):
 QUICK, FULL, FULL_GPU = Effort(3, 0.05, 0.2), Effort(15, 0.2, 1.0), Effort(9, 0.05, 0.5)
 
 TOLERANCES = {"J": 1e-5, "∂J/∂θ": 1e-3, "J after ten steps": 1e-4, "Σ|θ| after ten steps": 1e-5}
-"""Largest relative differences between two that take the same step in float32, times a group's `slack`. Where a ReLU's
-input is zero but for rounding, as it is somewhere among the half million of a batch, two correct gradients differ by
-what that unit contributes: 10⁻⁴ was seen, 10⁻⁷ without."""
+"""Largest relative differences between two programs that take the same step in float32; a group's `slack` multiplies
+them. Among the half million inputs of ReLUs in a batch some are zero up to rounding; there two correct gradients differ
+by the contribution of that unit. Differences of 10⁻⁴ were measured, and 10⁻⁷ without such units."""
+
+SHOWN = (roster.CAPTURED, roster.FLOOR, roster.EAGER, "scikit-learn", roster.BEST)  # columns on the page
 
 
 def run(settings):
-    """All groups of contenders on the devices at hand: {"groups": {name: …}, "not_measured": {contender: why}}."""
-    result = {"unit": "seconds a step: median, lower and upper quartile", "groups": {}, "not_measured": {}}
+    """Time all groups of contenders on all devices: {"groups": {name: …}, "not_measured": {contender: reason}}."""
+    result = {"unit": "seconds per step: median, lower and upper quartile", "groups": {}, "not_measured": {}}
     groups = [*roster.cpu_groups(), *(roster.gpu_groups() if "gpu" in settings.devices else ())]
     for group in groups:
         effort = QUICK if settings.quick else FULL_GPU if group.device == "gpu" else FULL
         result["groups"][group.name] = time_group(group, effort, settings.quick, result["not_measured"])
-    if "gpu" not in settings.devices:
-        why = f"Not yet run: {why_no_gpu() or 'Only the CPU was asked for.'}"
+    if settings.no_gpu:
+        why = f"Not yet run: {settings.no_gpu}"
         result["not_measured"] |= {group.title: why for group in roster.gpu_groups()}
     for name, why in result["not_measured"].items():
         print(f"Not measured: {name}. {why}")
     return result
 
 
+def overview(result):
+    """Markdown for the page: per group npae's time and the ratios to it, with the targets that were missed."""
+    tables = []
+    for group in result["groups"].values():
+        names = {name for numbers in group["workloads"].values() for name in numbers}
+        others, rows = [name for name in SHOWN if name in names], []
+        for workload, numbers in group["workloads"].items():
+            cells = [ratio_cell(numbers[name]) if name in numbers else "" for name in others]
+            rows.append([workload, f"{1e3 * numbers[roster.OURS]['seconds'][0]:.2f}", *cells])
+        head = [group["title"], "npae, ms", *(f"{name.removesuffix(' alone')} / npae" for name in others)]
+        tables.append(report.markdown(head, rows))
+    return "\n\n".join(tables)
+
+
+def ratio_cell(numbers):
+    """The ratio to npae's time with its quartiles, the name of the best contender, and targets that were missed."""
+    parts = [report.with_quartiles(numbers["ratio"][roster.OURS])]
+    if "name" in numbers:
+        parts.append(numbers["name"])
+    for ours, aim in numbers["target"].items():
+        reached = round(numbers["ratio"][ours][0], 2)
+        if reached < aim:
+            than = "" if ours == roster.OURS else f" than {ours} ({reached})"
+            parts.append(f"**target {aim}{than} missed**")
+    return ", ".join(parts)
+
+
 def draw(result, folder):
-    """A picture of the ratios of every group."""
+    """One picture of ratios per group."""
     from benchmarks import pictures
 
     paths = []
@@ -60,13 +88,13 @@ def draw(result, folder):
         }
         if any(rows.values()):
             paths.append(folder / f"train_step_{name}.png")
-            pictures.ratios(paths[-1], rows, "times npae's time: beyond 1, npae is faster (thin line: quartiles)",
-                            f"A training step: {group['title']}")  # fmt: skip
+            pictures.ratios(paths[-1], rows, "time / npae's time: above 1, npae is faster (thin line: quartiles)",
+                            f"Time of a training step ({group['title']})")  # fmt: skip
     return paths
 
 
 def time_group(group, effort, quick, not_measured):
-    """{"title", "effort", "workloads": {workload: {contender: numbers}}}, printed workload by workload."""
+    """Validate and time a group, and print its tables. Returns {"title", "effort", "workloads": {workload: {…}}}."""
     effort = effort._replace(turns=min(effort.turns, group.most_turns))
     with ExitStack() as stack:
         contenders = {}
@@ -100,14 +128,14 @@ def time_group(group, effort, quick, not_measured):
 def why_not(entry, quick):
     """Why a contender cannot be timed, or None."""
     if quick and entry.slow:
-        return "Left out by --quick: it takes its time."
+        return "Left out by --quick, since it is slow."
     if importlib.util.find_spec(entry.kind.package) is None:
         return f"{entry.kind.package} is not installed: python -m pip install -e '.[bench]'."
     return None
 
 
 def validate(theirs, ours, slack):
-    """Raise NotMeasured unless a contender's first steps, as far as it tells of them, are ours."""
+    """Raise NotMeasured unless the first steps of a contender are ours. What it returns as None is not compared."""
     for what, b, a in zip(TOLERANCES, theirs or (), ours, strict=False):
         if b is None:
             continue
@@ -117,9 +145,9 @@ def validate(theirs, ours, slack):
 
 
 def compare(group, workload, times):
-    """{contender: {"seconds": […], "host_seconds": […], "ratio": {ours: […]}, "target": {ours: …}}} of Turns.
+    """{contender: {"seconds": […], "host_seconds": […], "ratio": {ours: […]}, "target": {ours: …}}} from Turns.
 
-    Three numbers are a median and its quartiles. "the best of the others" is the rival of least median time.
+    Three numbers are a median and its quartiles. "the best of the others" is the rival with the least median time.
     """
     result = {}
     for name, turns in times.items():
@@ -146,7 +174,7 @@ def show(group, workload, result):
     """Print the table of one workload."""
     ours = [name for name in group.ours if name in result]
     on_gpu = group.device == "gpu"
-    head = [f"{workload}   ({group.title})", "ms a step", "quartiles", *(["ms, host"] if on_gpu else [])]
+    head = [f"{workload}   ({group.title})", "ms per step", "quartiles", *(["ms, host"] if on_gpu else [])]
     for name in ours:
         head += [f"time / {name}", "quartiles", "target"]
     rows = []

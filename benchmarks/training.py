@@ -1,14 +1,16 @@
-"""A training step as a user's is: npae.train's own, on rows drawn from 60,000 images of 28 x 28 uint8 pixels.
+"""A training step of npae.train, as users take it: on rows drawn from 60,000 images of 28 x 28 uint8 pixels.
 
-That is more than benchmarks/train_step.py times beside PyTorch: gathering and scaling the rows is in it.
+It includes gathering and scaling the rows, which benchmarks/train_step.py leaves out.
 """
 
+from contextlib import contextmanager
 from functools import cache
 from itertools import cycle
 
 import numpy as np
 
 from benchmarks.workloads import network
+from npae.backend.formulas import on_numba
 from npae.data.minibatches import Minibatches
 from npae.optim import Adam
 from npae.train.cuda_graph import CapturedStep
@@ -19,19 +21,29 @@ IMAGES = 60_000
 
 @cache
 def images():
-    """Images with MNIST's sizes; what is on them is nothing to a clock."""
+    """Random images with MNIST's sizes: the time does not depend on their content."""
     return np.random.default_rng(0).integers(0, 256, (IMAGES, 784), dtype=np.uint8)
 
 
-class TrainingStep:
-    """A step of a network with Adam, at one batch size, again and again; graph: replayed as one CUDA graph.
+@contextmanager
+def compiled_at_once():
+    """In the block, Numba (if installed) compiles a formula at its first use, as in a long training after a while."""
+    before, on_numba.PATIENCE = on_numba.PATIENCE, 0
+    try:
+        yield
+    finally:
+        on_numba.PATIENCE = before
 
-    sizes: of its Dense layers, or the arguments of a convolutional one, as in benchmarks.workloads.
+
+class TrainingStep:
+    """A callable that takes one step with Adam on the next batch. graph: the step is replayed as one CUDA graph.
+
+    sizes: of the Dense layers, or the arguments of a convolutional autoencoder, as in benchmarks.workloads.
     """
 
     def __init__(self, sizes, batch, device="cpu", graph=False):
         self.model = network(sizes).to(device)
-        self.optimizer = Adam(1e-6)  # repeating pieces of a step a thousand times must not lead far away
+        self.optimizer = Adam(1e-6)  # a small rate: thousands of steps must not change θ much
         data = images().reshape(-1, 1, 28, 28) if isinstance(sizes, dict) else images()
         self.batches = Minibatches(data, batch, device=device, seed=0)
         self.step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer)

@@ -1,7 +1,7 @@
-"""The networks that are timed, and data for them: five dense ones, two of images, and the GPU's larger batches.
+"""Workloads: the networks that are timed, five dense and two convolutional ones, their batches and data.
 
-The dense ones are symmetric autoencoders with ReLU after every hidden layer and the code; sizes run from the image to
-the code. Those of images are networks of Keras' tutorials (npae.convolutional), given by its arguments.
+The dense ones are symmetric autoencoders with ReLU after every hidden layer and the code; `sizes` goes from the image
+to the code. The convolutional ones are networks of Keras' tutorials, given as arguments of convolutional_autoencoder.
 """
 
 import numpy as np
@@ -25,20 +25,20 @@ CONVOLUTIONAL = {  # name: (arguments, batch)
     "pooled 16, 8, 8, batch 128": ({"channels": [16, 8, 8]}, 128),
     "transposed 32, 32, batch 128": ({"channels": [32, 32], "transposed": True}, 128),
 }
-EPOCH_ROWS = 2048  # images in an epoch, where a framework trains by epochs only
+EPOCH_ROWS = 2048  # images in an epoch, for frameworks that train by epochs only
 
 
 def batch_of(n, seed=0):
-    """n images that look like digits to the arithmetic: four fifths of the pixels are 0, the rest uniform."""
+    """n random images, as sparse as digits: four fifths of the pixels are 0, the others uniform in [0, 1)."""
     rng = np.random.default_rng(seed)
     return (rng.random((n, 784), dtype=np.float32) * (rng.random((n, 784)) < 0.2)).astype(np.float32)
 
 
 def network(sizes):
-    """npae's model of a workload, with the first weights of seed 0: from sizes, or from convolutional's arguments."""
+    """npae's model of a workload, with the initial weights of seed 0."""
     return convolutional_autoencoder(**sizes) if isinstance(sizes, dict) else dense_autoencoder(sizes)
 
 
 def batch_for(sizes, n):
-    """n images for the network of a workload: rows, or images of one channel."""
+    """n images for the network of a workload: rows (n, 784), or (n, 1, 28, 28) for a convolutional one."""
     return batch_of(n).reshape(n, 1, 28, 28) if isinstance(sizes, dict) else batch_of(n)

@@ -1,1 +1,1 @@
-"""Demos of npae: one model a file, one figure a file. Run one with `python -m demos.NAME`."""
+"""Demos of npae: one file per model. Run one with `python -m demos.NAME`."""

@@ -1,7 +1,4 @@
-"""What an autoencoder is measured against: principal component analysis, the best linear code of its size.
-
-And the measures: squared error, the angles between two subspaces, the errors of a code's nearest neighbours.
-"""
+"""Baselines and measures: PCA, squared error, principal angles, nearest neighbours, entropy of the pixels."""
 
 import numpy as np
 
@@ -9,16 +6,17 @@ from npae.evaluate.distances import as_rows, squared_distances
 
 
 class PCA:
-    """The k-dimensional linear code with the least squared error on the data: mean, and k orthonormal directions.
+    """Principal component analysis: the linear code of k numbers with the least squared error on the data.
 
-    x̂ = μ + V Vᵀ(x − μ), V the k leading eigenvectors of the covariance of the uint8 or float rows `data` (pixels are
-    scaled to [0, 1]).
+        x̂ = μ + V Vᵀ(x − μ),        V (d, k): the k leading eigenvectors of the covariance matrix
+
+    data: rows of floats, or of uint8 pixels, which are scaled to [0, 1].
     """
 
     def __init__(self, data, k):
         x = _scaled(data)
         self.mean = x.mean(axis=0, dtype=np.float64)
-        if len(x) < x.shape[1]:  # few large images: their covariance would be the larger matrix
+        if len(x) < x.shape[1]:  # fewer rows than features: the SVD of the rows is cheaper
             self.V = np.linalg.svd(x - self.mean, full_matrices=False)[2][:k].T
             return
         covariance = (x.T @ x) / len(x) - np.outer(self.mean, self.mean)
@@ -39,18 +37,18 @@ def _scaled(data):
 
 
 def squared_error_per_image(x_hat, data):
-    """1/n Σ_i ‖x̂_i − x_i‖²: the scale of Hinton & Salakhutdinov 2006 (no ½; pixels in [0, 1])."""
+    """1/n Σ_i ‖x̂_i − x_i‖², without the factor ½, for pixels in [0, 1]."""
     return float(((x_hat - _scaled(data)) ** 2).sum(axis=1).mean())
 
 
 def principal_angles(A, B):
-    """The angles, in degrees, between the spans of the columns of A (n, k) and of B (n, l), least first: min(k, l).
+    """The min(k, l) principal angles between the column spaces of A (n, k) and B (n, l), in degrees, smallest first.
 
-    The first is the least angle between a vector of one span and a vector of the other; so is every next one, among
-    the vectors at right angles to those before. With orthonormal bases Q_A and Q_B of the spans, their cosines are the
-    singular values of Q_Aᵀ Q_B. For small angles cosines say little in floating point (cos 10⁻⁸ = 1); their sines, the
-    singular values of what is left of Q_B outside the span of A, say much. Björck & Golub 1973, "Numerical methods for
-    computing angles between linear subspaces", Mathematics of Computation 27.
+    The first is the smallest angle between a vector of one space and a vector of the other; each further one is the
+    smallest among vectors orthogonal to the previous ones. With orthonormal bases Q_A and Q_B, their cosines are the
+    singular values of Q_Aᵀ Q_B, and their sines those of Q_B − Q_A Q_Aᵀ Q_B. Small angles need the sines: in floating
+    point cos 10⁻⁸ = 1. Björck & Golub 1973, "Numerical methods for computing angles between linear subspaces",
+    Mathematics of Computation 27.
     """
     if A.shape[1] < B.shape[1]:
         A, B = B, A
@@ -62,10 +60,7 @@ def principal_angles(A, B):
 
 
 def neighbour_error(codes, labels, test_codes, test_labels, k=5):
-    """The share of test codes whose label is not that of most of their k nearest codes.
-
-    Where two labels have as many of the k, the smaller label counts.
-    """
+    """The error rate of a k-nearest-neighbour classifier on test codes. Ties go to the smaller label."""
     codes, test_codes = (np.asarray(c, np.float64) for c in (codes, test_codes))
     wrong = 0
     for rows, distances in squared_distances(test_codes, codes, block=200):
@@ -75,32 +70,47 @@ def neighbour_error(codes, labels, test_codes, test_labels, k=5):
     return float(wrong / len(test_codes))
 
 
-def beside_pca(model, k, train, labels, test, test_labels):
-    """What the codes of an autoencoder and those of PCA, k numbers each, are worth: (metrics, arms).
+RECONSTRUCTION = {  # columns of a table of the measures below: head, format
+    "test_cross_entropy_nats_per_pixel": ("nats per pixel", ".4f"),
+    "test_squared_error_per_image": ("‖x − x̂‖² per image", ".2f"),
+}
 
-    arms: [(name, its code, squared error an image, error of the five nearest neighbours in percent)].
-    """
-    metrics, arms = {}, []
-    for name, code in (("autoencoder", model), ("PCA", PCA(train, k))):
-        error = squared_error_per_image(code.reconstruct(test), test)
-        wrong = 100 * neighbour_error(code.encode(train), labels, code.encode(test), test_labels)
-        metrics[f"{name.lower()}_squared_error_per_image"] = error
-        metrics[f"{name.lower()}_5_nearest_neighbours_error_percent"] = wrong
-        arms.append((name, code, error, wrong))
-    return metrics, arms
+
+def measure_reconstruction(model, test):
+    """The measures of RECONSTRUCTION of an autoencoder with binary cross-entropy, on rows or images of uint8."""
+    x_hat = model.reconstruct(test).reshape(len(test), -1)
+    return {
+        "test_cross_entropy_nats_per_pixel": model.evaluate(test)["reconstruction"] / 784,
+        "test_squared_error_per_image": squared_error_per_image(x_hat, test.reshape(len(test), -1)),
+    }
+
+
+CODE = {
+    "squared_error_per_image": ("‖x − x̂‖² per image", ".2f"),
+    "5_nearest_neighbours_error_percent": ("5-NN error of the codes, %", ".2f"),
+}
+
+
+def measure_code(code, train, labels, test, test_labels):
+    """The measures of CODE of test digits. code: an object with encode and reconstruct."""
+    error = 100 * neighbour_error(code.encode(train), labels, code.encode(test), test_labels)
+    return {
+        "squared_error_per_image": squared_error_per_image(code.reconstruct(test), test),
+        "5_nearest_neighbours_error_percent": error,
+    }
 
 
 def nearest(images, known):
-    """(which of the known images is nearest to each, how far it is: root mean square over pixels, in grey levels)."""
+    """(index of the known image nearest to each image, its distance: root mean square over pixels, in grey levels)."""
     rows = [as_rows(a, "images") for a in (images, known)]
     which, least = zip(*((d.argmin(axis=1), d.min(axis=1)) for _, d in squared_distances(*rows)), strict=True)
     return np.concatenate(which), 255 * np.sqrt(np.concatenate(least) / rows[0].shape[1])
 
 
 def pixel_entropy(data):
-    """The least cross-entropy a pixel that any reconstruction can have, in nats: −x ln x − (1 − x) ln(1 − x), averaged.
+    """The smallest possible binary cross-entropy per pixel, in nats: the mean of −x ln x − (1 − x) ln(1 − x).
 
-    It is 0 for black-and-white pixels, and not 0 for grey ones.
+    It is that of x̂ = x; it is 0 for black-and-white pixels and positive for grey ones.
     """
     x = np.arange(256) / 255
     with np.errstate(divide="ignore", invalid="ignore"):

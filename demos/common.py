@@ -1,24 +1,20 @@
-"""What all demos share: the command line, the data, the results table and metrics.json.
-
-Under mpiexec (npae.train.parallel.process_group) every worker runs the whole demo as far as training goes; the rest is worker 0's.
-"""
+"""What the demos share: the command line, the data, training, the table of results, and metrics.json."""
 
 import argparse
-import io
 import json
+import re
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from npae import mnist
+from npae import fit, mnist, save
 from npae.backend import atomic_write, check_place, resolve_device, versions
-from npae.train.parallel.process_group import ProcessGroup, from_environment
 
 
 @dataclass
 class Settings:
-    """The flags of a demo, and where it puts its results."""
+    """The command line of a demo: what to run, where to compute, and the folder of the results."""
 
     name: str
     device: str
@@ -27,31 +23,29 @@ class Settings:
     epochs: int
     seed: int
     out: Path
-    workers: ProcessGroup
-    own: argparse.Namespace  # the flags that no other demo has
+    own: argparse.Namespace  # the options that only this demo has
+    stopped: str | None = None  # why training ended early, if it did
     began: float = field(default_factory=time.perf_counter)
 
-    @property
-    def progress(self):
-        """Reporting for fit: nothing in a quick run of the tests, else a bar or lines."""
-        return "none" if self.quick else "auto"
 
+def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
+    """The Settings from the command line. epochs: the default. Bad options end the program with a message.
 
-def parse(name, description, epochs, quick_epochs=1, argv=None, own=None):
-    """The Settings from the command line. epochs: the demo's default. Ends with a sentence on bad options.
-
-    own: the flags of this demo alone, {"only": {keywords of add_argument}}; settings.own.only is what was given.
+    own: options of this demo alone, {"only": {keywords of add_argument}}; their values are in settings.own.only.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m demos.{name}", description=description)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a console without ‖ or ½ prints a question mark
+    parser = argparse.ArgumentParser(prog=f"python -m demos.{name}", description=doc,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
-    parser.add_argument("--quick", action="store_true", help="a few seconds on a part of the sample: does it run?")
+    parser.add_argument("--quick", action="store_true", help="a run of a few seconds on a part of the sample")
     parser.add_argument("--full", action="store_true", help="all 60,000 MNIST digits instead of the embedded 10,000")
     parser.add_argument("--epochs", type=int, help=f"passes over the data (default {epochs}; quick: {quick_epochs})")
-    parser.add_argument("--seed", type=int, default=0, help="of first weights and order of the data (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of initial weights, noise and batches (default 0)")
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help="folder of the results")
     own = own or {}
-    for flag, keywords in own.items():
-        parser.add_argument(f"--{flag}", **keywords)
+    for option, keywords in own.items():
+        parser.add_argument(f"--{option}", **keywords)
     a = parser.parse_args(argv)
     if a.quick and a.full:
         parser.error("--quick and --full exclude each other: choose one.")
@@ -62,53 +56,112 @@ def parse(name, description, epochs, quick_epochs=1, argv=None, own=None):
     try:
         device = resolve_device(a.device)
         check_place(a.out / "metrics.json")
-        workers = from_environment()
     except (RuntimeError, OSError) as error:
         parser.error(str(error))
-    if workers.rank:
-        sys.stdout = io.StringIO()  # worker 0 speaks for all
     epochs = a.epochs or (quick_epochs if a.quick else epochs)
-    given = argparse.Namespace(**{flag: getattr(a, flag) for flag in own})
-    return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, workers, given)
+    given = argparse.Namespace(**{option: getattr(a, option) for option in own})
+    return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, given)
 
 
 def digits(settings):
     """MNIST as rows of 784 uint8 pixels: (train, train labels, test, test labels).
 
-    All of it with --full, else the embedded sample; a part of that with --quick.
+    All digits with --full, else the embedded sample; a part of the sample with --quick.
     """
     data = mnist(which="full" if settings.full else "sample")
     n, m = (2000, 500) if settings.quick else (None, None)
-    print(f"Data: {len(data.train_images[:n]):,} digits to learn from, {len(data.test_images[:m]):,} to test on.")
+    print(f"Data: {len(data.train_images[:n]):,} training digits, {len(data.test_images[:m]):,} test digits.")
     return (
         data.train_images[:n].reshape(-1, 784), data.train_labels[:n],
         data.test_images[:m].reshape(-1, 784), data.test_labels[:m],
     )  # fmt: skip
 
 
-def table(head, rows):
-    """Print rows of cells under a head, in columns."""
-    cells = [[str(c) for c in row] for row in (head, *rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    print("\n".join(["", lines[0], "─" * max(map(len, lines)), *lines[1:], ""]))
+def train(settings, model, data, validation=None, **recipe):
+    """Fit the model on the device of the command line and move it back to the CPU. Returns the history.
+
+    recipe: further arguments of npae.fit; epochs, seed and progress come from the command line unless given.
+    """
+    progress = "none" if settings.quick else "auto"
+    recipe = {"epochs": settings.epochs, "seed": settings.seed, "progress": progress} | recipe
+    history = fit(model.to(settings.device), data, validation, **recipe)
+    model.to("cpu")
+    check(settings, history)
+    return history
 
 
-def require(history):
-    """End the demo, in a sentence, if training was interrupted before it had anything to show."""
+def check(settings, history):
+    """Note whether training was interrupted. Ends the program if it was within the first epoch."""
     if not len(history):
-        raise SystemExit(f"Nothing to show: {history.stopped}.")
+        raise SystemExit(f"No results: {history.stopped}.")
+    settings.stopped = settings.stopped or history.stopped
 
 
-def finish(settings, metrics, history):
-    """Write metrics.json: what was run, on what, and every metric, its unit in its name. Says where everything is."""
+def compare(settings, networks, data, validation=None):
+    """Train networks one after the other: {name: (model, recipe)}, recipe as for `train`. Saves each model.
+
+    Yields (name, model, history) as soon as a model is trained.
+    """
+    for name, (model, recipe) in networks.items():
+        print(name)
+        history = train(settings, model, data, validation, **recipe)
+        save(settings.out / f"{key(name)}.npz", model)
+        yield name, model, history
+
+
+def key(name):
+    """A name as a part of a metric's or a file's name: "masking 50 %" becomes "masking_50"."""
+    return "_".join(re.findall(r"\w+", name.lower()))
+
+
+class Table:
+    """A table for the console, one row per model, and the same numbers as `metrics` for metrics.json.
+
+    columns: {metric: (head, format)}, or a list of heads for a table of texts. published: head of the last column, or
+    None for a table without one.
+    """
+
+    def __init__(self, what, columns, published="published (60,000 digits)"):
+        self.columns, self.metrics = columns, {}
+        heads = [head for head, _ in columns.values()] if isinstance(columns, dict) else list(columns)
+        self.rows = [[what, *heads, *([published] if published else [])]]
+
+    def add(self, name, measures, published="", prefix=None):
+        """Add a row of measures, {metric: value}; each becomes the metric f"{prefix}_{metric}".
+
+        prefix: by default key(name); "" for none. A measure without a column is a metric only.
+        """
+        prefix = key(name) if prefix is None else prefix
+        self.metrics |= {f"{prefix}_{metric}" if prefix else metric: value for metric, value in measures.items()}
+        self.row(name, *(format(measures[m], form) if m in measures else "" for m, (_, form) in self.columns.items()),
+                 published)  # fmt: skip
+
+    def row(self, *cells):
+        """Add a row of texts only; cells that are missing on the right stay empty."""
+        width = len(self.rows[0])
+        self.rows.append([*cells, *[""] * width][:width])
+
+    def __str__(self):
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        head, *rows = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in self.rows)
+        return "\n".join(["", head, "─" * max(map(len, [head, *rows])), *rows, ""])
+
+
+def finish(settings, metrics, *tables):
+    """Write metrics.json, then print the tables. Returns what metrics.json holds.
+
+    It holds the settings, `metrics` and those of the tables, each with its unit in its name, and the versions of the
+    libraries.
+    """
+    for table in tables:
+        metrics = metrics | table.metrics
     result = {
-        "name": settings.name, "device": settings.device, "workers": settings.workers.size, "seed": settings.seed,
-        "epochs": len(history), "seconds": round(time.perf_counter() - settings.began, 2),
-        "data": "full" if settings.full else "sample", "quick": settings.quick, "stopped": history.stopped,
-        **metrics, "versions": versions(),
+        "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": settings.epochs,
+        "seconds": round(time.perf_counter() - settings.began, 2), "data": "full" if settings.full else "sample",
+        "quick": settings.quick, "stopped": settings.stopped, **metrics, "versions": versions(),
     }  # fmt: skip
     with atomic_write(settings.out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"Figures, model and metrics.json are in {settings.out}/ ({result['seconds']:.0f} s).")
+    print(*tables, sep="\n")
+    print(f"Pictures, models and metrics.json are in {settings.out}/ ({result['seconds']:.0f} s).")
     return result

@@ -1,84 +1,83 @@
-"""A variational autoencoder: digits drawn from nothing, a map of all digits, and what single numbers of a code mean.
+"""Variational autoencoders (VAE) of digits, 784-400-20.
 
-784-400-20 and back, ReLU units, Bernoulli pixels, Adam, batches of 128: the network of PyTorch's example, which keeps
-the rate at 10⁻³; here it warms up to 4 · 10⁻³ over half an epoch and falls along a cosine. That was chosen on the last
-5,000 training digits (10 epochs on the first 20,000, one seed): 109.8 nats, against 112.2 with 2 · 10⁻³, 113.8 with
-that and ELU, 112.2 with a constant 10⁻³. Grey pixels count as probabilities, as they do in the example. The map is of
-a network of its own, 784-400-200-2 with tanh units, batches of 50, chosen among three by its picture.
+    z ~ q(z | x) = N(μ(x), σ(x)²)        J = −ELBO = E[−ln p(x | z)] + KL(q(z | x) ‖ N(0, 1))        Bernoulli pixels
 
-The likelihood is that of black-and-white digits, every pixel drawn from its grey value, anew in every epoch: 784-200-
-200-50, tanh units, ln p(x) of test digits by 5000 codes each, as in Burda et al. 2016, who trained for 3280 epochs.
-Batches of 20, as there, at 10⁻³: on the last 5,000 training digits 12 epochs of it gave −ELBO = 104.9 nats, batches of
-50 at 2 · 10⁻³ the same, batches of 100 at 1 and 3 · 10⁻³ 114.7 and 118.
+The network of PyTorch's example. A second one, 784-400-200-2, draws a map of its latent space. --likelihood EPOCHS
+trains a third, 784-200-200-50, on binary digits, drawn anew in every epoch, and estimates ln p(x) of test digits from
+5000 codes each, as in Burda et al. 2016. --iwae K trains with the importance-weighted bound of K codes.
 
-    python -m demos.vae                   the embedded 10,000 digits
-    python -m demos.vae --full            all 60,000: the data of the published numbers
-    python -m demos.vae --iwae 5          the bound of 5 codes together instead of the ELBO
-    python -m demos.vae --full --likelihood 400     the likelihood too, after so many epochs
+    python -m demos.vae                             the embedded 10,000 digits
+    python -m demos.vae --full                      all 60,000
+    python -m demos.vae --full --likelihood 400     the likelihood, too
+    python -m demos.vae --iwae 5                    the bound of 5 codes in place of the ELBO
+
+Expected with --full: −ELBO = 104.02 nats per test image (published: 106.66 after 7 epochs, about 104.9 after 10), 4
+minutes; −ln p(x) = 88.26 ± 0.24 nats (published: 86.76 after 3280 epochs), 44 minutes.
+Pictures: samples.png, map.png, traversals.png.
 """
 
 import numpy as np
 
 from demos import common, figures
-from npae import fit, save, variational_autoencoder
+from npae import save, variational_autoencoder
 from npae.data.augment import Binarize
-from npae.layers import ReLU, Tanh
 from npae.models import latent
 from npae.optim import Adam, Cosine, WarmUp
 
+COLUMNS = {
+    "test_nats": ("−ELBO, nats per image", ".2f"),
+    "test_reconstruction_nats": ("reconstruction", ".2f"),
+    "test_kl_nats": ("KL divergence", ".2f"),
+    "active_units_count": ("active latents", "d"),
+}
+
 
 def main(argv=None):
-    """Train, measure, draw, save. Worker 0 returns what metrics.json holds."""
-    flags = {
+    """Train, measure the bound, draw the latent space. Returns what metrics.json holds."""
+    own = {
         "iwae": {"type": int, "default": 0, "metavar": "K", "help": "the bound of K codes"},
-        "likelihood": {"type": int, "default": 0, "metavar": "EPOCHS", "help": "ln p(x) of binary digits"},
+        "likelihood": {"type": int, "default": 0, "metavar": "EPOCHS", "help": "estimate ln p(x) of binary digits"},
     }
-    settings = common.parse("vae", __doc__.split("\n")[0], epochs=10, quick_epochs=8, argv=argv, own=flags)
+    settings = common.parse("vae", __doc__, epochs=10, quick_epochs=4, argv=argv, own=own)
     own = settings.own
     if min(own.iwae, own.likelihood) < 0:
         raise SystemExit(f"vae: expected --iwae and --likelihood of 0 or more, got {own.iwae} and {own.likelihood}.")
     train, _, test, test_labels = common.digits(settings)
     bound = {"samples": own.iwae, "objective": "iwae"} if own.iwae else {}
 
-    def run(sizes, activation, epochs, learning_rate, batch_size=128, augment=None):
-        model = variational_autoencoder(sizes, activation, seed=settings.seed, **bound).to(settings.device)
-        history = fit(model, train, epochs=epochs, batch_size=20 if settings.quick else batch_size, augment=augment,
-                      optimizer=Adam(learning_rate), schedule=WarmUp(0.5, Cosine(max(0.5, epochs - 0.5))),
-                      seed=settings.seed, progress=settings.progress, workers=settings.workers)  # fmt: skip
-        common.require(history)
-        return history, model.to("cpu")
+    def fit(sizes, activation, epochs, learning_rate, batch_size=128, augment=None):
+        model = variational_autoencoder(sizes, activation, seed=settings.seed, **bound)
+        schedule = WarmUp(0.5, Cosine(max(0.5, epochs - 0.5)))
+        return model, common.train(
+            settings, model, train, epochs=epochs, batch_size=20 if settings.quick else batch_size, augment=augment,
+            optimizer=Adam(learning_rate), schedule=schedule,
+        )  # fmt: skip
 
-    units = 100 if settings.quick else 400
-    history, model = run([784, units, 20], ReLU, settings.epochs, 4e-3)
-    _, flat = run([784, 100, 2] if settings.quick else [784, 400, 200, 2], Tanh, settings.epochs, 2e-3, 50)
-    binary = own.likelihood and run([784, 200, 200, 50], Tanh, own.likelihood, 1e-3, 20, Binarize())[1]
-    if settings.workers.rank:
-        return None
-
-    terms, active = model.evaluate(test), model.active_units(test)
-    metrics = {f"test_{name}_nats": value for name, value in terms.items()}
-    metrics |= {"test_nats": sum(terms.values()), "active_units_count": int(active.sum()),
-                "test_nats_of_two_numbers": sum(flat.evaluate(test).values())}  # fmt: skip
-    theirs = "106.66 after 7 epochs, about 104.9 after 10"
-    rows = [
-        (f"784-{units}-20, {len(history)} epochs", f"{metrics['test_nats']:.2f}", theirs),
-        ("of these, the code", f"{terms['kl']:.2f}", ""),
-        ("numbers that say something", f"{active.sum()} of 20", ""),
-        ("the same of the map's two numbers", f"{metrics['test_nats_of_two_numbers']:.2f}", ""),
-    ]
-    if binary:
-        metrics |= likelihood(binary, test, settings)
-        rows.append((f"784-200-200-50, −ln p(x), {own.likelihood} epochs", f"{metrics['test_minus_ln_p_nats']:.2f}",
-                     "86.76 after 3280 (Burda et al.), 87.75 (reproduced)"))  # fmt: skip
-        save(settings.out / "binary.npz", binary)
-    draw(settings.out, model, flat, test, test_labels)
+    units, hidden = (100, [100]) if settings.quick else (400, [400, 200])
+    model, history = fit([784, units, 20], "relu", settings.epochs, 4e-3)
+    planar, _ = fit([784, *hidden, 2], "tanh", settings.epochs, 2e-3, 50)
     save(settings.out / "vae.npz", model)
-    common.table(("test digits, nats an image", "npae", "published"), rows)
-    return common.finish(settings, metrics, history)
+    draw(settings.out, model, planar, test, test_labels)
+
+    terms = model.evaluate(test)
+    metrics = {"test_nats_of_two_numbers": sum(planar.evaluate(test).values())}
+    table = common.Table("test digits", COLUMNS)
+    table.add(f"784-{units}-20, {len(history)} epochs", {
+        "test_nats": sum(terms.values()), **{f"test_{name}_nats": value for name, value in terms.items()},
+        "active_units_count": int(model.active_units(test).sum()),
+    }, "106.66 after 7 epochs, about 104.9 after 10", prefix="")  # fmt: skip
+    table.row(f"784-{'-'.join(map(str, hidden))}-2", f"{metrics['test_nats_of_two_numbers']:.2f}")
+    if own.likelihood:
+        binary, _ = fit([784, 200, 200, 50], "tanh", own.likelihood, 1e-3, 20, Binarize())
+        save(settings.out / "binary.npz", binary)
+        metrics |= likelihood(binary, test, settings)
+        table.row("784-200-200-50, binary digits: −ln p(x)", f"{metrics['test_minus_ln_p_nats']:.2f}", "", "", "",
+                  "86.76 after 3280 epochs (Burda et al.), 87.75 (a reproduction)")  # fmt: skip
+    return common.finish(settings, metrics, table)
 
 
 def likelihood(model, test, settings):
-    """−ln p(x) of test digits, binarised once by the seed, by 5000 codes each (and 64 digits by 50 in a quick run)."""
+    """−ln p(x) of test digits made binary by the seed, from 5000 codes each (64 digits, 50 codes in a quick run)."""
     test, samples = (test[:64], 50) if settings.quick else (test, 5000)
     x = (np.random.default_rng(settings.seed).random(test.shape) < test / 255).astype(np.float32)
     estimates = -model.log_likelihood(x, samples, settings.seed)
@@ -90,18 +89,18 @@ def likelihood(model, test, settings):
     }
 
 
-def draw(out, model, flat, test, labels):
-    """Samples and reconstructions, the map of two numbers, and the five numbers that vary most, one at a time."""
+def draw(out, model, planar, test, labels):
+    """Reconstructions and samples, the two-dimensional latent space, traversals of the five latents that vary most."""
     some = figures.one_of_each(labels, 80)
-    panels = [("test digits", test[some] / 255), ("through 20 numbers", model.reconstruct(test[some])),
-              ("drawn from nothing", model.sample(80))]  # fmt: skip
-    figures.sheets(out / "samples.png", panels, "What a variational autoencoder keeps and imagines", columns=10)
-    figures.manifold(out / "map.png", flat.decode(latent.grid(20)), flat.encode(test), labels,
-                     "A map of all digits: what two numbers mean, and where test digits lie")  # fmt: skip
+    panels = [("test digits", test[some] / 255), ("reconstructions", model.reconstruct(test[some])),
+              ("samples from the prior", model.sample(80))]  # fmt: skip
+    figures.sheets(out / "samples.png", panels, "Variational autoencoder: reconstructions and samples", columns=10)
+    figures.manifold(out / "map.png", planar.decode(latent.grid(20)), planar.encode(test), labels,
+                     "Left: decoded grid of the latent space. Right: codes of test digits")  # fmt: skip
     codes = model.encode(test)
     units = codes.var(axis=0).argsort()[::-1][:5]
-    rows = [(f"number {k + 1}", model.decode(latent.traversal(codes[some[4]], k, steps=11))) for k in units]
-    figures.digit_rows(out / "numbers.png", rows, "One number of a code from −3 to 3, the others held")
+    rows = [(f"$z_{{{k + 1}}}$", model.decode(latent.traversal(codes[some[4]], k, steps=11))) for k in units]
+    figures.digit_rows(out / "traversals.png", rows, "Latent traversals: one latent from −3 to 3, the others fixed")
 
 
 if __name__ == "__main__":

@@ -4,27 +4,129 @@ An autoencoder minimises, over its parameters θ,
 
     J(θ) = 1/B Σ_i ℓ(g(f(x̃_i)), x_i) + Σ_k λ_k Ω_k       f encoder, g decoder, x̃ corrupted x, ℓ loss, Ω penalties
 
-and the package has a room for each of those words. In reading order:
+and the package has a room for each of these words: layers/ (f, g), losses/ (ℓ), penalties/ (Ω), optim/ (θ ← θ − …),
+models/ (J and ∂J/∂θ), train/ (the loop), data/ (x). backend/ is the machine: it only makes the same numbers faster, or
+makes them on a GPU, and a reader may leave it shut.
 
-    backend.py        NumPy or CuPy            memory.py         reused arrays
-    products.py       matrix products          cublas.py         those of a captured step
-    threads.py        long sweeps, all cores   files.py          whole files or none
-    elementwise/      formulas, fused          noise.py          random numbers
-    registry.py       names of classes
-    parameters.py     θ, one vector            initializers.py   its first values
-    buffers.py        statistics beside θ
-    layers/           f and g, and their derivatives
-    losses/           ℓ and ∂ℓ/∂z
-    penalties/        Ω and ∂Ω/∂h, ∂Ω/∂θ
-    optim/            θ ← θ − …
-    data/             x
-    models/           J(θ) and ∂J/∂θ
-    architecture.py   models as data           store.py          model files
-    train/            the loop
-    detect/           anomalies                judge/           samples against data
-    gradcheck.py      the proof                config.py         what it runs on
+Before these files, read demos/from_scratch/: each model on one page of NumPy.
 
-    from npae import fit, dense_autoencoder, mnist
+Reading order
+
+  The engine: every file comes after those that it imports.
+
+    layers/base.py                      the contract: forward, backward, the chain rule
+    layers/activations.py               h = φ(a)
+    layers/initializers.py              first weights
+    layers/dense.py                     h = φ(x W + b)
+    layers/rectifiers.py                ReLU and its relatives
+    layers/sequential.py                layers one after the other
+    losses/base.py                      J = 1/B Σ_i ℓ
+    losses/squared_error.py             ½ ‖x̂ − x‖²
+    losses/binary_cross_entropy.py      −ln p(x), from logits
+    models/base.py                      the contract of a model
+    models/autoencoder.py               J(θ) and ∂J/∂θ
+    gradcheck.py                        the proof: finite differences
+    optim/base.py                       the contract of an optimizer
+    optim/sgd.py                        gradient descent, momentum
+    optim/adam.py                       Adam
+    optim/clipping.py                   gradient clipping
+    train/step.py                       one training step
+    train/trainer.py                    the loop
+
+  More autoencoders: regularised, denoising, stacked.
+
+    layers/stochastic.py                layers with random numbers
+    layers/corruption.py                denoising
+    layers/dropout.py                   dropout
+    layers/reshape.py                   flatten, reshape
+    layers/slice.py                     some of the columns
+    layers/top_k.py                     k-sparse codes
+    layers/tied.py                      h Wᵀ + b
+    penalties/base.py                   λΩ
+    penalties/sparsity.py               KL(ρ ‖ ρ̂) and L1
+    penalties/weight_decay.py           ½ ‖W‖²
+    penalties/contractive.py            ‖∂h/∂x‖²
+    models/dense.py                     from a list of sizes
+    data/sources.py                     what is accepted as data
+    layers/softmax.py                   softmax, and as the head of a code
+    losses/softmax_cross_entropy.py     −ln p(y)
+    losses/masked_cross_entropy.py      some labels unknown
+    models/wrapper.py                   a model that is one of its parts
+    models/classifier.py                a network under softmax cross-entropy
+    models/stacked.py                   greedy layer-wise pretraining
+
+  Images.
+
+    layers/patches.py                   the windows of a convolution
+    layers/convolve.py                  products of patches
+    layers/conv.py                      convolution
+    layers/conv_transpose.py            its adjoint
+    layers/pooling.py                   max and average pooling
+    layers/upsample.py                  every pixel several times
+    layers/normalization.py             batch normalization
+    models/convolutional.py             from a list of channels
+    models/data_dependent_init.py       first weights from data
+
+  Generative models.
+
+    layers/sampling.py                  z = μ + σε
+    losses/gaussian.py                  −ln N(x; x̂, s²)
+    penalties/gaussian_kl.py            KL(q(z|x) ‖ N(0, 1))
+    models/variational/bounds.py        the importance-weighted bound
+    models/variational/likelihood.py    estimates of ln p(x)
+    models/variational/model.py         the ELBO and the model
+    models/variational/dense.py         from a list of sizes
+    losses/adversarial.py               discriminator and generator
+    models/phases.py                    several objectives
+    models/adversarial/priors.py        p(z)
+    models/adversarial/sampler.py       draws from a prior
+    models/adversarial/game.py          one adversarial step
+    models/adversarial/gan.py           generative adversarial networks
+    models/adversarial/autoencoder.py   adversarial autoencoders
+    models/adversarial/parts.py         codes of several parts
+    models/adversarial/semi_supervised.py   one part is the class
+    models/latent/paths.py              interpolation
+    models/latent/mixture.py            a mixture of Gaussians over codes
+
+  Training, data, evaluation.
+
+    optim/phased.py                     an optimizer for each objective
+    optim/schedules.py                  learning rates
+    train/history.py                    what is recorded
+    train/callbacks.py                  early stopping and others
+    train/averaging.py                  the moving average of θ
+    train/progress.py                   bars and lines
+    train/interrupt.py                  Ctrl-C
+    serialization/architecture.py       models as data
+    serialization/model_files.py        models in files
+    train/checkpoint.py                 runs in files
+    data/minibatches.py                 minibatches
+    data/augment.py                     fresh variants of samples
+    data/warp.py                        rotations, shears, stretches
+    train/cuda_graph.py                 the step as one CUDA graph
+    train/parallel/data_parallel.py     the step of several processes
+    train/parallel/process_group.py     how they communicate
+    train/fit.py                        all of it in one call
+    data/files/idx.py                   the format of MNIST
+    data/files/npz.py                   arrays in .npz files
+    data/files/images.py                folders of pictures
+    data/files/download.py              cache and mirrors
+    data/sets/mnist.py                  MNIST
+    data/sets/faces.py                  faces
+    data/sets/tables.py                 tables with anomalies
+    data/sets/few_labels.py             few labels
+    evaluate/distances.py               squared distances
+    evaluate/two_sample.py              can samples be told from data?
+    evaluate/parzen.py                  Parzen log-likelihoods
+    evaluate/jacobian.py                ‖∂h/∂x‖, measured
+    anomaly/mahalanobis.py              distances in standard deviations
+    anomaly/detector.py                 the detector
+    anomaly/saving.py                   detectors in files
+    anomaly/curves.py                   ROC, precision and recall
+
+The shortest program:
+
+    from npae import dense_autoencoder, fit, mnist
 
     digits = mnist(which="sample")
     model = dense_autoencoder([784, 32])
@@ -60,13 +162,13 @@ from npae.models import (
     dense_autoencoder,
     variational_autoencoder,
 )
-from npae.serialization.model_files import load, save
+from npae.serialization import load, save
 from npae.train import fit
 from npae.version import __version__ as __version__
 
 __all__ = [
-    "backend", "data", "anomaly", "gradcheck", "evaluate", "layers", "losses", "models", "optim",
-    "penalties", "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
-    "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder", "fit",
-    "mnist", "load", "save", "show_config", "tf32",
+    "anomaly", "backend", "data", "evaluate", "gradcheck", "layers", "losses", "models", "optim", "penalties",
+    "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
+    "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional_autoencoder",
+    "dense_autoencoder", "variational_autoencoder", "fit", "mnist", "load", "save", "show_config", "tf32",
 ]  # fmt: skip

@@ -1,21 +1,25 @@
-"""The proof: hand-written derivatives against finite differences.
+"""Gradient check: hand-written derivatives against finite differences.
 
-A backward pass claims that a small step moves the objective by its inner product with the gradient. So take a random
-direction u of unit length, over the input and all parameters *jointly*, and compare
+Let p be all numbers that J depends on, the input's and the parameters'. If the gradient ∂J/∂p of a backward pass is
+right, a short step changes J by the inner product of both. So take a random direction u of unit length and compare
 
     claimed   ⟨∂J/∂p, u⟩            measured   (J(p + εu) − J(p − εu)) / 2ε
 
-The measured one is off by ε²/6 · J‴ and by rounding, about 10⁻¹⁶ J/ε: in float64 with ε = 10⁻⁵ they agree to some
-nine digits where the derivative is right, and in no digit where it is wrong. A direction sees an error in any
-coordinate at once; only if one fails are single coordinates tried, to name the worst.
+The measured quotient is off by ε²/6 · J‴ and by rounding, about 10⁻¹⁶ J/ε. In float64 with ε = 10⁻⁵ the two agree to
+some nine digits if the gradient is right, and in no digit if it is wrong. One direction moves all coordinates at once,
+and so shows an error in any of them; only if it fails, single coordinates are tried, to name the worst.
 
-    from npae import gradcheck, layers
-    gradcheck.check_layer(layers.Dense(5, 3).initialize(seed=0, dtype="float64"), x)      # x: (batch, 5), float64
+    npae.gradcheck.check_layer(npae.layers.Dense(5, 3).initialize(seed=0, dtype="float64"), x)    # x: (batch, 5)
 
-A function with a kink (ReLU) has no derivative at the kink: a measurement across one fails honestly. Take another x.
+At a kink (ReLU) J has no derivative, and a right gradient fails if one lies within ε of p. But where J is smooth,
+
+    (J(p ± εu) − J(p)) / ±ε = J′ ± ε/2 J″ + ε²/6 J‴ ± …              the slope to the right (+) and to the left (−)
+
+so the mean of both, which is the quotient above, stays as ε halves, and their difference halves. Across a kink, one of
+these is not so. If a direction fails, both are measured again with ε/2, to name a kink rather than the gradient.
 """
 
-import math
+from itertools import islice
 
 import numpy as np
 
@@ -23,19 +27,18 @@ from npae.backend import array_module, device_of, to_device
 
 
 class GradientError(AssertionError):
-    """A claimed derivative is not the measured one."""
+    """The gradient of a backward pass differs from finite differences, or J is such that they cannot check it."""
 
 
-def check_layer(layer, x, *, training=False, seed=0, eps=1e-5, rtol=1e-6, directions=5):
+def check_layer(layer, x, *, training=False, seed=0, **how):
     """Check ∂J/∂x and ∂J/∂θ of J = Σ R ⊙ layer(x), with R random (not ones: a wrong softmax passes with ones).
 
-    layer: a Layer with float64 values, or without parameters; x: a float64 batch. Returns the largest relative error.
-    Raises GradientError, naming the worst coordinate, if it is above rtol; TypeError if anything is not float64.
+    layer: a Layer with float64 values, or without parameters; x: a float64 batch. how: eps, rtol and directions. These,
+    the result and the errors are those of check_gradient.
     """
-    x = x.copy()
+    x, theta = x.copy(), layer.theta if layer.parameter_count else None
     y, cache = layer.forward(x, training)
     R = _normal_like(y, np.random.default_rng([seed, 0]))
-    theta = layer.theta if layer.parameter_count else None
     if theta is not None:
         theta.zero_grad()
     dx = layer.backward(R, cache)
@@ -43,38 +46,27 @@ def check_layer(layer, x, *, training=False, seed=0, eps=1e-5, rtol=1e-6, direct
         raise GradientError(f"{layer!r}: ∂J/∂x has shape {dx.shape}, x has {x.shape}.")
     places = {"x": (x, dx)} | ({"θ": (theta.value, theta.grad)} if theta is not None else {})
     return check_gradient(
-        lambda: float((R * layer.forward(x, training)[0]).sum()),
-        places, name=repr(layer), seed=seed, eps=eps, rtol=rtol, directions=directions,
-    )  # fmt: skip
+        lambda: float((R * layer.forward(x, training)[0]).sum()), places, name=repr(layer), seed=seed, **how
+    )
 
 
-def check_loss(loss, z, x, *, seed=0, eps=1e-5, rtol=1e-6, directions=5):
-    """Check ∂J/∂z of a Loss on float64 outputs z and targets x. Returns and raises as check_layer."""
-    z = z.copy()
-    _, dz = loss.value_and_gradient(z, x)
+def check_loss(loss, prediction, target, **how):
+    """Check ∂J/∂prediction of a Loss on a float64 prediction and its target. how: as for check_layer, and seed."""
+    prediction = prediction.copy()
+    places = {"prediction": (prediction, loss.value_and_gradient(prediction, target)[1])}
     return check_gradient(
-        lambda: float(loss.value_and_gradient(z, x)[0]),
-        {"z": (z, dz)}, name=repr(loss), seed=seed, eps=eps, rtol=rtol, directions=directions,
-    )  # fmt: skip
+        lambda: float(loss.value_and_gradient(prediction, target)[0]), places, name=repr(loss), **how
+    )
 
 
-def check_model(model, x, *, seed=0, eps=1e-5, rtol=1e-6, directions=5):
-    """Check ∂J/∂θ of a whole model, every term of J included, on the float64 batch x. As check_layer.
-
-    model.backpropagate(x) must give the same J each time: noise has to be frozen.
-    """
-    theta = model.theta
-
-    def objective():
-        theta.zero_grad()
-        return sum(float(term) for term in model.backpropagate(x).values())
-
-    objective()
-    gradient = theta.grad.copy()
+def check_model(model, x, **how):
+    """Check ∂J/∂θ of a model, all terms of J, on the float64 batch x. Freeze its noise before. how: as above."""
+    with model.theta.fresh_grad():
+        model.backpropagate(x)
+    places = {"θ": (model.theta.value, model.theta.grad.copy())}
     return check_gradient(
-        objective, {"θ": (theta.value, gradient)},
-        name=type(model).__name__, seed=seed, eps=eps, rtol=rtol, directions=directions,
-    )  # fmt: skip
+        lambda: sum(float(term) for term in model.backpropagate(x).values()), places, name=type(model).__name__, **how
+    )
 
 
 def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rtol=1e-6, directions=5):
@@ -82,7 +74,8 @@ def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rto
 
     objective: () -> float, read from the arrays in `places`; places: {name: (array, claimed gradient)}, float64. The
     arrays are moved in place and put back. The error of a direction is |claimed − measured|, relative to the larger
-    of |claimed| and ‖gradient‖/√n, the size that ⟨gradient, u⟩ has on average.
+    of |claimed| and ‖gradient‖/√n, the size that ⟨gradient, u⟩ has on average. Returns the largest. Raises
+    GradientError, naming the worst coordinate, if it is above rtol; TypeError if anything is not float64.
     """
     for place, (array, gradient) in places.items():
         if array.dtype != np.float64 or gradient.dtype != np.float64:
@@ -90,18 +83,17 @@ def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rto
                 f"{name}: finite differences need float64, {place} is {array.dtype}, its gradient {gradient.dtype}. "
                 "Use x.astype('float64') and initialize(dtype='float64')."
             )
-    rng = np.random.default_rng([seed, 1])
-    n = sum(array.size for array, _ in places.values())
-    length = math.sqrt(sum(float((g * g).sum()) for _, g in places.values()))
-    worst = 0.0
+    rng, worst, n = np.random.default_rng([seed, 1]), 0.0, sum(array.size for array, _ in places.values())
+    usual = (sum(float((g * g).sum()) for _, g in places.values()) / n) ** 0.5  # ‖gradient‖/√n
     for _ in range(directions):
-        steps = {place: _normal_like(array, rng) for place, (array, _) in places.items()}
-        norm = math.sqrt(sum(float((u * u).sum()) for u in steps.values()))
-        steps = {place: u / norm for place, u in steps.items()}
-        claimed = sum(float((g * steps[place]).sum()) for place, (_, g) in places.items())
-        measured = _difference_quotient(objective, places, steps, eps)
-        error = abs(claimed - measured) / (max(abs(claimed), length / math.sqrt(n)) or 1.0)
+        u = {place: _normal_like(array, rng) for place, (array, _) in places.items()}
+        norm = sum(float((v * v).sum()) for v in u.values()) ** 0.5
+        u = {place: v / norm for place, v in u.items()}
+        claimed = sum(float((g * u[place]).sum()) for place, (_, g) in places.items())
+        measured, _ = _on_both_sides(objective, places, u, eps)
+        error = abs(claimed - measured) / (max(abs(claimed), usual) or 1.0)
         if not error <= rtol:
+            _check_smoothness(objective, places, u, eps, abs(claimed - measured), name)
             raise GradientError(
                 f"{name}: along a random direction the gradient claims {claimed:.10g}, finite differences measure "
                 f"{measured:.10g} (relative error {error:.2g} > {rtol:g}). " + _worst_coordinate(objective, places, eps)
@@ -110,34 +102,47 @@ def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rto
     return worst
 
 
-def _difference_quotient(objective, places, steps, eps):
-    before = {place: places[place][0].copy() for place in steps}
-    values = []
+def _on_both_sides(objective, places, u, eps):
+    """The difference quotient of J along u, and J(p + εu) + J(p − εu)."""
+    before, values = {place: places[place][0].copy() for place in u}, []
     try:
         for sign in (+1, -1):
-            for place, u in steps.items():
-                places[place][0][...] = before[place] + sign * eps * u
+            for place, v in u.items():
+                places[place][0][...] = before[place] + sign * eps * v
             values.append(objective())
     finally:
-        for place in steps:
+        for place in u:
             places[place][0][...] = before[place]
-    return (values[0] - values[1]) / (2 * eps)
+    return (values[0] - values[1]) / (2 * eps), values[0] + values[1]
+
+
+def _check_smoothness(objective, places, u, eps, error, name):
+    """Raise GradientError if J is random, or a kink accounts for a quarter or more of error = |claimed − measured|."""
+    J = objective()
+    if abs(objective() - J) > 1e-12 * abs(J):
+        raise GradientError(f"{name}: J differs between two calls. Freeze its noise: layer.freeze(layer.draw(x)).")
+    (q, total), (q_half, total_half) = [_on_both_sides(objective, places, u, h) for h in (eps, eps / 2)]
+    bend, bend_half = (total - 2 * J) / eps, (total_half - 2 * J) / (eps / 2)  # slope to the right − to the left
+    if max(abs(q - q_half), abs(bend - 2 * bend_half)) > error / 4:
+        raise GradientError(
+            f"{name}: J has a kink or a jump within ε = {eps:g} of here: along a random direction its slope is "
+            f"{q + bend / 2:.7g} to the right and {q - bend / 2:.7g} to the left, and does not settle as ε halves. "
+            "Take another x or seed. (Biases of 0 can keep units at a kink: add small random numbers to theta.value.)"
+        )
 
 
 def _worst_coordinate(objective, places, eps, at_most=2000):
     """A sentence about the coordinate in which claim and measurement differ most (of the first `at_most` of each)."""
-    worst = (-1.0, "")
+    found = []
     for place, (array, gradient) in places.items():
-        for k in range(min(array.size, at_most)):
-            index = np.unravel_index(k, array.shape)
+        for index in islice(np.ndindex(array.shape), at_most):
             u = array_module(array).zeros_like(array)
             u[index] = 1.0
             claimed = float(gradient[index])
-            measured = _difference_quotient(objective, {place: places[place]}, {place: u}, eps)
-            where = f"{place}[{', '.join(map(str, index))}]"
-            text = f"Worst coordinate: {where}, claimed {claimed:.10g}, measured {measured:.10g}."
-            worst = max(worst, (abs(claimed - measured), text), key=lambda pair: pair[0])
-    return worst[1]
+            measured, _ = _on_both_sides(objective, {place: places[place]}, {place: u}, eps)
+            text = f"Worst coordinate: {place}{list(index)}, claimed {claimed:.10g}, measured {measured:.10g}."
+            found.append((abs(claimed - measured), text))
+    return max(found)[1]
 
 
 def _normal_like(array, rng):

@@ -4,6 +4,7 @@ A new layer's test is three lines: make it, say what goes in, call check_layer.
 """
 
 import copy
+from functools import partial
 
 import numpy as np
 
@@ -90,6 +91,21 @@ def _addition(make, shape, place, training):
     layer.theta.zero_grad()
     layer.backward(R, cache, needs_dx=False)
     np.testing.assert_array_equal(place.get(layer.theta.grad), once)
+    _fresh_gradients(layer, R, cache, once, place)
+
+
+def _fresh_gradients(layer, R, cache, once, place):
+    """Within theta.fresh_grad() backward passes add up to what they add to zeros, whatever was in theta.grad before."""
+    for passes in (0, 1, 2):
+        layer.theta.grad.fill(np.nan)
+        with layer.theta.fresh_grad():
+            for _ in range(passes):
+                layer.backward(R, cache)
+        fresh = place.get(layer.theta.grad)
+        compare = np.testing.assert_array_equal if passes < 2 else partial(np.testing.assert_allclose, rtol=1e-12)
+        compare(fresh, passes * once, err_msg="fresh_grad() does not begin at zero")
+    layer.backward(R, cache)  # after the block, backward adds as before
+    np.testing.assert_allclose(place.get(layer.theta.grad), 3 * once, rtol=1e-12, err_msg="backward must add")
 
 
 def _step_waits_for_nothing(make, shape, place, training):
@@ -121,30 +137,34 @@ def _independence_of_samples(make, shape):
     np.testing.assert_allclose(np.concatenate([layer(x[:1]), layer(x[1:])]), y, rtol=1e-12, atol=1e-15)
 
 
-def check_loss(loss, z, x, device, floor=0.0):
-    """Everything that the contract says of a loss. z, x: float64 outputs and targets of one shape (batch, features)."""
+def check_loss(loss, prediction, target, device, floor=0.0):
+    """Everything that the contract says of a loss. prediction, target: float64 arrays of one shape (batch, features).
+
+    floor: what the loss cannot be below for this target.
+    """
+    pair = prediction, target
     with on(device) as place:
-        zd, xd = place.put(z), place.put(x)
-        gradcheck.check_loss(loss, zd, xd)
-        value, dz = loss.value_and_gradient(zd, xd)
-        rows = place.get(loss.per_sample(zd, xd))
-        assert rows.shape == (len(z),) and dz.shape == z.shape
+        p, t = (place.put(array) for array in pair)
+        gradcheck.check_loss(loss, p, t)
+        value, gradient = loss.value_and_gradient(p, t)
+        rows = place.get(loss.per_sample(p, t))
+        assert rows.shape == (len(target),) and gradient.shape == prediction.shape
         np.testing.assert_allclose(float(value), rows.mean(), rtol=1e-12)
-        assert np.abs(place.get(dz)).max() > 0, "the loss has no gradient at default arguments"
+        assert np.abs(place.get(gradient)).max() > 0, "the loss has no gradient at default arguments"
         assert float(value) >= floor
-        doubled, dz2 = loss.value_and_gradient(*(place.put(np.concatenate([a, a])) for a in (z, x)))
+        doubled, gradient2 = loss.value_and_gradient(*(place.put(np.concatenate([array] * 2)) for array in pair))
         np.testing.assert_allclose(float(doubled), float(value), rtol=1e-12, err_msg="not a mean over the batch")
-        np.testing.assert_allclose(place.get(dz2)[: len(z)] * 2, place.get(dz), rtol=1e-12)
-        twice, _ = loss.value_and_gradient(*(place.put(np.concatenate([a, a], axis=1)) for a in (z, x)))
+        np.testing.assert_allclose(place.get(gradient2)[: len(target)] * 2, place.get(gradient), rtol=1e-12)
+        twice, _ = loss.value_and_gradient(*(place.put(np.concatenate([array] * 2, axis=1)) for array in pair))
         np.testing.assert_allclose(float(twice), 2 * float(value), rtol=1e-12, err_msg="not a sum over features")
-        z32, x32 = place.put(z.astype(np.float32)), place.put(x.astype(np.float32))
+        p32, t32 = (place.put(array.astype(np.float32)) for array in pair)
         with place.no_waiting():
-            value32, dz32 = loss.value_and_gradient(z32, x32)
-        assert dz32.dtype == np.float32 and value32.dtype == np.float32
+            value32, gradient32 = loss.value_and_gradient(p32, t32)
+        assert gradient32.dtype == np.float32 and value32.dtype == np.float32
         np.testing.assert_allclose(float(value32), float(value), rtol=1e-5)
-        for wrong in (x[:1], x[:, :1], x[0]):
-            _raises(ValueError, "shape", lambda wrong=wrong: loss.value_and_gradient(zd, place.put(wrong)))
-        _raises(TypeError, "float32", lambda: loss.value_and_gradient(zd, x32))
+        for wrong in (target[:1], target[:, :1], target[0]):
+            _raises(ValueError, "shape", lambda wrong=wrong: loss.value_and_gradient(p, place.put(wrong)))
+        _raises(TypeError, "float32", lambda: loss.value_and_gradient(p, t32))
     again = build(describe(loss))
     assert type(again) is type(loss) and again.config() == loss.config()
 
@@ -211,6 +231,10 @@ def _penalty_adds(model, x, place):
     np.testing.assert_array_equal(place.get(model.theta.grad), once, "value must leave gradients alone")
     model.penalties[0].value_and_gradient(model, h, cache)
     np.testing.assert_allclose(place.get(model.theta.grad), 2 * once, rtol=1e-12, err_msg="a penalty must add")
+    model.theta.grad.fill(np.nan)
+    with model.theta.fresh_grad():
+        model.penalties[0].value_and_gradient(model, h, cache)
+    np.testing.assert_array_equal(place.get(model.theta.grad), once, "fresh_grad() does not begin at zero")
 
 
 def _penalty_in_float32(model, x, expected, place):

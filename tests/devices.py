@@ -10,17 +10,27 @@ from tests.fake_gpu import cublas, kernels
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 
-def _real_gpu_missing():
-    return backend.why_no_gpu() or ""
+def not_here(reason):
+    """The mark of tests that cannot run for this reason: tests/conftest.py takes them out and counts them."""
+    return [pytest.mark.not_here(reason=reason)] if reason else []
 
 
-with_fake = pytest.mark.skipif(not kernels.available(), reason="no C++ compiler for the kernels of the fake GPU")
+NO_FAKE = None if kernels.available() else f"on the fake GPU ({kernels.NO_COMPILER})"
+NO_GPU = f"on a real GPU ({backend.why_no_gpu().rstrip('.')})" if backend.why_no_gpu() else None
 DEVICES = [
     pytest.param("cpu"),
-    pytest.param("fake", marks=with_fake),
-    pytest.param("gpu", marks=pytest.mark.skipif(bool(_real_gpu_missing()), reason=_real_gpu_missing() or "-")),
+    pytest.param("fake", marks=not_here(NO_FAKE)),
+    pytest.param("gpu", marks=not_here(NO_GPU)),
 ]
 each_device = pytest.mark.parametrize("device", DEVICES)
+each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
+
+
+def with_fake(test):
+    """The test needs the kernels of the fake GPU."""
+    for mark in not_here(NO_FAKE):
+        test = mark(test)
+    return test
 
 
 class Place:

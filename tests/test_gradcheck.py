@@ -1,11 +1,11 @@
-"""The proof is proved: right derivatives pass, each of several wrong ones fails and is named."""
+"""Gradient check: right derivatives pass; wrong ones, kinks and noise are found and named."""
 
 import numpy as np
 import pytest
 
 from npae import dense_autoencoder, gradcheck
 from npae.gradcheck import GradientError
-from npae.layers import Dense, Layer, ReLU, Sequential, Tanh
+from npae.layers import Dense, GaussianNoise, Layer, ReLU, Sequential, Tanh
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD
 from tests.contract import inputs
@@ -21,12 +21,12 @@ class Wrong(Dense):
         super().__init__(n_in, n_out)
         self.what = what
 
-    def backward(self, dy, x, needs_dx=True):
-        dx = super().backward(dy, x)
+    def backward(self, dy, cache, needs_dx=True):
+        dx = super().backward(dy, cache)
         if self.what == "W":
             self.W.grad[2, 1] *= 1.01
         elif self.what == "b":
-            self.b.grad[...] /= len(x)
+            self.b.grad[...] /= len(dy)
         elif self.what == "dx":
             dx = dx * (1 + 1e-4)
         elif self.what == "shape":
@@ -52,7 +52,7 @@ Layer.registry.pop("Wrong"), Layer.registry.pop("WrongSoftmax")  # no model file
 @each_device
 def test_right_derivatives_pass(device):
     with on(device) as place:
-        layer = Sequential(Dense(5, 4), Tanh(), Dense(4, 3)).initialize(dtype="float64", device=place.name)
+        layer = Sequential(Dense(5, 4, Tanh), Dense(4, 3)).initialize(dtype="float64", device=place.name)
         before = place.get(layer.theta.value).copy()
         assert 0 <= gradcheck.check_layer(layer, place.put(X)) < 1e-6
         np.testing.assert_array_equal(place.get(layer.theta.value), before, "θ was not put back")
@@ -75,18 +75,18 @@ def test_a_wrong_softmax_does_not_pass():
 
 def test_wrong_losses_fail():
     class SumNotMean(SquaredError):
-        def value_and_gradient(self, z, x):
-            value, dz = super().value_and_gradient(z, x)
-            return value, dz * len(z)
+        def value_and_gradient(self, prediction, target):
+            value, gradient = super().value_and_gradient(prediction, target)
+            return value, gradient * len(target)
 
     class Dead(BinaryCrossEntropy):
-        def value_and_gradient(self, z, x):
-            value, dz = super().value_and_gradient(z, x)
-            return value, dz * 0
+        def value_and_gradient(self, prediction, target):
+            value, gradient = super().value_and_gradient(prediction, target)
+            return value, gradient * 0
 
     for loss in (SumNotMean(), Dead()):
         type(loss).registry.pop(type(loss).__name__)
-        with pytest.raises(GradientError):
+        with pytest.raises(GradientError, match="Worst coordinate: prediction"):
             gradcheck.check_loss(loss, X, np.random.default_rng(0).random(X.shape))
 
 
@@ -105,9 +105,90 @@ def test_a_model_whose_decoder_gets_no_gradient_fails():
 
 def test_a_step_along_the_checked_gradient_lowers_the_objective():
     model, x = dense_autoencoder([6, 4, 2], Tanh, dtype="float64"), np.random.default_rng(0).random((5, 6))
-    before = model.backpropagate(x)["reconstruction"]
+    with model.theta.fresh_grad():
+        before = model.backpropagate(x)["reconstruction"]
     SGD(0.1).step(model.theta)
     assert model.evaluate(x)["reconstruction"] < before
+
+
+# ---------------------------------------------------------------------- where J has no derivative
+
+
+def rectified(a):
+    """Two units of a ReLU, the first of which sits at a; the second is far from its kink."""
+    return np.array([[a, 0.7]])
+
+
+@pytest.mark.parametrize("a", [1e-6, -1e-6, 0.0, 2e-6, 4e-6])
+def test_a_kink_is_named_and_not_the_gradient(a):
+    x = rectified(a)
+    with pytest.raises(GradientError, match="ReLU.*kink.*does not settle.*Take another x or seed") as raised:
+        gradcheck.check_layer(ReLU(), x)
+    assert "Worst coordinate" not in str(raised.value) and (x == rectified(a)).all()
+    assert gradcheck.check_layer(ReLU(), rectified(a + 1e-3)) < 1e-6
+
+
+class Half(ReLU):
+    """A ReLU with half of its derivative."""
+
+    def derivative(self, a, h):
+        return 0.5 * (h > 0)
+
+
+Layer.registry.pop("Half")
+
+
+@pytest.mark.parametrize("a", [1e-3, -1e-3, 0.5])
+def test_a_wrong_gradient_away_from_the_kink_is_blamed(a):
+    with pytest.raises(GradientError, match="gradient claims.*Worst coordinate: x"):
+        gradcheck.check_layer(Half(), rectified(a))
+
+
+def test_a_kink_too_small_to_explain_the_error_is_no_excuse():
+    x, weights = np.array([1e-6, 2.0, 3.0]), np.array([1e-4, 1.0, 1.0])
+    gradient = weights.copy()
+
+    def objective():
+        return float((weights * np.maximum(x, 0)).sum())
+
+    with pytest.raises(GradientError, match="kink"):  # it is there
+        gradcheck.check_gradient(objective, {"x": (x, gradient)})
+    with pytest.raises(GradientError, match="Worst coordinate: x"):
+        gradcheck.check_gradient(objective, {"x": (x, 1.1 * gradient)})
+
+
+def test_a_decoder_whose_biases_keep_its_units_at_the_kink():
+    """A row whose code is all 0 leaves a decoder with its biases, which are 0 at first: exactly at the kink."""
+    at_the_kink = 0
+    for seed in range(20):
+        model = dense_autoencoder([9, 5, 3], ReLU, loss=SquaredError(), seed=seed, dtype="float64")
+        x = np.random.default_rng(seed).standard_normal((6, 9))
+        if (model.encoder(x).max(axis=1) == 0).any():
+            at_the_kink += 1
+            with pytest.raises(GradientError, match="Autoencoder: J has a kink.*Biases of 0.*theta.value"):
+                gradcheck.check_model(model, x)
+        else:
+            assert gradcheck.check_model(model, x) < 1e-6
+        model.theta.value[...] += 0.1 * np.random.default_rng(seed).standard_normal(model.theta.size)  # the cure
+        assert gradcheck.check_model(model, x) < 1e-6
+    assert 3 < at_the_kink < 17
+
+
+def test_a_jump_is_named():
+    x = np.array([1e-6, 0.3])
+    with pytest.raises(GradientError, match="kink or a jump"):
+        gradcheck.check_gradient(lambda: float(x.sum() + (x > 0).sum()), {"x": (x, np.ones(2))})
+
+
+def test_noise_that_is_not_frozen_is_named():
+    layer = GaussianNoise(0.5)
+    with pytest.raises(GradientError, match="GaussianNoise.*differs between two calls.*freeze"):
+        gradcheck.check_layer(layer, X, training=True)
+    layer.freeze(layer.draw(X))
+    assert gradcheck.check_layer(layer, X, training=True) < 1e-6
+
+
+# ---------------------------------------------------------------------- arguments
 
 
 def test_float32_is_refused():

@@ -1,7 +1,7 @@
-"""npae's own contenders: the step that users run, whole epochs, and the bare matrix products.
+"""npae's contenders: the step that users run, whole epochs, and the bare matrix products.
 
-The step is npae.train's, on a batch that is taken in order from floats on the device: a view, so nothing is gathered.
-The captured step has to gather, since it is captured with its row numbers: a little more work than the others have.
+The step is that of npae.train, on a batch of consecutive rows of floats on the device: a view, without gathering. The
+captured step must gather, since it is captured with its row numbers: slightly more work than the others have.
 """
 
 import time
@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from benchmarks.formulas import compiled_at_once
 from benchmarks.opponents import FIRST
+from benchmarks.training import compiled_at_once
 from benchmarks.workloads import EPOCH_ROWS, batch_for, batch_of, network
 from npae.backend import Arena, matmul, synchronize, tf32, to_device
 from npae.data.minibatches import Minibatches
@@ -20,19 +20,20 @@ from npae.layers import ReLU
 from npae.losses import SquaredError
 from npae.models import dense_autoencoder
 from npae.optim import Adam
+from npae.train import prepare
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
-from npae.train.trainer import Trainer
 
 
 def insist_on_graphs():
-    """A step that cannot be captured says so by a warning and goes on without: here it must fail instead."""
+    """Turn the warning of a step that cannot be captured as a CUDA graph into an error."""
     warnings.filterwarnings("error", "graph=True")
 
 
 def switched(tf32_on=False):
-    """TF32 as asked for, and formulas compiled at their first use instead of after a while, as the compilers that npae
-    is compared with do. Both hold for as long as the result is kept.
+    """Switch TF32 as requested, and compile formulas at their first use, as the opponents' compilers do.
+
+    Both last until the returned object is closed.
     """
     stack = ExitStack()
     stack.enter_context(tf32(tf32_on))
@@ -61,7 +62,7 @@ class NpaeStep:
         self.terms = terms
 
     def wait(self):
-        """Until the device is done."""
+        """Return when the device is done."""
         synchronize(self.device)
 
     def first_steps(self):
@@ -76,7 +77,7 @@ class NpaeStep:
 
 
 class NpaeEpoch:
-    """An epoch of EPOCH_ROWS images with squared error, rows in a new order every epoch: what MLPRegressor does."""
+    """An epoch of EPOCH_ROWS images with squared error, with rows in a new order every epoch, as MLPRegressor does."""
 
     package = "numpy"
 
@@ -93,13 +94,13 @@ class NpaeEpoch:
         self.epoch += 1
 
     def first_steps(self):
-        """(J on the first batch, None, None, None): scikit-learn tells no more than that. θ is not changed."""
+        """(J on the first batch, None, None, None): scikit-learn returns no more. θ is not changed."""
         value = self.model.backpropagate(self.batches.take(slice(0, self.batches.batch_size)))["reconstruction"]
         return float(value), None, None, None
 
 
 class NpaeTraining:
-    """Training as users start it: a Trainer on uint8 digits; a call is an epoch."""
+    """Training as users start it: a Trainer on uint8 digits. A call is one epoch."""
 
     package = "numpy"
 
@@ -109,28 +110,28 @@ class NpaeTraining:
         self.device, digits = device, mnist(which=which)
         train, self.test = (a.reshape(-1, 784) for a in (digits.train_images, digits.test_images))
         self.model = dense_autoencoder(sizes, ReLU, seed=0).to(device)
-        self.trainer = Trainer(self.model, train, batch_size=batch, progress="none", graph=graph)
+        self.trainer = prepare(self.model, train, batch_size=batch, progress="none", graph=graph)
 
     def first_steps(self):
-        """None: training begins with the first call."""
+        """Returns None: training begins with the first call."""
 
     def compile_at_once(self):
-        """Let no epoch but the next one be held up by a formula that is compiled."""
+        """Compile all formulas in the next epoch, so that no later one is slowed down."""
         self.switches = switched()
 
     def __call__(self):
         self.trainer.run(self.trainer.epoch + 1)
 
     def wait(self):
-        """Until the device is done."""
+        """Return when the device is done."""
         synchronize(self.device)
 
     def test_error(self):
-        """Cross-entropy on the test digits, in nats a pixel."""
+        """Cross-entropy on the test digits, in nats per pixel."""
         return self.model.evaluate(self.test)["reconstruction"] / 784
 
     def seconds_to_take(self):
-        """Seconds that an epoch spends on gathering and converting its batches: all of them taken, and nothing else."""
+        """Seconds for gathering and converting all batches of an epoch, without training."""
         batches, arena = self.trainer.batches, Arena()
         synchronize(self.device)
         began = time.perf_counter()
@@ -142,7 +143,7 @@ class NpaeTraining:
 
 
 class MatmulStep:
-    """Only the matrix products of the step, one after the other: the floor that no step of theirs can go below."""
+    """Only the matrix products of the step, one after the other: a lower bound for every step."""
 
     package = "numpy"
 
@@ -165,5 +166,5 @@ class MatmulStep:
                 matmul(self.h[k + 1], self.W[k].T, out=self.y[k])
 
     def wait(self):
-        """Until the device is done."""
+        """Return when the device is done."""
         synchronize(self.device)

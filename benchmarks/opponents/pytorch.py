@@ -1,4 +1,4 @@
-"""PyTorch's training step, as its tutorials write it, and the ways it offers to make that step faster.
+"""PyTorch's training step, as in its tutorials, and PyTorch's own ways to make it faster.
 
     eager            zero_grad, forward, backward, torch.optim.Adam with its defaults
     fused=True       the same with Adam(fused=True): one kernel for all parameters
@@ -14,11 +14,11 @@ import numpy as np
 from benchmarks.opponents import FIRST
 from benchmarks.workloads import batch_for, network
 from npae.data.sets.mnist import mnist
-from npae.layers import Conv2D, ConvTranspose2D, Dense, MaxPool2D, ReLU, Upsample2D
+from npae.layers import Conv2D, ConvTranspose2D, Dense, Identity, MaxPool2D, ReLU, Upsample2D
 
 
 def network_of(torch, model):
-    """The nn.Sequential that is the npae model, with its present weights."""
+    """The npae model as an nn.Sequential, with its current weights."""
     modules = [module_of(torch, layer) for layer in [*model.encoder, *model.decoder]]
     for layer, module in zip([*model.encoder, *model.decoder], modules, strict=True):
         if layer.parameters:
@@ -28,15 +28,32 @@ def network_of(torch, model):
     return torch.nn.Sequential(*modules)
 
 
-AXES = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (3, 2, 0, 1)}  # of npae's W and b as PyTorch has them
+AXES = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (3, 2, 0, 1)}  # the axes of npae's W and b in PyTorch's order
 
 
 def module_of(torch, layer):
-    """The nn.Module that is an npae layer, without its weights."""
-    nn = torch.nn
+    """An npae layer as an nn.Module, without its weights: a layer with an activation is an nn.Sequential of two.
+
+    Raises NotImplementedError for a layer that is not translated.
+    """
+    nn, activation = torch.nn, getattr(layer, "activation", Identity())
+    if not isinstance(activation, Identity):
+        return nn.Sequential(linear_module_of(torch, layer), module_of(torch, activation))
     match layer:
         case ReLU():
             return nn.ReLU()
+        case MaxPool2D():
+            return nn.MaxPool2d(layer.kernel, layer.stride, ceil_mode=layer.padding == "same")
+        case Upsample2D():
+            return nn.Upsample(scale_factor=layer.factor)
+        case _:
+            return linear_module_of(torch, layer)
+
+
+def linear_module_of(torch, layer):
+    """x W + b of an npae layer as an nn.Module, without its weights."""
+    nn = torch.nn
+    match layer:
         case Dense():
             return nn.Linear(layer.n_in, layer.n_out)
         case Conv2D():
@@ -44,16 +61,13 @@ def module_of(torch, layer):
             return nn.Conv2d(layer.c_in, layer.c_out, layer.kernel, layer.stride, around)
         case ConvTranspose2D():
             return transposed_of(torch, layer)
-        case MaxPool2D():
-            return nn.MaxPool2d(layer.kernel, layer.stride, ceil_mode=layer.padding == "same")
-        case Upsample2D():
-            return nn.Upsample(scale_factor=layer.factor)
+    raise NotImplementedError(f"{layer!r}: the benchmarks have no PyTorch module for this layer.")
 
 
 def transposed_of(torch, layer):
-    """Keras' transposed convolution, 3 × 3 with stride 2, in PyTorch, whose padding cuts both ends by the same amount.
+    """Keras' transposed convolution, 3 × 3 with stride 2, in PyTorch.
 
-    What is too much, a row and a column at the end, is left out by a view.
+    PyTorch's padding cuts both ends by the same amount; a view cuts the extra row and column at the end.
     """
 
     class Transposed(torch.nn.ConvTranspose2d):
@@ -64,7 +78,7 @@ def transposed_of(torch, layer):
 
 
 class TorchStep:
-    """The step, eager or faster; see the head of this file."""
+    """The step, eager or with the options at the head of this file."""
 
     package = "torch"
 
@@ -75,13 +89,13 @@ class TorchStep:
         torch.backends.cudnn.allow_tf32 = tf32
         self.torch, self.device = torch, "cuda" if device == "gpu" else "cpu"
         self.network = network_of(torch, network(sizes)).to(self.device)
-        asked = {name: True for name, on in (("fused", fused), ("capturable", graph)) if on}  # else Adam's own defaults
-        self.optimizer = torch.optim.Adam(self.network.parameters(), **asked)
+        options = {name: True for name, on in (("fused", fused), ("capturable", graph)) if on}  # else Adam's defaults
+        self.optimizer = torch.optim.Adam(self.network.parameters(), **options)
         self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
         self.x = torch.from_numpy(batch_for(sizes, batch)).to(self.device)
         self.objective, self.graph, self.eager_left = self._objective, None, None
         if compiled:
-            torch.compiler.reset()  # else a second workload in this process is compiled for shapes that vary
+            torch.compiler.reset()  # otherwise the second workload in this process is compiled for varying shapes
             self.objective = torch.compile(self._objective, dynamic=False)
         if graph:
             self.eager_left, self.side = 3, torch.cuda.Stream()
@@ -110,7 +124,7 @@ class TorchStep:
             self.graph.replay()
 
     def _step_aside(self):
-        """An eager step on another stream: PyTorch wants some of them before a capture."""
+        """An eager step on another stream: PyTorch needs a few of them before a capture."""
         cuda = self.torch.cuda
         self.side.wait_stream(cuda.current_stream())
         with cuda.stream(self.side):
@@ -119,7 +133,7 @@ class TorchStep:
         self.eager_left -= 1
 
     def _capture(self):
-        """Capture a step, which does not take it. The gradients are made anew in the graph's own memory."""
+        """Capture a step without taking it. The gradients are allocated again, in the graph's own memory."""
         self.graph = self.torch.cuda.CUDAGraph()
         self.optimizer.zero_grad()
         with self.torch.cuda.graph(self.graph):
@@ -127,12 +141,12 @@ class TorchStep:
             self.optimizer.step()
 
     def wait(self):
-        """Until the device is done."""
+        """Return when the device is done."""
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 
     def first_steps(self):
-        """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it), ∂J/∂θ as npae has its axes."""
+        """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it), ∂J/∂θ in npae's order and axes."""
         self()
         first, parameters = float(self.value.detach()), list(self.network.parameters())
         gradient = np.concatenate([p.grad.permute(*np.argsort(AXES[p.ndim])).cpu().numpy().ravel() for p in parameters])
@@ -143,8 +157,9 @@ class TorchStep:
 
 
 class TorchTraining:
-    """Eager training on uint8 digits that are one tensor on the device, indexed, without a DataLoader; as fast as eager
-    goes. A call is an epoch. Rows come in npae's order, so that both learn the same.
+    """Eager training on uint8 digits, as fast as eager mode allows: one tensor on the device, indexed, no DataLoader.
+
+    A call is one epoch. The rows come in npae's order, so that both learn the same.
     """
 
     package = "torch"
@@ -162,7 +177,7 @@ class TorchTraining:
         self.loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
 
     def first_steps(self):
-        """None: training begins with the first call."""
+        """Returns None: training begins with the first call."""
 
     def __call__(self):
         order = np.random.default_rng([0, self.epoch]).permutation(len(self.train))
@@ -178,12 +193,12 @@ class TorchTraining:
         self.epoch += 1
 
     def wait(self):
-        """Until the device is done."""
+        """Return when the device is done."""
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 
     def test_error(self):
-        """Cross-entropy on the test digits, in nats a pixel."""
+        """Cross-entropy on the test digits, in nats per pixel."""
         with self.torch.no_grad():
             parts = self.test.split(1000)
             sums = [float(self.loss(self.network(x), x)) for x in (p.float() / 255 for p in parts)]

@@ -1,6 +1,6 @@
-"""Who is timed against whom: groups of contenders that compute the same thing, and the ratios that npae aims at.
+"""The contenders: groups that compute the same and are timed together, and the target ratios of npae.
 
-A target is the least ratio of their time to ours. They were set before the engine was made fast.
+A target is a lower bound for their time divided by ours. The targets were set before npae was optimised.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ OURS, CAPTURED, FLOOR, BEST = "npae", "npae, CUDA graph", "matrix products alone
 
 
 class Entry(NamedTuple):
-    """A contender: kind(sizes, batch, **options). slow: left out by --quick."""
+    """A contender: kind(sizes, batch, **options). slow: --quick leaves it out."""
 
     kind: type
     options: dict = {}
@@ -27,9 +27,9 @@ class Entry(NamedTuple):
 class Group(NamedTuple):
     """Contenders that are timed together.
 
-    ours: the names of npae's own, which the others' times are divided by; the first of them validates the others, with
-    `slack` times the tolerances of float32. targets: {(ours, theirs): (on the three small workloads, and on each
-    further one)}, the last one holding for all that follow.
+    ours: the names of npae's contenders, by whose times the others' are divided; the first of them validates the
+    others, with `slack` times the tolerances of float32. targets: {(ours, theirs): (for the three small workloads, then
+    for each further one)}; the last one also holds for all further workloads.
     """
 
     name: str
@@ -43,13 +43,13 @@ class Group(NamedTuple):
     most_turns: int = 100
 
     def target(self, ours, theirs, workload):
-        """The ratio that is aimed at, or None."""
+        """The target ratio, or None."""
         aims = self.targets.get((ours, theirs))
         return aims and aims[min(max(0, list(self.workloads).index(workload) - 2), len(aims) - 1)]
 
 
 def cpu_groups():
-    """The whole step, of rows and of images; and epochs with squared error, since scikit-learn does nothing else."""
+    """The whole step of dense and of convolutional networks; epochs with squared error, for scikit-learn."""
     yield Group(
         "cpu", "CPU, float32", "cpu",
         {
@@ -81,7 +81,7 @@ def cpu_groups():
 
 
 def gpu_groups():
-    """The steps in float32, and again with every contender's matrix products (and cuDNN's convolutions) in TF32."""
+    """The steps in float32, and again with the matrix products and cuDNN's convolutions of all contenders in TF32."""
     for tf32 in (False, True):
         on = {"device": "gpu", "tf32": tf32}
         yield Group(

@@ -1,6 +1,6 @@
-"""scikit-learn's autoencoder: MLPRegressor fitted to give back its input, an epoch at a time.
+"""scikit-learn's autoencoder: MLPRegressor, fitted to its own input, one epoch at a time.
 
-It has squared error only and trains by epochs only, so it is compared with npae's epoch over the same rows with
+It has only squared error and trains only by epochs, so it is compared with npae's epoch over the same rows with
 SquaredError (`ours.NpaeEpoch`): ReLU, Adam, the same sizes and batches, rows in a new order every epoch, no penalty.
 """
 
@@ -27,11 +27,11 @@ class ScikitEpoch:
         self.network.partial_fit(self.x, self.x)
 
     def first_steps(self):
-        """(J on the first batch from npae's first weights, None, None, None): the gradient it keeps to itself."""
+        """(J on the first batch from npae's initial weights, None, None, None): it returns no gradient."""
         first, model = self.x[: self.batch], dense_autoencoder(self.sizes, ReLU, seed=0)
-        self.network.partial_fit(first, first)  # makes the arrays that npae's weights are put into
-        dense = [layer for layer in [*model.encoder, *model.decoder] if not isinstance(layer, ReLU)]
+        self.network.partial_fit(first, first)  # allocates the weights, which are then replaced by npae's
+        dense = [layer for layer in [*model.encoder, *model.decoder] if layer.parameters]
         for layer, W, b in zip(dense, self.network.coefs_, self.network.intercepts_, strict=True):
             W[...], b[...] = layer.W.value, layer.b.value
         self.network.partial_fit(first, first)
-        return self.network.loss_ * first.shape[1], None, None, None  # its loss is a mean over the features, too
+        return self.network.loss_ * first.shape[1], None, None, None  # its loss is also a mean over the features

@@ -1,6 +1,6 @@
-"""JAX's training step: loss, gradient and Adam in one function, compiled whole by XLA, its buffers donated.
+"""JAX's training step: loss, gradient and Adam in one function, compiled by XLA, with donated buffers.
 
-JAX has no optimizer of its own; Adam is written out here as Kingma & Ba's algorithm 1, which XLA fuses.
+JAX itself has no optimizer; Adam is written out here as Kingma & Ba's algorithm 1, which XLA fuses.
 """
 
 import math
@@ -10,13 +10,20 @@ import numpy as np
 
 from benchmarks.opponents import FIRST
 from benchmarks.workloads import batch_for, network
-from npae.layers import Conv2D, ConvTranspose2D, Dense, MaxPool2D, ReLU, Upsample2D
+from npae.layers import Conv2D, ConvTranspose2D, Dense, Identity, MaxPool2D, ReLU, Upsample2D
 
 IMAGES = ("NCHW", "HWIO", "NCHW")
 
 
-def answer(jax, layer, weights, x):
-    """What an npae layer makes of x, in JAX. weights: its (W, b), or ()."""
+def output(jax, layer, weights, x):
+    """The output of an npae layer, φ(x W + b), in JAX. weights: its (W, b), or ()."""
+    activation = getattr(layer, "activation", Identity())
+    a = linear_output(jax, layer, weights, x)
+    return a if isinstance(activation, Identity) else linear_output(jax, activation, (), a)
+
+
+def linear_output(jax, layer, weights, x):
+    """The output of an npae layer without its activation, in JAX. Raises NotImplementedError for unknown layers."""
     lax, jnp = jax.lax, jax.numpy
     match layer:
         case ReLU():
@@ -35,6 +42,7 @@ def answer(jax, layer, weights, x):
             return lax.reduce_window(x, -jnp.inf, lax.max, window, (1, 1, *layer.stride), layer.padding.upper())
         case Upsample2D():
             return x.repeat(layer.factor[0], axis=2).repeat(layer.factor[1], axis=3)
+    raise NotImplementedError(f"{layer!r}: the benchmarks have no JAX function for this layer.")
 
 
 class JaxStep:
@@ -55,10 +63,10 @@ class JaxStep:
         self.state = theta, zeros, jax.tree.map(jnp.copy, zeros), jnp.zeros((), jnp.float32)
 
         def objective(theta, x):
-            z = x
+            h = x
             for layer, weights in zip(layers, theta, strict=True):
-                z = answer(jax, layer, weights, z)
-            return (jax.nn.softplus(z) - x * z).sum() / len(x)
+                h = output(jax, layer, weights, h)
+            return (jax.nn.softplus(h) - x * h).sum() / len(x)  # h: the logits
 
         self.gradient = jax.jit(jax.value_and_grad(objective))
 
@@ -77,7 +85,7 @@ class JaxStep:
         self.state, self.value = self.step(*self.state, self.x)
 
     def wait(self):
-        """Until the computation, which JAX runs behind the host's back on a CPU too, is done."""
+        """Return when the computation is done: JAX computes asynchronously, on a CPU too."""
         self.jax.block_until_ready(self.state)
 
     def first_steps(self):

@@ -1,7 +1,11 @@
-"""Anomaly detection: what an autoencoder of normal data cannot give back, or has never been at, is not normal.
+"""Anomaly detection: rows that an autoencoder of normal data reconstructs badly, or gives unusual codes, are anomalies.
 
-Reading order: `mahalanobis.py` (lengths in standard deviations), `detector.py` (the detector and its four distances),
-`saving.py` (a fitted one as a file), `curves.py` (how good a detector is: ROC, precision and recall).
+In reading order:
+
+    mahalanobis.py    the Mahalanobis distance: distances in units of standard deviations
+    detector.py       the detector and its four distances
+    saving.py         a fitted detector as a file
+    curves.py         how good a detector is: ROC curve, precision and recall
 """
 
 from npae.anomaly.curves import average_precision, precision_recall_curve, roc_auc, roc_curve

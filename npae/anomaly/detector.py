@@ -1,34 +1,37 @@
-"""The detector: an autoencoder learns what is normal, and four distances say how far a row is from that.
+"""Anomaly detection with an autoencoder: learn normal data, then measure how far a row is from it.
 
-A row x is standardised, z = (x − mean)/deviation of each feature in training, and passed through the network: the code
-h = f(z), the residual r = z − g(h). An anomaly can betray itself in either, in the residual if the network cannot give
-it back, in the code if it can, but from a place where no normal row has been:
+The features of a row are standardised first, x ← (x − mean)/deviation, with the mean and the standard deviation of each
+feature over the training rows. The network maps x to the code h = f(x), and reconstructs it up to the residual
+r = x − g(h). An anomaly can show in either. If the network cannot reconstruct it, the residual is unusual. If the
+network can, the code may still be far from those of the normal rows. So there are four distances:
 
-    "reconstruction"    ‖r‖²                           what is not given back
-    "residual"          M²(r)                          the same, against what is usually not given back
-    "latent"            M²(h)                          how unusual the code is
-    "joint"             M²([u, r/ρ]),  u = whitened h, ρ² = the residuals' mean variance
+    "reconstruction"    ‖r‖²                what is not reconstructed
+    "residual"          M²(r)               the same, in comparison with the usual residuals
+    "latent"            M²(h)               how unusual the code is
+    "joint"             M²([u, r/ρ])        both; u is the whitened h, ρ² the mean variance of the residuals
 
-M is the Mahalanobis length (npae.anomaly.mahalanobis), with means and covariances of the training rows. Why not ‖r‖²
-alone: a feature that nobody can predict has large residuals on normal rows, and drowns the small residual, ten times
-its usual size, of one that everybody can.
+M² is the squared Mahalanobis distance (npae.anomaly.mahalanobis), with mean and covariance of the training rows.
 
-The joint distance is the whole of it. It sees both parts with a mean variance of 1, and the shrinkage α of M leads from
+‖r‖² alone has a weakness. A feature that cannot be predicted has large residuals on normal rows. A small residual of
+another feature goes unnoticed beside it, even if it is ten times its usual size.
 
-    α = 1    ‖u‖² + ‖r − mean r‖²/ρ²      as in probabilistic PCA (which has σ² = ρ² d/(d − k) for ρ²), to
+In the joint distance both parts have a mean variance of 1, and the shrinkage α of M² leads from
+
+    α = 1    ‖u‖² + ‖r − mean r‖²/ρ²      as in probabilistic PCA (with σ² = ρ² d/(d − k) in place of ρ²), to
     α → 0    M² of code and residual with all their correlations.
 
-For a *linear* autoencoder, h = Fz and r = (I − GF)z, the latter is M²(z), the classical detector: write [h, r] = A z
-and z = S^½ w, S the covariance of z, with an inverse. A is injective, as z = Gh + r; so the columns of B = A S^½ are
-independent, and
+For a *linear* autoencoder the second limit is M²(x), the classical detector without a network. Proof: h = Fx and
+r = (I − GF)x are linear in x, so [h, r] = Ax with a matrix A. A is injective, since x = Gh + r. Let S be the covariance
+of x, with an inverse, and write x = S^½ w. Then Ax has the covariance A S Aᵀ = B Bᵀ with B = A S^½. The pseudo-inverse
+of B is B⁺ = Bᵀ(B Bᵀ)⁺, and B⁺B = I since the columns of B are independent. So
 
-    M²(A z) = zᵀAᵀ (A S Aᵀ)⁺ A z = wᵀ Bᵀ(B Bᵀ)⁺B w = ‖w‖² = zᵀ S⁻¹ z        since Bᵀ(BBᵀ)⁺B = I
+    M²(Ax) = xᵀAᵀ (A S Aᵀ)⁺ A x = wᵀ Bᵀ(B Bᵀ)⁺B w = ‖w‖² = xᵀ S⁻¹ x = M²(x)
 
-(lengths M do not change under invertible maps, so u and r/ρ do as well as h and r). What a detector gains over six
-lines of linear algebra is thus what its network is more than linear.
+M² does not change under invertible linear maps, so [u, r/ρ] serves as well as [h, r]. Any gain over this baseline, six
+lines of linear algebra, is due to the network's non-linearity.
 
-Which to take: "joint" where the training rows are normal. Where anomalies hide among them, a network with room to spare
-learns to give these back as well, and their residuals vanish, while their codes still lie far out: "latent".
+Which distance to take: "joint" if the training rows are normal. If anomalies are hidden among them, a network of high
+capacity learns to reconstruct these too, and their residuals vanish. Their codes still lie far out: take "latent".
 
 Tipping & Bishop 1999, "Probabilistic principal component analysis"; Chandola, Banerjee & Kumar 2009, "Anomaly
 detection: a survey".
@@ -37,8 +40,8 @@ detection: a survey".
 import numpy as np
 
 from npae.anomaly.mahalanobis import Mahalanobis
-from npae.backend import as_int
-from npae.data.sources import as_source, check_source
+from npae.backend import as_int, as_source
+from npae.data.sources import check_source
 from npae.layers import Identity, Tanh
 from npae.losses import SquaredError
 from npae.models import data_dependent_init, dense_autoencoder
@@ -49,7 +52,8 @@ SCORES = ("reconstruction", "residual", "latent", "joint")
 
 
 def default_model(shape, seed=0):
-    """The autoencoder for rows of this shape, d numbers: d-4c-c-4c-d with c = d/2, at most 32; tanh, linear code."""
+    """An autoencoder for rows of this shape, of d numbers: layers d-4c-c-4c-d with c = min(d/2, 32), tanh, linear code.
+    """
     d = int(np.prod(shape))
     c = max(1, min(d // 2, 32))
     image_shape = shape if len(shape) > 1 else None
@@ -63,16 +67,18 @@ def _checked(x):
 
 
 class AnomalyDetector:
-    """fit(x) on rows that are all or nearly all normal; score_samples(x), predict(x) on any.
+    """fit(x) on rows that are all or nearly all normal; then score_samples(x) and predict(x) on any rows.
 
-    model: an Autoencoder of whatever layers (a denoising one begins with a corruption), which fit trains on from where
-    it is; None: a new default_model for each fit. score: one of the four above. contamination: the share of the
-    training rows that is to be called anomalous, which sets the threshold. shrinkage: α of "residual" and "joint".
-    standardize: False leaves features as they are (uint8: /255), for images, whose dark corners would be blown up.
-    epochs: 0 takes the model as it is, trained before. batch_size, learning_rate (of Adam, falling along a cosine),
-    seed, progress: of the training; device: where the model is moved to. x may be uint8, bool or floats, (n, …).
+    model: an Autoencoder with any layers (a denoising one begins with a corruption), whose training fit continues; or
+    None, for a new default_model in each fit. score: the name of one of the four distances above. contamination: the
+    share of the training rows to call anomalies, which sets the threshold. shrinkage: α of "residual" and "joint".
+    standardize: False leaves the features as they are (uint8: /255). Use it for images: their almost constant corners
+    would be scaled up. epochs: of training; 0 if the model is trained already. batch_size, learning_rate (of Adam,
+    falling along a cosine), seed, progress: for the training. device: where the model is moved to. x may be uint8, bool
+    or floats, (n, …).
 
-    After fit: model, mean, deviation, history, training_scores (score_samples of the training rows), threshold.
+    Attributes after fit: model, mean, deviation, history, training_scores (score_samples of the training rows) and
+    threshold.
     """
 
     def __init__(self, model=None, score="joint", contamination=0.1, *, shrinkage=0.01, standardize=True, epochs=50,
@@ -84,27 +90,29 @@ class AnomalyDetector:
         if not 0 < shrinkage <= 1:
             raise ValueError(f"AnomalyDetector: expected a shrinkage 0 < α ≤ 1, got {shrinkage}.")
         self._given, self.score, self.contamination = model, score, contamination
-        self.shrinkage, self.standardize, self.epochs = shrinkage, standardize, as_int(epochs, "epochs", least=0)
+        self.shrinkage, self.standardize = shrinkage, standardize
+        self.epochs = as_int(epochs, "epochs of AnomalyDetector", least=0)
         self.batch_size, self.learning_rate, self.seed = batch_size, learning_rate, seed
         self.device, self.progress, self.history, self.threshold = device, progress, None, None
 
     def fit(self, x):
-        """Learn what is normal from the rows x (n, …). Returns the detector.
+        """Train on the normal rows x (n, …), and fit distances and threshold. Returns the detector.
 
-        Raises ValueError for fewer than two rows or a NaN in one, and what npae.train.fit raises.
+        Raises ValueError for fewer than two rows and for NaN or Inf, and what npae.train.fit raises.
         """
         x = _checked(x)
         self.mean, self.deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-        self.deviation[x.max(axis=0) == x.min(axis=0)] = 1  # a constant feature stays as it is, at 0
-        z = self._standardized(x)
+        self.deviation[x.max(axis=0) == x.min(axis=0)] = 1  # a constant feature becomes 0
+        standardized = self._standardized(x)
         self.model = self._given
         if self.model is None:
             self.model = default_model(x.shape[1:], self.seed)
-            data_dependent_init(self.model, z[np.random.default_rng(self.seed).permutation(len(z))[:1000]])
+            some = np.random.default_rng(self.seed).permutation(len(x))[:1000]
+            data_dependent_init(self.model, standardized[some])
         self.model.to(self.device)
         if self.epochs:
             self.history = fit(
-                self.model, z, epochs=self.epochs, batch_size=min(self.batch_size, len(z)), seed=self.seed,
+                self.model, standardized, epochs=self.epochs, batch_size=min(self.batch_size, len(x)), seed=self.seed,
                 optimizer=Adam(self.learning_rate), schedule=Cosine(self.epochs, end=0.02), progress=self.progress,
             )  # fmt: skip
         h, r = self._parts(x)
@@ -117,17 +125,17 @@ class AnomalyDetector:
         return self
 
     def distances(self, x):
-        """All four distances of every row of x, {name: (n,)}: larger is less normal."""
+        """All four distances of every row of x, {name: (n,)}. Larger means less normal."""
         if self.threshold is None:
             raise RuntimeError("AnomalyDetector: expected a fitted detector. Call fit(x) with normal rows first.")
         return self._distances(*self._parts(_checked(x)))
 
     def score_samples(self, x):
-        """Minus the chosen distance of every row of x, (n,): higher is more normal, as in scikit-learn."""
+        """Minus the chosen distance of every row of x, (n,). Higher means more normal, as in scikit-learn."""
         return -self.distances(x)[self.score]
 
     def predict(self, x):
-        """1 for every row of x whose score is at least the threshold, −1 (an anomaly) for the others, (n,)."""
+        """1 (normal) for each row of x whose score is at least the threshold, −1 (anomaly) for the others, (n,)."""
         return np.where(self.score_samples(x) < self.threshold, -1, 1)
 
     def _standardized(self, x):
@@ -140,10 +148,11 @@ class AnomalyDetector:
 
     def _parts(self, x):
         """Code and residual of every row, (n, k) and (n, d), in float64."""
-        z = self._standardized(x)
-        h = self.model.encode(z)
-        z_hat = self.model.decode(h)
-        r = np.subtract(z / 255 if z.dtype == np.uint8 else z, z_hat, dtype=np.float64)
+        standardized = self._standardized(x)
+        h = self.model.encode(standardized)
+        x_hat = self.model.decode(h)
+        scaled = standardized / 255 if standardized.dtype == np.uint8 else standardized
+        r = np.subtract(scaled, x_hat, dtype=np.float64)
         return h.reshape(len(x), -1).astype(np.float64), r.reshape(len(x), -1)
 
     def _together(self, h, r):

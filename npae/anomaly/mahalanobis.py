@@ -1,26 +1,27 @@
-"""The Mahalanobis length: how far a vector lies from the mean of others, counted in their standard deviations.
+"""The Mahalanobis distance: how far a vector is from the mean of given rows, in units of their standard deviations.
 
-With μ and S the mean and the covariance of the rows that it is made from, p of them numbers wide,
+Let μ and S be the mean and the covariance of the rows, each of p numbers. The squared distance of a vector x is
 
-    M²(v) = (v − μ)ᵀ Σ⁻¹ (v − μ)          Σ = (1 − α) S + α m I,    m = tr S / p
+    M²(x) = (x − μ)ᵀ Σ⁻¹ (x − μ)          Σ = (1 − α) S + α m I,    m = tr S / p
 
-In the eigenvectors of S = V diag(s) Vᵀ, Σ is diagonal too, so M is the plain length of the *whitened* vector:
+Σ has the eigenvectors of S = V diag(s) Vᵀ, and in them it is diagonal. So M² is the ordinary squared length of the
+*whitened* vector u, where v_j is column j of V:
 
-    u_j = v_jᵀ(v − μ) / √σ_j              σ_j = (1 − α) s_j + α m,      M² = ‖u‖²
+    u_j = v_jᵀ(x − μ) / √σ_j              σ_j = (1 − α) s_j + α m,      M² = ‖u‖²
 
-A direction in which the rows hardly vary has a small s_j, badly known from few rows, and 1/s_j would make it decide
-everything. The shrinkage α pulls all σ_j towards their mean m: from α → 0, each direction on its own scale, to α = 1,
-‖v − μ‖² on one scale for all. Ledoit & Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
-matrices".
+A direction in which the rows hardly vary has a small s_j. Few rows determine it badly, and with 1/s_j as its weight it
+would dominate M². The shrinkage α pulls all σ_j towards their mean m. At α → 0 each direction has a scale of its own;
+at α = 1 all have the same, and M² = ‖x − μ‖²/m. Ledoit & Wolf 2004, "A well-conditioned estimator for large-dimensional
+covariance matrices".
 """
 
 import numpy as np
 
 
 class Mahalanobis:
-    """M² with μ and S of `rows` (n, p), at least two of them. shrinkage: α, above 0 and at most 1.
+    """The squared Mahalanobis distance M², with μ and S of `rows` (n, p), n at least 2. shrinkage: α, in (0, 1].
 
-    Raises ValueError for another shape or another α. Rows that are all the same have the scale 1.
+    Raises ValueError for rows of another shape and for α outside of (0, 1]. If all rows are the same, m is 1.
     """
 
     def __init__(self, rows, shrinkage=1e-6):
@@ -32,23 +33,23 @@ class Mahalanobis:
         self.mean = rows.mean(axis=0)
         centred = rows - self.mean
         s, V = np.linalg.eigh(centred.T @ centred / len(rows))
-        s = np.maximum(s, 0)  # a singular S has eigenvalues of either sign, by rounding
+        s = np.maximum(s, 0)  # rounding can make the eigenvalues of a singular S negative
         m = s.mean() or 1.0
         self.scaling = V / np.sqrt((1 - shrinkage) * s + shrinkage * m)
 
     @classmethod
     def of(cls, mean, scaling):
-        """The one with this mean (p,) and scaling (p, p), as another had them."""
+        """The Mahalanobis with this mean (p,) and scaling (p, p), the attributes of another one."""
         if mean.ndim != 1 or scaling.shape != 2 * mean.shape:
             raise ValueError(f"Mahalanobis: expected a mean (p,) and scaling (p, p), got {mean.shape}, {scaling.shape}")
-        made = cls.__new__(cls)
-        made.mean, made.scaling = mean, scaling
-        return made
+        new = cls.__new__(cls)
+        new.mean, new.scaling = mean, scaling
+        return new
 
     def whiten(self, rows):
-        """u of every row, (n, p)."""
+        """The whitened vector u of every row, (n, p)."""
         return (np.asarray(rows, np.float64) - self.mean) @ self.scaling
 
     def __call__(self, rows):
-        """M² of every row, (n,)."""
+        """The squared distance M² of every row, (n,)."""
         return (self.whiten(rows) ** 2).sum(axis=1)

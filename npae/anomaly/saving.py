@@ -1,6 +1,6 @@
-"""A fitted detector as one file: its model, and the means, scales and threshold that go with it. See npae.serialization.model_files.
+"""Saving a detector: one file with its model and the means, scales and threshold that were fitted.
 
-The file is a model file, so npae.serialization.model_files.load reads the model from it, too.
+The file is a model file (npae.serialization.model_files), so npae.load reads the model alone from it.
 """
 
 from npae.anomaly.detector import AnomalyDetector
@@ -9,17 +9,20 @@ from npae.serialization.model_files import ModelFileError, load_all, save
 
 _SETTINGS = ("score", "contamination", "shrinkage", "standardize", "epochs", "batch_size", "learning_rate", "seed")
 _ARRAYS = ("mean", "deviation", "training_scores")
-_LENGTHS = ("_code", "_residual", "_joint")
+_DISTANCES = ("_code", "_residual", "_joint")  # each a Mahalanobis
 
 
 def save_detector(path, detector):
-    """Write a fitted AnomalyDetector to the .npz file `path`. Raises RuntimeError if it is not fitted, else as save."""
+    """Write a fitted AnomalyDetector to the .npz file `path`.
+
+    Raises RuntimeError if the detector is not fitted, and what npae.save raises.
+    """
     if detector.threshold is None:
         raise RuntimeError("save_detector: expected a fitted detector. Call fit(x) with normal rows first.")
     arrays = {name: getattr(detector, name) for name in _ARRAYS}
-    for name in _LENGTHS:
-        length = getattr(detector, name)
-        arrays |= {f"{name}.mean": length.mean, f"{name}.scaling": length.scaling}
+    for name in _DISTANCES:
+        distance = getattr(detector, name)
+        arrays |= {f"{name}.mean": distance.mean, f"{name}.scaling": distance.scaling}
     extra = {"detector": {name: getattr(detector, name) for name in _SETTINGS}, "rho": float(detector._rho),
              "threshold": detector.threshold}  # fmt: skip
     save(path, detector.model, extra=extra, arrays=arrays)
@@ -28,14 +31,14 @@ def save_detector(path, detector):
 def load_detector(path, device="cpu"):
     """The fitted AnomalyDetector in the file `path`, its model on `device`.
 
-    Raises FileNotFoundError, and ModelFileError if the file holds no detector or parts that do not fit together.
+    Raises FileNotFoundError; ModelFileError if the file has no detector, or if its parts do not fit together.
     """
     saved = load_all(path, device)
     try:
         detector = AnomalyDetector(saved.model, device=device, **saved.extra["detector"])
         for name in _ARRAYS:
             setattr(detector, name, saved.arrays[name])
-        for name in _LENGTHS:
+        for name in _DISTANCES:
             mean, scaling = saved.arrays[f"{name}.mean"], saved.arrays[f"{name}.scaling"]
             setattr(detector, name, Mahalanobis.of(mean, scaling))
         detector._rho, detector.threshold = float(saved.extra["rho"]), float(saved.extra["threshold"])
@@ -47,6 +50,6 @@ def load_detector(path, device="cpu"):
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"{path} holds no whole anomaly detector ({error}). Write one with save_detector; "
-            "a model alone is read by npae.load."
+            "npae.load reads a model alone."
         ) from error
     return detector

@@ -4,16 +4,24 @@ To read the rest of npae you may take this package as read:
 
     matmul(a, b, out=o)      a @ b                   empty(shape, like)     np.empty(shape, like.dtype)
     dot(a, b)                a @ b, of vectors       ones(n, like)          np.ones(n, like.dtype)
-    @elementwise             does nothing            contiguous(x), rows(x) the same numbers, one row per sample
+    @elementwise             does nothing            rows(x)                x.reshape(len(x), -1)
     images(x), pixels(x)     the same image          p.value, p.grad        two arrays of one shape
     xp = array_module(x)     numpy                   stream.normal(like)    rng.standard_normal(like.shape)
+    W.add_product(a, b)      W.grad += a @ b         b.add_sum(da)          b.grad += da.sum(axis=0)
 
-All of it only makes the same numbers faster, or makes them on a GPU. tests/backend/test_plain.py holds this page to
-its word: it runs the tests of layers, losses and penalties once more with these plain stand-ins (tests/plain_backend.py).
+These plain stand-ins are in tests/plain_backend.py, and tests/backend/test_plain.py runs the contract tests of layers,
+losses and penalties once more with them.
 
-Whoever opens the door reads arrays.py (NumPy or CuPy), products.py (matrix products) and memory.py (reused arrays),
-elementwise/ (a formula becomes one loop or one kernel), random.py, threads.py, cublas.py; then checks.py, files.py,
-registry.py and config.py. The rest of npae imports from here, never from the files within.
+All other packages import from this page, never from the files within. In reading order:
+
+    arrays.py            NumPy or CuPy                 products.py         matrix products
+    memory.py            arrays used again             formulas/           a formula as one loop or one kernel
+    parameters.py        arrays with a gradient        flat_parameters.py  θ, all of them in one vector
+    parameterized.py     objects with parameters       random.py           random numbers
+    batches.py           rows for a network            gather.py           batches of bytes on the GPU
+    threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
+    checks.py            arguments                     files.py            atomic writes, headers of arrays
+    registry.py          classes by name               config.py           what npae runs with
 """
 
 from npae.backend.arrays import (
@@ -28,10 +36,13 @@ from npae.backend.arrays import (
     to_device,
     why_no_gpu,
 )
-from npae.backend.checks import as_int, check_floats
+from npae.backend.batches import Labelled, as_array, as_batch, as_source, batches, check_rows, in_batches
+from npae.backend.checks import as_int, check_floats, check_input, check_pair, check_shape
 from npae.backend.config import show_config, versions
 from npae.backend.cublas import Cublas
-from npae.backend.elementwise import (
+from npae.backend.files import atomic_write, check_place, read_array_header
+from npae.backend.flat_parameters import FlatParameters
+from npae.backend.formulas import (
     Formula,
     absolute,
     cos,
@@ -48,7 +59,8 @@ from npae.backend.elementwise import (
     sqrt,
     tanh,
 )
-from npae.backend.files import atomic_write, check_place
+from npae.backend.formulas.of_activations import ActivationFormulas
+from npae.backend.gather import gather_bytes
 from npae.backend.memory import (
     Arena,
     aligned,
@@ -63,19 +75,20 @@ from npae.backend.memory import (
     rows,
     zeros_like,
 )
+from npae.backend.parameterized import Parameterized
+from npae.backend.parameters import Parameter
 from npae.backend.products import dot, matmul, tf32, use_blas
 from npae.backend.random import Stream, generator
-from npae.backend.registry import Serializable
+from npae.backend.registry import Serializable, as_member
 from npae.backend.threads import parallel_for, thread_count
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
-    "tf32_is_on", "to_device", "why_no_gpu",
-    "as_int", "check_floats", "show_config", "versions", "Cublas",
-    "Formula", "elementwise", "absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin",
-    "softplus", "sqrt", "tanh",
-    "atomic_write", "check_place",
-    "Arena", "aligned", "contiguous", "empty", "empty_like", "flat", "images", "is_channels_last", "ones", "pixels",
-    "rows", "zeros_like",
-    "dot", "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable", "parallel_for", "thread_count",
+    "tf32_is_on", "to_device", "why_no_gpu", "Labelled", "as_array", "as_batch", "as_source", "batches", "check_rows",
+    "in_batches", "as_int", "check_floats", "check_input", "check_pair", "check_shape", "show_config", "versions",
+    "ActivationFormulas", "Cublas", "Formula", "elementwise", "absolute", "cos", "exp", "expm1", "log", "log1p",
+    "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "atomic_write", "check_place",
+    "read_array_header", "gather_bytes", "Arena", "aligned", "contiguous", "empty", "empty_like", "flat", "images",
+    "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters", "Parameter", "Parameterized", "dot",
+    "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable", "as_member", "parallel_for", "thread_count",
 ]  # fmt: skip

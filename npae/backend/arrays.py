@@ -1,8 +1,8 @@
-"""NumPy or CuPy: where an array lives, and how it gets to the other place.
+"""Arrays and devices: NumPy on the CPU, CuPy on the GPU.
 
-The only file that imports cupy, and only when somebody asks for the GPU. Everything else in npae takes its array
-module *from the array in hand* (`xp = array_module(x)`), so that one text serves both devices and no global
-switch can be in the wrong position.
+All other code takes its array module *from the array in hand*, `xp = array_module(x)`. So the same source serves both
+devices, and there is no global switch that could be set wrongly. This is the only file that imports cupy, and it does
+so only when a GPU is asked for.
 
 A device is named by a string: "cpu", "gpu", or "auto" (the GPU if one is usable, else the CPU).
 """
@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
-_gpu = None  # the array module of the GPU: cupy, once it was imported (or a test double of it)
+_gpu = None  # the array module of the GPU: cupy once it is imported, or a test double of it
 
 
 def gpu_module():
-    """The array module of the GPU (cupy), imported at the first call. Raises ImportError where it is missing."""
+    """The array module of the GPU (cupy), imported at the first call. Raises ImportError if it is not installed."""
     global _gpu
     if _gpu is None:
         import cupy
@@ -26,7 +26,7 @@ def gpu_module():
 
 @contextmanager
 def replace_gpu_module(module):
-    """While the `with` block runs, `module` stands in for cupy: how the tests put a strict double in its place."""
+    """While the `with` block runs, `module` replaces cupy. The tests put a strict double in its place."""
     global _gpu
     before, _gpu = _gpu, module
     try:
@@ -36,7 +36,7 @@ def replace_gpu_module(module):
 
 
 def why_no_gpu():
-    """None if a GPU can be used; otherwise one sentence that says why not and what to do."""
+    """None if a GPU can be used; otherwise the reason why not and what to do, as a sentence."""
     try:
         xp = gpu_module()
     except ImportError:
@@ -49,7 +49,7 @@ def why_no_gpu():
 def resolve_device(device):
     """The device that a name stands for: "cpu" or "gpu".
 
-    "auto" is the GPU where one is usable. Raises RuntimeError for "gpu" where none is, saying why, and ValueError for
+    "auto" is the GPU if one is usable. Raises RuntimeError for "gpu" if none is, with the reason, and ValueError for
     any other name.
     """
     if device not in ("auto", "cpu", "gpu"):
@@ -81,14 +81,14 @@ def module_for(device):
 
 
 def device_of(x):
-    """ "cpu" or "gpu": where the array x lives."""
+    """The device of the array x: "cpu" or "gpu"."""
     return "cpu" if array_module(x) is np else "gpu"
 
 
 def to_device(x, device):
     """The array x on `device`: x itself if it is there already, else a copy."""
     here = device_of(x)
-    if here == device:  # the common case, in every batch: no need to ask the driver whether there is a GPU
+    if here == device:  # the common case: the driver is not asked whether there is a GPU
         return x
     device = resolve_device(device)
     if here == device:
@@ -97,13 +97,13 @@ def to_device(x, device):
 
 
 def synchronize(device):
-    """Wait until everything queued on `device` is done (on the CPU it always is). Only clocks need this."""
+    """Wait until all work queued on `device` is done (on the CPU it always is). Only timing needs this."""
     if device == "gpu":
         gpu_module().cuda.get_current_stream().synchronize()
 
 
 def tf32_is_on():
-    """Whether float32 matrix products on the GPU round their factors to TF32 (False where there is no GPU)."""
+    """Do float32 matrix products on the GPU round their factors to TF32? False if there is no GPU."""
     if why_no_gpu():
         return False
     core = gpu_module()._core
@@ -111,7 +111,7 @@ def tf32_is_on():
 
 
 def use_tf32(on):
-    """Switch TF32 on or off, for good (npae.backend.products.tf32 switches it back); without a GPU there is nothing to do."""
+    """Switch TF32 on or off for the whole process; without a GPU do nothing. See npae.backend.products.tf32."""
     if why_no_gpu() is None:
         core = gpu_module()._core  # CuPy has no public name for it
         types = core._routines_linalg

@@ -1,4 +1,4 @@
-"""What npae runs on here: versions, the library behind matrix products, threads, the GPU."""
+"""Configuration: the versions, the BLAS library, the threads and the GPU that npae runs with."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from importlib import metadata
 import numpy as np
 
 from npae.backend.arrays import gpu_module, tf32_is_on, why_no_gpu
-from npae.backend.elementwise import on_numba
+from npae.backend.formulas import on_numba
 from npae.backend.threads import thread_count
 from npae.version import __version__
 
@@ -27,7 +27,7 @@ def _blas():
 
 def _numba():
     if on_numba.available():
-        return f"{_version('numba')}, formulas are compiled once that pays"
+        return f"{_version('numba')}, formulas are compiled after enough use"
     installed = _version("numba")[0].isdigit()
     return "switched off by NPAE_NUMBA=0" if installed else 'not installed: pip install "npae[fast]"'
 
@@ -43,7 +43,7 @@ def _gpu():
 
 
 def versions():
-    """{name: text} of everything that show_config prints: for result files."""
+    """{name: text} of everything that show_config prints; also written into result files."""
     threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
     return {
         "npae": __version__,

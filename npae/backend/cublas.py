@@ -1,13 +1,14 @@
-"""Matrix products by cuBLAS itself, through ctypes: what a captured training step multiplies with.
+"""Matrix products by cuBLAS, called through ctypes: for training steps that are captured as a CUDA graph.
 
-CuPy refuses its own cuBLAS calls while a stream is capturing; cuBLAS allows them, given a workspace beforehand. Only
-the two products of npae.backend.products are here. (Tested against a stand-in for the library; not yet run on a real GPU.)
+CuPy refuses to call cuBLAS while a stream is capturing. cuBLAS itself allows it, if it is given a workspace beforehand.
+Only the two products of npae.backend.products are here. They are tested against a stand-in for the library and have not
+yet run on a real GPU.
 
-cuBLAS reads memory column by column, npae writes it row by row, so what we call X it sees as Xᵀ. Asked for
+cuBLAS stores a matrix column by column, npae row by row. So the memory of our X is, to cuBLAS, Xᵀ. Asked for
 
     Cᵀ = Bᵀ Aᵀ        with the memory of B first and of A second, as they are,
 
-it therefore writes C = A B in our order. A transposed view (x.T, W.T) costs a flag and not a copy.
+it writes C = A B in our order. A transposed view (x.T, W.T) costs a flag and not a copy.
 """
 
 import ctypes
@@ -18,7 +19,7 @@ import numpy as np
 from npae.backend.arrays import tf32_is_on
 
 N, T = 0, 1  # cublasOperation_t: the matrix as cuBLAS sees it, or its transpose
-HOST, DEVICE = 0, 1  # cublasPointerMode_t: where scalars are
+HOST, DEVICE = 0, 1  # cublasPointerMode_t: where the scalars are
 ANY_ALGORITHM = -1  # CUBLAS_GEMM_DEFAULT
 COMPUTE_32F, COMPUTE_64F, COMPUTE_32F_FAST_TF32 = 68, 70, 77  # cublasComputeType_t
 TYPES = {  # cudaDataType, how to compute, and the type of the factors α and β
@@ -44,7 +45,7 @@ class CublasError(RuntimeError):
 
 
 def load():
-    """The library that CuPy uses, as ctypes sees it. Raises RuntimeError or OSError if it cannot be found."""
+    """The cuBLAS library that CuPy uses, loaded by ctypes. Raises RuntimeError or OSError if it is not found."""
     from cuda.pathfinder import load_nvidia_dynamic_lib  # comes with CuPy
 
     return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
@@ -53,7 +54,7 @@ def load():
 class Cublas:
     """A cuBLAS handle and its workspace, for arrays of the module `xp`: matmul and dot as in npae.backend.products.
 
-    The handle is not CuPy's: that one is given another stream, and with it another workspace, at every call of CuPy.
+    CuPy's own handle would not do: CuPy gives it another stream, and so another workspace, at each of its calls.
     """
 
     def __init__(self, xp):
@@ -65,15 +66,15 @@ class Cublas:
         self._workspace = xp.empty(WORKSPACE, np.uint8)
 
     def on(self, stream):
-        """From now on queue products on `stream`, in the workspace (cuBLAS forgets it with the old stream). Self."""
+        """Queue products on `stream` from now on; return self. cuBLAS drops the workspace with the old stream."""
         self._call("cublasSetStream_v2", stream.ptr)
         self._call("cublasSetWorkspace_v2", self._workspace.data.ptr, WORKSPACE)
         return self
 
     def matmul(self, a, b, out=None):
-        """a b for matrices (or one row vector a), written to `out` if it is given.
+        """The product a b of two matrices, or of a row vector and a matrix; written into `out` if it is given.
 
-        Raises ValueError for shapes that do not fit, TypeError unless all are float32 or all float64.
+        Raises ValueError for shapes that do not fit, TypeError unless all are float32 or all are float64.
         """
         shape = (*a.shape[:-1], b.shape[-1])
         out = self.xp.empty(shape, a.dtype) if out is None else out
@@ -82,7 +83,7 @@ class Cublas:
         kind, compute, number = _types("matmul", a, b, out)
         if compute == COMPUTE_32F and tf32_is_on():
             compute = COMPUTE_32F_FAST_TF32
-        (first, flip_b, step_b), (second, flip_a, step_a) = self._seen(b), self._seen(a.reshape(-1, a.shape[-1]))
+        (first, flip_b, step_b), (second, flip_a, step_a) = self._layout(b), self._layout(a.reshape(-1, a.shape[-1]))
         (k, n), m = b.shape, out.size // b.shape[1]
         self._call(
             "cublasGemmEx", flip_b, flip_a, n, m, k,
@@ -92,7 +93,7 @@ class Cublas:
         return out
 
     def dot(self, a, b):
-        """Σ_i a_i b_i of two vectors: a scalar on the device, which the host does not wait for."""
+        """Σ_i a_i b_i of two vectors, as a scalar on the device: the host does not wait for it."""
         if a.ndim != 1 or a.shape != b.shape:
             raise ValueError(f"dot: expected two vectors of one length, got shapes {a.shape} and {b.shape}.")
         out = self.xp.empty((), a.dtype)
@@ -105,8 +106,9 @@ class Cublas:
         self._call("cublasSetPointerMode_v2", HOST)
         return out
 
-    def _seen(self, x):
-        """(x, flag, leading dimension): how cuBLAS must read x to find our xᵀ. x is copied if it lies in no order."""
+    def _layout(self, x):
+        """(x, flag, leading dimension) with which cuBLAS reads our xᵀ; x is copied if neither order fits its strides.
+        """
         rows, columns = x.shape
         down, across = (s // x.itemsize for s in x.strides)
         if step := _leading(columns, down, across):
@@ -122,7 +124,7 @@ class Cublas:
 
 
 def _leading(columns, down, across):
-    """How many numbers after a row's beginning the next one begins, if each row lies in one piece; else None."""
+    """The distance between the beginnings of two rows, in numbers, if each row is contiguous; else None."""
     return down if (columns == 1 or across == 1) and down >= columns else None
 
 

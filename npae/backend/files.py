@@ -1,25 +1,31 @@
-"""Files that appear whole or not at all.
+"""Files: atomic writes, and the headers of array files.
 
-Whatever npae writes is written under a temporary name and renamed, so that neither a full disk nor a killed process
-leaves half a file where a reader would take it for a whole one.
+Everything that npae writes is written under a temporary name first and then renamed. So neither a full disk nor a
+killed process leaves half a file that could be mistaken for a whole one.
+
+A file that is read is not trusted: the header of an array may declare any size. So the header is read by itself, and
+the declared size is compared with the size of the file before any memory is allocated.
 """
 
+import math
 import os
 import secrets
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 
 def _temporary(path):
-    """A name next to `path` that nobody else takes."""
+    """An unused name next to `path`."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
 @contextmanager
 def atomic_write(path):
-    """Yield a temporary name next to `path`; the file written there becomes `path` if the block ends well.
+    """Yield a temporary name next to `path`. When the block ends without an error, that file is renamed to `path`.
 
-    Whatever else happens, an interrupt included, the temporary file goes and an older `path` stays as it was.
+    After an error, an interrupt included, the temporary file is deleted, and an older file `path` is as it was.
     """
     path = Path(path)
     temporary = _temporary(path)
@@ -31,7 +37,7 @@ def atomic_write(path):
 
 
 def check_place(path):
-    """Make the folder of `path` if need be, and raise OSError, saying why, if no file can be written there."""
+    """Make the folder of `path` if it is missing. Raises OSError, with the reason, if no file can be written there."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,3 +48,14 @@ def check_place(path):
         probe.unlink()
     except OSError as error:
         raise OSError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error
+
+
+def read_array_header(stream):
+    """(shape, dtype, size) of the array in an open .npy file, from its header alone; nothing is allocated.
+
+    size: the number of bytes, header and data, that the header declares. Compare it with the size of the file.
+    """
+    version = np.lib.format.read_magic(stream)
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = reader(stream)
+    return shape, dtype, stream.tell() + math.prod(shape) * dtype.itemsize

@@ -1,20 +1,22 @@
-"""Where a training step's intermediate arrays come from.
+"""Memory: the intermediate arrays of a training step are allocated once, and every later step uses them again.
 
-A step asks for the same arrays in the same order every time, so an Arena remembers them: the k-th request of a step
-is answered with the array of the k-th request of the step before. After the first step the large arrays of a step are
-always the same: they stay in the cache, nobody asks the system for memory, and (on a GPU) their addresses never change.
+An array obtained within a frame of an Arena belongs to that frame: the next step writes over it, so copy whatever must
+outlive the step. An array obtained outside of any frame is the caller's own, as with NumPy.
+
+A step requests the same arrays in the same order every time. So the k-th request of a step is given the array of the
+k-th request of the step before, if shape and dtype are the same. After the first step nothing is allocated any more,
+the arrays stay in the cache, and on a GPU their addresses never change, which a CUDA graph needs.
 
     arena = Arena()
     for x in batches:
-        with arena.frame(len(x)):           # one set of buffers for each batch size
-            model.backpropagate(x)          # layers call memory.empty(...)
+        with arena.frame(len(x)):           # one set of arrays per batch size
+            model.backpropagate(x)          # the layers call empty(...)
 
-Layers stay re-entrant: two calls in one step make two requests and get two arrays. Outside of a frame `empty`
-allocates as NumPy does, so an array that leaves a layer in ordinary use is the caller's own.
+Layers stay re-entrant: two calls of one layer within a step make two requests, and get two arrays.
 
-Images have the shape (B, C, H, W), and in memory, between convolutions, their channels last: the C numbers of a pixel
-lie side by side, as a product of matrices with one row a pixel leaves them (npae.layers.conv). `images` and `pixels`
-go from one view to the other, for nothing; whoever does not care sees an array of the shape (B, C, H, W).
+Images have the shape (B, C, H, W). Between convolutions their channels are last in memory (the layout NHWC): the C
+numbers of a pixel are adjacent, as an im2col matrix product produces them (npae.layers.conv). `images` and `pixels` are
+the two views of the same memory. Code that does not depend on the order in memory sees an array (B, C, H, W) as usual.
 """
 
 import math
@@ -31,7 +33,10 @@ _current = threading.local()  # .frame: the open frame of this thread, if any
 
 
 def empty(shape, like, dtype=None):
-    """An uninitialised array on the device of `like`, of its dtype unless another is given."""
+    """An uninitialised array on the device of `like`, of its dtype unless another is given.
+
+    Within a frame it is the frame's next array.
+    """
     dtype = like.dtype if dtype is None else dtype
     frame = getattr(_current, "frame", None)
     if frame is None:
@@ -47,7 +52,7 @@ def empty_like(array):
 
 
 def is_channels_last(array):
-    """Are these images (B, C, H, W) whose channels are last in memory?"""
+    """Is this an array of images (B, C, H, W) whose channels are last in memory?"""
     return array.ndim == 4 and not array.flags.c_contiguous and array.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
@@ -57,17 +62,18 @@ def images(array):
 
 
 def pixels(x):
-    """Images x (B, C, H, W) as a contiguous array (B, H, W, C): a view where channels are last in memory, or a copy."""
+    """The images x (B, C, H, W) as a contiguous array (B, H, W, C): a view if channels are last in memory, else a copy.
+    """
     return contiguous(x.transpose(0, 2, 3, 1))
 
 
 def flat(array):
-    """The numbers of `array` one after the other: a view, as they lie in memory, or else a copy."""
+    """All numbers of `array` as a vector: a view, in the order of memory, if they are contiguous; else a copy."""
     return (pixels(array) if is_channels_last(array) else contiguous(array)).reshape(-1)
 
 
 def contiguous(array):
-    """`array` in the order of its axes: itself where it lies so in memory, else a copy."""
+    """`array` C-contiguous, in the order of its axes: the array itself if it is so already, else a copy."""
     if array.flags.c_contiguous:
         return array
     copy = empty(array.shape, array)
@@ -89,8 +95,8 @@ def zeros_like(array):
 def aligned(shape, dtype, value=None):
     """A NumPy array, filled with `value` or uninitialised, that begins at a cache line.
 
-    So no read of 64 bytes touches two lines. The system's memory begins 16 bytes into one, where Adam takes a tenth
-    longer over 490,000 parameters.
+    So no read of 64 bytes touches two lines. NumPy's own arrays often begin 16 bytes into a line; over 490,000
+    parameters Adam takes a tenth longer there.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -103,7 +109,7 @@ def aligned(shape, dtype, value=None):
 
 
 def ones(n, like):
-    """n ones, on the device of `like` and of its dtype. A frame's callers share them: not to be written into."""
+    """A vector of n ones, on the device of `like` and of its dtype. Within a frame it is shared: do not write to it."""
     frame = getattr(_current, "frame", None)
     if frame is None:
         return array_module(like).ones(n, like.dtype)
@@ -114,7 +120,7 @@ def ones(n, like):
 
 
 class _Frame:
-    """The buffers of one step, in the order in which they were asked for, and the vectors of ones that it reads."""
+    """The arrays of one step, in the order of its requests, and its vectors of ones."""
 
     def __init__(self):
         self.buffers = []
@@ -135,9 +141,9 @@ class _Frame:
 
 
 class Arena:
-    """Buffers for the steps of one training loop, kept apart by a key such as the batch size.
+    """The arrays of one training loop: one frame per key, such as the batch size.
 
-    At most `max_frames` keys are remembered, the latest used: memory does not grow with the number of steps.
+    Only the `max_frames` keys used last are remembered, so memory does not grow with the number of steps.
     """
 
     def __init__(self, max_frames=4):
@@ -146,9 +152,9 @@ class Arena:
 
     @contextmanager
     def frame(self, key):
-        """While the block runs, `empty` in this thread hands out the buffers kept under `key`, from the first on.
+        """While the block runs, `empty` in this thread returns the arrays kept under `key`, beginning with the first.
 
-        Arrays obtained inside belong to the frame: copy what must outlive it.
+        They belong to the frame: copy what must outlive the block.
         """
         frame = self._frames.pop(key, None) or _Frame()
         self._frames[key] = frame

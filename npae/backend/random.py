@@ -1,20 +1,21 @@
-"""Random numbers for a step: uniform or normal, drawn where the data is, into the arrays of the step.
+"""Random numbers: uniform and normal, drawn on the device of the data, into the arrays of the training step.
 
-`rng` is a generator of npae.backend; `like` an array whose shape, dtype and device the numbers get. Whoever draws
-again and again keeps a `Stream`.
+A layer that needs random numbers has a `Stream`, which is reproducible from its seed. `uniform(rng, like)` and
+`normal(rng, like)` draw from a generator `rng`; the numbers get the shape, dtype and device of the array `like`.
 
-Normal numbers are made from uniform ones. A pair (z₁, z₂) of independent normal numbers has the density
-e^{−(z₁² + z₂²)/2}/2π: no direction is preferred, so its angle is uniform, and its length r exceeds ρ with probability
+Normal numbers are computed from uniform ones (Box & Muller 1958, "A note on the generation of random normal deviates").
+A pair (ε₁, ε₂) of independent standard normal numbers has the density e^{−(ε₁² + ε₂²)/2}/2π. It depends on the length
+r = √(ε₁² + ε₂²) alone, so the angle is uniform. A ring of radius r and width dr has the area 2πr dr, so
 
     P(r > ρ) = ∫_ρ^∞ r e^{−r²/2} dr = e^{−ρ²/2}
 
-So with u, v uniform in [0, 1) put e^{−r²/2} = 1 − u and the angle at 2πv:
+Hence e^{−r²/2} is below t with probability t: it is uniform in (0, 1]. With u and v uniform in [0, 1), set e^{−r²/2} to
+1 − u and the angle to 2πv:
 
-    z₁ = r cos 2πv,   z₂ = r sin 2πv,   r = √(−2 ln(1 − u))
+    ε₁ = r cos 2πv,   ε₂ = r sin 2πv,   r = √(−2 ln(1 − u))
 
-Box & Muller 1958, "A note on the generation of random normal deviates". NumPy's own method (the ziggurat) goes number
-by number, with branches; this one sweeps over arrays, and takes less than half its time. In float32, where
-1 − u ≥ 2⁻²⁴, no |z| is above 5.8.
+NumPy's own method, the ziggurat, computes number by number, with branches. This one is made of operations on whole
+arrays and takes less than half the time. In float32, where 1 − u ≥ 2⁻²⁴, no |ε| is above 5.8.
 """
 
 import math
@@ -22,17 +23,18 @@ import math
 import numpy as np
 
 from npae.backend.arrays import device_of, module_for
-from npae.backend.elementwise import cos, elementwise, log, sin, sqrt
+from npae.backend.formulas import cos, elementwise, log, sin, sqrt
 from npae.backend.memory import empty, images, is_channels_last, pixels
 
 
 def generator(seed, device="cpu"):
     """A random generator on `device`, with `standard_normal` and `random` (both take size, dtype, out).
 
-    `seed` is an integer or a list of integers, such as [seed, epoch]: the same seed gives the same numbers on the same
-    device. NumPy's and CuPy's numbers differ: on the CPU they come from SFC64, the fastest that NumPy has. On the GPU
-    the number of Philox streams is fixed: by CuPy's default it would depend on the GPU model, and the numbers with it.
-    Always give size beside out: without it CuPy's `random` draws one number and fills `out` with that.
+    `seed` is an integer or a list of integers, such as [seed, epoch]. The same seed gives the same numbers on the same
+    device; the two devices give different ones. On the CPU they come from SFC64, NumPy's fastest generator, on the GPU
+    from Philox. The number of Philox streams is fixed here, since CuPy's default, and with it the numbers, depends on
+    the model of the GPU.
+    Always give `size` together with `out`: without it CuPy's `random` draws one number and fills `out` with it.
     """
     seed = np.random.SeedSequence(seed)
     if device == "cpu":
@@ -42,33 +44,33 @@ def generator(seed, device="cpu"):
 
 
 class Stream:
-    """A stream of random numbers that can be begun anew, on whichever device they are needed.
+    """A sequence of random numbers that its seed determines, on the device where they are needed.
 
-    A layer with random numbers has one, and training begins it anew before every epoch (Layer.reseed), so that any
-    epoch can be repeated by itself. seed: an integer or a list of integers.
+    A layer with random numbers has one. Training reseeds it before every epoch (Layer.reseed), so any epoch can be
+    repeated by itself. seed: an integer or a list of integers.
     """
 
     def __init__(self, seed=0):
         self.reseed(seed)
 
     def reseed(self, seed):
-        """Begin the stream `seed`."""
+        """Start again from `seed`."""
         self._seed, self._generator = seed, None
 
     def uniform(self, like):
-        """The next u ~ U[0, 1), independent, of like's shape and dtype, on its device."""
+        """The next independent u ~ U[0, 1), of the shape and dtype of `like`, on its device."""
         return uniform(self._on(device_of(like)), like)
 
     def normal(self, like):
-        """The next z ~ N(0, 1), independent, of like's shape and dtype, on its device."""
+        """The next independent ε ~ N(0, 1), of the shape and dtype of `like`, on its device."""
         return normal(self._on(device_of(like)), like)
 
-    def _on(self, place):
-        if self._generator is None or self._generator[0] != place:
-            self._generator = place, generator(self._seed, place)
+    def _on(self, device):
+        if self._generator is None or self._generator[0] != device:
+            self._generator = device, generator(self._seed, device)
         return self._generator[1]
 
-    def __getstate__(self):  # a copy begins its stream anew: CuPy's generators cannot be copied
+    def __getstate__(self):  # a copy starts again from the seed: CuPy's generators cannot be copied
         return self.__dict__ | {"_generator": None}
 
 
@@ -79,17 +81,17 @@ def _box_muller(u, v):
 
 
 def uniform(rng, like):
-    """Independent u ~ U[0, 1), of like's shape and, of images, in their order in memory."""
+    """Independent u ~ U[0, 1), of the shape of `like`; for images also in their order in memory."""
     if is_channels_last(like):
         return images(uniform(rng, pixels(like)))
     return _fill(rng.random, like.shape, like)
 
 
 def normal(rng, like):
-    """Independent z ~ N(0, 1), of like's shape and, of images, in their order in memory."""
+    """Independent ε ~ N(0, 1), of the shape of `like`; for images also in their order in memory."""
     if is_channels_last(like):
         return images(normal(rng, pixels(like)))
-    if device_of(like) == "gpu":  # one kernel, which does the same
+    if device_of(like) == "gpu":  # CuPy's generator does the same in one kernel
         return _fill(rng.standard_normal, like.shape, like)
     pairs = _fill(rng.random, (2, (like.size + 1) // 2), like)
     u, v = pairs
@@ -98,5 +100,5 @@ def normal(rng, like):
 
 
 def _fill(draw, shape, like):
-    """Numbers in an array of the step. Without a size CuPy's random would draw one, and fill `out` with it."""
+    """Random numbers in an array of the step. `size` is needed as well as `out`, see generator."""
     return draw(size=shape, dtype=like.dtype, out=empty(shape, like))

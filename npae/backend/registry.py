@@ -1,30 +1,59 @@
-"""How a class gets a name that a model file can use.
+"""Registry: the classes that a model file can name.
 
-Layers, losses, penalties, optimizers and schedules are families. A subclass enters its family's `registry` by being
-defined, and says in `config()` with which arguments it is built again; npae.serialization.architecture does the rest.
+Layers, losses, penalties, optimizers, schedules and augmentations are families of classes. Defining a subclass enters
+it into the `registry` of its family. Its `config()` returns the arguments that build the object again. With these two,
+npae.serialization.architecture turns objects into data and back.
 """
 
 
 class Serializable:
-    """Base of the families; each has a `registry` of its own: {class name: class}."""
+    """Base class of the families. The head of each family defines a `registry` of its own: {class name: class}."""
 
+    families = {}  # {name: head of a family}
     registry = {}
+    aliases, example = {}, "an object"  # further names of classes, and what as_member expects, in words
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "registry" in cls.__dict__:  # the head of a family, which nobody builds
+        if "registry" in cls.__dict__:  # the head of a family, which is abstract
+            Serializable.families[cls.__name__] = cls
             return
         before = cls.registry.get(cls.__name__)
         if before is not None and before.__module__.startswith("npae.") and cls.__module__ != before.__module__:
             raise TypeError(
-                f"npae has a class {cls.__name__} already, and model files know classes by name: "
+                f"npae has a class {cls.__name__} already, and model files name classes: "
                 f"give {cls.__module__}.{cls.__name__} another name."
             )
         cls.registry[cls.__name__] = cls
 
     def config(self):
-        """The keyword arguments that build this object again: JSON values, or other described objects."""
+        """The keyword arguments that build this object again: JSON values, or other Serializable objects."""
         return {}
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"
+
+
+def as_member(thing, family, owner):
+    """An object of `family` from an instance, a class, a function that makes one, or the name of a class.
+
+    Names are those of the classes in any case, "tanh" or "leaky_relu", and family.aliases. Raises ValueError for an
+    unknown name, TypeError for anything else, in the name of `owner`.
+    """
+    given = thing
+    if isinstance(thing, str):
+        classes = [cls for cls in family.registry.values() if issubclass(cls, family) and cls is not family]
+        names = {cls.__name__.lower(): cls for cls in classes} | family.aliases
+        thing = names.get(thing.lower().replace("_", ""))
+        if thing is None:
+            known = ", ".join(sorted(names))
+            raise ValueError(f"{owner}: unknown {family.__name__.lower()} {given!r}. Expected one of {known}.")
+    made, cause = thing, None
+    if callable(thing) and not isinstance(thing, Serializable):
+        try:
+            made = thing()
+        except TypeError as error:  # a function that needs arguments, such as np.tanh
+            cause = error
+    if not isinstance(made, family):
+        raise TypeError(f"{owner}: expected {family.example}, got {given!r}.") from cause
+    return made

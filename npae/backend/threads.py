@@ -1,7 +1,7 @@
-"""A handful of worker threads for long elementwise sweeps on the CPU.
+"""Threads: elementwise operations on long arrays use all cores.
 
-NumPy's matrix products use every core by themselves, its elementwise functions use one; both release Python's lock
-while they compute, so that plain threads suffice to share a sweep over a long array.
+NumPy's matrix products use every core by themselves, its elementwise functions use one. While it computes, NumPy
+releases Python's global interpreter lock, so ordinary Python threads can each compute a part of an array.
 """
 
 import os
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 @cache
 def thread_count():
-    """How many threads a sweep may use: OMP_NUM_THREADS where it is set, else the cores this process may run on."""
+    """How many threads an operation may use: OMP_NUM_THREADS if it is set, else the cores open to this process."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
@@ -26,11 +26,11 @@ def _pool():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork has the pool but not its threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has the pool but not its threads
 
 
 def parallel_for(work, n):
-    """Call work(start, stop) on consecutive pieces that cover range(n), one a thread; return when all are done."""
+    """Call work(start, stop) for consecutive pieces of range(n), one piece per thread; return when all are done."""
     pieces = min(thread_count(), n)
     edges = [n * k // pieces for k in range(pieces + 1)]
     # Each worker runs in a copy of the caller's context, where NumPy keeps its error settings.
@@ -38,6 +38,6 @@ def parallel_for(work, n):
     try:
         work(edges[0], edges[1])
     finally:
-        wait(others)  # whatever happens, nobody writes into the caller's arrays any more
+        wait(others)  # even after an error, so that no thread writes into the caller's arrays any more
     for other in others:
         other.result()

@@ -1,13 +1,16 @@
-"""Data: where the vectors x that an autoencoder learns from come from, and how they reach the training loop.
+"""Data: where the vectors x come from, and how they reach the training loop as batches.
 
-Reading order: `idx.py` (the file format), `download.py` (folders, cache, mirrors), `mnist.py` (the digits),
-`sources.py` (what is accepted), `minibatches.py` (from the caller's arrays to a network's batches), `gather.py` (the
-same on a GPU, for bytes), `augment.py` and `warp.py` (fresh variants of samples); `few_labels.py` (most of them
-hidden); `images.py` (folders of pictures), `npz.py` (arrays out of files), `faces.py` (the Olivetti faces), `tables.py`
-(tables with anomalies).
-
-    digits = mnist()                # the full set if there is one, else the embedded sample
+    digits = mnist()                # the full set if it is found, else the embedded sample
     digits.train_images             # (n, 28, 28) uint8
+
+In reading order:
+
+    sources.py        which data are accepted: arrays, labelled arrays, memory-mapped files
+    minibatches.py    from the caller's arrays to batches, in an order that a seed determines
+    augment.py        augmentation: a new variant of each sample in every epoch
+    warp.py           augmentation by small rotations, shears and stretches
+    files/            readers: idx.py, npz.py, images.py (folders of pictures), download.py (cache and mirrors)
+    sets/             data sets: mnist.py, faces.py, tables.py (anomalies), few_labels.py (most labels hidden)
 """
 
 from npae.data.augment import Augmentation, Binarize

@@ -1,19 +1,19 @@
-"""Augmentation: a fresh variant of every sample, each time it is trained on.
+"""Data augmentation: in every epoch the network is trained on a new random variant of each sample.
 
-    x ← a(x; u)                 J(θ) = 1/B Σ_i ℓ(g(f(a(x_i))), a(x_i)) + …
+    x ← t(x; u)                 J(θ) = 1/B Σ_i ℓ(g(f(t(x_i; u_i))), t(x_i; u_i)) + …
 
-Unlike a corruption (npae.layers.corruption), which the decoder has to undo, a variant is as good as the original: the
-loss compares with it, too. `fit(..., augment=Binarize())` varies the batches of training; validation and inference see
-samples as they are. Nothing has to be differentiated, since no parameter stands before it.
+The same variant is input and target. That is the difference from a corruption (npae.layers.corruption), which changes
+the input only, and which the network has to undo. `fit(..., augment=Binarize())` augments the batches of training;
+validation and inference get the samples as they are. No derivative of t is needed, since x depends on no parameter.
 
-`Binarize` is here; `warp.py` has small rotations, stretches and shears.
+`Binarize` is here; warp.py has small rotations, stretches and shears.
 """
 
 from npae.backend import Serializable, Stream, check_floats, elementwise
 
 
 class Augmentation(Serializable):
-    """A function of a batch x and of random numbers. A new one defines __call__, config, and draws from self.stream."""
+    """A function of a batch x and of random numbers. Subclasses implement __call__ and config, and use self.stream."""
 
     registry = {}
 
@@ -21,11 +21,11 @@ class Augmentation(Serializable):
         self.stream = Stream()
 
     def __call__(self, x):
-        """A new array, the variants of the batch x (B, …): of its shape and dtype, on its device."""
+        """The variants of the batch x (B, …), as a new array of its shape and dtype, on its device."""
         raise NotImplementedError
 
     def reseed(self, seed):
-        """Draw from the stream `seed` from now on. Training calls it before every epoch, as for layers."""
+        """Start the random numbers again from `seed`. Training calls this before every epoch, as for layers."""
         self.stream.reseed(seed)
 
     def config(self):
@@ -38,10 +38,10 @@ def _below(u, x):
 
 
 class Binarize(Augmentation):
-    """x ← [u < x], u ~ U[0, 1): every pixel is 1 with its grey value as the probability, else 0.
+    """x ← [u < x] with u ~ U[0, 1): a pixel becomes 1 with its grey value as the probability, else 0.
 
-    E[a(x)] = x. Samples lie in [0, 1]. Drawn anew in every epoch, this is the *dynamic* binarisation of MNIST under
-    which likelihoods of variational autoencoders are reported (Salakhutdinov & Murray 2008, "On the quantitative
+    So E[t(x; u)] = x. Samples lie in [0, 1]. With new u in every epoch, this is the *dynamic* binarisation of MNIST
+    for which likelihoods of variational autoencoders are reported (Salakhutdinov & Murray 2008, "On the quantitative
     analysis of deep belief networks"; Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders", 5).
     """
 

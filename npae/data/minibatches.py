@@ -1,41 +1,40 @@
-"""From the caller's data to a network's batches: converted as they are taken, never the whole at once.
+"""Minibatches: the caller's data in batches of random order, converted batch by batch, never as a whole.
 
     uint8 images, 0 … 255   ->  x/255, in [0, 1]
     bool                    ->  0 or 1
     floats                  ->  the network's dtype, unchanged in value
 
-Data may be a memory-mapped file larger than memory: only the rows of a batch are read. Order is drawn on the host,
-from [seed, epoch], so that any epoch can be repeated by itself: what lets an interrupted run resume exactly.
+The data may be a memory-mapped file larger than memory: only the rows of a batch are read. The order of an epoch is
+drawn on the CPU from [seed, epoch], so any epoch can be repeated by itself. That is how an interrupted run resumes
+exactly.
 """
 
 import numpy as np
 
-from npae.backend import array_module, as_int, device_of, empty, module_for, to_device
-from npae.data.gather import gather_bytes
-from npae.data.sources import as_labelled, as_source, check_rows, check_source
-
-
-def as_batch(rows, dtype, device="cpu"):
-    """Rows of a source as a batch of the network's dtype, on its device (a new array unless nothing is to be done)."""
-    rows = to_device(rows, device)
-    if rows.dtype == dtype:
-        return rows
-    x = empty(rows.shape, rows, dtype)
-    x[...] = rows
-    if rows.dtype == np.uint8:
-        x *= 1 / 255
-    return x
+from npae.backend import (
+    array_module,
+    as_batch,
+    as_int,
+    as_source,
+    check_rows,
+    device_of,
+    empty,
+    gather_bytes,
+    module_for,
+    to_device,
+)
+from npae.data.sources import as_labelled, check_source
 
 
 class Minibatches:
-    """Batches of `batch_size` rows of `data` (the last, shorter one is kept), for a network of `dtype` on `device`.
+    """Batches of `batch_size` rows of `data`, for a network of `dtype` on `device`. The last batch may be shorter.
 
-    data: array (n, …), see as_source. seed: order is a fresh permutation every epoch; None: order as it is.
-    check: called with batches of floats before their first use, to raise if they cannot be right (a loss's
-    check_targets). Rows in memory are checked here and now; rows of a memory-mapped file as they are taken.
-    augment: an Augmentation of every batch (npae.data.augment).
-    Raises ValueError if batch_size is below 1 or above n, or a row contains NaN or Inf, TypeError if batch_size is not
-    an integer.
+    data: an array (n, …), see as_source. seed: each epoch has a new random order, from [seed, epoch]; None: the order
+    of the data. check: a function that raises for rows that the loss cannot take (a loss's check_targets); only floats
+    are checked. Rows in memory are checked now, rows of a memory-mapped file when they are read.
+    augment: an Augmentation (npae.data.augment) that is applied to every batch.
+    Raises ValueError if batch_size is below 1 or above n, or if a row contains NaN or Inf; TypeError if batch_size is
+    not an integer.
     """
 
     def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
@@ -64,24 +63,24 @@ class Minibatches:
         return -(-self.n // self.batch_size)
 
     def rows(self, epoch=0):
-        """Yield the row numbers of each batch of an epoch: arrays, or slices where the order is as it is."""
+        """Yield the row numbers of each batch of an epoch: arrays, or slices if the order is that of the data."""
         if self.seed is None:
             for start in range(0, self.n, self.batch_size):
                 yield slice(start, min(start + self.batch_size, self.n))
             return
         order = np.random.default_rng([self.seed, epoch]).permutation(self.n)
         if device_of(self.source) == "gpu":
-            order = to_device(order, "gpu")  # one upload an epoch
+            order = to_device(order, "gpu")  # one upload per epoch
         for start in range(0, self.n, self.batch_size):
             yield order[start : start + self.batch_size]
 
     def take(self, rows):
-        """The batch of these rows: (len(rows), …), converted, on the device, and varied by `augment`."""
+        """The batch of these rows: (len(rows), …), converted, on the device, and augmented."""
         x = self._take(rows)
         return x if self.augment is None else self.augment(x)
 
     def reseed(self, seed):
-        """Let the augmentation draw from the stream `seed` from now on."""
+        """Start the random numbers of the augmentation again from `seed`."""
         if self.augment is not None:
             self.augment.reseed(seed)
 
@@ -96,9 +95,9 @@ class Minibatches:
 
 
 class LabelledMinibatches(Minibatches):
-    """Minibatches of Labelled data: pairs (x, y) of the same rows, labels that are class numbers as they are.
+    """Minibatches of labelled data: pairs (x, y) of the same rows. Labels that are class numbers are not converted.
 
-    Arguments as for Minibatches; check is called with the labels, here and now.
+    Arguments as for Minibatches, but `check` is called with all labels, now.
     """
 
     def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
@@ -117,26 +116,10 @@ class LabelledMinibatches(Minibatches):
 
 
 def _rows_of(source, rows):
-    """source[rows] of a C-contiguous source, in a buffer of the step."""
+    """source[rows] of a C-contiguous source, in an array of the step."""
     if isinstance(rows, slice):
         return source[rows]
     taken = empty((len(rows), *source.shape[1:]), source)
     if array_module(taken) is np:
         return np.take(source, rows, axis=0, out=taken, mode="clip")  # any other mode copies once more
     return array_module(taken).take(source, rows, axis=0, out=taken)
-
-
-def in_batches(function, data, batch_size, dtype, device, name="x"):
-    """function(batch) for consecutive batches of `data`, put together into one array (n, …) on the data's device.
-
-    So 60,000 images never need one giant activation. Results are as a single call would give, row by row.
-    """
-    data, batch_size = as_source(data, name), as_int(batch_size, "batch_size", least=1)
-    result = None
-    for start in range(0, len(data), batch_size):
-        rows = data[start : start + batch_size]
-        y = to_device(function(as_batch(rows, dtype, device)), device_of(data))
-        if result is None:
-            result = array_module(y).empty((len(data), *y.shape[1:]), y.dtype)
-        result[start : start + len(rows)] = y
-    return result

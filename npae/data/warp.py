@@ -1,27 +1,29 @@
-"""Small affine maps of images: the same digit, written a little differently.
+"""Warping: augmentation of images by small random affine maps, so that a digit is written a little differently.
 
-An image is a function x(p) of the position p = (row, column). Its warped variant looks up each pixel at another place,
+An image is a function x(p) of the position p = (row, column). The warped image y takes each pixel from another place:
 
-    x̃(p) = x(c + A (p − c))            c: the middle of the image
+    y(p) = x(c + A (p − c))            c: the centre of the image
 
                ⎡ cos t  −sin t ⎤ ⎡ 1  s ⎤ ⎡ eᵃ  0 ⎤     t: rotation, in radians
     A  =       ⎣ sin t   cos t ⎦ ⎣ 0  1 ⎦ ⎣ 0  eᵇ ⎦     s: shear;  a, b: logarithms of the scales
 
-with t, s, a, b ~ N(0, σ²) for each image, all of one size because each moves a pixel at distance r from the middle by
-about σr. Multiplied out,
+Each image has t, s, a, b ~ N(0, σ²) of its own. One σ serves all four, because each of them moves a pixel at distance r
+from the centre by about σr. Multiplied out,
 
     A₁₁ = eᵃ cos t        A₁₂ = eᵇ (s cos t − sin t)
     A₂₁ = eᵃ sin t        A₂₂ = eᵇ (s sin t + cos t)
 
-Between pixels x is interpolated (bilinear: p = ⌊p⌋ + w with w in [0, 1)², the four neighbours weighted by the areas
-opposite to them); outside, the nearest pixel of the edge stands for it, so that the background of a photograph goes on,
-as that of a digit does. Interpolation blurs: edges get flatter, and a network would learn to draw blurred digits. A
-little contrast makes them steep again,
+Between pixels, x is interpolated bilinearly: with p = ⌊p⌋ + w, w in [0, 1)², the value is a weighted mean of the four
+nearest pixels, and the weight of each is the area of the rectangle opposite to it. Outside of the image, x is the
+nearest pixel of its border, which continues the background of a photograph as well as that of a digit.
 
-    x̃ ← min(max(½ + g (x̃ − ½), 0), 1)
+Interpolation blurs: edges become less steep, and a network would learn to draw blurred digits. A little contrast, the
+factor g, makes them steep again:
 
-On MNIST the squared differences of neighbouring pixels add up to 56.5 an image, to 39.4 after σ = 0.06 and g = 1, and
-to 55.7 with g = 1.4 (the first 5,000 training digits; the share of pixels above 0 is right then, too).
+    y ← min(max(½ + g (y − ½), 0), 1)
+
+On MNIST the squared differences of neighbouring pixels sum to 56.5 per image. After warping with σ = 0.06 they are 39.4
+with g = 1, and 55.7 with g = 1.4, where the share of pixels above 0 is right as well (first 5,000 training digits).
 
 Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks applied to visual document analysis",
 section 2.
@@ -35,7 +37,7 @@ from npae.data.augment import Augmentation
 
 @elementwise
 def _maps(t, s, a, b, u, std, contrast, share):
-    chosen = u < share  # for the others A is the identity, and g is 1
+    chosen = u < share  # for all other images A = I and g = 1
     std, g = std * chosen, 1 + (contrast - 1) * chosen
     t, s, a, b = std * t, std * s, exp(std * a), exp(std * b)
     return a * cos(t), b * (s * cos(t) - sin(t)), a * sin(t), b * (s * sin(t) + cos(t)), g, (1 - g) / 2
@@ -62,11 +64,11 @@ def _clip(x):
 
 
 class Warp(Augmentation):
-    """Rotate, shear and stretch a `share` of the images by about `std` (σ above), each in its own way.
+    """Rotate, shear and stretch a random `share` of the images, each differently, with the standard deviation `std`, σ.
 
-    contrast: g above, of the warped ones. image: (height, width). A batch holds images (B, …, height, width), or rows
-    of height · width pixels, in [0, 1]; the channels of an image are warped alike. Raises ValueError for samples of
-    another size, TypeError for pixels that are no floats.
+    contrast: g, for the warped images. image: (height, width). A batch is of images (B, …, height, width) or of rows
+    of height · width pixels, in [0, 1]; all channels of an image are warped alike. Raises ValueError for samples of
+    another size, TypeError unless the pixels are floats.
     """
 
     def __init__(self, std, share=0.5, contrast=1.4, image=(28, 28)):
@@ -111,17 +113,18 @@ class Warp(Augmentation):
         return y.reshape(x.shape)
 
     def _draw(self, x, size, grid):
-        """Where x̃(p) is looked up: rows and columns, (B, pixels) each. And g and (1 − g)/2 of every image, (B,)."""
+        """Where y(p) is taken from, rows and columns (B, pixels); and g and (1 − g)/2 of every image, (B,)."""
         height, width = self.image
-        z, u = self.stream.normal(empty((4, size), x)), self.stream.uniform(empty((size,), x))
-        a11, a12, a21, a22, g, offset = _maps(z[0], z[1], z[2], z[3], u, self.std, self.contrast, self.share)
+        noise, u = self.stream.normal(empty((4, size), x)), self.stream.uniform(empty((size,), x))
+        t, s, a, b = noise[0], noise[1], noise[2], noise[3]
+        a11, a12, a21, a22, g, offset = _maps(t, s, a, b, u, self.std, self.contrast, self.share)
         rows, columns = _product(a11, a12, grid), _product(a21, a22, grid)
         _inside(rows, (height - 1) / 2, height - 1, out=rows)
         _inside(columns, (width - 1) / 2, width - 1, out=columns)
         return rows, columns, g, offset
 
     def _fixed(self, x, size, channels):
-        """(p − c of every pixel, (2, pixels); where each image of the batch starts, (B, 1)), made once."""
+        """p − c of every pixel, (2, pixels), and the index at which each image of the batch starts, (B, 1)."""
         xp, (height, width) = array_module(x), self.image
         key = xp.__name__, x.dtype.str, size, channels
         if key not in self._constants:
@@ -142,7 +145,7 @@ def _product(a, b, grid):
 
 
 def _split(p, last):
-    """The fractions w = p − ⌊p⌋, a new array; p itself is rounded down, to `last` at most (where w may be 1)."""
+    """w = p − ⌊p⌋ as a new array; p itself becomes ⌊p⌋. Both for ⌊p⌋ of at most `last`, so w is 1 at the border."""
     w = empty(p.shape, p)
     w[...] = p
     array_module(p).floor(p, out=p)

@@ -1,7 +1,11 @@
-"""Judging a generative model by its samples: nothing but samples and data is needed.
+"""Evaluation: metrics of generative models, from samples and data alone, and of how sensitive a code is.
 
-Reading order: `distances.py` (squared distances, a block of rows at a time), `two_sample.py` (can samples be told from
-data?), `parzen.py` (the published log-likelihoods of GANs).
+In reading order:
+
+    distances.py     squared distances between all rows of two matrices, block by block
+    two_sample.py    the nearest-neighbour two-sample test: do samples and data have the same distribution?
+    parzen.py        the log-likelihood of a Parzen window, for comparison with published figures of GANs
+    jacobian.py      the norm of the encoder's Jacobian
 """
 
 from npae.evaluate.jacobian import jacobian_norm

@@ -1,22 +1,23 @@
-"""Squared distances between all rows of x and all rows of y, by one matrix product a block.
+"""Squared Euclidean distances between all rows of x and all rows of y, by one matrix product per block of rows.
 
     ‖x_i − y_j‖² = ‖x_i‖² − 2 ⟨x_i, y_j⟩ + ‖y_j‖²
 
-10,000 × 10,000 of them are 400 MB as float32; a block of 512 rows of x is 20 MB, and its array is used again for the
-next. A distance near 0 is the difference of large numbers: the mean of y is taken from both before, which changes no
-distance and makes the numbers small, and what rounding leaves below 0 is 0.
+10,000 × 10,000 distances take 400 MB in float32. So they are computed for 512 rows of x at a time, 20 MB, in one array
+that every block uses again.
+
+A distance near 0 is the difference of large numbers, and rounding makes it inexact. To make the numbers small, the mean
+of y is first subtracted from both x and y, which changes no distance. A result that rounding left below 0 becomes 0.
 """
 
 import numpy as np
 
-from npae.backend import array_module, matmul
-from npae.data.sources import as_source, check_rows
+from npae.backend import array_module, as_source, check_rows, matmul
 
 
 def as_rows(data, name):
-    """`data` (n, …) as rows (n, d) of float32 or float64: uint8 images in [0, 1], bool as 0 and 1.
+    """`data` (n, …) as rows (n, d) of float32 or float64: uint8 is scaled to [0, 1], bool becomes 0 and 1.
 
-    Raises ValueError for a NaN or Inf: comparisons with it are false, so that a test would answer nevertheless.
+    Raises ValueError for NaN or Inf. All comparisons with NaN are false, so a metric would return a number even so.
     """
     data = as_source(data, name)
     check_rows(data, range(len(data)), name=name)
@@ -26,17 +27,18 @@ def as_rows(data, name):
 
 
 def check_alike(x, y, names):
-    """Raise ValueError unless the rows of x and of y have one length, TypeError unless they are on one device."""
+    """Raise ValueError unless the rows of x and y have the same length, TypeError unless they are on one device."""
     if array_module(x) is not array_module(y):
         raise TypeError(f"Expected {names[0]} and {names[1]} on one device: move one of them with to_device.")
     if x.shape[1:] != y.shape[1:]:
         raise ValueError(
-            f"Expected {names[0]} and {names[1]} of as many numbers a row, got {x.shape[1]} and {y.shape[1]}."
+            f"Expected {names[0]} and {names[1]} with as many numbers per row, got {x.shape[1]} and {y.shape[1]}."
         )
 
 
 def squared_distances(x, y, block=512):
-    """Yield (rows, ‖x_i − y_j‖² for i in the slice `rows` and all j): an array that the next block overwrites."""
+    """Yield (rows, ‖x_i − y_j‖² for i in the slice `rows` and all j), block by block, in an array that is used again.
+    """
     xp, dtype = array_module(x), np.result_type(x.dtype, y.dtype)
     mean = y.mean(axis=0)
     x, y = (x - mean).astype(dtype, copy=False), (y - mean).astype(dtype, copy=False)

@@ -1,22 +1,23 @@
-"""How much a code answers to its input: the length of the encoder's Jacobian, measured and not derived.
+"""The norm of the encoder's Jacobian: how much a code depends on its input, measured for any encoder.
 
-    ‖J_i‖²_F = Σ_j ‖∂h_ij/∂x_i‖²,     1/B Σ_i ‖J_i‖_F
+    A_i = ∂h_i/∂x_i,     ‖A_i‖²_F = Σ_j ‖∂h_ij/∂x_i‖²,     result: 1/B Σ_i ‖A_i‖_F
 
-A backward pass gives Jᵀ dh for any dh that it is handed. With dh a one at unit j and zeros elsewhere, that is row j of
-J, for all samples at once, since no sample depends on another. So it takes as many backward passes as there are code
-units, through any encoder, however deep. (Contractive has a closed form, for one layer.)
+A backward pass computes ∂J/∂x_i = A_iᵀ ∂J/∂h_i for any ∂J/∂h. With 1 at unit j and 0 elsewhere in its place, the result
+is row j of A_i, for all samples i at once, since no sample depends on another. So there are as many backward passes as
+code units, whatever the depth of the encoder. (For one layer, Contractive has a closed form.)
 
-Rifai et al. 2011 compare autoencoders by it, in their table 1.
+Rifai et al. 2011, "Contractive auto-encoders: explicit invariance during feature extraction", compare autoencoders by
+this norm in table 1.
 """
 
 from npae.backend import array_module, rows
 
 
 def jacobian_norm(model, x):
-    """The mean over the batch of ‖∂h_i/∂x_i‖_F, a float: h the codes, as in inference.
+    """The mean of ‖∂h_i/∂x_i‖_F over the batch, a float; h_i is the code of x_i, computed as in inference.
 
-    model: an Autoencoder; x: a batch as its encoder takes it (floats, on its device). Its gradients are left as they
-    were.
+    model: an Autoencoder; x: a batch for its encoder, floats on its device. The gradients of the parameters are left as
+    they were.
     """
     before = model.theta.grad.copy()
     h, cache = model.encoder.forward(x)

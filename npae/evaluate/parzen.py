@@ -1,18 +1,20 @@
-"""The Parzen window: a density put together from samples, and the log-likelihood of data under it.
+"""The Parzen window: a density estimated from samples, and the log-likelihood of data under it.
 
-Every one of the n samples s_j gets a Gaussian of width σ; what they say of a point x together, in nats:
+Each of the n samples s_j carries a Gaussian of width σ. The density of a point x of d numbers is their mean, and its
+logarithm, in nats, is
 
     p(x) = 1/n Σ_j N(x; s_j, σ² I)
     ln p(x) = ln Σ_j exp(−‖x − s_j‖²/2σ²) − ln n − d/2 ln(2πσ²)
 
-The logarithm of the sum is taken from its largest term on: ln Σ_j e^{u_j} = m + ln Σ_j e^{u_j − m}, m = max_j u_j. σ
-is chosen on validation data: the one of `sigmas` under which their mean ln p is largest.
+The logarithm of the sum is computed from its largest term, so that nothing underflows: ln Σ_j e^{u_j} =
+m + ln Σ_j e^{u_j − m} with m = max_j u_j. σ is chosen from `sigmas`: the one for which the mean of ln p over validation
+data is largest.
 
-**It is no measure of quality.** In 784 dimensions ten thousand windows leave nearly all of the space empty, and the
-number says mostly how near the *nearest* sample is: 10,000 real training digits, taken as "samples", get 244 nats on
-MNIST's test set, a GAN has been reported with 225, cluster centres that nobody would take for digits with over 300
+**It is not a measure of quality.** In 784 dimensions ten thousand windows leave nearly all of the space empty, so the
+number mostly depends on the distance to the *nearest* sample. On MNIST's test set, 10,000 real training digits taken as
+"samples" reach 244 nats and a published GAN 225, but cluster centres that do not look like digits reach over 300
 (Theis, van den Oord & Bethge 2016, "A note on the evaluation of generative models", section 3.3). It is here for
-comparison with published tables; `two_sample.py` asks the better question.
+comparison with published tables; two_sample.py is the better test.
 
 Breuleux, Bengio & Vincent 2011, "Quickly generating representative samples from an RBM-derived process"; Goodfellow et
 al. 2014, "Generative adversarial nets", section 5.
@@ -30,7 +32,7 @@ SIGMAS = tuple(np.geomspace(0.1, 0.4, 13).tolist())
 
 
 class Parzen(NamedTuple):
-    """The mean of ln p(x) over the data in nats, its standard error over them, and σ."""
+    """The mean of ln p(x) over the data, in nats, the standard error of this mean, and σ."""
 
     mean: float
     standard_error: float
@@ -38,11 +40,11 @@ class Parzen(NamedTuple):
 
 
 def parzen_log_likelihood(samples, data, validation, sigmas=SIGMAS):
-    """The Parzen of `data` (m, …) under the windows around `samples` (n, …), σ from `sigmas` by `validation` (k, …).
+    """The Parzen of `data` (m, …) under windows around `samples` (n, …), with the best σ for `validation` (k, …).
 
-    Images or rows, on one device, pixels in [0, 1] (uint8 images are scaled). sigmas: one width, or several. Published
-    figures: n = m = 10,000.
-    Raises ValueError for rows of different lengths or with NaN or Inf, and for a σ that is not above 0.
+    All are images or rows, on one device, with pixels in [0, 1] (uint8 is scaled). sigmas: one width, or several to
+    choose from. Published figures have n = m = 10,000.
+    Raises ValueError for rows of different lengths, for NaN or Inf, and for a σ that is not above 0.
     """
     samples, data, validation = (
         as_rows(v, name) for v, name in ((samples, "samples"), (data, "data"), (validation, "validation"))
@@ -59,7 +61,7 @@ def parzen_log_likelihood(samples, data, validation, sigmas=SIGMAS):
 
 
 def _log_densities(samples, data, sigmas):
-    """ln p(x_i) for every σ: (len(sigmas), m), float64, on the host."""
+    """ln p(x_i) for every σ and every i, (len(sigmas), m), as a NumPy array of float64."""
     n, d = samples.shape
     xp, result = array_module(samples), np.empty((len(sigmas), len(data)))
     for rows, distances in squared_distances(data, samples):

@@ -1,107 +1,74 @@
-"""Activations: one smooth or kinked function φ, applied to every number by itself.
+"""Activation functions: a function φ, applied to each number.
 
     h = φ(a)                     h_ij = φ(a_ij)
     ∂J/∂a = ∂J/∂h ⊙ φ′(a)        since h_ij depends on a_ij alone
 
-Each class states φ (`f`) and φ′ (`slope`), the latter from a, from h, or from both, whichever is shorter; forward and
-backward follow for all of them, fused into one operation each, and only what the slope reads is kept in between. Beside
-them stands φ″ (`curvature`), for a penalty on φ′ (npae.penalties.contractive). The contract, and the functions that are
-smooth at both ends; the relatives of the ReLU are in `rectifiers.py`.
+a is the pre-activation, a = x W + b. Dense and Conv2D contain an activation; after BatchNorm or pooling it is a layer
+by itself. Each class states φ (`f`), its derivative φ′ (`derivative`), computed from a, from h or from both, whichever
+is shorter, and φ″ (`second_derivative`), which a penalty on φ′ needs (npae.penalties.contractive). Forward and backward
+follow from them, and the cache keeps only what φ′ is computed from.
+
+This file has the contract and the smooth functions; ReLU and its relatives are in `rectifiers.py`.
 """
 
-from functools import cached_property
-
-from npae.backend import elementwise, empty_like, sigmoid, tanh
+from npae.backend import ActivationFormulas, as_member, empty_like, sigmoid, tanh
 from npae.layers.base import Layer
 
 
-class Activation(Layer):
-    """An elementwise layer.
+class Activation(ActivationFormulas, Layer):
+    """An elementwise layer h = φ(a). Subclasses implement f, derivative and second_derivative, as elementwise formulas.
 
-    A new one defines f(a) and slope(a, h), as formulas of npae.backend.elementwise, and curvature(a, h) for penalties on its
-    slope.
+    initializer: the name of the initializer that suits weights in front of φ (npae.layers.initializers).
     """
 
-    rectifies = False  # does it cut off about half of its input (so that weights before it should be larger)?
+    initializer = "glorot_uniform"
+    example = 'an activation such as layers.ReLU or "relu"'
 
     def f(self, a):
         """φ(a)."""
         raise NotImplementedError
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         """φ′(a), where h = φ(a)."""
         raise NotImplementedError
 
-    def curvature(self, a, h):
-        """φ″(a), where h = φ(a); from a only if the slope reads a as well, since a is not kept otherwise."""
-        raise NotImplementedError(f"{self!r}: expected curvature(a, h) = φ″(a) to be defined beside slope. Define it.")
-
-    @cached_property
-    def _forward(self):
-        return elementwise(self.f)
-
-    @cached_property
-    def _forward_biased(self):
-        def forward_biased(a, b):
-            a = a + b
-            return (a, self.f(a)) if "a" in self._backward.uses else self.f(a)
-
-        return elementwise(out=("a",))(forward_biased)
-
-    @cached_property
-    def _backward(self):
-        def backward(dh, a, h):
-            return dh * self.slope(a, h)
-
-        return elementwise(backward)
-
-    @cached_property
-    def _derivatives(self):
-        def derivatives(a, h):
-            return self.slope(a, h), self.curvature(a, h)
-
-        return elementwise(derivatives)
+    def second_derivative(self, a, h):
+        """φ″(a), where h = φ(a). It may use a only if `derivative` does, since a is not kept otherwise."""
+        raise NotImplementedError(f"{self!r}: expected second_derivative(a, h) beside derivative. Define it.")
 
     def forward(self, x, training=False):
-        """h = φ(x), of the same shape. The cache is (x, h), or the one of them that the slope reads."""
-        h = self._forward(x)
-        return h, self._cache(x, h)
+        """h = φ(x). The cache is (x, h), with None for the one that φ′ is not computed from."""
+        h, uses = self._forward(x), self._backward.uses  # h = f(x)
+        return h, (x if "a" in uses else None, h if "h" in uses else None)
 
-    def forward_biased(self, y, b):
-        """h = φ(y + b), and the cache, in one sweep; the array y is used up: it becomes h, or a = y + b."""
-        if "a" in self._backward.uses:
-            a, h = self._forward_biased(y, b, out=(y, empty_like(y)))
-        else:
-            a, h = None, self._forward_biased(y, b, out=y)
-        return h, self._cache(a, h)
-
-    def _cache(self, a, h):
+    def forward_sum(self, y, b):
+        """h = φ(a) with a = y + b, and the cache (a, h), in one sweep. It overwrites y."""
         uses = self._backward.uses
-        return a if "a" in uses else None, h if "h" in uses else None
+        if "a" in uses:
+            a, h = self._forward_sum(y, b, out=(y, empty_like(y)))  # a = y + b, h = f(a)
+        else:
+            a, h = None, self._forward_sum(y, b, out=y)
+        return h, (a, h if "h" in uses else None)
 
     def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂x = dy ⊙ φ′(x)."""
-        return self._backward(dy, *cache)
+        """∂J/∂a = ∂J/∂h ⊙ φ′(a)."""
+        return self._backward(dy, *cache)  # dy * derivative(a, h)
 
     def derivatives(self, h, cache):
         """(φ′(a), φ″(a)), two new arrays of h's shape, from what forward returned."""
         return self._derivatives(cache[0], h)
 
-    def __getstate__(self):  # compiled formulas are made again where they are needed
-        compiled = ("_forward", "_forward_biased", "_backward", "_derivatives")
-        return {k: v for k, v in self.__dict__.items() if k not in compiled}
-
 
 class Identity(Activation):
-    """φ(a) = a,  φ′(a) = 1,  φ″(a) = 0: a linear layer's honest name."""
+    """φ(a) = a,  φ′(a) = 1,  φ″(a) = 0: the activation of a linear layer."""
 
     def f(self, a):
         return a
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         return 1
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         return 0
 
     def forward(self, x, training=False):
@@ -109,6 +76,9 @@ class Identity(Activation):
 
     def backward(self, dy, cache, needs_dx=True):
         return dy
+
+
+Activation.aliases = {"linear": Identity}
 
 
 class Sigmoid(Activation):
@@ -120,10 +90,10 @@ class Sigmoid(Activation):
     def f(self, a):
         return sigmoid(a)
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         return h * (1 - h)
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         return h * (1 - h) * (1 - 2 * h)
 
 
@@ -133,8 +103,27 @@ class Tanh(Activation):
     def f(self, a):
         return tanh(a)
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         return 1 - h * h
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         return -2 * h * (1 - h * h)
+
+
+def as_activation(activation, owner):
+    """An Activation from a name ("tanh"), a class, an instance or a function that returns one; None is Identity().
+
+    Raises TypeError or ValueError for anything else; the message begins with `owner`.
+    """
+    return Identity() if activation is None else as_member(activation, Activation, owner)
+
+
+def output_activation(network):
+    """The activation of the network's last layer; Identity() if that layer has none."""
+    *_, (_, layer) = network.leaves()
+    return layer if isinstance(layer, Activation) else getattr(layer, "activation", Identity())
+
+
+def suffix(activation):
+    """How a layer's repr shows its activation: ", ReLU()", or nothing for a linear layer."""
+    return "" if isinstance(activation, Identity) else f", {activation!r}"

@@ -1,91 +1,82 @@
-"""Convolution: one small dense layer, applied to the patch of pixels around every place of an image.
+"""Two-dimensional convolution: a dense layer applied to the patch of pixels around each position of an image.
 
-With images x (B, C, H, W), a kernel W (kh, kw, C, O) and a bias b for each of the O output channels, every output pixel
-p is the dense layer's answer to the C kh kw numbers that its window sees (npae.layers.patches):
+With images x (B, C, H, W), a kernel W (kh, kw, C, O), a bias b for each of the O output channels and an activation φ,
+output pixel p depends on the kh·kw·C numbers of its window (npae.layers.patches):
 
-    y_po = Σ_t Σ_c x_{sp+t−a, c} W_tco + b_o          t = (row, column) in the window, s the stride, a the padding
+    a_po = Σ_t Σ_c x_{sp+t−pad, c} W_tco + b_o          h_po = φ(a_po)
 
-All the patches below each other are a matrix X = im2col(x), (B · places, kh kw C), and W, read as a matrix, has
-(kh kw C, O). With the pixels of y as rows, (B · places, O), convolution is one product, and its derivatives are those
-of the dense layer, followed by the adjoint of im2col:
+Here p and t are pairs (row, column), t runs over the window, s is the stride, and pad is the number of zeros in front
+of the image. Stack all patches as rows of a matrix X = im2col(x): one row per output pixel of each image, with kh·kw·C
+numbers. Read W as a matrix (kh·kw·C, O), and a and h as matrices with one row per output pixel. Then the formulas are
+those of the dense layer. Only col2im is new: the adjoint of im2col, which adds every number of a patch to the pixel
+that it was read from.
 
-    y = X W + b          ∂J/∂W = Xᵀ dy          ∂J/∂b = Σ_p dy_p
-    ∂J/∂X = dy Wᵀ        ∂J/∂x = col2im(dy Wᵀ): every number of a patch is added where it was taken from
+    a = X W + b          h = φ(a)                       da = dh ⊙ φ′(a)
+    ∂J/∂W = Xᵀ da        ∂J/∂b = Σ_p da_p               ∂J/∂X = da Wᵀ        ∂J/∂x = col2im(da Wᵀ)
 
-The last line in coordinates: x_q is seen by output p through the tap t = q + a − sp, so
+∂J/∂x in coordinates: output p reads x_q through the tap t = q + pad − sp, so
 
-    ∂J/∂x_qc = Σ_p Σ_o dy_po W_{q+a−sp, co}
+    ∂J/∂x_qc = Σ_p Σ_o da_po W_{q+pad−sp, co}
 
-which is a convolution of dy with the kernel turned around and its channels exchanged (one for each phase of q modulo s,
-see npae.layers.patches). How all of it is computed, and what it costs, is in npae.layers.convolve.
+For stride 1 this is a convolution of da with the flipped kernel, its input and output channels exchanged. For larger
+strides it is one such convolution per residue of q modulo s (npae.layers.patches). npae.layers.convolve computes the
+three products.
 
-Pixels are the rows of a product, so images that come out of one have their channels last in memory (npae.backend.memory), while
-their shape is (B, C, H, W). X is not kept for backward: it is k k times as large as x, and quickly made again.
+The output of a convolution is stored channels-last (NHWC), the layout that an im2col matrix product produces
+(npae.backend.memory). Its shape is (B, C, H, W) all the same. X is not kept for backward: it is k² times as large as x,
+and building it again is cheap.
 
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"; Goodfellow, Bengio &
-Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simard 2006, "High
-performance convolutional neural networks for document processing" (im2col).
+Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simard 2006, "High performance convolutional
+neural networks for document processing" (im2col).
 """
 
-from npae.backend import array_module, as_int, empty, images, matmul, ones, pixels
+from npae.backend import Parameter, array_module, as_int, check_input, check_shape, empty, images, pixels
 from npae.layers import initializers
-from npae.layers.base import check_input, check_shape
+from npae.layers.activations import as_activation, suffix
+from npae.layers.base import Layer
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
-from npae.layers.dense import Affine
-from npae.layers.parameters import Parameter
 from npae.layers.patches import pair, window_axes
 
 CHANNELS_FIRST = "Images have their channels before height and width."
 
 
-def _sum_over_pixels(dy, out):
-    matmul(ones(len(dy), dy), dy, out=out.reshape(-1))
-    return out
+class Convolution(Layer):
+    """The base of Conv2D and ConvTranspose2D: arguments, parameters, errors.
 
-
-class Convolution(Affine):
-    """What Conv2D and its adjoint share: arguments, parameters, errors. A new one defines axes, product and backward.
-
-    The kernel is W, of shape `kernel_shape`, the bias b is (c_out, 1, 1).
+    W, of shape `kernel_shape`, is the kernel; b, of shape (c_out, 1, 1), the bias. Subclasses implement axes, forward
+    and backward.
     """
 
-    def __init__(self, c_in, c_out, kernel, stride=1, padding="valid", initializer=None):
+    def __init__(self, c_in, c_out, kernel, stride=1, padding="valid", activation=None, initializer=None):
         name = type(self).__name__
         self.c_in, self.c_out = as_int(c_in, f"c_in of {name}"), as_int(c_out, f"c_out of {name}")
         self.kernel, self.stride, self.padding = pair(kernel), pair(stride), padding
+        self.activation = as_activation(activation, name)
         if min(self.c_in, self.c_out, *self.kernel, *self.stride) < 1 or padding not in ("valid", "same"):
             raise ValueError(
                 f'{self!r}: expected channels, kernel and stride of at least 1, and padding "valid" or "same".'
             )
-        self.initializer = initializer
-        self.W = Parameter("W", self.kernel_shape, None)
-        self.draw_by(initializers.get(initializer or "glorot_uniform"))
+        self.initializer = initializers.get(initializer or self.activation.initializer)
+        self.W = Parameter("W", self.kernel_shape, self.first_kernel)
         self.b = Parameter("b", (self.c_out, 1, 1), initializers.zeros)
         self.parameters = (self.W, self.b)
 
     @property
     def kernel_shape(self):
-        """(kh, kw, c_in, c_out): a matrix, from the input's channels to the output's, for each place of the window."""
+        """(kh, kw, c_in, c_out): for each tap of the window a matrix from input channels to output channels."""
         return (*self.kernel, self.c_in, self.c_out)
 
     def axes(self, height, width):
         """The Axis of the height and of the width, for an input of this size."""
         raise NotImplementedError
 
-    def feeds(self, following):
-        if self.initializer is None and getattr(following, "rectifies", False):
-            self.draw_by(initializers.he_uniform)
-
-    def draw_by(self, initializer):
-        """Let W have its first values from `initializer`, a function (rng, (kh, kw, c_in, c_out)) -> array."""
-        self.W.initializer = self._drawn_by = initializer
-
-    def add_bias_gradient(self, dy):
-        """∂J/∂b += Σ_p dy_p, over the pixels of all images."""
-        self.b.add_grad(_sum_over_pixels, pixels(dy).reshape(-1, self.c_out))
+    def first_kernel(self, rng, shape):
+        """The initial values of W, drawn by the initializer for a map from c_in to c_out channels."""
+        return self.initializer(rng, shape)
 
     def check(self, x):
-        """Raise unless x is a batch of images that this layer takes: ValueError, TypeError, one sentence each."""
+        """Raise ValueError or TypeError unless x is a batch of images that this layer takes."""
         like = self.W.value
         array_module(x)  # raises for a list
         if x.ndim != 4 or x.shape[1] != self.c_in:
@@ -102,45 +93,50 @@ class Convolution(Affine):
         check_input(self, x, x.shape[1:], like)
 
     def config(self):
-        name = next((n for n, f in initializers.BY_NAME.items() if f is self._drawn_by), None)
         return {
             "c_in": self.c_in, "c_out": self.c_out, "kernel": list(self.kernel), "stride": list(self.stride),
-            "padding": self.padding, "initializer": name,
+            "padding": self.padding, "activation": self.activation,
+            "initializer": initializers.name_of(self.initializer),
         }  # fmt: skip
 
     def __repr__(self):
         of = ", ".join(f"{name} {a}x{b}" for name, (a, b) in (("kernel", self.kernel), ("stride", self.stride)))
-        return f"{type(self).__name__}({self.c_in} -> {self.c_out}, {of}, {self.padding})"
+        return f"{type(self).__name__}({self.c_in} -> {self.c_out}, {of}, {self.padding}{suffix(self.activation)})"
 
 
 class Conv2D(Convolution):
-    """y = im2col(x) W + b: from images (batch, c_in, H, W) to (batch, c_out, H′, W′).
+    """h = φ(im2col(x) W + b), from images (batch, c_in, H, W) to (batch, c_out, H′, W′).
 
-    kernel, stride: an integer, or a pair (of rows, of columns). padding: "valid", windows inside of the image,
+    kernel, stride: an integer, or a pair (of rows, of columns). padding: "valid", windows inside the image,
     H′ = ⌊(H − kernel)/stride⌋ + 1; or "same", zeros around it, H′ = ⌈H/stride⌉.
-    initializer: of W, by name or as a function (rng, shape); by default, inside a Sequential, he_uniform where a
-    rectifier follows, and glorot_uniform elsewhere. b starts at zero.
+    activation: φ, as a name ("relu"), a class or an instance; None: a linear layer. initializer: of W, by name or as a
+    function (rng, shape); by default he_uniform for rectifiers and glorot_uniform otherwise. b starts at zero.
     Raises ValueError for sizes below 1 and for images of another shape, or smaller than the kernel under "valid".
     """
 
     def axes(self, height, width):
         return window_axes(self, height, width)
 
-    def product(self, x):
-        """im2col(x) W, in a new array."""
+    def forward(self, x, training=False):
+        """h = φ(im2col(x) W + b). The cache is x, and what φ′ is computed from."""
         self.check(x)
         axes = self.axes(*x.shape[2:])
-        out = empty((len(x), *(axis.count for axis in axes), self.c_out), x)
-        return images(convolve(pixels(x), self.W.value, axes, out))
+        XW = empty((len(x), *(axis.out_size for axis in axes), self.c_out), x)
+        convolve(pixels(x), self.W.value, axes, out=XW)
+        h, kept = self.activation.forward_sum(images(XW), self.b.value)  # h = φ(X W + b)
+        return h, (x, kept)
 
-    def backward(self, dy, x, needs_dx=True):
-        """∂J/∂W += Xᵀ dy,  ∂J/∂b += Σ_p dy_p;  returns ∂J/∂x = col2im(dy Wᵀ)."""
-        axes, x, dy_pixels = self.axes(*x.shape[2:]), pixels(x), pixels(dy)
-        self.W.add_grad(kernel_gradient, x, dy_pixels, axes)
-        self.add_bias_gradient(dy)
+    def backward(self, dy, cache, needs_dx=True):
+        """∂J/∂W += Xᵀ da,  ∂J/∂b += Σ_p da_p;  returns ∂J/∂x = col2im(da Wᵀ)."""
+        x, kept = cache
+        axes, x = self.axes(*x.shape[2:]), pixels(x)
+        da = pixels(self.activation.backward(dy, kept))  # da = dh ⊙ φ′(a)
+        if self.W.trainable:
+            self.W.add(kernel_gradient(x, da, axes, out=empty(self.kernel_shape, x)))  # ∂J/∂W += Xᵀ da
+        self.b.add_sum(da.reshape(-1, self.c_out))  # ∂J/∂b += Σ_p da_p, over the pixels of all images
         if needs_dx:
-            return images(convolve_adjoint(dy_pixels, self.W.value, axes, empty(x.shape, x)))
+            return images(convolve_adjoint(da, self.W.value, axes, out=empty(x.shape, x)))  # ∂J/∂x = col2im(da Wᵀ)
 
     def out_shape(self, shape):
         check_shape(self, shape, (self.c_in, "height", "width"), CHANNELS_FIRST)
-        return (self.c_out, *(axis.count for axis in self.axes(*shape[1:])))
+        return (self.c_out, *(axis.out_size for axis in self.axes(*shape[1:])))

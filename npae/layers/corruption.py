@@ -1,20 +1,31 @@
-"""Corruption: noise on the input of the encoder, which the decoder has to undo.
+"""Corruption for denoising autoencoders: noise on the encoder's input, which the decoder has to remove.
 
     x̃ ~ q(x̃ | x)                 J(θ) = 1/B Σ_i ℓ(g(f(x̃_i)), x_i)
 
-A denoising autoencoder sees x̃ and is compared with the clean x, so that it cannot simply copy: it has to learn what
-belongs together. A corruption is therefore a layer at the head of the encoder, Sequential(MaskingNoise(0.3), Dense(…),
-…): the loss gets x and not x̃ by construction. It works in training only; inference passes x through.
+The encoder receives the corrupted x̃, and the reconstruction is compared with the clean x. The network cannot simply
+copy its input: it has to use the dependencies between features. A corruption is a layer at the head of the encoder,
+Sequential(MaskingNoise(0.3), Dense(784, 500, ReLU)), so that the loss receives x and not x̃. It is active in training
+only; at inference it returns x.
 
-Each kind is a function of x and of random numbers of x's shape: z normal or u uniform in [0, 1), independent. Its
-derivative is taken with these held fast:
+Each kind is a function of x and of independent random numbers of x's shape, u uniform in [0, 1) or ε standard normal.
+The derivative by x is taken with these numbers fixed:
 
     masking            x̃ = x ⊙ [u ≥ p]                               ∂x̃/∂x = [u ≥ p]
-    Gaussian           x̃ = x + σ z                                   ∂x̃/∂x = 1
+    Gaussian           x̃ = x + σ ε                                   ∂x̃/∂x = 1
     salt and pepper    x̃ = x ⊙ [u ≥ p] + [p/2 ≤ u < p]               ∂x̃/∂x = [u ≥ p]
 
+**Why it works.** With squared error the best reconstruction is the conditional mean, g(f(x̃)) = E[x | x̃]. For Gaussian
+noise let p(x̃) = ∫ p(x) N(x̃; x, σ²) dx be the density of the corrupted data. Then
+
+    ∇p(x̃) = ∫ p(x) N(x̃; x, σ²) (x − x̃)/σ² dx = p(x̃) (E[x | x̃] − x̃)/σ²
+
+    E[x | x̃] = x̃ + σ² ∇ln p(x̃)                                      (Tweedie's formula)
+
+so the best reconstruction moves x̃ uphill on the log-density of the data: the network learns its gradient, the *score*.
+
 Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and composing robust features with denoising autoencoders";
-Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3.
+Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3; Alain & Bengio 2014, "What regularized
+auto-encoders learn from the data-generating distribution", JMLR 15 (the last formula, for small σ).
 """
 
 import math
@@ -24,7 +35,9 @@ from npae.layers.stochastic import Stochastic
 
 
 class Corruption(Stochastic):
-    """x̃ from x in training, x itself in inference. A new one defines corrupt and gradient, and draw, unless it needs u.
+    """x̃ in training, x at inference.
+
+    Subclasses implement corrupt and gradient, and override draw if the noise is not uniform.
     """
 
     def draw(self, x):
@@ -40,7 +53,7 @@ class Corruption(Stochastic):
         raise NotImplementedError
 
     def forward(self, x, training=False):
-        """x̃ in training, else x. The cache is (numbers, x̃), or None where nothing was done."""
+        """x̃ in training, else x. The cache is (noise, x̃), or None at inference."""
         if not training:
             return x, None
         check_floats(self, x)
@@ -65,7 +78,7 @@ def _salt_and_pepper(x, u, p, half):
 
 
 class RandomMask(Corruption):
-    """Every number of x is lost with probability `fraction`, p above; what stands in its place says corrupt."""
+    """Each number of x is replaced with probability p = `fraction`, independently. Subclasses implement corrupt."""
 
     def __init__(self, fraction):
         super().__init__()
@@ -81,27 +94,27 @@ class RandomMask(Corruption):
 
 
 class MaskingNoise(RandomMask):
-    """Missing inputs: what is lost becomes 0. Nothing is scaled up in return, unlike dropout."""
+    """x̃ = x ⊙ [u ≥ p]: missing inputs, replaced by 0. The others are not scaled up, unlike dropout's."""
 
     def corrupt(self, x, noise):
         return _mask(x, noise, self.fraction)
 
 
 class SaltAndPepper(RandomMask):
-    """Of what is lost, half becomes 0 and half 1, the darkest and the brightest pixel."""
+    """x̃ = x ⊙ [u ≥ p] + [p/2 ≤ u < p]: half of the replaced numbers become 0 (black), half 1 (white)."""
 
     def corrupt(self, x, noise):
         return _salt_and_pepper(x, noise, self.fraction, self.fraction / 2)
 
 
 @elementwise
-def _shift(x, z, std):
-    return x + std * z
+def _add_noise(x, eps, std):
+    return x + std * eps
 
 
 @elementwise
-def _shift_and_clip(x, z, std, low, high):
-    return minimum(maximum(x + std * z, low), high)
+def _add_noise_and_clip(x, eps, std, low, high):
+    return minimum(maximum(x + std * eps, low), high)
 
 
 @elementwise
@@ -110,9 +123,9 @@ def _inside(dy, y, low, high):
 
 
 class GaussianNoise(Corruption):
-    """x̃ = x + σz, with the standard deviation σ = `std`; z ~ N(0, 1).
+    """x̃ = x + σ ε with ε ~ N(0, 1) and the standard deviation σ = `std`.
 
-    clip: (low, high), to keep images images: x̃ = min(max(x + σz, low), high), whose derivative is [low < x̃ < high].
+    clip: (low, high) keeps pixels in this range: x̃ = min(max(x + σ ε, low), high), with ∂x̃/∂x = [low < x̃ < high].
     """
 
     def __init__(self, std, clip=None):
@@ -128,8 +141,8 @@ class GaussianNoise(Corruption):
 
     def corrupt(self, x, noise):
         if self.clip is None:
-            return _shift(x, noise, self.std)
-        return _shift_and_clip(x, noise, self.std, *self.clip)
+            return _add_noise(x, noise, self.std)
+        return _add_noise_and_clip(x, noise, self.std, *self.clip)
 
     def gradient(self, dy, noise, y):
         return dy if self.clip is None else _inside(dy, y, *self.clip)

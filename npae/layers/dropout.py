@@ -1,14 +1,14 @@
-"""Dropout: in training every unit is silent with probability p, so that no unit can lean on another.
+"""Dropout: in training, set each unit to zero with probability p, so that units cannot rely on particular others.
 
     y = x ⊙ m/(1 − p),   m = [u ≥ p],  u uniform in [0, 1)           ∂J/∂x = ∂J/∂y ⊙ m/(1 − p)
 
-In inference all units speak. The next layer was trained with about 1 − p of them, so what is left of them in training
-is scaled up (*inverted* dropout), and on average it hears the same in both:
+At inference no unit is dropped. Scaling by 1/(1 − p) during training (*inverted* dropout) keeps the next layer's
+expected input the same:
 
     E[y] = x · P(u ≥ p)/(1 − p) = x
 
-which is how dropout differs from the masking noise of a denoising autoencoder (corruption.py), whose numbers it shares.
-It stands behind an activation: Sequential(Dense(784, 500), ReLU(), Dropout(0.5), Dense(500, 30)).
+This scaling is the difference to the masking noise of a denoising autoencoder (corruption.py). Dropout follows an
+activation: Sequential(Dense(784, 500, ReLU), Dropout(0.5), Dense(500, 30)).
 
 Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout: a simple way to prevent neural networks from
 overfitting", JMLR 15, section 10 for the scaling in training.
@@ -24,13 +24,11 @@ def _drop(x, u, p, scale):
 
 
 class Dropout(RandomMask):
-    """y = x ⊙ [u ≥ p]/(1 − p) in training, y = x in inference; p is `fraction`, of x of any shape.
+    """y = x ⊙ [u ≥ p]/(1 − p) in training, y = x at inference, for x of any shape; p is `fraction`.
 
-    Every number of x is dropped by itself. Random numbers are drawn, frozen and begun anew as in Corruption.
+    Each number of x is dropped independently. Random numbers are drawn, frozen and reseeded as in Stochastic.
     Raises ValueError unless 0 ≤ p < 1.
     """
-
-    transparent = True
 
     def __init__(self, fraction=0.5):
         super().__init__(fraction)

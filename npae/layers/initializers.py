@@ -1,12 +1,12 @@
-"""First values for weights: random, but of a size that keeps signals alive through many layers.
+"""Weight initialisation: random weights whose variance keeps activations and gradients at one scale in deep networks.
 
-Take a = x W with independent weights of mean 0 and n_in inputs of mean square σ²: each aⱼ has variance n_in·Var(W)·σ².
-The signal neither grows nor fades on its way forward if Var(W) = 1/n_in, nor does the gradient on its way back if
-Var(W) = 1/n_out. Glorot takes 2/(n_in + n_out), between the two. A ReLU sets half of its inputs to zero and so halves
-the mean square; He makes up for it with Var(W) = 2/n_in.
+Let a = x W with n_in inputs of mean square σ² and independent weights of mean 0. Then each a_j has the variance
+n_in·Var(W)·σ². In the forward pass, activations keep their scale from layer to layer if Var(W) = 1/n_in. In the
+backward pass, gradients do if Var(W) = 1/n_out. Glorot's rule lies between the two, Var(W) = 2/(n_in + n_out). A ReLU
+sets half of its inputs to zero, which halves the mean square; He's rule makes up for it, Var(W) = 2/n_in.
 
-An initializer is a function (rng, shape) -> float64 array; rng is a numpy Generator. Values are drawn on the host, so
-that a seed means the same network on either device. A weight matrix has shape (n_in, n_out).
+An initializer is a function (rng, shape) -> float64 array, with a NumPy Generator rng. It draws on the CPU, so that a
+seed gives the same network on CPU and GPU. A weight matrix has the shape (n_in, n_out).
 """
 
 import math
@@ -15,19 +15,19 @@ import numpy as np
 
 
 def zeros(rng, shape):
-    """All zero: for biases. (As weights, zeros would make all units of a layer equal for ever.)"""
+    """All zero: for biases. (With zero weights all units of a layer would stay equal.)"""
     return np.zeros(shape)
 
 
+def ones(rng, shape):
+    """All one: for scale factors, such as γ of BatchNorm."""
+    return np.ones(shape)
+
+
 def _fans(shape):
-    """n_in, n_out of weights: a matrix (n_in, n_out), or one for each place of a kernel, (kh, kw, n_in, n_out)."""
+    """(n_in, n_out) of a weight matrix; of a kernel (kh, kw, c_in, c_out) they are kh·kw·c_in and kh·kw·c_out."""
     window = math.prod(shape[:-2])
     return shape[-2] * window, shape[-1] * window
-
-
-def ones(rng, shape):
-    """Everything starts at one: for gains."""
-    return np.ones(shape)
 
 
 def glorot_uniform(rng, shape):
@@ -41,30 +41,30 @@ def glorot_uniform(rng, shape):
 
 
 def glorot_normal(rng, shape):
-    """W ~ N(0, 2/(n_in + n_out)): as glorot_uniform, of normal shape."""
+    """W ~ N(0, 2/(n_in + n_out)): as glorot_uniform, but normal."""
     return rng.normal(0, math.sqrt(2 / sum(_fans(shape))), shape)
 
 
 def he_uniform(rng, shape):
     """W ~ U(−r, r), r = √(6/n_in), so Var(W) = 2/n_in.
 
-    For ReLU and its kin. He et al. 2015, "Delving deep into rectifiers", section 2.2, equation 10.
+    For ReLU and its relatives. He et al. 2015, "Delving deep into rectifiers", section 2.2, equation 10.
     """
     r = math.sqrt(6 / _fans(shape)[0])
     return rng.uniform(-r, r, shape)
 
 
 def he_normal(rng, shape):
-    """W ~ N(0, 2/n_in): as he_uniform, of normal shape."""
+    """W ~ N(0, 2/n_in): as he_uniform, but normal."""
     return rng.normal(0, math.sqrt(2 / _fans(shape)[0]), shape)
 
 
 def sparse(rng, shape, connections=15):
-    """Each unit listens to `connections` inputs only, with weights ~ N(0, 1); the rest is zero.
+    """Each unit has `connections` non-zero weights, ~ N(0, 1), at random inputs; all others are zero.
 
-    However wide the layer, a unit's input has the same variance, and units differ much from each other: what first
-    trained deep autoencoders without pretraining. Martens 2010, "Deep learning via Hessian-free optimization",
-    section 5 ("sparse initialization"). Raises ValueError for anything but a matrix.
+    A unit's variance then does not depend on n_in, and units differ much from each other. It was used to train deep
+    autoencoders without pretraining: Martens 2010, "Deep learning via Hessian-free optimization", section 5 ("sparse
+    initialization"). Raises ValueError for any shape but that of a matrix.
     """
     if len(shape) != 2:
         raise ValueError(f"Sparse initialization is for weight matrices (n_in, n_out), got shape {tuple(shape)}.")
@@ -78,7 +78,7 @@ def sparse(rng, shape, connections=15):
 
 BY_NAME = {
     f.__name__: f for f in (zeros, glorot_uniform, glorot_normal, he_uniform, he_normal, sparse)
-}  # the names under which a model file knows them
+}  # the names that a model file keeps
 
 
 def get(initializer):
@@ -88,3 +88,8 @@ def get(initializer):
     if initializer not in BY_NAME:
         raise ValueError(f"Unknown initializer {initializer!r}: expected a function or one of {', '.join(BY_NAME)}.")
     return BY_NAME[initializer]
+
+
+def name_of(initializer):
+    """The name under which `get` returns this function; None if it is not in BY_NAME."""
+    return next((name for name, function in BY_NAME.items() if function is initializer), None)

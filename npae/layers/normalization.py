@@ -1,56 +1,67 @@
-"""Batch normalisation: every feature gets the mean and the spread that the next layer learns best from.
+"""Batch normalization: standardise each feature over the batch, then give it a learned mean and standard deviation.
 
-A feature is a column of x (B, n), or a channel of images (B, C, H, W), whose pixels are rows: its N values in a batch
-are those of all samples, N = B, or of all pixels, N = B·H·W. In training, with sums Σ over these values x_i,
+A feature is a column of x (B, n), or a channel of images (B, C, H, W). Its N values in a batch are those of all
+samples, N = B, or those of all pixels of all samples, N = B·H·W. In training, with sums Σ over these values x_i,
 
     μ = 1/N Σ x_i        v = 1/N Σ (x_i − μ)²        x̂_i = (x_i − μ) r,   r = 1/√(v + ε)        y_i = γ x̂_i + β
 
-so that y has mean β and standard deviation γ, learned numbers, whatever the layers before do. (A bias before it is of
-no use: μ takes it away.)
+so y has mean β and standard deviation γ (for small ε), whatever the scale of x. γ and β are learned. A bias in the
+layer before has no effect, since μ removes it.
 
-**Backward.** With dy_i = ∂J/∂y_i, and since every y_i has the same γ and β,
+**Backward.** Let dy_i = ∂J/∂y_i. All y_i share γ and β, so
 
     ∂J/∂β = Σ dy_i        ∂J/∂γ = Σ dy_i x̂_i        g_i := ∂J/∂x̂_i = γ dy_i
 
-x_k acts on every x̂_i, through itself, through μ and through v. First what μ and v do, using Σ (x_i − μ) = 0:
+x_k acts on every x̂_i: directly, through μ and through v. First μ and v, using Σ (x_i − μ) = 0:
 
     ∂μ/∂x_k = 1/N
     ∂v/∂x_k = 2/N Σ_i (x_i − μ)([i = k] − 1/N) = 2/N (x_k − μ)
     ∂r/∂v   = −½ (v + ε)^(−3/2) = −½ r³
 
-then x̂_i = (x_i − μ) r by the product rule:
+Then x̂_i = (x_i − μ) r by the product rule:
 
     ∂x̂_i/∂x_k = ([i = k] − 1/N) r + (x_i − μ)(−½ r³) 2/N (x_k − μ)
                = r ([i = k] − 1/N − x̂_i x̂_k/N)                               since (x_i − μ) r = x̂_i
 
-and the chain rule, ∂J/∂x_k = Σ_i g_i ∂x̂_i/∂x_k, gives
+The chain rule, ∂J/∂x_k = Σ_i g_i ∂x̂_i/∂x_k, gives
 
-    ∂J/∂x_k = γ r (dy_k − 1/N Σ dy_i − x̂_k · 1/N Σ dy_i x̂_i)
+    ∂J/∂x_k = γ r [ dy_k − 1/N (Σ_i dy_i) − x̂_k/N (Σ_i dy_i x̂_i) ]
 
-Of dy nothing is left that would move the mean of x or stretch it about its mean: y would not notice.
+The two subtracted terms are the components of dy along (1, …, 1) and along x̂. y is invariant to shifting x and (for
+ε = 0) to scaling x, so ∂J/∂x has no component along these two directions.
 
-**Inference** must not depend on who else is in a batch. It takes running averages over the batches of training,
+**Inference** must not depend on the other samples of a batch. It uses running averages over the batches of training,
 
     m ← m + λ (μ − m)        s ← s + λ (N/(N − 1) v − s)        y = γ (x − m)/√(s + ε) + β
 
-and there y is linear in x: ∂J/∂x = γ/√(s + ε) dy. v divides by N; s averages the estimate that divides by N − 1, which
-has the same mean for batches of every size (as in PyTorch; Keras averages v itself). m and s are buffers
-(npae.layers.buffers): saved with the model and moved with it, but no part of θ. Several workers normalise each their own share
-of a batch, by its μ and v, and average m and s after every step (npae.train.parallel.data_parallel). A batch with NaN leaves NaN in
-them: a run that diverged goes on from a checkpoint. While a layer is held fast (npae.models.phases.frozen) they stay as
-they are: a discriminator's are those of what it was trained on.
+Now y is affine in x, with ∂J/∂x = γ/√(s + ε) dy. v divides by N, but s averages the unbiased estimate, which divides by
+N − 1: its expectation does not depend on the batch size. (PyTorch does the same; Keras averages v.) m and s are
+buffers: they are saved and moved with the model, but they are not part of θ. A frozen layer does not update its running
+statistics (npae.models.phases.frozen). In data-parallel training each process normalises its share of the batch by its
+own μ and v, and the processes average m and s after every step (npae.train.parallel.data_parallel). A batch with NaN
+makes m and s NaN, so resume a run that diverged from a checkpoint.
 
-v is the mean of squared deviations, in a second pass: E[x²] − μ² would lose all digits where |μ| is much above √v.
+v is the mean of the squared deviations, computed in a second pass: E[x²] − μ² would lose all digits for |μ| ≫ √v.
 
 Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
 section 3, algorithms 1 and 2.
 """
 
-from npae.backend import array_module, as_int, elementwise, empty, images, matmul, ones, pixels, sqrt
+from npae.backend import (
+    Parameter,
+    array_module,
+    as_int,
+    check_input,
+    elementwise,
+    empty,
+    images,
+    matmul,
+    ones,
+    pixels,
+    sqrt,
+)
 from npae.layers import initializers
-from npae.layers.base import Layer, check_input
-from npae.layers.buffers import Buffer
-from npae.layers.parameters import Parameter
+from npae.layers.base import Layer
 
 
 @elementwise
@@ -71,7 +82,7 @@ def _affine(d, scale, beta):
 
 
 @elementwise
-def _by_running(x, mean, scale, beta):
+def _normalized(x, mean, scale, beta):
     d = x - mean
     return d, d * scale + beta
 
@@ -87,11 +98,6 @@ def _product(a, b):
 
 
 @elementwise
-def _itself(a):
-    return a
-
-
-@elementwise
 def _means(sum_dy, sum_dy_d, r, n):
     return sum_dy / n, sum_dy_d * r * r / n
 
@@ -102,11 +108,11 @@ def _backward(dy, d, scale, mean_dy, mean_dy_x):
 
 
 class BatchNorm(Layer):
-    """y = γ (x − μ)/√(v + ε) + β, of x (batch, features) or (batch, features, height, width), feature by feature.
+    """y = γ (x − μ)/√(v + ε) + β per feature, for x (batch, features) or (batch, features, height, width).
 
-    momentum: λ, the weight of a batch in the running averages (PyTorch's convention; Keras's momentum is 1 − λ).
-    epsilon: ε, in units of x². γ begins at 1, β at 0, m at 0, s at 1.
-    Raises ValueError for settings that cannot be, for another shape of x, and in training for a batch with one value a
+    momentum: λ, the weight of a batch in the running averages (as in PyTorch; Keras' momentum is 1 − λ).
+    epsilon: ε, in units of x². γ starts at 1, β at 0, m at 0, s at 1.
+    Raises ValueError for settings out of range, for x of another shape, and in training for a batch with one value per
     feature, which has no variance.
     """
 
@@ -120,11 +126,12 @@ class BatchNorm(Layer):
         self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.gamma = Parameter("gamma", (features,), initializers.ones)
         self.beta = Parameter("beta", (features,), initializers.zeros)
-        self.mean, self.variance = Buffer("mean", (features,), 0), Buffer("variance", (features,), 1)
+        self.mean = Parameter("mean", (features,), initializers.zeros)
+        self.variance = Parameter("variance", (features,), initializers.ones)
         self.parameters, self.buffers = (self.gamma, self.beta), (self.mean, self.variance)
 
     def forward(self, x, training=False):
-        """The cache is (x − μ, r, γ r, training), with m and s for μ and v in inference."""
+        """The cache is (x − μ, r, γ r, training); at inference μ is m, and v in r is s."""
         gamma, beta = self.gamma.value, self.beta.value
         array_module(x)  # raises for a list
         space = x.shape[2:] if x.ndim == 4 else ()
@@ -133,13 +140,13 @@ class BatchNorm(Layer):
         rows = _rows(x)
         if not training:
             r, scale = _scales(self.variance.value, gamma, self.epsilon)
-            d, y = _by_running(rows, self.mean.value, scale, beta)
+            d, y = _normalized(rows, self.mean.value, scale, beta)
             return _of_shape(y, x), (d, r, scale, training)
         n = len(rows)
         if n < 2:
             raise ValueError(
-                f"{self!r}: expected at least 2 values a feature in training, got x of shape {x.shape}: one value has "
-                "no variance. Take a batch size that leaves no single row over (and 2 rows for every worker)."
+                f"{self!r}: expected at least 2 values per feature in training, got x of shape {x.shape}: one value "
+                "has no variance. Take a batch size that leaves no single row over (and 2 rows for every process)."
             )
         mean = _sum(rows)
         mean *= 1 / n
@@ -147,7 +154,7 @@ class BatchNorm(Layer):
         variance = _sum(squares)
         variance *= 1 / n
         m, s = self.mean.value, self.variance.value
-        if self.gamma.learns:
+        if self.gamma.trainable:
             _average(m, s, mean, variance, self.momentum, n / (n - 1), out=(m, s))
         r, scale = _scales(variance, gamma, self.epsilon)
         return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)
@@ -156,8 +163,8 @@ class BatchNorm(Layer):
         """∂J/∂β += Σ dy,  ∂J/∂γ += Σ dy ⊙ x̂;  returns ∂J/∂x."""
         (d, r, scale, training), rows = cache, _rows(dy)
         sum_dy, sum_dy_d = _sum(rows), _sum(_product(rows, d))
-        self.beta.add_grad(_itself, sum_dy)
-        self.gamma.add_grad(_product, sum_dy_d, r)
+        self.beta.add(sum_dy)  # ∂J/∂β += Σ dy
+        self.gamma.add(_product(sum_dy_d, r))  # ∂J/∂γ += Σ dy ⊙ x̂
         if not needs_dx:
             return None
         if not training:
@@ -170,12 +177,12 @@ class BatchNorm(Layer):
 
 
 def _rows(x):
-    """x as (N, features): as it is, or the pixels of images (which lie like that in memory between convolutions)."""
+    """x as a matrix (N, features); images have one row per pixel, which is their layout between convolutions."""
     return x if x.ndim == 2 else pixels(x).reshape(-1, x.shape[1])
 
 
 def _of_shape(rows, x):
-    """What _rows made rows, as samples like x again."""
+    """The inverse of _rows: a matrix (N, features) in the shape of x."""
     if x.ndim == 2:
         return rows
     batch, channels, height, width = x.shape
@@ -183,5 +190,5 @@ def _of_shape(rows, x):
 
 
 def _sum(rows):
-    """Σ over the values of each feature: (features,). A product with ones is the fastest sum."""
+    """Σ over the rows: (features,). The fastest way is a product with a vector of ones."""
     return matmul(ones(len(rows), rows), rows, out=empty(rows.shape[1:], rows))

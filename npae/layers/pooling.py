@@ -1,21 +1,25 @@
-"""Pooling: every window of an image becomes one number a channel, its maximum or its mean; images get smaller.
+"""Max pooling and average pooling: each window of an image becomes one number per channel, its maximum or its mean.
 
-    max:      y_p = max_t x_{sp+t−a}          ∂J/∂x_q = Σ_p dy_p [q is the place of the maximum of window p]
-    average:  y_p = 1/n_p Σ_t x_{sp+t−a}      ∂J/∂x_q = Σ_{p sees q} dy_p / n_p
+    max:      y_p = max_t x_{sp+t−pad}          ∂J/∂x_q = Σ_p dy_p [q is the place of the maximum of window p]
+    average:  y_p = 1/n_p Σ_t x_{sp+t−pad}      ∂J/∂x_q = Σ_{p reads q} dy_p / n_p
 
-t runs over the window, s is the stride, a the padding as in npae.layers.patches. Pixels beyond the border are no
-pixels: they are never the maximum, and n_p counts those inside only.
+t runs over the window, s is the stride, and pad is as in npae.layers.patches. Places outside of the image have no
+pixel: they are never the maximum, and n_p counts the places inside.
 
-The maximum over a window is the maximum over its columns of the maxima over their rows, and so is the sum: two sweeps,
-along one axis each, with k + k taps instead of k k, the first over long runs of memory. Backward undoes them one by
-one. Of equal numbers the first one passes for the maximum: the leftmost column's, in it the topmost; the whole
-gradient goes there. As it is handed to a window's taps in turn, the one that is as large as the maximum takes it and
-leaves nothing for the rest:
+The maximum over a window is the maximum over its columns of the maxima within each column, and sums work likewise. So
+pooling is one pass along the height and one along the width, with k + k taps in place of k². Backward undoes the two
+passes in reverse order.
 
-    g_t = rest [x_t ≥ y],     rest ← rest − g_t
+**Ties.** The first maximum (in the leftmost column, then the topmost row) receives the whole gradient. In one pass,
+take the taps t = 0 … k − 1 of a window in order, starting with rest = dy:
 
-An increasing function may change places with the maximum, max φ(x_t) = φ(max x_t), and so may a bias: a ReLU behind
-the pooling gives the same as one before it, for a quarter of the work if windows are 2 × 2.
+    g_t = rest · [x_t ≥ y],     rest ← rest − g_t
+
+Before the first maximum the bracket is 0, so g_t = 0 and rest stays dy. At the first maximum x_t = y, so g_t = dy and
+rest becomes 0. After it rest is 0, so g_t = 0. The last tap needs no comparison: it takes the rest.
+
+Max pooling can be exchanged with an increasing function, max_t φ(x_t) = φ(max_t x_t), and with adding a bias. A ReLU
+after max pooling thus gives the same as one before it, with a quarter of the work for windows of 2 × 2.
 
 LeCun et al. 1998 (average); Jarrett, Kavukcuoglu, Ranzato & LeCun 2009 (max); Goodfellow et al. 2016, section 9.3.
 """
@@ -26,14 +30,14 @@ from npae.layers.patches import pair, window_axes
 
 
 @elementwise(out=("rest",))
-def _take(rest, x, y):
+def _pass_to_maximum(rest, x, y):
     g = rest * (x >= y)
     return rest - g, g
 
 
 def windows_max(x, along, axis):
     """The maximum of every window of x (B, H, W, C) along one of its axes, 1 or 2: a new array."""
-    y = empty(_shape(x, along, axis.count), x)
+    y = empty(_shape(x, along, axis.out_size), x)
     y.fill(-float("inf"))
     for inputs, outputs in _taps(along, axis):
         array_module(x).maximum(y[outputs], x[inputs], out=y[outputs])
@@ -42,21 +46,21 @@ def windows_max(x, along, axis):
 
 def windows_max_backward(dy, x, y, along, axis):
     """∂J/∂x from ∂J/∂y, where y = windows_max(x)."""
-    dx, rest = _unseen(dy, along, axis), empty(dy.shape, dy)
+    dx, rest = _for_inputs(dy, along, axis), empty(dy.shape, dy)
     rest[...] = dy
     *taps, (inputs, outputs) = _taps(along, axis)
     for i, o in taps:
         if axis.overlaps:
-            dx[i] += _take(rest[o], x[i], y[o], out=(rest[o], empty(y[o].shape, y)))[1]
+            dx[i] += _pass_to_maximum(rest[o], x[i], y[o], out=(rest[o], empty(y[o].shape, y)))[1]
         else:
-            _take(rest[o], x[i], y[o], out=(rest[o], dx[i]))
-    _put(dx, inputs, rest[outputs], axis)  # the last one takes what nobody took
+            _pass_to_maximum(rest[o], x[i], y[o], out=(rest[o], dx[i]))
+    _add(dx, inputs, rest[outputs], axis)  # the last tap takes the rest
     return dx
 
 
 def windows_sum(x, along, axis):
     """The sum of every window of x (B, H, W, C) along one of its axes, 1 or 2: a new array."""
-    y = empty(_shape(x, along, axis.count), x)
+    y = empty(_shape(x, along, axis.out_size), x)
     y.fill(0)
     for inputs, outputs in _taps(along, axis):
         y[outputs] += x[inputs]
@@ -64,10 +68,10 @@ def windows_sum(x, along, axis):
 
 
 def windows_sum_adjoint(y, along, axis):
-    """Every number of y (B, H, W, C) in all places of its window along one axis, added up: a new array."""
-    x = _unseen(y, along, axis)
+    """The adjoint of windows_sum: every number of y (B, H, W, C) is added to all places of its window. A new array."""
+    x = _for_inputs(y, along, axis)
     for inputs, outputs in _taps(along, axis):
-        _put(x, inputs, y[outputs], axis)
+        _add(x, inputs, y[outputs], axis)
     return x
 
 
@@ -75,37 +79,37 @@ def _shape(x, along, size):
     return (*x.shape[:along], size, *x.shape[along + 1 :])
 
 
-def _put(x, place, values, axis):
+def _add(x, place, values, axis):
+    """x[place] += values; without overlaps each place is met once, so that writing is enough."""
     if axis.overlaps:
         x[place] += values
     else:
         x[place] = values
 
 
-def _unseen(y, along, axis):
-    """Room for what y's windows look at; zeros, unless every place is in exactly one window and will be written."""
+def _for_inputs(y, along, axis):
+    """An array for the inputs of y's windows: zeros, or uninitialised if each input lies in exactly one window."""
     x = empty(_shape(y, along, axis.size), y)
-    if axis.overlaps or axis.stride > axis.kernel or axis.reach - axis.before < axis.size:
+    if axis.overlaps or axis.stride > axis.kernel or axis.span - axis.pad < axis.size:
         x.fill(0)
     return x
 
 
 def _taps(along, axis):
-    """(inputs, outputs) for every tap of the windows: the parts of x and y, where it lies inside of the image."""
+    """Yield (inputs, outputs) for each tap of the windows: the indices into x and y where it lies inside the image."""
     for inputs, outputs in axis.taps():
         yield (slice(None),) * along + (inputs,), (slice(None),) * along + (outputs,)
 
 
 class Pooling(Layer):
-    """What poolings share. A new one defines _forward(x, along, axis) -> (y, cache) and _backward(dy, *cache).
+    """The base of the pooling layers. Subclasses implement _forward(x, along, axis) -> (y, cache) and
+    _backward(dy, *cache) -> dx, one pass along an axis.
 
-    size: of the window; stride: from one to the next, by default the size; both an integer, or a pair (of rows, of
-    columns). padding: "valid", windows inside of the image; or "same", H′ = ⌈H/stride⌉, where windows may reach beyond.
-    Raises ValueError for sizes below 1, for what is no images, and for images smaller than the window under "valid";
-    TypeError for pixels that are no floats.
+    size: of the window; stride: from one window to the next, by default the size. Both are an integer, or a pair (of
+    rows, of columns). padding: "valid", windows inside the image; or "same", H′ = ⌈H/stride⌉, where windows may reach
+    beyond it. Raises ValueError for sizes below 1, for x that is not a batch of images, and under "valid" for images
+    smaller than the window; TypeError for pixels that are not floats.
     """
-
-    transparent = True
 
     def __init__(self, size, stride=None, padding="valid"):
         self.kernel, self.stride = pair(size), pair(size if stride is None else stride)
@@ -114,7 +118,7 @@ class Pooling(Layer):
             raise ValueError(f'{self!r}: expected size and stride of at least 1, and padding "valid" or "same".')
 
     def forward(self, x, training=False):
-        """y, (batch, channels, H′, W′). The cache is what both sweeps need again."""
+        """y, (batch, channels, H′, W′). The cache is the list of both passes' caches."""
         check_images(self, x)
         caches = []
         y = pixels(x)
@@ -133,7 +137,7 @@ class Pooling(Layer):
         return images(dx)
 
     def out_shape(self, shape):
-        return (shape[0], *(axis.count for axis in window_axes(self, *shape[1:])))
+        return (shape[0], *(axis.out_size for axis in window_axes(self, *shape[1:])))
 
     def config(self):
         return {"size": list(self.kernel), "stride": list(self.stride), "padding": self.padding}
@@ -144,7 +148,7 @@ class Pooling(Layer):
 
 
 class MaxPool2D(Pooling):
-    """y_p = max_t x_{sp+t−a}, channel by channel; the gradient of y_p goes to the place of the maximum."""
+    """y_p = max_t x_{sp+t−pad} per channel; the gradient of y_p goes to the place of the maximum."""
 
     def _forward(self, x, along, axis):
         y = windows_max(x, along, axis)
@@ -155,22 +159,22 @@ class MaxPool2D(Pooling):
 
 
 class AveragePool2D(Pooling):
-    """y_p = 1/n_p Σ_t x_{sp+t−a}, channel by channel, n_p pixels inside; each of them gets dy_p / n_p."""
+    """y_p = 1/n_p Σ_t x_{sp+t−pad} per channel, over the n_p pixels inside the image; each of them gets dy_p / n_p."""
 
     def _forward(self, x, along, axis):
-        return _over_counts(windows_sum(x, along, axis), along, axis), (along, axis)
+        return _divide_by_counts(windows_sum(x, along, axis), along, axis), (along, axis)
 
     def _backward(self, dy, along, axis):
         mean = empty(dy.shape, dy)
         mean[...] = dy
-        return windows_sum_adjoint(_over_counts(mean, along, axis), along, axis)
+        return windows_sum_adjoint(_divide_by_counts(mean, along, axis), along, axis)
 
 
-def _over_counts(y, along, axis):
-    """y divided, in place, by how many pixels inside of the image each window has along this axis."""
+def _divide_by_counts(y, along, axis):
+    """y, divided in place by the number of places that each window has inside the image along this axis."""
     y *= 1 / axis.kernel
-    for p in range(axis.count):
-        first = p * axis.stride - axis.before
+    for p in range(axis.out_size):
+        first = p * axis.stride - axis.pad
         inside = min(first + axis.kernel, axis.size) - max(first, 0)
         if inside < axis.kernel:
             y[(slice(None),) * along + (p,)] *= axis.kernel / inside
@@ -178,7 +182,7 @@ def _over_counts(y, along, axis):
 
 
 def check_images(layer, x):
-    """Raise ValueError unless x is a batch of images (batch, channels, height, width), TypeError unless of floats."""
+    """Raise ValueError unless x has the shape (batch, channels, height, width), TypeError unless it has floats."""
     array_module(x)  # raises for a list
     if x.ndim != 4:
         raise ValueError(

@@ -1,7 +1,8 @@
-"""The ReLU and its relatives: activations that pass on what is positive and hold back the rest.
+"""Rectifiers: ReLU and its relatives, which return large positive inputs unchanged and suppress negative ones.
 
-Where φ has a kink, φ′ jumps and φ″ is nothing that a sample would meet: the formulas hold on either side, for almost
-every a, and at the kink itself the left side's are taken.
+SiLU and softplus are smooth. The others are twice differentiable except at the kink a = 0, a set of measure zero; there
+the formulas return the derivatives from the left. The weights of a layer with a rectifier start larger, by He's rule
+(npae.layers.initializers), since about half of its outputs are zero.
 """
 
 from npae.backend import expm1, maximum, minimum, sigmoid, softplus
@@ -14,15 +15,15 @@ class ReLU(Activation):
     A unit whose a is negative on every input gets no gradient: it is dead. Nair & Hinton 2010, ICML.
     """
 
-    rectifies = True
+    initializer = "he_uniform"
 
     def f(self, a):
         return maximum(a, 0)
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         return h > 0
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         return 0
 
 
@@ -32,7 +33,7 @@ class LeakyReLU(Activation):
     Maas et al. 2013.
     """
 
-    rectifies = True
+    initializer = "he_uniform"
 
     def __init__(self, alpha=0.01):
         if not 0 <= alpha < 1:
@@ -42,10 +43,10 @@ class LeakyReLU(Activation):
     def f(self, a):
         return maximum(a, self.alpha * a)
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         return self.alpha + (1 - self.alpha) * (h > 0)  # h has the sign of a
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         return 0
 
     def config(self):
@@ -55,11 +56,11 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """φ(a) = a for a > 0, α(eᵃ − 1) below;  φ′(a) = 1 for a > 0, αeᵃ = h + α below.  Clevert et al. 2016, eq. 15.
 
-    Both branches in one line: φ = max(a, 0) + α expm1(min(a, 0)), and φ′ = (1 − α)[a > 0] + α + min(h, 0). The slope of
-    the right branch is constant, and eᵃ its own derivative: φ″(a) = 0 for a > 0, αeᵃ = h + α below.
+    Both branches in one line: φ = max(a, 0) + α expm1(min(a, 0)), and φ′ = (1 − α)[a > 0] + α + min(h, 0). The right
+    branch has a constant derivative, and eᵃ is its own derivative: φ″(a) = 0 for a > 0, αeᵃ = h + α below.
     """
 
-    rectifies = True
+    initializer = "he_uniform"
 
     def __init__(self, alpha=1.0):
         if alpha <= 0:
@@ -69,12 +70,12 @@ class ELU(Activation):
     def f(self, a):
         return maximum(a, 0) + self.alpha * expm1(minimum(a, 0))
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         if self.alpha == 1:
             return 1 + minimum(h, 0)
         return (1 - self.alpha) * (h > 0) + self.alpha + minimum(h, 0)
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         return (h + self.alpha) * (h <= 0)
 
     def config(self):
@@ -87,16 +88,16 @@ class SiLU(Activation):
     φ″(a) = 2σ′ + a σ″ = σ(1 − σ)(2 + a(1 − 2σ)).
     """
 
-    rectifies = True
+    initializer = "he_uniform"
 
     def f(self, a):
         return a * sigmoid(a)
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         s = sigmoid(a)
         return s + h * (1 - s)
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         s = sigmoid(a)
         return s * (1 - s) * (2 + a * (1 - 2 * s))
 
@@ -107,14 +108,14 @@ class Softplus(Activation):
     A smooth ReLU. Dugas et al. 2001.
     """
 
-    rectifies = True
+    initializer = "he_uniform"
 
     def f(self, a):
         return softplus(a)
 
-    def slope(self, a, h):
+    def derivative(self, a, h):
         return sigmoid(a)
 
-    def curvature(self, a, h):
+    def second_derivative(self, a, h):
         s = sigmoid(a)
         return s * (1 - s)

@@ -1,4 +1,4 @@
-"""Layers that only look at the same numbers in another shape; no number changes, so gradients are reshaped back."""
+"""Reshaping: the same numbers in another shape; backward restores the shape."""
 
 import math
 
@@ -9,10 +9,8 @@ from npae.layers.base import Layer
 class Reshape(Layer):
     """y = x with each sample in `shape`: (batch, …) -> (batch, *shape).  ∂J/∂x = dy in x's shape.
 
-    Raises ValueError if a sample has another number of elements, TypeError for a shape that is none.
+    Raises ValueError if a sample has another number of elements, TypeError for a shape that is not a tuple of integers.
     """
-
-    transparent = True
 
     def __init__(self, shape):
         if not isinstance(shape, (tuple, list)):
@@ -24,7 +22,7 @@ class Reshape(Layer):
         if math.prod(x.shape[1:]) != math.prod(self.shape):
             raise ValueError(
                 f"{self!r}: expected samples of {math.prod(self.shape)} numbers, got x of shape {x.shape} "
-                f"({math.prod(x.shape[1:])} a sample). Check the sizes of the layers before."
+                f"({math.prod(x.shape[1:])} per sample). Check the sizes of the layers before."
             )
         return contiguous(x).reshape(len(x), *self.shape), x.shape
 
@@ -44,8 +42,6 @@ class Reshape(Layer):
 
 class Flatten(Layer):
     """y = x with each sample as one row: (batch, …) -> (batch, n).  ∂J/∂x = dy in x's shape."""
-
-    transparent = True
 
     def forward(self, x, training=False):
         """The cache is x's shape."""

@@ -1,22 +1,21 @@
-"""Sampling a code: a random layer that gradients pass through.
+"""Sampling a Gaussian code: the reparameterisation trick.
 
-A variational encoder does not give a code but a distribution of codes, a Gaussian for each of d numbers. The encoder's
-output is a row [μ | log σ²] of 2d numbers, and the code is drawn:
+A variational encoder outputs, for every sample, a Gaussian distribution of codes with independent components. Its
+output is a row [μ | log σ²] of 2d numbers. The layer samples a code of d numbers from this distribution:
 
     z = μ + σ ε,      ε ~ N(0, 1),  σ = e^{½ log σ²}
 
-Drawn like that, the randomness stands beside the network and not in it: for given ε, z is a smooth function of μ and
-log σ², with
+The noise ε does not depend on the network's parameters. For given ε, z is a smooth function of μ and log σ², with
 
     ∂z/∂μ = 1                                         ∂J/∂μ       = ∂J/∂z
     ∂z/∂(log σ²) = ½ e^{½ log σ²} ε = ½ σ ε           ∂J/∂(log σ²) = ∂J/∂z ⊙ ½ σ ε
 
-and the mean of these over ε is the derivative of the mean of J: the *reparameterisation trick* of Kingma & Welling
-2014, "Auto-encoding variational Bayes", section 2.4.
+The expectation of these gradients over ε is the gradient of E[J]. This is the *reparameterisation trick* of Kingma &
+Welling 2014, "Auto-encoding variational Bayes", section 2.4.
 
-`log_var` is the logarithm of the variance, here and everywhere in npae: σ is the exponential of its half. With
-σ = e^{log_var}, a mistake that libraries have been shipped with, the layer would still have a derivative that agrees
-with finite differences; the variance of its samples tells, and a test measures it.
+`log_var` is the logarithm of the *variance*, here and everywhere in npae, so σ is the exponential of its half. With
+σ = e^{log_var} instead, a mistake that published libraries contain, the derivative would still agree with finite
+differences, but the samples would have the wrong variance. A test measures it.
 """
 
 from npae.backend import elementwise, empty, exp, matmul, ones
@@ -24,21 +23,21 @@ from npae.layers.stochastic import Stochastic
 
 
 @elementwise
-def _draw(mean, log_var, noise):
-    spread = exp(0.5 * log_var) * noise
-    return mean + spread, 0.5 * spread
+def _sample(mean, log_var, noise):
+    deviation = exp(0.5 * log_var) * noise
+    return mean + deviation, 0.5 * deviation
 
 
 @elementwise
-def _times(dz, slope):
-    return dz * slope
+def _times(dz, derivative):
+    return dz * derivative
 
 
 class GaussianSample(Stochastic):
     """z = μ + σ ε in training, z = μ in inference: from statistics [μ | log σ²] (batch, 2d) to codes (batch, d).
 
-    ε comes from one stream for each layer and epoch (Layer.reseed), or is an argument (`at`, `freeze`).
-    Raises ValueError for statistics that are no matrix of an even number of columns.
+    ε comes from the layer's random stream, which training reseeds before every epoch, or is given (`at`, `freeze`).
+    Raises ValueError for statistics that are not a matrix with an even number of columns.
     """
 
     def split(self, stats):
@@ -56,16 +55,17 @@ class GaussianSample(Stochastic):
         return self.stream.normal(self.split(stats)[0])
 
     def noise_shape(self, x):
+        """The shape of ε, (batch, d)."""
         return self.split(x)[0].shape
 
     def at(self, stats, noise):
         """z for given ε, and the cache (ε, ½ σ ε)."""
         mean, log_var = self.split(stats)
-        z, slope = _draw(mean, log_var, noise)
-        return z, (noise, slope)
+        z, derivative = _sample(mean, log_var, noise)
+        return z, (noise, derivative)
 
     def forward(self, x, training=False):
-        """z = μ + σ ε in training, with the cache (ε, ½ σ ε); z = μ in inference, without."""
+        """z = μ + σ ε in training, with the cache (ε, ½ σ ε); z = μ in inference, with the cache None."""
         mean, _ = self.split(x)
         if training:
             return self.at(x, self.next(x))
@@ -74,7 +74,7 @@ class GaussianSample(Stochastic):
         return z, None
 
     def backward(self, dy, cache, needs_dx=True):
-        """[∂J/∂μ | ∂J/∂(log σ²)] = [dz | dz ⊙ ½ σ ε], the latter zero in inference."""
+        """[∂J/∂μ | ∂J/∂(log σ²)] = [dz | dz ⊙ ½ σ ε] in training, [dz | 0] in inference."""
         if not needs_dx:
             return None
         d = dy.shape[1]
@@ -90,8 +90,8 @@ class GaussianSample(Stochastic):
         return (shape[0] // 2,)
 
 
-def copies(x, k):
-    """k copies of a batch x (B, …), one after the other: (k B, …). x itself for k = 1."""
+def tile(x, k):
+    """The batch x (B, …) k times, one copy after the other: (k B, …). x itself if k = 1."""
     if k == 1:
         return x
     y = empty((k * len(x), *x.shape[1:]), x)
@@ -100,7 +100,7 @@ def copies(x, k):
 
 
 def tile_adjoint(dy, k):
-    """The backward of `copies`: ∂J/∂x (B, …) from ∂J/∂y (k B, …), since x acts through every copy. dy for k = 1."""
+    """The backward pass of `tile`: ∂J/∂x (B, …) is the sum of ∂J/∂y (k B, …) over the k copies. dy itself if k = 1."""
     if k == 1:
         return dy
     dx = empty((len(dy) // k, *dy.shape[1:]), dy)

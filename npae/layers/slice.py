@@ -1,8 +1,8 @@
-"""Some of the columns: a head that reads one part of a code and leaves the others alone.
+"""Slice: a range of columns, for a network that reads one part of a code.
 
     y = x[:, start : stop]                  ∂J/∂x = dy in these columns, 0 in the others
 
-What the others are does not change y, so nothing flows back through them.
+y does not depend on the other columns, so their gradient is 0.
 """
 
 from npae.backend import as_int, contiguous, empty
@@ -12,10 +12,8 @@ from npae.layers.base import Layer
 class Slice(Layer):
     """y = x[:, start : stop], from (batch, n) to (batch, stop − start).
 
-    Raises ValueError unless 0 <= start < stop <= n, TypeError for what is no integer.
+    Raises ValueError unless 0 <= start < stop <= n, TypeError unless start and stop are integers.
     """
-
-    transparent = True
 
     def __init__(self, start, stop):
         self.start, self.stop = as_int(start, "start of Slice"), as_int(stop, "stop of Slice")

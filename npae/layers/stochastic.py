@@ -1,7 +1,7 @@
-"""Layers with random numbers: y = f(x; u), with u from a stream of the layer's own.
+"""Stochastic layers: y = f(x; u), with random numbers u from the layer's own stream.
 
-Training begins the stream anew before every epoch (Layer.reseed), so that any epoch can be repeated by itself. A
-derivative by x is taken with u held fast; `freeze` holds it fast for finite differences, which evaluate f many times.
+Training reseeds the stream before every epoch (reseed), so that each epoch can be repeated by itself. The derivative by
+x is taken with u fixed. Finite differences evaluate f many times and need the same u each time: `freeze` fixes it.
 """
 
 from npae.backend import Stream, device_of, to_device
@@ -9,7 +9,10 @@ from npae.layers.base import Layer
 
 
 class Stochastic(Layer):
-    """A Layer with a stream. A new one defines draw, noise_shape unless numbers have x's shape, and calls next(x)."""
+    """A Layer with a stream of random numbers, of which forward takes next(x).
+
+    Subclasses implement draw, and noise_shape if the numbers do not have x's shape.
+    """
 
     def __init__(self):
         self.stream, self._noise = Stream(), None
@@ -19,11 +22,11 @@ class Stochastic(Layer):
         raise NotImplementedError
 
     def noise_shape(self, x):
-        """The shape of the numbers that the input x needs."""
+        """The shape of the random numbers for the input x."""
         return x.shape
 
     def next(self, x):
-        """The frozen numbers if there are any, else the next of the stream."""
+        """The frozen numbers, or else the next ones of the stream."""
         if self._noise is None:
             return self.draw(x)
         if self._noise.shape != self.noise_shape(x):
@@ -35,12 +38,13 @@ class Stochastic(Layer):
         return self._noise
 
     def reseed(self, seed):
+        """Start the stream again from `seed`, an integer or a list of integers: training does so before every epoch."""
         self.stream.reseed(seed)
 
     def freeze(self, noise):
-        """Take these numbers (see draw) from now on, and draw none; None: draw again. Returns self.
+        """Use these numbers from now on and draw none; None: draw again. Returns self.
 
-        So finite differences see one function: layer.freeze(layer.draw(x)).
+        layer.freeze(layer.draw(x)) makes the layer a fixed function of x, as finite differences need it.
         """
         self._noise = noise
         return self

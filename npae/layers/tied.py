@@ -1,57 +1,65 @@
 """Tied weights: a decoder layer that uses the encoder's matrix, transposed.
 
-With the weights W (n_in, n_out) of a dense layer, codes h of shape (B, n_out) and a bias row b (n_in,) of its own:
+With the weights W (n_in, n_out) of a dense layer, codes h of shape (B, n_out), a bias row b (n_in,) of its own and an
+activation φ:
 
-    y = h Wᵀ + b                 y_ik = Σ_j h_ij W_kj + b_k
+    a = h Wᵀ + b                 a_ik = Σ_j h_ij W_kj + b_k
+    y = φ(a)                     y_ik = φ(a_ik)
 
-    ∂J/∂W_kj += Σ_i dy_ik h_ij                       ∂J/∂W += dyᵀ h
-    ∂J/∂h_ij  = Σ_k dy_ik W_kj                       ∂J/∂h  = dy W
-    ∂J/∂b_k   = Σ_i dy_ik                            ∂J/∂b  = Σ_i dy_i
+    ∂J/∂a_ik  = ∂J/∂y_ik · φ′(a_ik)                  da = dy ⊙ φ′(a)
+    ∂J/∂W_kj += Σ_i da_ik h_ij                       ∂J/∂W += daᵀ h
+    ∂J/∂b_k   = Σ_i da_ik                            ∂J/∂b  = Σ_i da_i
+    ∂J/∂h_ij  = Σ_k da_ik W_kj                       ∂J/∂h  = da W
 
-W acts twice, so that ∂J/∂W is the sum of what comes through both: here dyᵀ h, and xᵀ da from the encoder. Gradients are
-added to, whoever comes first, and the one W lies once in θ.
+W is used twice, so ∂J/∂W is the sum of two terms: daᵀ h from this layer and xᵀ da from the encoder's. Each layer adds
+its term. θ contains W once.
 
 Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders", JMLR 11, section 3.1.
 """
 
-from npae.backend import empty, matmul
+from npae.backend import Parameter, check_input, check_shape, empty, matmul
 from npae.layers import initializers
-from npae.layers.base import check_input, check_shape
-from npae.layers.dense import Affine, Dense
-from npae.layers.parameters import Parameter
+from npae.layers.activations import as_activation, suffix
+from npae.layers.base import Layer
+from npae.layers.dense import Dense
 
 
-class TiedDense(Affine):
-    """y = h Wᵀ + b, from (batch, n_out) to (batch, n_in) of the Dense layer `dense`, whose W it shares.
+class TiedDense(Layer):
+    """y = φ(h Wᵀ + b), from (batch, n_out) to (batch, n_in) of the Dense layer `dense`, whose W it shares.
 
-    Raises TypeError for any other layer.
+    activation: φ, as for Dense; None: a linear layer. b starts at zero. Raises TypeError unless `dense` is Dense.
     """
 
-    def __init__(self, dense):
+    def __init__(self, dense, activation=None):
         if not isinstance(dense, Dense):
             raise TypeError(f"TiedDense: expected the Dense layer whose weights it shares, got {dense!r}.")
-        self.dense = dense
+        self.dense, self.activation = dense, as_activation(activation, "TiedDense")
         self.W, self.b = dense.W, Parameter("b", (dense.n_in,), initializers.zeros)
         self.parameters = (self.W, self.b)
 
-    def product(self, h):
-        W = self.W.value
-        check_input(self, h, (self.dense.n_out,), W)
-        return matmul(h, W.T, out=empty((len(h), self.dense.n_in), h))
+    def forward(self, x, training=False):
+        """y = φ(h Wᵀ + b), h being x. The cache is h, and what φ′ is computed from."""
+        W, b = self.W.value, self.b.value
+        check_input(self, x, (self.dense.n_out,), W)
+        hW = matmul(x, W.T, out=empty((len(x), self.dense.n_in), x))
+        y, kept = self.activation.forward_sum(hW, b)  # y = φ(h Wᵀ + b)
+        return y, (x, kept)
 
-    def backward(self, dy, h, needs_dx=True):
-        """∂J/∂W += dyᵀ h,  ∂J/∂b += Σ_i dy_i;  returns ∂J/∂h = dy W."""
-        self.W.add_grad(matmul, dy.T, h)
-        self.add_bias_gradient(dy)
+    def backward(self, dy, cache, needs_dx=True):
+        """∂J/∂W += daᵀ h,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂h = da W."""
+        h, kept = cache
+        da = self.activation.backward(dy, kept)  # da = dy ⊙ φ′(a)
+        self.W.add_product(da.T, h)  # ∂J/∂W += daᵀ h
+        self.b.add_sum(da)  # ∂J/∂b += Σ_i da_i
         if needs_dx:
-            return matmul(dy, self.W.value, out=empty(h.shape, h))
+            return matmul(da, self.W.value, out=empty(h.shape, h))  # ∂J/∂h = da W
 
     def config(self):
-        return {"dense": self.dense}
+        return {"dense": self.dense, "activation": self.activation}
 
     def out_shape(self, shape):
         check_shape(self, shape, (self.dense.n_out,))
         return (self.dense.n_in,)
 
     def __repr__(self):
-        return f"TiedDense({self.dense.n_out} -> {self.dense.n_in})"
+        return f"TiedDense({self.dense.n_out} -> {self.dense.n_in}{suffix(self.activation)})"

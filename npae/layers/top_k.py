@@ -1,16 +1,16 @@
-"""The k-sparse code: of all units the k with the largest activations speak, the others are silent.
+"""k-sparse codes: keep each sample's k largest activations; set the rest to zero.
 
-    t_i    the k-th largest of the a_ij of sample i
-    m_ij = [a_ij ≥ t_i]                               the mask of those who speak
+    t_i                                               the k-th largest of the a_ij of sample i
+    m_ij = [a_ij ≥ t_i]                               the mask of the units that are kept
     h_ij = a_ij m_ij
-    ∂J/∂a_ij = ∂J/∂h_ij m_ij                          since a small change of a leaves m as it is
+    ∂J/∂a_ij = ∂J/∂h_ij m_ij                          since a small change of a does not change m
 
-It stands behind a linear layer, Sequential(Dense(784, 1000), TopK(25)): choosing is all the nonlinearity there is.
-Sparsity is not asked for by a penalty here, it is exact. In inference more units may speak, α k of them: Makhzani and
-Frey found features taken with α above 1 to be better ones.
+The layer follows a linear one, Sequential(Dense(784, 1000), TopK(25)): the selection is the only non-linearity.
+Sparsity is exact and needs no penalty. At inference α k units may be kept: Makhzani & Frey found the features better
+with α above 1.
 
-Units that tie with the k-th largest all speak, so that no choice depends on an order; in floats that come from data, a
-tie is rare. Where k is small, some units never speak and never learn: begin with a larger k.
+Units that tie with the k-th largest are all kept, so that the result does not depend on their order. Ties are rare in
+floating-point activations. If k is small, some units are never kept and never trained: begin with a larger k.
 
 Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
 """
@@ -26,14 +26,14 @@ def _keep(x, t):
 
 
 @elementwise
-def _through(dy, mask):
+def _masked(dy, mask):
     return dy * mask
 
 
 class TopK(Layer):
     """y = x where x is among the k largest of its sample, else 0: (batch, n) -> (batch, n).
 
-    k: how many are kept in training. alpha: in inference, alpha · k are kept (rounded down), at least k.
+    k: the number of units that are kept in training. alpha: at inference alpha · k are kept, rounded down.
     Raises ValueError for k below 1, alpha below 1, and for x with fewer than alpha · k units.
     """
 
@@ -59,7 +59,7 @@ class TopK(Layer):
 
     def backward(self, dy, mask, needs_dx=True):
         """∂J/∂x = dy ⊙ mask."""
-        return _through(dy, mask) if needs_dx else None
+        return _masked(dy, mask) if needs_dx else None
 
     def config(self):
         return {"k": self.k, "alpha": self.alpha}

@@ -1,11 +1,11 @@
-"""Upsampling: every pixel becomes a square of equal ones, and images get larger.
+"""Nearest-neighbour upsampling: each pixel becomes a square of equal pixels, and images get larger.
 
     y_q = x_{⌊q/f⌋}          ∂J/∂x_p = Σ_{q: ⌊q/f⌋ = p} dy_q
 
-f is the factor, p and q are pixels; along each axis, pixel p of x becomes the pixels fp … fp + f − 1 of y. So it is the
-adjoint of summing over windows of size f and stride f, which is its own backward (npae.layers.pooling). It learns
-nothing: a convolution behind it smooths the squares, without the chequered patterns of a transposed convolution (Odena,
-Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
+f is the factor; p and q are pixels. Along each axis pixel p of x becomes the pixels f p … f p + f − 1 of y. So forward
+is the adjoint of the sum over windows of size f and stride f (npae.layers.pooling), and backward is this sum. The layer
+has no parameters. A convolution behind it smooths the squares, and leaves no checkerboard pattern as transposed
+convolutions may (Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
 """
 
 from npae.backend import images, pixels
@@ -15,13 +15,11 @@ from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
 
 
 class Upsample2D(Layer):
-    """Images (batch, channels, H, W) to (batch, channels, f H, f W), by the nearest pixel.
+    """y_q = x_{⌊q/f⌋}, from images (batch, channels, H, W) to (batch, channels, f H, f W).
 
-    factor: f, an integer, or a pair (of rows, of columns). Raises ValueError for a factor below 1 and for
-    what is no images, TypeError for pixels that are no floats.
+    factor: f, an integer, or a pair (of rows, of columns). Raises ValueError for a factor below 1 and for x that is not
+    a batch of images, TypeError for pixels that are not floats.
     """
-
-    transparent = True
 
     def __init__(self, factor):
         self.factor = pair(factor)
@@ -38,7 +36,7 @@ class Upsample2D(Layer):
         return images(windows_sum_adjoint(windows_sum_adjoint(pixels(x), 2, columns), 1, rows)), axes
 
     def backward(self, dy, axes, needs_dx=True):
-        """∂J/∂x: the sums over the squares."""
+        """∂J/∂x, the sum of dy over each square."""
         rows, columns = axes
         return images(windows_sum(windows_sum(pixels(dy), 1, rows), 2, columns)) if needs_dx else None
 

@@ -1,13 +1,13 @@
-"""Softmax cross-entropy where few labels are known: the others neither cost anything nor teach anything.
+"""Masked cross-entropy: softmax cross-entropy of the samples whose label is known.
 
-    y_i ∈ {0, …, C − 1},  or −1: not known               L = the number of those that are known in the batch
+    y_i ∈ {0, …, C − 1},  or −1: not known               L = the number of known labels in the batch
 
-    J = 1/L Σ_{i: y_i ≥ 0} −ln p_{i y_i}                 ∂J/∂z_i = w_i (p_i − t_i),   w_i = [y_i ≥ 0] / max(L, 1)
+    J = 1/L Σ_{i: y_i ≥ 0} −ln p_{i y_i}                 ∂J/∂a_i = w_i (p_i − t_i),   w_i = [y_i ≥ 0] / max(L, 1)
 
-p = softmax(z), t the one-hot row of y_i: npae.losses.softmax_cross_entropy. The mean is over those who have a label, not over the
-batch, so that a label weighs the same however many samples around it have none. Where none is known, L = 0, J and its
-derivative are exactly 0. The rows of the others are multiplied by w_i = 0, and not left out: so every batch has the
-same shapes, and nobody waits for the device to say how many there are.
+with p = softmax(a) and the one-hot row t of y, see `softmax_cross_entropy.py`. The mean is over the samples that have a
+label, not over the batch, so that a label has the same weight however many samples around it have none. If no label is
+known, L = 0, J and its derivative are exactly 0. The other rows are multiplied by w_i = 0 and not left out: so every
+batch has the same shapes, and the host need not wait for the device to count the labels.
 """
 
 from npae.backend import array_module, dot, empty
@@ -16,38 +16,39 @@ from npae.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 
 
 class MaskedCrossEntropy(SoftmaxCrossEntropy):
-    """ℓ = −ln softmax(z)_y of those samples whose label is known, in nats, from logits z (B, C); 0 of the others.
+    """ℓ = −ln softmax(a)_y of the samples whose label is known, in nats, from logits a (B, C); 0 for the others.
 
-    classes: their number C, at least 2. Targets are integers (B,) from 0 to C − 1, or −1 for a label that is not known.
+    classes: their number C, at least 2. Targets are integers (B,) from 0 to C − 1, or −1 for a label that is not known
+    (ignore_index = −1 elsewhere).
     """
 
-    def value_and_gradient(self, z, x):
-        """J = Σ_i w_i (ln s_i − u_{i y_i}), and ∂J/∂z = w (p − t); x are the targets."""
-        xp = array_module(z)
-        t, (u, p, s) = self._rows(z, x), softmax(z)
-        w = xp.sum(t, axis=1, out=empty((len(z),), z))  # 1 where a label is known
+    def value_and_gradient(self, prediction, target):
+        """J = Σ_i w_i (ln s_i − u_{i y_i}), and ∂J/∂a = w (p − t)."""
+        xp = array_module(prediction)
+        t, (u, p, s) = self._rows(prediction, target), softmax(prediction)
+        w = xp.sum(t, axis=1, out=empty((len(t),), t))  # 1 where a label is known
         xp.divide(w, xp.maximum(dot(w, w), 1), out=w)  # 1² = 1: the product is L
         xp.multiply(p, w[:, None], out=p)
         xp.multiply(t, w[:, None], out=t)
         value = dot(xp.log(s, out=s), w) - dot(t.reshape(-1), u.reshape(-1))
         return value, xp.subtract(p, t, out=p)
 
-    def per_sample(self, z, x):
-        """ln s_i − u_{i y_i} where y_i is known, else 0, shape (B,); x are the targets."""
-        return super().per_sample(z, x) * (x >= 0)
+    def per_sample(self, prediction, target):
+        """ln s_i − u_{i y_i} where y_i is known, else 0, shape (B,)."""
+        return super().per_sample(prediction, target) * (target >= 0)
 
-    def check_targets(self, x):
-        """Raise ValueError for what is no class number from 0 to C − 1 nor −1."""
-        if x.ndim != 1:
+    def check_targets(self, target):
+        """Raise ValueError for anything but class numbers from 0 to C − 1, and −1."""
+        if target.ndim != 1:
             raise ValueError(f"{self!r}: expected class numbers as labels, got rows: rows.argmax(axis=1).")
-        low, high = int(x.min()), int(x.max())
+        low, high = int(target.min()), int(target.max())
         if low < -1 or high >= self.classes:
             raise ValueError(
                 f"{self!r}: expected labels from 0 to {self.classes - 1}, or -1 where not known, got {low} to {high}."
             )
 
-    def _rows(self, z, x):
-        """Rows t, of zeros where nothing is known: no class has the number −1."""
-        if x.ndim != 1:
-            self.check_targets(x)
-        return super()._rows(z, x)
+    def _rows(self, logits, target):
+        """Rows t, of zeros where no label is known: −1 is not a class."""
+        if target.ndim != 1:
+            self.check_targets(target)
+        return super()._rows(logits, target)

@@ -1,28 +1,29 @@
-"""Softmax cross-entropy: how surprised a classifier is by the right class, in nats.
+"""Softmax cross-entropy: −ln p(y) of the right class y, in nats, from logits.
 
-The network puts out a logit z_j for each of C classes, p = softmax(z) are their probabilities, and y ∈ {0, …, C − 1} is
-the right one; t, its *one-hot* row, has t_j = 1 for j = y and 0 elsewhere (or is itself a row of probabilities):
+The network's output is a logit a_j for each of C classes, p = softmax(a) are their probabilities, and
+y ∈ {0, …, C − 1} is the right one. Its *one-hot* row t has t_j = 1 for j = y and 0 elsewhere (or t is itself a row of
+probabilities):
 
-    p_j = e^{z_j} / Σ_k e^{z_k}               ℓ = −Σ_j t_j ln p_j = ln Σ_k e^{z_k} − Σ_j t_j z_j        as Σ_j t_j = 1
+    p_j = e^{a_j} / Σ_k e^{a_k}               ℓ = −Σ_j t_j ln p_j = ln Σ_k e^{a_k} − Σ_j t_j a_j        as Σ_j t_j = 1
 
-No e^z overflows if the same number m = max_k z_k is taken from every logit, which changes neither p nor ℓ: with
-u = z − m one term of the sum is e⁰ = 1 and none is larger, so that its logarithm lies between 0 and ln C,
+Subtracting m = max_k a_k from every logit changes neither p nor ℓ, and no e^a overflows. With u = a − m one term of the
+sum is e⁰ = 1 and none is larger, so that its logarithm lies between 0 and ln C:
 
     ℓ = ln s − Σ_j t_j u_j,    s = Σ_k e^{u_k}          p = e^u / s
 
-The derivative: ∂(ln Σ_k e^{z_k})/∂z_j = e^{z_j} / Σ_k e^{z_k} = p_j, and that of the other term is t_j. So
+The derivative: ∂(ln Σ_k e^{a_k})/∂a_j = e^{a_j} / Σ_k e^{a_k} = p_j, and that of Σ_j t_j a_j is t_j. So
 
-    ∂ℓ/∂z_j = p_j − t_j          ∂J/∂z_ij = (p_ij − t_ij) / B
+    ∂ℓ/∂a_j = p_j − t_j          ∂J/∂a_ij = (p_ij − t_ij) / B
 
-the error itself, as with the sigmoid, of which this is the relative for C classes instead of two.
+the error itself, as with the sigmoid, which is the case of two classes.
 
-Goodfellow, Bengio & Courville 2016, section 6.2.2.3; Blanchard, Higham & Higham 2021, "Accurately computing the
-log-sum-exp and softmax functions".
+Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3; Blanchard, Higham & Higham 2021, "Accurately
+computing the log-sum-exp and softmax functions".
 """
 
-from npae.backend import array_module, device_of, dot, elementwise, empty, ones
+from npae.backend import array_module, check_pair, device_of, dot, elementwise, empty, ones
 from npae.layers.softmax import softmax
-from npae.losses.base import Loss, check_pair
+from npae.losses.base import Loss
 
 
 @elementwise(out=("p",))
@@ -31,13 +32,13 @@ def _scaled_difference(p, t, scale):
 
 
 def one_hot(y, classes, like):
-    """The rows t (B, classes) of class numbers y (B,), of the dtype of `like`; zeros where y is none of the classes."""
+    """The rows t (B, classes) of class numbers y (B,), of the dtype of `like`; zeros where y is not a class."""
     xp = array_module(like)
     return xp.equal(y[:, None], xp.arange(classes), out=empty((len(y), classes), like))
 
 
 class SoftmaxCrossEntropy(Loss):
-    """ℓ = −ln softmax(z)_y a sample, in nats, from logits z (B, C); its gradient (p − t)/B. The output is p.
+    """ℓ = −ln softmax(a)_y per sample, in nats, from logits a (B, C); its gradient (p − t)/B. The output is p.
 
     classes: their number C, at least 2. Targets are integers (B,) from 0 to C − 1, or rows of probabilities (B, C).
     """
@@ -47,47 +48,48 @@ class SoftmaxCrossEntropy(Loss):
             raise ValueError(f"SoftmaxCrossEntropy: expected at least 2 classes, got {classes}.")
         self.classes = int(classes)
 
-    def value_and_gradient(self, z, x):
-        """J = 1/B Σ_i ln s_i − Σ_j t_ij u_ij, and ∂J/∂z = (p − t)/B; x are the targets."""
-        t, (u, p, s) = self._rows(z, x), softmax(z)
-        log_s = array_module(z).log(s, out=s)
-        value = (dot(log_s, ones(len(z), z)) - dot(t.reshape(-1), u.reshape(-1))) * (1 / len(z))
-        return value, _scaled_difference(p, t, 1 / len(z), out=p)
+    def value_and_gradient(self, prediction, target):
+        """J = 1/B Σ_i [ ln s_i − Σ_j t_ij u_ij ], and ∂J/∂a = (p − t)/B."""
+        t, (u, p, s), B = self._rows(prediction, target), softmax(prediction), len(prediction)
+        log_s = array_module(p).log(s, out=s)
+        value = (dot(log_s, ones(B, p)) - dot(t.reshape(-1), u.reshape(-1))) * (1 / B)
+        return value, _scaled_difference(p, t, 1 / B, out=p)
 
-    def per_sample(self, z, x):
-        """ln s_i − Σ_j t_ij u_ij, shape (B,); x are the targets."""
-        t, (u, _, s) = self._rows(z, x), softmax(z)
-        return array_module(z).log(s) - (t * u).sum(axis=1)
+    def per_sample(self, prediction, target):
+        """ln s_i − Σ_j t_ij u_ij, shape (B,)."""
+        t, (u, _, s) = self._rows(prediction, target), softmax(prediction)
+        return array_module(s).log(s) - (t * u).sum(axis=1)
 
-    def output(self, z):
-        """p = softmax(z)."""
-        return softmax(z)[1]
+    def output(self, prediction):
+        """p = softmax(a)."""
+        return softmax(prediction)[1]
 
-    def check_targets(self, x):
-        """Raise ValueError for class numbers outside 0 … C − 1, and for rows that are no probabilities."""
-        xp = array_module(x)
-        if x.ndim == 1:
-            low, high = int(xp.min(x)), int(xp.max(x))
+    def check_targets(self, target):
+        """Raise ValueError for class numbers outside 0 … C − 1, and for rows that are not probabilities."""
+        xp = array_module(target)
+        if target.ndim == 1:
+            low, high = int(xp.min(target)), int(xp.max(target))
             if low < 0 or high >= self.classes:
                 raise ValueError(f"{self!r}: expected labels from 0 to {self.classes - 1}, got {low} to {high}.")
-        elif x.shape[1:] != (self.classes,):
-            raise ValueError(f"{self!r}: expected rows of {self.classes} probabilities, got shape {x.shape}.")
-        elif float(xp.min(x)) < 0 or float(abs(x.sum(axis=1) - 1).max()) > 1e-3:
+        elif target.shape[1:] != (self.classes,):
+            raise ValueError(f"{self!r}: expected rows of {self.classes} probabilities, got shape {target.shape}.")
+        elif float(xp.min(target)) < 0 or float(abs(target.sum(axis=1) - 1).max()) > 1e-3:
             raise ValueError(f"{self!r}: expected rows of probabilities, 0 or more and with sum 1. Divide by the sums.")
 
     def config(self):
         return {"classes": self.classes}
 
-    def _rows(self, z, x):
-        """The targets x as rows t (B, C)."""
-        if z.shape[1:] != (self.classes,):
-            raise ValueError(f"{self!r}: expected logits of shape (batch, {self.classes}), got {z.shape}.")
-        if x.ndim != 1:
-            check_pair(self, z, x)
-            return x
-        if x.dtype.kind not in "iu" or len(x) != len(z) or array_module(x) is not array_module(z):
+    def _rows(self, logits, target):
+        """The targets as rows t (B, C)."""
+        if logits.shape[1:] != (self.classes,):
+            raise ValueError(f"{self!r}: expected logits of shape (batch, {self.classes}), got {logits.shape}.")
+        if target.ndim != 1:
+            check_pair(self, logits, target)
+            return target
+        same_place = array_module(target) is array_module(logits)
+        if target.dtype.kind not in "iu" or len(target) != len(logits) or not same_place:
             raise ValueError(
-                f"{self!r}: expected {len(z)} integer labels on the {device_of(z)}, "
-                f"got {len(x)} of {x.dtype} on the {device_of(x)}."
+                f"{self!r}: expected {len(logits)} integer labels on the {device_of(logits)}, "
+                f"got {len(target)} of {target.dtype} on the {device_of(target)}."
             )
-        return one_hot(x, self.classes, z)
+        return one_hot(target, self.classes, logits)

@@ -1,33 +1,39 @@
-"""Squared error: how far the reconstruction is from the input, as a distance.
+"""Squared error: the squared distance between reconstruction and input.
 
     ℓ(x̂, x) = ½ ‖x̂ − x‖² = ½ Σ_j (x̂_j − x_j)²        J = 1/B Σ_i ℓ(x̂_i, x_i)
-    ∂J/∂x̂_ij = (x̂_ij − x_ij) / B
+    ∂ℓ/∂x̂_j = x̂_j − x_j                               ∂J/∂x̂_ij = (x̂_ij − x_ij)/B
 
-It is −ln p(x | x̂) of a Gaussian of unit variance around x̂, less a constant. The ½ is there for the derivative; the
-"squared error an image" of the literature (Hinton & Salakhutdinov 2006) is 2ℓ, and "MSE" is 2ℓ/features.
+It is −ln p(x | x̂) of a Gaussian of unit variance around x̂, up to a constant. The ½ makes the derivative simple; the
+"squared error per image" of the literature (Hinton & Salakhutdinov 2006) is 2ℓ, and "MSE" is 2ℓ/features.
+
+With linear layers the best code is PCA. Let x have mean 0 and x̂ = x W V, a code of d numbers. For a fixed W, the best
+V projects x onto a subspace of d dimensions, x̂ = x P with P = Pᵀ = P²; then ‖x − xP‖² = ‖x‖² − ‖xP‖², and the mean of
+‖xP‖² = xPxᵀ is tr(P C), with the covariance C. It is largest if P spans the d leading eigenvectors of C (Baldi &
+Hornik 1989, "Neural networks and principal component analysis"); demos/pca.py shows it.
 """
 
-from npae.backend import dot, elementwise, flat, rows
-from npae.losses.base import Loss, check_pair
+from npae.backend import check_pair, dot, elementwise, flat, rows
+from npae.losses.base import Loss
 
 
 @elementwise
-def _scaled_difference(x_hat, x, scale):
+def _gradient(x_hat, x, scale):
     return (x_hat - x) * scale
 
 
 class SquaredError(Loss):
-    """ℓ = ½‖x̂ − x‖² a sample; its gradient (x̂ − x)/B. The output of the network is the reconstruction itself."""
+    """ℓ = ½‖x̂ − x‖² per sample, with gradient (x̂ − x)/B. The prediction is the reconstruction x̂ itself."""
 
-    def value_and_gradient(self, z, x):
-        """J = B/2 Σ dz², since dz = (z − x)/B; and dz."""
-        check_pair(self, z, x)
-        dz = _scaled_difference(z, x, 1 / len(z))
-        errors = flat(dz)
-        return dot(errors, errors) * (0.5 * len(z)), dz
+    def value_and_gradient(self, prediction, target):
+        """J and dx̂ = (x̂ − x)/B; since ‖x̂ − x‖² = B² ‖dx̂‖², J = B/2 ‖dx̂‖²."""
+        check_pair(self, prediction, target)
+        B = len(prediction)
+        dx_hat = _gradient(prediction, target, 1 / B)  # ∂J/∂x̂ = (x̂ − x)/B
+        errors = flat(dx_hat)
+        return dot(errors, errors) * (0.5 * B), dx_hat
 
-    def per_sample(self, z, x):
-        """½‖z_i − x_i‖², shape (B,)."""
-        check_pair(self, z, x)
-        difference = rows(z - x)
+    def per_sample(self, prediction, target):
+        """½‖x̂_i − x_i‖², shape (B,)."""
+        check_pair(self, prediction, target)
+        difference = rows(prediction - target)
         return 0.5 * (difference * difference).sum(axis=1)

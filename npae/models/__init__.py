@@ -1,11 +1,9 @@
-"""Models: what layers, losses and penalties are put together for.
+"""Models: networks with an objective J, which can be trained and evaluated.
 
-Reading order: `base.py` (the contract), `autoencoder.py`, `dense_autoencoder.py` (the dense one from a list of sizes),
-`convolutional.py` (those of images), `data_dependent_init.py` (first weights from the data), `summary.py` (its table),
-`classifier.py`, `stacked.py` (greedy pretraining of either); `variational.py`, `bounds.py`, `likelihood.py` (codes that
-are distributions), `latent.py` (ways through code space), `mixture.py` (new samples from a plain autoencoder);
-`phases.py` (several objectives), `duel.py` (a discriminator and its opponent), `gan.py`, `priors.py`, `adversarial.py`
-(the adversarial autoencoder); `parts.py` (codes of several parts), `semi_supervised.py` (one part is the class).
+Reading order: `base.py` (the contract), `autoencoder.py`, `dense.py` (from a list of sizes), `wrapper.py` (a model that
+is one of its parts), `classifier.py`, `stacked.py` (greedy layer-wise pretraining), `convolutional.py` (from a list of
+channels), `data_dependent_init.py` (first weights from data), `variational/`, `phases.py` (several objectives),
+`adversarial/`, `latent/` (interpolation, samples of codes).
 """
 
 from npae.models import latent
@@ -20,10 +18,12 @@ from npae.models.data_dependent_init import data_dependent_init
 from npae.models.dense import dense_autoencoder
 from npae.models.latent.mixture import CodeMixture
 from npae.models.stacked import Stacked
-from npae.models.variational.model import VariationalAutoencoder, variational_autoencoder
+from npae.models.variational.dense import variational_autoencoder
+from npae.models.variational.model import VariationalAutoencoder
 
 __all__ = [
     "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "OneHotPrior",
     "RingPrior", "SemiSupervisedAutoencoder", "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder",
-    "data_dependent_init", "convolutional_autoencoder", "conv_encoder", "dense_autoencoder", "conv_decoder", "variational_autoencoder", "latent",
+    "conv_decoder", "conv_encoder", "convolutional_autoencoder", "data_dependent_init", "dense_autoencoder", "latent",
+    "variational_autoencoder",
 ]  # fmt: skip

@@ -1,18 +1,21 @@
-"""The autoencoder: a network that learns to give back its input through a code.
+"""The autoencoder: a network that learns to reconstruct its input from a code.
 
     h = f(x)            the encoder's code                       (B, code)
-    z = g(h)            the decoder's output; x̂ = σ(z) or z, as the loss says
-    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i) + Σ_k λ_k Ω_k
+    a = g(h)            the decoder's output; the reconstruction is x̂ = σ(a) or x̂ = a, as the loss defines it
+    J(θ) = 1/B Σ_i ℓ(g(f(x_i)), x_i)  +  Σ_k λ_k Ω_k
 
-The derivative is the chain rule over the two halves: dz = ∂J/∂z from the loss, dh = (∂z/∂h)ᵀ dz + Σ_k ∂λ_kΩ_k/∂h from
-the decoder and the penalties, and the encoder needs dh only for its parameters, since nobody asks for ∂J/∂x.
+The derivative follows from the chain rule, through the decoder and then the encoder:
+
+    da = ∂J/∂a                                        from the loss
+    dh = (∂a/∂h)ᵀ da + Σ_k ∂(λ_k Ω_k)/∂h              from the decoder and the penalties
+
+From dh the encoder computes the gradients of its parameters. ∂J/∂x is not needed, so it is not computed.
 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 """
 
 import numpy as np
 
-from npae.backend import array_module
 from npae.losses import BinaryCrossEntropy
 from npae.losses.base import as_loss
 from npae.models.base import Model
@@ -21,10 +24,10 @@ from npae.models.base import Model
 class Autoencoder(Model):
     """An encoder, a decoder and a loss, with one parameter vector θ.
 
-    encoder, decoder: Layers; loss: an npae.losses.Loss, by default BinaryCrossEntropy (then the decoder must end in a linear
-    layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values of
-    parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
-    Raises TypeError for what is no Loss, ValueError for two penalties of one name.
+    encoder, decoder: Layers; loss: an npae.losses.Loss, by default BinaryCrossEntropy (then the decoder must end in a
+    linear layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values
+    of parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
+    Raises TypeError if loss is not a Loss, ValueError for two penalties of one name.
     """
 
     def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
@@ -41,25 +44,25 @@ class Autoencoder(Model):
     # ------------------------------------------------------------------ as a layer
 
     def forward(self, x, training=False):
-        """z = g(f(x)), the decoder's output (logits under cross-entropy). The cache is that of both halves."""
+        """a = g(f(x)), the decoder's output (logits under cross-entropy). The cache is those of encoder and decoder."""
         h, encoder_cache = self.encoder.forward(x, training)
-        z, decoder_cache = self.decoder.forward(h, training)
-        return z, (encoder_cache, decoder_cache)
+        a, decoder_cache = self.decoder.forward(h, training)
+        return a, (encoder_cache, decoder_cache)
 
-    def backward(self, dz, cache, needs_dx=True):
-        """∂J/∂x from ∂J/∂z, adding to the gradients of both halves."""
+    def backward(self, dy, cache, needs_dx=True):
+        """∂J/∂x from ∂J/∂a, adding to the gradients of encoder and decoder."""
         encoder_cache, decoder_cache = cache
-        return self.encoder.backward(self.decoder.backward(dz, decoder_cache), encoder_cache, needs_dx)
+        return self.encoder.backward(self.decoder.backward(dy, decoder_cache), encoder_cache, needs_dx)
 
     # ------------------------------------------------------------------ training
 
     def backpropagate(self, x):
         """Add ∂J/∂θ on the batch x to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
         h, encoder_cache = self.encoder.forward(x, training=True)
-        z, decoder_cache = self.decoder.forward(h, training=True)
+        a, decoder_cache = self.decoder.forward(h, training=True)
         terms = {}
-        terms["reconstruction"], dz = self.loss.value_and_gradient(z, x)
-        dh = self.decoder.backward(dz, decoder_cache)
+        terms["reconstruction"], da = self.loss.value_and_gradient(a, x)
+        dh = self.decoder.backward(da, decoder_cache)
         for penalty in self.penalties:
             terms[penalty.term], through_h = penalty.value_and_gradient(self, h, encoder_cache)
             if through_h is not None:
@@ -67,17 +70,11 @@ class Autoencoder(Model):
         self.encoder.backward(dh, encoder_cache, needs_dx=False)
         return terms
 
-    def evaluate(self, data, batch_size=1024):
-        """The terms of J on `data` as in inference, by name: numbers, mean over the samples."""
-        errors = self.reconstruction_error(data, batch_size)
-        terms = {"reconstruction": float(errors.mean(dtype=np.float64))}
-        for penalty in self.penalties:  # a value a batch, written down for each of its rows
-
-            def value(x, penalty=penalty):
-                return array_module(x).full(len(x), penalty.value(self, *self.encoder.forward(x)), x.dtype)
-
-            terms[penalty.term] = float(self._map(value, data, batch_size).mean(dtype=np.float64))
-        return terms
+    def evaluate_batch(self, x):
+        """The terms of J on the batch x as at inference, by name."""
+        h, encoder_cache = self.encoder.forward(x)
+        terms = {"reconstruction": self.loss.per_sample(self.decoder(h), x).mean(dtype=np.float64)}
+        return terms | {p.term: p.value(self, h, encoder_cache) for p in self.penalties}
 
     # ------------------------------------------------------------------ use
 
@@ -98,15 +95,10 @@ class Autoencoder(Model):
 
         Raises ValueError, as training does, for data out of the loss's range.
         """
-        return self._compare(lambda x: self.loss.per_sample(self(x), x), data, batch_size)
+        return self._map(lambda x: self.loss.per_sample(self(x), x), data, batch_size, check=self.check_targets)
 
     def config(self):
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}
-
-    @classmethod
-    def from_config(cls, encoder, decoder, loss, penalties=()):
-        """The autoencoder without values, as a model file needs it: whatever the file says, nothing is allocated."""
-        return cls(encoder, decoder, loss, seed=None, penalties=penalties)
 
     def __repr__(self):
         return f"Autoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"

@@ -1,32 +1,30 @@
-"""The classifier: a network whose last layer gives a logit for each class, trained with the right answers.
+"""Softmax classifier: a network with one logit per class, trained on labelled data.
 
-    z = f(x)                       logits                            (B, C)
-    p(y | x) = softmax(z)_y        the probability of class y
-    J(θ) = 1/B Σ_i −ln p(y_i | x_i)
+    a = f(x)                       logits                            (B, C)
+    p(y | x) = softmax(a)_y        the probability of class y
+    J(θ) = 1/B Σ_i [ −ln p(y_i | x_i) ]
 
-Behind a pretrained encoder it is what greedy pretraining was invented for: all layers are *fine-tuned* from weights
-that know the data already (Bengio, Lamblin, Popovici & Larochelle 2007).
+The first layers may be a pretrained encoder. Then all layers are *fine-tuned*, from weights that were trained without
+labels. Greedy pretraining was introduced for this (Bengio, Lamblin, Popovici & Larochelle 2007).
 """
 
 import numpy as np
 
-from npae.backend import device_of
-from npae.data.minibatches import as_batch
+from npae.backend import as_batch, device_of
 from npae.data.sources import as_labelled
 from npae.losses import SoftmaxCrossEntropy
-from npae.models.base import Wrapper
+from npae.models.wrapper import Wrapper
 
 
 class Classifier(Wrapper):
     """A network with `classes` outputs under softmax cross-entropy, trained by fit(model, (x, labels), …).
 
     network: a Layer that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)). As a layer the classifier
-    is its network: z = f(x), the logits. seed: draws the first
-    values of parameters that have none yet; None leaves them without. dtype: float32, or float64.
-    Labelled data are pairs (x, y), see npae.data.sources.as_labelled.
+    is its network, and returns logits. seed: draws the first values of parameters that have none yet; None leaves them
+    without. dtype: float32, or float64. Labelled data are pairs (x, y), see npae.data.sources.as_labelled.
     """
 
-    as_data = staticmethod(as_labelled)  # what training takes its batches from: pairs (x, y)
+    as_data = staticmethod(as_labelled)  # the source of batches: pairs (x, y)
 
     def __init__(self, network, classes, seed=0, dtype=np.float32):
         self.network = self.inner = network
@@ -40,17 +38,17 @@ class Classifier(Wrapper):
     def backpropagate(self, batch):
         """Add ∂J/∂θ on the batch (x, y) to theta.grad. Returns the terms of J by name, scalars on the device."""
         x, y = batch
-        z, cache = self.forward(x, training=True)
-        value, dz = self.loss.value_and_gradient(z, y)
-        self.backward(dz, cache, needs_dx=False)
+        logits, cache = self.forward(x, training=True)
+        value, d_logits = self.loss.value_and_gradient(logits, y)
+        self.backward(d_logits, cache, needs_dx=False)
         return {"cross_entropy": value}
 
     def evaluate(self, data, batch_size=1024):
-        """The terms of J on labelled data as in inference, by name: numbers, mean over the samples."""
+        """The terms of J on labelled data as at inference, by name: numbers, means over the samples."""
         x, y = as_labelled(data)
-        z = self._map(self, x, batch_size)
-        y = y if y.ndim == 1 else as_batch(y, z.dtype, device_of(z))
-        return {"cross_entropy": float(self.loss.per_sample(z, y).mean(dtype=np.float64))}
+        logits = self._map(self, x, batch_size)
+        y = y if y.ndim == 1 else as_batch(y, logits.dtype, device_of(logits))
+        return {"cross_entropy": float(self.loss.per_sample(logits, y).mean(dtype=np.float64))}
 
     # ------------------------------------------------------------------ use
 
@@ -63,18 +61,13 @@ class Classifier(Wrapper):
         return self._map(lambda x: self(x).argmax(axis=1), data, batch_size)
 
     def error_rate(self, data, batch_size=1024):
-        """The fraction of labelled data whose most probable class is not the label's."""
+        """The fraction of the labelled data for which the most probable class is not the label."""
         x, y = as_labelled(data)
         right = y if y.ndim == 1 else y.argmax(axis=1)
         return float((self.predict(x, batch_size) != right).mean())
 
     def config(self):
         return {"network": self.network, "classes": self.loss.classes}
-
-    @classmethod
-    def from_config(cls, network, classes):
-        """The classifier without values, as a model file needs it."""
-        return cls(network, classes, seed=None)
 
     def __repr__(self):
         return f"Classifier({self.network!r}, classes={self.loss.classes})"

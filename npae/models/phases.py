@@ -1,14 +1,14 @@
-"""Phases: for models that take several steps a minibatch, each with an objective and parameters of its own.
+"""Training phases: models with several objectives, and one step per objective on every minibatch.
 
-Adversaries have no common J: what one of them wants to lower, the other wants to raise. So on every minibatch x
+Two adversaries have no common J: what lowers the objective of one raises that of the other. So on every minibatch x
 
     for each phase k, in order:         θ_k ← optimizer_k(θ_k, ∂J_k/∂θ_k)
 
-where θ_k is a part of the one vector θ, and the rest is held fast; every optimizer has moments of its own. The parts
-may overlap: the encoder of an adversarial autoencoder learns in two phases. A plain model has one phase, itself.
+θ_k is a part of the vector θ; the rest of θ is fixed in phase k. Each optimizer has its own moments. The parts may
+overlap: the encoder of an adversarial autoencoder is trained in two phases. A plain model has one phase, itself.
 
-What is held fast may stand between J_k and θ_k, as a discriminator does when a generator learns: the derivative has to
-pass through it, dx = (∂y/∂x)ᵀ dy, and leave nothing in it. That is `frozen`.
+A fixed network may stand between J_k and θ_k, as the discriminator does when the generator is trained. The derivative
+passes through it, dx = (∂y/∂x)ᵀ dy, without any gradient for its own parameters. `frozen` does this.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ from npae.layers import Layer
 
 @dataclass(frozen=True)
 class Phase:
-    """A step with a name: what training, and gradcheck.check_model, need to know of a model.
+    """One step of a model, with a name. Training and gradcheck.check_model use phases in place of models.
 
-    layer: the part whose parameters learn. backpropagate(batch) -> terms: adds ∂J_k/∂θ_k to theta.grad, nothing to the
-    gradient of any other part, and returns the terms of J_k by name.
+    layer: the part whose parameters are trained. backpropagate(batch) -> terms: adds ∂J_k/∂θ_k to theta.grad and
+    nothing to the gradients of other parts, and returns the terms of J_k by name.
     """
 
     name: str
@@ -37,22 +37,22 @@ class Phase:
 
     @property
     def parameter_count(self):
-        """How many numbers learn in this phase."""
+        """The number of parameters that are trained in this phase."""
         return self.layer.parameter_count
 
 
 @contextmanager
 def frozen(layer):
-    """While the block runs, backward passes through `layer` find ∂J/∂x and leave the gradients of its parameters alone.
+    """Within the block, backward through `layer` computes ∂J/∂x and leaves the gradients of its parameters unchanged.
 
-    What would be added to them is not computed either: of the three products of a Dense layer one falls away. Forward
-    passes in training leave running statistics (npae.layers.buffers) alone.
+    These gradients are not computed at all: a Dense layer needs one matrix product less. Forward passes in training do
+    not update running statistics.
     """
-    parameters = [p for p in layer.theta.parameters if p.learns]
+    parameters = [p for p in layer.theta.parameters if p.trainable]
     for p in parameters:
-        p.learns = False
+        p.trainable = False
     try:
         yield
     finally:
         for p in parameters:
-            p.learns = True
+            p.trainable = True

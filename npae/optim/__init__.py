@@ -1,7 +1,7 @@
-"""Optimizers: how ∂J/∂θ becomes a change of θ.
+"""Optimizers: how ∂J/∂θ changes θ.
 
-Reading order: `base.py` (the contract), `sgd.py`, `adam.py`, `phased.py` (several, seen as one), `clipping.py`,
-`schedules.py`.
+Reading order: `base.py` (the contract), `sgd.py`, `adam.py`, `clipping.py`, `phased.py` (models with several
+objectives), `schedules.py` (of the learning rate).
 """
 
 from npae.optim.adam import Adam, AdamW

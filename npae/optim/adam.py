@@ -1,18 +1,19 @@
-"""Adam: a step for every parameter, scaled by how large and how noisy its gradient has been.
+"""Adam: adaptive moment estimation, a step size for each parameter from the moments of its gradient.
 
-    m ← β₁ m + (1 − β₁) g           mean of the gradient, slowly forgetting
-    v ← β₂ v + (1 − β₂) g²          mean of its square
-    m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ)       both start at 0 and are too small at first: E[m] = (1 − β₁ᵗ) E[g]
+    m ← β₁ m + (1 − β₁) g           first moment: moving average of the gradient g = ∂J/∂θ
+    v ← β₂ v + (1 − β₂) g²          second moment: moving average of its square
+    m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ)
     θ ← θ − η m̂/(√v̂ + ε)
 
-Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1.
+Why the corrections: m starts at 0, so that after t steps m_t = (1 − β₁) Σ_s β₁^{t−s} g_s, and the weights of the
+gradients g_1 … g_t add up to 1 − β₁ᵗ, not to 1. If the mean of g does not drift, E[m_t] = (1 − β₁ᵗ) E[g]; m̂ is right
+from the first step on. The same holds for v.
 
-What is computed is the same with fewer multiplications. Keep the sums without their factors, M = m/(1 − β₁) and
-V = v/(1 − β₂); then M ← β₁ M + g, V ← β₂ V + g², and with c₁ = (1 − β₁)/(1 − β₁ᵗ), c₂ = (1 − β₂)/(1 − β₂ᵗ)
+The two corrections are the same for all parameters, so they are folded into two numbers per step:
 
-    m̂/(√v̂ + ε) = c₁ M/(√c₂ √V + ε) = (c₁/√c₂) · M/(√V + ε/√c₂)
+    m̂/(√v̂ + ε) = (m/c₁)/(√v/√c₂ + ε) = (√c₂/c₁) · m/(√v + ε √c₂)         c₁ = 1 − β₁ᵗ,  c₂ = 1 − β₂ᵗ
 
-so the corrections are two numbers a step, η c₁/√c₂ and ε/√c₂, not two more sweeps over θ.
+Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1, and the end of section 2.
 """
 
 import math
@@ -21,27 +22,25 @@ from npae.backend import elementwise, sqrt
 from npae.optim.base import Optimizer
 
 
-@elementwise(out=("theta", "M", "V"))
-def _adam(theta, M, V, g, beta1, beta2, step, eps):
-    M = beta1 * M + g
-    V = beta2 * V + g * g
-    return theta - step * M / (sqrt(V) + eps), M, V
+@elementwise(out=("theta", "m", "v"))
+def _adam(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, rate, eps):
+    m = beta1 * m + one_minus_beta1 * g
+    v = beta2 * v + one_minus_beta2 * g * g
+    return theta - rate * m / (sqrt(v) + eps), m, v
 
 
-@elementwise(out=("theta", "M", "V"))
-def _adamw(theta, M, V, g, beta1, beta2, step, eps, keep):
-    M = beta1 * M + g
-    V = beta2 * V + g * g
-    return keep * theta - step * M / (sqrt(V) + eps), M, V
+@elementwise(out=("theta", "m", "v"))
+def _adamw(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, rate, eps, shrink):
+    m = beta1 * m + one_minus_beta1 * g
+    v = beta2 * v + one_minus_beta2 * g * g
+    return shrink * theta - rate * m / (sqrt(v) + eps), m, v
 
 
 class Adam(Optimizer):
-    """θ ← θ − η m̂/(√v̂ + ε). State: M and V, the moments without their factors (see the head of this file).
+    """θ ← θ − η m̂/(√v̂ + ε), with the state m and v. Raises ValueError unless 0 ≤ β₁, β₂ < 1 and ε > 0."""
 
-    Raises ValueError unless 0 ≤ β₁, β₂ < 1 and ε > 0.
-    """
-
-    state_names = ("M", "V")
+    state_names = ("m", "v")
+    _update = _adam
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr)
@@ -51,16 +50,16 @@ class Adam(Optimizer):
             )
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
-    def numbers(self):
-        """η c₁/√c₂ and ε/√c₂ at step t."""
-        c1 = (1 - self.beta1) / (1 - self.beta1**self.t)
-        root_c2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
-        return self.lr * c1 / root_c2, self.eps / root_c2
+    def coefficients(self):
+        """η √c₂/c₁ and ε √c₂ at step t."""
+        c1, root_c2 = 1 - self.beta1**self.t, math.sqrt(1 - self.beta2**self.t)
+        return self.lr * root_c2 / c1, self.eps * root_c2
 
-    def update(self, value, grad, step, eps):
-        """One step in place, one sweep over θ."""
-        M, V = self.state["M"], self.state["V"]
-        _adam(value, M, V, grad, self.beta1, self.beta2, step, eps, out=(value, M, V))
+    def update(self, value, grad, *coefficients):
+        """The update of m, v and θ at the top of this file, in place, in one sweep."""
+        m, v, beta1, beta2 = self.state["m"], self.state["v"], self.beta1, self.beta2
+        rule = type(self)._update
+        rule(value, m, v, grad, beta1, 1 - beta1, beta2, 1 - beta2, *coefficients, out=(value, m, v))
 
     def config(self):
         return {"lr": self.lr, "beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
@@ -69,10 +68,12 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: θ ← (1 − ηλ) θ − η m̂/(√v̂ + ε).
 
-    Decay as a term of J would be divided by √v̂ like every gradient, and so act least where gradients are large; here
-    it shrinks all parameters alike. Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, but
-    as PyTorch has it: λ is multiplied by the whole learning rate η, in the paper only by its schedule.
+    If weight decay is a term of J, Adam divides it by √v̂ as well, so that parameters with large gradients decay less;
+    here all parameters shrink by the same factor. Loshchilov & Hutter 2019, "Decoupled weight decay regularization",
+    algorithm 2, but as in PyTorch: λ is multiplied by the whole learning rate η, in the paper only by its schedule.
     """
+
+    _update = _adamw
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
         super().__init__(lr, beta1, beta2, eps)
@@ -80,14 +81,9 @@ class AdamW(Adam):
             raise ValueError(f"AdamW: expected a weight decay of 0 or more, got {weight_decay}.")
         self.weight_decay = weight_decay
 
-    def numbers(self):
+    def coefficients(self):
         """Adam's two, and 1 − ηλ."""
-        return *super().numbers(), 1 - self.lr * self.weight_decay
-
-    def update(self, value, grad, step, eps, keep):
-        """One step in place, one sweep over θ."""
-        M, V = self.state["M"], self.state["V"]
-        _adamw(value, M, V, grad, self.beta1, self.beta2, step, eps, keep, out=(value, M, V))
+        return *super().coefficients(), 1 - self.lr * self.weight_decay
 
     def config(self):
         return super().config() | {"weight_decay": self.weight_decay}

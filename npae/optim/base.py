@@ -1,14 +1,17 @@
-"""The contract of an optimizer: one step, θ ← θ − (something made of ∂J/∂θ), over the whole vector θ at once.
+"""The contract of an optimizer: one step, θ ← θ − (a function of ∂J/∂θ), over the whole vector θ at once.
 
-An optimizer has a learning rate `lr`, a count of steps `t`, and `state`: named vectors as long as θ (a momentum, say),
-which are made at the first step, follow θ to its device and are saved with the model.
+A step has two parts. `coefficients` computes the few numbers that are the same for all parameters, such as Adam's
+learning rate with its bias correction. Then `update` changes θ in one sweep.
+
+An optimizer has a learning rate `lr`, a step count `t`, and `state`: named vectors as long as θ, such as a momentum.
+They are made at the first step, follow θ to its device and are saved with the model.
 """
 
 from npae.backend import Serializable, device_of, to_device, zeros_like
 
 
 class Optimizer(Serializable):
-    """An optimizer. A new one lists its `state_names` and defines numbers() and update(value, grad, *numbers)."""
+    """An optimizer. Subclasses list their `state_names` and implement update, and coefficients unless it is (lr,)."""
 
     registry = {}
     state_names = ()
@@ -22,22 +25,22 @@ class Optimizer(Serializable):
 
     @property
     def parts(self):
-        """The optimizers of the model's phases: of a plain model one, itself (npae.optim.phased has several)."""
+        """The optimizers of the model's phases: just this one, unless it is a Phased."""
         return (self,)
 
     def state_sizes(self, model):
-        """{name: size} of the vectors that `state` holds once a step was taken on `model`: what a file must contain."""
+        """{name: size} of the vectors in `state` after a step on `model`: what a model file must contain."""
         return dict.fromkeys(self.state_names, model.parameter_count)
 
     def step(self, theta):
-        """One update of `theta` (an npae.layers.parameters.Theta) from the gradient in theta.grad."""
+        """One update of `theta`, such as model.theta, from the gradient in theta.grad."""
         value, grad = theta.value, theta.grad
         self.prepare(value)
         self.t += 1
-        self.update(value, grad, *self.numbers())
+        self.update(value, grad, *self.coefficients())
 
     def prepare(self, value):
-        """Make the state vectors, or bring them to where θ, `value`, is now: the beginning of a step."""
+        """Make the state vectors, or move them to the device and dtype of θ, `value`. Called at the start of a step."""
         for name in self.state_names:
             vector = self.state.get(name)
             if vector is None:
@@ -50,12 +53,12 @@ class Optimizer(Serializable):
             elif type(vector) is not type(value) or vector.dtype != value.dtype:
                 self.state[name] = to_device(vector, device_of(value)).astype(value.dtype)
 
-    def numbers(self):
-        """What changes from step to step beside arrays (the learning rate, say), as floats, at step self.t, from 1."""
+    def coefficients(self):
+        """The numbers of step self.t (1 for the first), as floats: all that changes from step to step beside arrays."""
         return (self.lr,)
 
-    def update(self, value, grad, *numbers):
-        """Change `value` (θ) in place, given `grad` (∂J/∂θ) and what `numbers` returned."""
+    def update(self, value, grad, *coefficients):
+        """Change `value` (θ) in place, given `grad` (∂J/∂θ) and the coefficients of this step."""
         raise NotImplementedError
 
     def config(self):

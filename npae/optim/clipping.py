@@ -1,4 +1,4 @@
-"""Gradient clipping: a step that is too long is shortened, in its own direction.
+"""Gradient clipping: shorten a gradient that is longer than a given norm, and keep its direction.
 
     g ← g · min(1, c/‖g‖)           ‖g‖ = √(Σ g²) over *all* parameters of the network
 
@@ -13,14 +13,14 @@ from npae.backend import array_module, dot
 def clip_by_global_norm(grad, max_norm):
     """Scale the vector `grad` in place so that ‖grad‖ ≤ max_norm. Returns the norm before, a scalar on the device.
 
-    A norm of NaN or Inf (squares overflow beyond 10¹⁹ in float32) makes the whole
-    gradient NaN, so that it is noticed. Raises ValueError unless max_norm > 0.
+    A norm of NaN or infinity (in float32 squares overflow from about 10¹⁹ on) makes the whole gradient NaN, so that
+    training stops with an error. Raises ValueError unless max_norm > 0.
     """
     if not max_norm > 0:
         raise ValueError(f"clip_by_global_norm: expected max_norm > 0, got {max_norm}.")
     xp = array_module(grad)
     with np.errstate(over="ignore", invalid="ignore"):
         norm = xp.sqrt(dot(grad, grad))
-        scale = max_norm / xp.maximum(norm, max_norm) + (norm - norm)  # ∞ − ∞ is NaN; else nothing is added
+        scale = max_norm / xp.maximum(norm, max_norm) + (norm - norm)  # ∞ − ∞ is NaN; for finite norms this adds 0
         xp.multiply(grad, scale, out=grad)
     return norm

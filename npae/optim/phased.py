@@ -1,8 +1,8 @@
-"""An optimizer for each phase of a model (npae.models.phases), seen from outside as one.
+"""Optimizers for several phases: one optimizer per phase of a model (npae.models.phases), used as one.
 
-Each phase has moments of its own, also where two phases share parameters: an encoder's gradient for reconstruction and
-its gradient for fooling a discriminator differ in size and in noise. Learning rates may differ; a schedule multiplies
-all of them by the same factor, and a checkpoint keeps every vector under "phase.name".
+Each phase has its own moments, even for parameters that two phases share: an encoder's gradient of the reconstruction
+loss and its gradient of the adversarial loss differ in size and in noise. Learning rates may differ; a schedule
+multiplies all of them by the same factor. A checkpoint keeps every state vector under "phase.name".
 """
 
 import copy
@@ -11,7 +11,7 @@ from npae.optim.base import Optimizer
 
 
 class Phased(Optimizer):
-    """{phase: Optimizer} as one Optimizer: copies, so that what was given stays as it is.
+    """{phase: Optimizer} as one Optimizer. It works on copies of the given optimizers.
 
     lr: the learning rate of the first phase; setting it changes all of them in proportion.
     """
@@ -42,7 +42,7 @@ class Phased(Optimizer):
 
     @property
     def t(self):
-        """How many steps each of them has taken."""
+        """The number of steps that each optimizer has taken."""
         return self.parts[0].t
 
     @t.setter
@@ -52,7 +52,7 @@ class Phased(Optimizer):
 
     @property
     def state(self):
-        """All vectors by "phase.name"."""
+        """The state vectors of all optimizers, under "phase.name"."""
         return {f"{phase}.{name}": v for phase, o in self.optimizers.items() for name, v in o.state.items()}
 
     @state.setter
@@ -69,11 +69,11 @@ class Phased(Optimizer):
 
 
 def for_phases(optimizer, phases, schedule):
-    """The optimizer of a model with these phases: itself for one phase, else Phased.
+    """The optimizer for a model with these phases: the given one for a single phase, else a Phased.
 
-    optimizer: one, of which every phase gets a copy, or {phase: Optimizer}; schedule: the one of its learning rate.
-    Raises ValueError if the names are others, and for several phases and a schedule that goes by the loss; TypeError
-    for what is no optimizer.
+    optimizer: an Optimizer, of which every phase gets a copy, or {phase: Optimizer}. schedule: of the learning rate.
+    Raises ValueError for names that are not those of the phases, and for several phases with a schedule that depends on
+    the loss; TypeError for anything that is not an Optimizer.
     """
     several = isinstance(optimizer, (dict, Phased))
     if len(phases) == 1:
@@ -83,8 +83,8 @@ def for_phases(optimizer, phases, schedule):
         return optimizer
     if schedule.watches:
         raise ValueError(
-            "schedule: expected one that goes by time, such as Cosine, for a model trained in phases: the sum of what "
-            f"adversaries pay says nothing. Got {schedule!r}."
+            "schedule: expected one that goes by time, such as Cosine, for a model trained in phases: the sum of "
+            f"adversarial losses does not measure progress. Got {schedule!r}."
         )
     names = [phase.name for phase in phases]
     given = optimizer.optimizers if isinstance(optimizer, Phased) else optimizer

@@ -1,7 +1,7 @@
-"""Schedules: how the learning rate changes as training goes on.
+"""Learning rate schedules: η as a function of time.
 
-A schedule gives a factor of the base learning rate at a time t, counted in epochs (2.5: halfway through the third):
-η(t) = η₀ · schedule(t). Its arguments are in epochs too, so that a recipe does not depend on the batch size.
+A schedule is a factor of the base learning rate, η(t) = η₀ · factor(t). The time t is counted in epochs (2.5: halfway
+through the third epoch). The arguments are in epochs too, so that they do not depend on the batch size.
 """
 
 import math
@@ -10,27 +10,27 @@ from npae.backend import Serializable
 
 
 class Schedule(Serializable):
-    """A schedule. A new one defines factor(t) and config()."""
+    """A schedule. Subclasses implement factor(t), and config() if it differs from their attributes."""
 
     registry = {}
-    watches = False  # does it go by what it is told (observe)?
+    watches = False  # does it depend on the losses that observe() receives?
 
     def factor(self, t):
         """η(t)/η₀ at time t ≥ 0, in epochs."""
         raise NotImplementedError
 
     def observe(self, loss):
-        """Told the validation loss (or else the training loss) at the end of every epoch."""
+        """Receives the validation loss (or else the training loss) at the end of every epoch."""
 
     def config(self):
         return dict(self.__dict__)
 
     def state(self):
-        """What a checkpoint must keep besides the configuration: JSON values."""
+        """What a checkpoint must keep in addition to config(): JSON values."""
         return {}
 
     def restore(self, state):
-        """Take back what state() gave."""
+        """Restore what state() returned."""
 
 
 class Constant(Schedule):
@@ -41,10 +41,10 @@ class Constant(Schedule):
 
 
 class WarmUp(Schedule):
-    """A straight rise from 0 over the first `epochs`, then the schedule `then`, which starts its own clock there.
+    """Linear warm-up from 0 over the first `epochs`, then the schedule `then`, whose time starts there.
 
-    η(t) = η₀ t/epochs · then(0) for t < epochs, else η₀ then(t − epochs). The very first step, at t = 0, moves nothing:
-    it only fills an optimizer's averages.
+    η(t) = η₀ · t/epochs · then(0) for t < epochs, else η₀ · then(t − epochs). The first step, at t = 0, does not change
+    θ; it only fills the optimizer's moments.
     """
 
     def __init__(self, epochs, then=None):
@@ -57,7 +57,7 @@ class WarmUp(Schedule):
 
     @property
     def watches(self):
-        """Does the schedule `then` go by what it is told?"""
+        """Does the schedule `then` depend on the losses?"""
         return self.then.watches
 
     def observe(self, loss):
@@ -71,7 +71,7 @@ class WarmUp(Schedule):
 
 
 class Step(Schedule):
-    """η(t) = η₀ · factor^⌊t/every⌋: constant for `every` epochs, then multiplied by `factor`, and so on."""
+    """η(t) = η₀ · factor^⌊t/every⌋: multiplied by `factor` every `every` epochs."""
 
     def __init__(self, every, factor=0.1):
         if every <= 0 or not 0 < factor <= 1:
@@ -86,7 +86,7 @@ class Step(Schedule):
 
 
 class Cosine(Schedule):
-    """η(t) = η₀ [ε + (1 − ε) ½(1 + cos(π t/epochs))]: from η₀ down to ε η₀ at t = epochs, slowly at both ends.
+    """η(t) = η₀ [ε + (1 − ε) ½(1 + cos(π t/epochs))]: from η₀ down to ε η₀ at t = epochs, where ε is `end`.
 
     Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", equation 5, without restarts.
     """
@@ -103,8 +103,8 @@ class Cosine(Schedule):
 class Plateau(Schedule):
     """Multiply η by `factor` whenever the loss has not improved for `patience` epochs in a row.
 
-    An improvement is a loss below best − threshold·|best|. For models of one phase: the sum of what adversaries pay,
-    which is nobody's aim, says nothing (npae.train refuses it).
+    An improvement is a loss below best − threshold·|best|. It is for models of one phase: the sum of adversarial losses
+    does not measure progress (npae.train refuses it).
     """
 
     watches = True

@@ -1,12 +1,12 @@
 """Stochastic gradient descent, with momentum and Nesterov's correction.
 
     plain        θ ← θ − η g                                     g = ∂J/∂θ on this minibatch
-    momentum     u ← μ u + g;     θ ← θ − η u                     a ball with inertia: g/(1 − μ) in the long run
-    Nesterov     u ← μ u + g;     θ ← θ − η (g + μ u)             the gradient as if already moved on by the momentum
+    momentum     u ← μ u + g;     θ ← θ − η u                     for a constant g, u approaches g/(1 − μ)
+    Nesterov     u ← μ u + g;     θ ← θ − η (g + μ u)             looks ahead by one step of the momentum
 
 Polyak 1964; Sutskever, Martens, Dahl & Hinton 2013, "On the importance of initialization and momentum in deep
-learning", section 2, in the form that takes the gradient at the stored θ (Bengio, Boulanger-Lewandowski & Pascanu
-2013, section 3.5).
+learning", section 2, in the form that takes the gradient at the stored θ (Bengio, Boulanger-Lewandowski & Pascanu 2013,
+section 3.5).
 """
 
 from npae.backend import elementwise
@@ -31,7 +31,10 @@ def _nesterov(theta, u, g, lr, mu):
 
 
 class SGD(Optimizer):
-    """θ ← θ − η g, with momentum μ (0: none) and optionally Nesterov's form. Raises ValueError unless 0 ≤ μ < 1."""
+    """θ ← θ − η g, with momentum μ (0: none) and optionally Nesterov's form.
+
+    Raises ValueError unless 0 ≤ μ < 1, and for Nesterov's form without momentum.
+    """
 
     def __init__(self, lr=0.01, momentum=0.0, nesterov=False):
         super().__init__(lr)
@@ -43,7 +46,7 @@ class SGD(Optimizer):
         self.state_names = ("u",) if momentum else ()
 
     def update(self, value, grad, lr):
-        """One step in place, as at the head of this file."""
+        """The update at the top of this file, in place."""
         if not self.momentum:
             _plain(value, grad, lr, out=value)
             return

@@ -1,7 +1,7 @@
-"""Penalties Ω: what J asks for beside reconstruction.
+"""Penalties: terms λΩ of the objective J beside the reconstruction loss.
 
-Reading order: `base.py` (the contract), `sparsity.py`, `weight_decay.py`, `contractive.py`,
-`gaussian_kl.py` (of a variational code).
+Reading order: `base.py` (the contract), `sparsity.py`, `weight_decay.py`, `contractive.py`, `gaussian_kl.py` (for
+variational autoencoders).
 """
 
 from npae.penalties.base import Penalty

@@ -1,23 +1,23 @@
-"""The Kullback-Leibler divergence of a Gaussian code from the standard normal one: what a variational code costs.
+"""The Kullback-Leibler divergence of a Gaussian code from the standard normal distribution.
 
-The encoder gives [μ | log σ²] for every sample; the code is z ~ q = N(μ, σ²), number by number, and p = N(0, 1) is
-where codes are drawn from later. For one number, with z = μ + σ ε:
+The encoder outputs [μ | log σ²] for every sample. Each number of its code has the distribution q = N(μ, σ²); the prior
+is p = N(0, 1). For one number z = μ + σ ε with ε ~ N(0, 1),
 
     ln q(z) = −½ ln 2π − ½ log σ² − ½ ε²                ln p(z) = −½ ln 2π − ½ z²
 
-    KL(q ‖ p) = E[ln q(z) − ln p(z)] = ½ E[z²] − ½ E[ε²] − ½ log σ²
-              = ½ (μ² + σ² − 1 − log σ²)                since E[z²] = μ² + σ², E[ε²] = 1
+    KL(q ‖ p) = E_q[ln q(z) − ln p(z)] = ½ E[z²] − ½ E[ε²] − ½ log σ²
+              = ½ (μ² + σ² − 1 − log σ²)                since E[z²] = μ² + σ² and E[ε²] = 1
 
-summed over the d numbers of a code, and averaged over the batch:
+The numbers of a code are independent, so their divergences add. With the mean over the batch,
 
-    Ω = 1/B Σ_i ½ Σ_j (μ² + e^{log σ²} − 1 − log σ²)_ij
-    ∂Ω/∂μ = μ/B                                         codes are drawn to the middle,
-    ∂Ω/∂(log σ²) = ½ (σ² − 1)/B                         and made neither sharper nor wider than 1
+    Ω = 1/B Σ_i Σ_j ½ [ μ_ij² + σ_ij² − 1 − log σ_ij² ],        σ² = e^{log σ²}
+    ∂Ω/∂μ_ij = μ_ij/B                                           pulls the mean to 0
+    ∂Ω/∂(log σ_ij²) = ½ (σ_ij² − 1)/B                           pulls the standard deviation to 1
 
-Every addend is ≥ 0, and 0 only at μ = 0, σ = 1, where the code says nothing about the input. σ² − 1 is computed as
-expm1(log σ²), which is exact for small log σ².
+Every term is ≥ 0, and 0 only for μ = 0, σ = 1: then the code does not depend on the input. σ² − 1 is computed as
+expm1(log σ²), which is accurate for small log σ².
 
-Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B. With λ = β ≠ 1, the β-VAE of Higgins et al. 2017.
+Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B. With λ = β ≠ 1: β-VAE, Higgins et al. 2017.
 """
 
 from npae.backend import dot, elementwise, empty, expm1, ones
@@ -30,34 +30,34 @@ def _divergence(mean, log_var):
 
 
 @elementwise
-def _divergence_and_slopes(mean, log_var, scale):
+def _divergence_and_gradient(mean, log_var, scale):
     excess = expm1(log_var)
     return 0.5 * (mean * mean + excess - log_var), mean * scale, 0.5 * scale * excess
 
 
 class GaussianKL(Penalty):
-    """λ/B Σ_i KL(N(μ_i, σ_i²) ‖ N(0, 1)), in nats, of codes h = [μ | log σ²] (B, 2d). weight: λ, the β of a β-VAE."""
+    """λ/B Σ_i KL(N(μ_i, σ_i²) ‖ N(0, 1)), in nats, of codes h = [μ | log σ²] (B, 2d). strength: λ, the β of a β-VAE."""
 
     term = "kl"
 
-    def __init__(self, weight=1.0):
-        super().__init__(weight)
+    def __init__(self, strength=1.0):
+        super().__init__(strength)
 
     def value(self, model, h, cache):
         """λ/B Σ_i KL_i."""
         divergence = _divergence(*_halves(h))
-        return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.weight / len(h))
+        return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h))
 
     def value_and_gradient(self, model, h, cache):
         """The value, and ∂λΩ/∂h = λ/B [μ | ½ (σ² − 1)]."""
         mean, log_var = _halves(h)
         dh, d = empty(h.shape, h), mean.shape[1]
         divergence = empty(mean.shape, h)
-        _divergence_and_slopes(mean, log_var, self.weight / len(h), out=(divergence, dh[:, :d], dh[:, d:]))
-        return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.weight / len(h)), dh
+        _divergence_and_gradient(mean, log_var, self.strength / len(h), out=(divergence, dh[:, :d], dh[:, d:]))
+        return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h)), dh
 
     def per_sample(self, h):
-        """KL_i, unweighted, of every sample, (B,)."""
+        """KL_i of every sample, without λ: (B,)."""
         return _divergence(*_halves(h)).sum(axis=1)
 
 

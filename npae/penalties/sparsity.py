@@ -1,33 +1,37 @@
-"""Sparsity: of many code units, few shall be active at a time. Two ways to ask for it.
+"""Sparsity penalties: the KL divergence of mean activities, and the L1 norm of the code.
 
-**KL divergence**, for logistic units. A unit's activity over the batch is its mean, as if it were the probability of
-a coin; the penalty is its distance from a coin that lands on 1 with the small probability ρ:
+**KL divergence**, for sigmoid units. A unit's activity ρ̂_j is its mean over the batch. Read it as the probability that
+the unit is on. The penalty is the divergence of the Bernoulli distribution with ρ̂_j from that with a small target ρ:
 
     ρ̂_j = 1/B Σ_i h_ij
-    Ω   = Σ_j KL(ρ ‖ ρ̂_j) = Σ_j  ρ ln(ρ/ρ̂_j) + (1 − ρ) ln((1 − ρ)/(1 − ρ̂_j))
+    Ω   = Σ_j KL(ρ ‖ ρ̂_j) = Σ_j [ ρ ln(ρ/ρ̂_j) + (1 − ρ) ln((1 − ρ)/(1 − ρ̂_j)) ]
 
-Ω couples the samples of a batch, unlike any loss. The chain rule goes through the mean, and there the 1/B comes from:
+KL is not a distance, since it is not symmetric. In this order, the target first, it grows without bound as ρ̂_j → 0, so
+units that are never active are driven back. The other order, KL(ρ̂_j ‖ ρ), is at most −ln(1 − ρ) for ρ̂_j ≤ ρ.
+
+Ω couples the samples of a batch, unlike any loss. The chain rule goes through the mean, which brings in 1/B:
 
     ∂Ω/∂ρ̂_j   = −ρ/ρ̂_j + (1 − ρ)/(1 − ρ̂_j)          zero where ρ̂_j = ρ
     ∂ρ̂_j/∂h_ij = 1/B
     ∂Ω/∂h_ij  = 1/B [ −ρ/ρ̂_j + (1 − ρ)/(1 − ρ̂_j) ]   the same for every sample i
 
-**L1**, for any units: Ω = 1/B Σ_i Σ_j |h_ij|, with ∂Ω/∂h_ij = sign(h_ij)/B. It can be dodged: halve the encoder's
-weights and double the decoder's, and Ω is half of what it was, with nothing sparser. Weight decay stops that.
+**L1 norm**, for any units: Ω = 1/B Σ_i Σ_j |h_ij|, with ∂Ω/∂h_ij = sign(h_ij)/B. On its own it can be lowered without
+any sparsity: halve the encoder's weights and double the decoder's, and Ω is halved. Weight decay prevents this.
 
-Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL): λ is its β, ρ its ρ, and its squared error is ours.
+Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL). Our λ is called β there; the squared error is the same.
 """
 
 from npae.backend import dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
-from npae.layers import Sigmoid
+from npae.layers import Identity, Sigmoid
+from npae.layers.activations import output_activation
 from npae.penalties.base import Penalty
 
-LEAST = 1e-6  # ρ̂ is kept this far from 0 and 1, where KL is infinite: float32 has silent units, with ρ̂ = 0
+MIN_ACTIVITY = 1e-6  # ρ̂ is clipped to this distance from 0 and 1, where KL is infinite
 
 
 @elementwise
-def _divergence_and_slope(total, share, rho, scale):
-    q = minimum(maximum(total * share, LEAST), 1 - LEAST)
+def _divergence_and_derivative(total, share, rho, scale):
+    q = minimum(maximum(total * share, MIN_ACTIVITY), 1 - MIN_ACTIVITY)
     divergence = rho * log(rho / q) + (1 - rho) * log((1 - rho) / (1 - q))
     return divergence, ((1 - rho) / (1 - q) - rho / q) * scale
 
@@ -38,52 +42,54 @@ def _scaled_sign(h, scale):
 
 
 class KLSparsity(Penalty):
-    """λ Σ_j KL(ρ ‖ ρ̂_j): the mean activity ρ̂_j of every code unit over the batch shall be ρ.
+    """λ Σ_j KL(ρ ‖ ρ̂_j), where ρ̂_j is the mean activity of code unit j over the batch, and ρ its target.
 
-    weight: λ (UFLDL's β: 3, beside a squared error on small images). rho: ρ, above 0 and below 1.
-    The encoder must end in Sigmoid, whose codes lie in (0, 1): raises ValueError otherwise. A unit that is silent on
-    the whole batch, ρ̂ = 0 in float32, counts as one of ρ̂ = 10⁻⁶, with that one's finite slope.
-    ρ̂ is of the batch at hand, so take batches in which a unit of activity ρ shows: some 100 rows or more. Several
-    workers take each the mean of its own rows, and `evaluate` averages over its batches.
+    strength: λ (UFLDL uses 3, with squared error on small images). rho: ρ, above 0 and below 1. The encoder must end in
+    Sigmoid, whose codes lie in (0, 1): raises ValueError otherwise. A unit that is 0 on the whole batch, as float32
+    allows, counts as one with ρ̂ = 10⁻⁶, and has a finite derivative.
+    ρ̂ is estimated from one batch, so use batches of 100 rows or more. In data-parallel training each process uses the
+    mean over its own rows, and `evaluate` averages Ω over its batches.
     """
 
     term = "sparsity"
 
-    def __init__(self, weight, rho=0.05):
-        super().__init__(weight)
+    def __init__(self, strength, rho=0.05):
+        super().__init__(strength)
         if not 0 < rho < 1:
             raise ValueError(f"KLSparsity: expected a target activity rho between 0 and 1, got {rho}.")
         self.rho = float(rho)
 
     def value(self, model, h, cache):
         """λ Σ_j KL(ρ ‖ ρ̂_j)."""
-        return self._value_and_slope(model, rows(h))[0]
+        return self._value_and_derivative(model, rows(h))[0]
 
     def value_and_gradient(self, model, h, cache):
-        """The value, and ∂λΩ/∂h: one row, λ/B ∂KL/∂ρ̂, for all samples."""
-        value, slope = self._value_and_slope(model, rows(h))
+        """(λΩ, ∂λΩ/∂h), whose rows all equal λ/B ∂KL/∂ρ̂."""
+        value, derivative = self._value_and_derivative(model, rows(h))
         dh = empty(h.shape, h)
-        rows(dh)[...] = slope
+        rows(dh)[...] = derivative
         return value, dh
 
-    def _value_and_slope(self, model, h):
-        last = [layer for _, layer in model.encoder.leaves()][-1]
+    def _value_and_derivative(self, model, h):
+        """(λΩ, λ/B ∂KL/∂ρ̂ for each unit)."""
+        last = output_activation(model.encoder)
         if not isinstance(last, Sigmoid):
+            end = "a linear layer" if isinstance(last, Identity) else repr(last)
             raise ValueError(
                 f"{self!r}: expected an encoder that ends in Sigmoid, since KL compares activities between 0 and 1, "
-                f"got one that ends in {last!r}. Take Sigmoid codes, or another penalty: L1(weight)."
+                f"got one that ends in {end}. Give its last layer a Sigmoid, or use another penalty: L1(strength)."
             )
         size, n = h.shape
         total = matmul(ones(size, h), h, out=empty((n,), h))
-        divergence, slope = _divergence_and_slope(total, 1 / size, self.rho, self.weight / size)
-        return dot(divergence, ones(n, h)) * self.weight, slope
+        divergence, derivative = _divergence_and_derivative(total, 1 / size, self.rho, self.strength / size)
+        return dot(divergence, ones(n, h)) * self.strength, derivative
 
     def config(self):
-        return {"weight": self.weight, "rho": self.rho}
+        return {"strength": self.strength, "rho": self.rho}
 
 
 class L1(Penalty):
-    """λ/B Σ_i Σ_j |h_ij|: sum over the code units, mean over the batch. Its slope at h = 0 is taken to be 0."""
+    """λ/B Σ_i Σ_j |h_ij|: sum over the code units, mean over the batch. At h = 0 its derivative is taken as 0."""
 
     term = "l1"
 
@@ -92,6 +98,6 @@ class L1(Penalty):
         return self.value_and_gradient(model, h, cache)[0]
 
     def value_and_gradient(self, model, h, cache):
-        """∂λΩ/∂h = λ/B sign(h); and the value, ⟨h, ∂λΩ/∂h⟩, since |h| = h sign(h)."""
-        dh = _scaled_sign(h, self.weight / len(h))
+        """(λΩ, ∂λΩ/∂h), where ∂λΩ/∂h = λ/B sign(h), and λΩ = ⟨h, ∂λΩ/∂h⟩ since |h| = h sign(h)."""
+        dh = _scaled_sign(h, self.strength / len(h))
         return dot(flat(h), flat(dh)), dh

@@ -1,39 +1,34 @@
-"""Weight decay: large weights cost, so that they are there only where they pay.
+"""Weight decay (L2 regularisation): penalise large weights.
 
-    Ω = ½ Σ_W ‖W‖²_F = ½ Σ_W Σ_kj W_kj²          ∂Ω/∂W = W
+    Ω = ½ Σ_l ‖W_l‖²_F = ½ Σ_l Σ_kj (W_l)_kj²          ∂Ω/∂W_l = W_l
 
-over the weight matrices of encoder and decoder. Biases are left out: they say where a unit switches, and a large one
-makes nothing steep. Ω does not depend on the batch, and so nothing of its gradient goes through the codes.
+over the weight matrices W_l of encoder and decoder. Biases are left out: they shift a unit's input but do not make the
+function steeper. Ω does not depend on the batch, so no part of its gradient goes through the codes.
 
-Under plain SGD the step −η λ W shrinks every weight by the factor 1 − ηλ, hence the name. Under Adam the gradient is
-divided by its own size first, and frequent weights decay less; optim.AdamW shrinks all alike, and is no part of J.
+With plain SGD the step −η λ W multiplies every weight by 1 − ηλ, hence the name. Adam divides the decay term by √v̂ as
+well, so parameters with large gradients decay less. optim.AdamW shrinks all weights alike; it is not a term of J.
 
 Krogh & Hertz 1991, "A simple weight decay can improve generalization", NIPS 4.
 """
 
-from npae.backend import dot, elementwise
+from npae.backend import dot
 from npae.penalties.base import Penalty
 
 
-@elementwise
-def _scaled(W, scale):
-    return W * scale
-
-
 class WeightDecay(Penalty):
-    """½λ Σ ‖W‖² over every parameter of the model that is called W; a shared one (tied weights) counts once."""
+    """½λ Σ_l ‖W_l‖² over every parameter of the model named W; shared ones (tied weights) count once."""
 
     term = "weight_decay"
 
     def value(self, model, h, cache):
-        """½λ Σ ‖W‖²."""
+        """½λ Σ_l ‖W_l‖²."""
         flat = [W.value.reshape(-1) for W in _weights(model)]
-        return sum(dot(w, w) for w in flat) * (0.5 * self.weight)
+        return sum(dot(w, w) for w in flat) * (0.5 * self.strength)
 
     def value_and_gradient(self, model, h, cache):
-        """∂λΩ/∂W = λW is added to every weight matrix; the codes have no part in it."""
+        """(λΩ, None), adding ∂λΩ/∂W = λW to the gradient of every weight matrix."""
         for W in _weights(model):
-            W.add_grad(_scaled, W.value, self.weight)
+            W.add(W.value, self.strength)  # ∂J/∂W += λ W
         return self.value(model, h, cache), None
 
 

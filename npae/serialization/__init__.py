@@ -1,6 +1,9 @@
 """Serialization: architectures as data, and model files without pickle.
 
-Reading order: `architecture.py` (objects to JSON and back), `model_files.py` (one .npz file).
+In reading order:
+
+    architecture.py    from objects to JSON and back
+    model_files.py     a model as one .npz file
 """
 
 from npae.serialization.architecture import build, describe

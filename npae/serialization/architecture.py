@@ -1,32 +1,28 @@
-"""Architectures as data: an object built from registered classes becomes a tree of names and arguments, and back.
+"""Architectures as data: an object of registered classes becomes a tree of names and arguments, and back.
 
-    Sequential(Dense(784 -> 32), ReLU())
+    Sequential(Dense(784 -> 32, ReLU()), Dense(32 -> 784))
     {"family": "Layer", "class": "Sequential", "config": {"layers": [{"family": "Layer", "class": "Dense", …}, …]}}
 
-Every class says in `config()` with which arguments it is built again. What is met a second time, such as the layer that
-another one is tied to, is described by its path, {"same": "encoder.layers.0"}, and is one object again when built.
-Only classes in the registries of Layer, Loss, Penalty, Optimizer and Schedule can be built, whatever a file asks for.
+`config()` of an object returns the arguments that build it again. An object that occurs twice, such as the layer that
+another layer is tied to, is described once; at its second place stands its path, {"same": "encoder.layers.0"}, and
+building makes one object of the two again. A tree can name registered classes only (npae.backend.Serializable), so a
+file cannot make the program build anything else.
 """
 
-from npae.layers import Layer
-from npae.losses import Loss
-from npae.optim import Optimizer, Schedule
-from npae.penalties import Penalty
-
-_FAMILIES = {family.__name__: family for family in (Layer, Loss, Penalty, Optimizer, Schedule)}
+from npae.backend import Serializable
 
 
 def describe(thing):
-    """The tree (JSON values) of a Layer, Loss, Penalty, Optimizer or Schedule, and of all it is made of."""
+    """The tree (JSON values) of a Layer, Loss, Penalty, Prior, Optimizer or Schedule, and of all its parts."""
     return _describe(thing, "", {})
 
 
 def _describe(thing, path, known):
-    for name, family in _FAMILIES.items():
+    for name, family in Serializable.families.items():
         if isinstance(thing, family):
             if id(thing) in known:
                 return {"same": known[id(thing)][0]}
-            known[id(thing)] = path, thing  # kept, so that nothing else gets its id meanwhile
+            known[id(thing)] = path, thing  # kept alive, so that no other object gets its id
             return {"family": name, "class": type(thing).__name__, "config": _describe(thing.config(), path, known)}
     if isinstance(thing, dict):
         return {key: _describe(value, _join(path, key), known) for key, value in thing.items()}
@@ -36,10 +32,10 @@ def _describe(thing, path, known):
 
 
 def build(tree):
-    """The object that `tree` describes, its parameters declared but without values.
+    """The object that `tree` describes. Its parameters are declared but have no values yet.
 
-    Raises ValueError for a class that is not registered and for a path that leads nowhere, TypeError for arguments that
-    do not fit a class.
+    Raises ValueError for a class that is not registered and for a path that does not exist; TypeError for arguments
+    that do not fit a class.
     """
     return _build(tree, "", {})
 
@@ -56,9 +52,9 @@ def _build(tree, path, built):
     if "class" not in tree:
         return {key: _build(value, _join(path, key), built) for key, value in tree.items()}
     family, name = tree.get("family"), tree["class"]
-    if family not in _FAMILIES or name not in _FAMILIES[family].registry:
+    if family not in Serializable.families or name not in Serializable.families[family].registry:
         raise ValueError(f"there is no {family or 'class'} {name!r}; import the module that defines it first")
-    cls = _FAMILIES[family].registry[name]
+    cls = Serializable.families[family].registry[name]
     built[path] = getattr(cls, "from_config", cls)(**_build(tree["config"], path, built))
     return built[path]
 

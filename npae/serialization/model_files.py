@@ -1,18 +1,17 @@
-"""Saving and loading: one .npz file with named arrays and the architecture as JSON. No pickle, no device inside.
+"""Model files: a model saved as one .npz file of named arrays, with its architecture as JSON.
 
-    about           JSON: format version, the architecture as a tree of class names and arguments, the table of names
-    theta           θ, one vector; the table says which part is which matrix
-    statistics      the buffers of all layers, one vector, if there are any (npae.layers.buffers)
-    optimizer.M …   the optimizer's state vectors, if one was saved
-    extra.…         arrays of whoever saves (the best θ so far, say)
+    about           JSON: the format's version, the architecture as a tree of class names and arguments, the table of θ
+    theta           θ, one vector; the table of (name, shape, start) tells where each parameter begins
+    statistics      the running statistics of all layers, one vector, if there are any
+    optimizer.…     the state vectors of the optimizer, if one was saved
+    extra.…         further arrays that the caller saves, such as the best θ so far
 
-A file is written under a temporary name and renamed, so that a reader never sees half of one. A file that is read is
-not trusted: nothing is allocated before its declared sizes were checked against the file's own size and against the
-architecture, and only registered Layer, Loss and Optimizer classes can be named in it.
+A file contains no pickle, and does not depend on a device. It is written under a temporary name and then renamed, so a
+reader never sees half a file. A file that is read is not trusted: before anything is allocated, the declared sizes are
+compared with the size of the file and with the architecture. It can name registered classes only.
 """
 
 import json
-import math
 import os
 import zipfile
 from dataclasses import dataclass, field
@@ -20,21 +19,21 @@ from pathlib import Path
 
 import numpy as np
 
-from npae.backend import atomic_write, resolve_device, to_device
+from npae.backend import atomic_write, read_array_header, resolve_device, to_device
 from npae.layers import Layer
 from npae.optim import Optimizer
 from npae.serialization.architecture import build, describe
 
-FORMAT = 1
+FORMAT = 2
 
 
 class ModelFileError(ValueError):
-    """A file that is not a (whole, readable) npae model file, or not one for this model."""
+    """The file is not a whole, readable npae model file, or not one for this model."""
 
 
 @dataclass
 class Saved:
-    """What a file held: the model, the optimizer (or None), `extra` JSON values and `arrays` by name."""
+    """The content of a file: the model, the optimizer (or None), `extra` JSON values, and `arrays` by name."""
 
     model: object
     optimizer: object = None
@@ -43,11 +42,11 @@ class Saved:
 
 
 def save(path, model, optimizer=None, extra=None, arrays=None):
-    """Write `model` (a Layer with values) to the .npz file `path`, with its optimizer and more if given.
+    """Write `model` (a Layer with values) to the .npz file `path`; with it, if given, its optimizer, values and arrays.
 
-    extra: JSON values; arrays: {name: array}. Missing folders are made. Raises OSError, saying why, if the place
-    cannot be written, TypeError for what is no JSON value or no array of numbers; a file that was there before then
-    stays as it was.
+    extra: JSON values; arrays: {name: array}. Missing folders are made. Raises OSError, with the reason, if the file
+    cannot be written; TypeError for values that are not JSON and for arrays that do not hold numbers. After an error an
+    older file is as it was.
     """
     theta, statistics = model.theta, model.statistics
     about = {"format": FORMAT, "model": describe(model), "table": theta.table, "extra": extra or {}}
@@ -77,7 +76,7 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
 
 
 def _as_number(value):
-    """A NumPy number (a learning rate of somebody's linspace, say) as the JSON value that it is."""
+    """A NumPy number, such as a learning rate taken from np.linspace, as a JSON value."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"save: expected JSON values, got {value!r}.")
@@ -86,13 +85,14 @@ def _as_number(value):
 def load(path, device="cpu"):
     """The model in the file `path`, on `device`.
 
-    Raises FileNotFoundError, ModelFileError saying what is wrong with the file, RuntimeError if there is no GPU.
+    Raises FileNotFoundError; ModelFileError, with the reason, for a damaged or foreign file; RuntimeError if the device
+    is "gpu" and there is none.
     """
     return load_all(path, device).model
 
 
 def load_all(path, device="cpu"):
-    """Everything in the file `path`, as Saved; the model on `device`. Errors as load."""
+    """Everything in the file `path`, as Saved, with the model on `device`. Raises what load raises."""
     path, device = Path(path), resolve_device(device)
     if not path.exists():
         raise FileNotFoundError(f"There is no model file {path}. Check the path.")
@@ -105,10 +105,10 @@ def load_all(path, device="cpu"):
         raise ModelFileError(f"{path}: {error}") from error.__cause__
     except (PermissionError, MemoryError):
         raise
-    except Exception as error:  # whatever zip, JSON, NumPy and constructors make of arbitrary bytes
+    except Exception as error:  # zip, JSON, NumPy and constructors raise many kinds for arbitrary bytes
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise ModelFileError(
-            f"{path} is not a whole npae model file ({reason}). It may be damaged or of another program: "
+            f"{path} is not a whole npae model file ({reason}). It may be damaged or from another program: "
             "use a checkpoint or save the model again."
         ) from error
     saved.model.to(device)
@@ -130,14 +130,14 @@ def _read(archive, size):
     if shape != (model.parameter_count,) or dtype not in (np.float32, np.float64):
         raise ModelFileError(
             f"its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
-            f"dtype {dtype}. The file is damaged or was put together by hand."
+            f"dtype {dtype}. The file is damaged or was assembled by hand."
         )
     beside = sum(buffer.size for _, buffer in model.named_buffers())
     there = _header(archive, "statistics", size) if beside else None
     if beside and there != ((beside,), dtype):
         raise ModelFileError(
             f"its architecture has {beside} running statistics of {dtype}, its vector of them has shape {there[0]} "
-            f"and dtype {there[1]}. The file is damaged or was put together by hand."
+            f"and dtype {there[1]}. The file is damaged or was assembled by hand."
         )
     model.allocate(dtype)
     model.theta.assign(_array(archive, "theta", size))
@@ -171,7 +171,7 @@ def _built(tree, kind):
 
 
 def _header(archive, name, file_size):
-    """(shape, dtype) that the array `name` declares, after checking that its data really are in the file."""
+    """(shape, dtype) that the array `name` declares, after a check that its data are really in the file."""
     if f"{name}.npy" not in archive.namelist():
         raise ModelFileError(
             f"it is not a whole npae model file, it has no array {name!r}: use a checkpoint or save the model again."
@@ -180,10 +180,7 @@ def _header(archive, name, file_size):
     if info.compress_type != zipfile.ZIP_STORED or info.file_size > file_size:
         raise ModelFileError(f"The array {name} is compressed or larger than its file: npae does not write such files.")
     with archive.open(info) as stream:
-        version = np.lib.format.read_magic(stream)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = reader(stream)
-        declared = math.prod(shape) * dtype.itemsize + stream.tell()
+        shape, dtype, declared = read_array_header(stream)
     if dtype.hasobject or declared != info.file_size:
         raise ModelFileError(f"The array {name} declares {declared} bytes, the file holds {info.file_size}.")
     return shape, dtype

@@ -1,15 +1,19 @@
-"""Training: the loop, what it records, and what may happen beside it.
+"""Training: the loop, its history, callbacks and checkpoints.
 
-Reading order: `trainer.py` (the loop), `step.py`, `history.py`, `callbacks.py`, `averaging.py` (of θ), `progress.py`,
-`interrupt.py`; then `captured.py` (a step as one CUDA graph), `shared.py` and `workers.py` (several processes).
+Reading order: `step.py` (one step), `trainer.py` (the loop), `history.py`, `callbacks.py`, `averaging.py` (of θ),
+`progress.py`, `interrupt.py`, `checkpoint.py`, `cuda_graph.py` (a step as one CUDA graph), `parallel/` (several
+processes), `fit.py` (puts all of this together).
 """
 
+from npae.train import parallel
 from npae.train.averaging import ExponentialMovingAverage
-from npae.train.callbacks import Callback, Checkpoint, EarlyStopping, LearningRateLog
+from npae.train.callbacks import Callback, EarlyStopping, LearningRateLog
+from npae.train.checkpoint import Checkpoint, resume_run, save_run
+from npae.train.fit import fit, prepare
 from npae.train.history import Diverged, History
-from npae.train.trainer import Trainer, fit
+from npae.train.trainer import Trainer
 
 __all__ = [
-    "fit", "Trainer", "History", "Diverged",
+    "fit", "prepare", "Trainer", "History", "Diverged", "parallel", "resume_run", "save_run",
     "Callback", "EarlyStopping", "Checkpoint", "ExponentialMovingAverage", "LearningRateLog",
 ]  # fmt: skip

@@ -1,34 +1,34 @@
-"""Callbacks: what else should happen during training, each a small object.
+"""Callbacks: objects that the training loop calls when training starts, after each step and epoch, and when it stops.
 
-A callback is told when training starts, when an epoch has ended and when training stops, and may end training by
-trainer.stop(reason). What it must remember across an interruption it gives in state() (JSON values) and arrays().
+A callback may end training with trainer.stop(reason). What it must remember when a run is resumed it returns from
+state() (JSON values) and arrays().
 """
 
 import math
 
-from npae.backend import check_place, to_device
+from npae.backend import to_device
 
 
 class Callback:
-    """Does nothing; a new callback overrides what it needs. `trainer` is the npae.train.Trainer that calls."""
+    """Does nothing; subclasses override what they need. `trainer` is the npae.train.Trainer that calls it."""
 
     def on_start(self, trainer):
-        """Training begins (or goes on from a checkpoint)."""
+        """Training starts, or resumes from a checkpoint."""
 
     def on_step(self, trainer):
-        """One step was taken."""
+        """A step has been taken."""
 
     def on_epoch_end(self, trainer, row):
-        """An epoch has ended; `row` is its row of the history, and may be added to."""
+        """An epoch has ended. `row` is its row of the history; columns may be added to it."""
 
     def on_epoch_done(self, trainer, row):
-        """Every callback has seen the epoch's end: the moment to save."""
+        """on_epoch_end of all callbacks has been called: the time to save."""
 
     def on_stop(self, trainer):
-        """Training is over, for whatever reason but an exception."""
+        """Training has stopped, but not by an exception."""
 
     def config(self):
-        """The settings that a run which resumes must share: JSON values."""
+        """The settings that a resumed run must share: JSON values."""
         return {}
 
     def state(self):
@@ -40,11 +40,11 @@ class Callback:
         return {}
 
     def restore(self, state, arrays):
-        """Take back what state() and arrays() gave."""
+        """Restore what state() and arrays() returned."""
 
 
-def watched(callback, row):
-    """callback.monitor's column of `row`; by default "val_loss" where there is validation data, else "loss"."""
+def monitored(callback, row):
+    """The name of the column to watch: callback.monitor, by default "val_loss" if `row` has it, else "loss"."""
     monitor = callback.monitor or ("val_loss" if "val_loss" in row else "loss")
     if monitor not in row:
         raise ValueError(f"{type(callback).__name__}: no column {monitor!r} to watch; there are {', '.join(row)}.")
@@ -52,38 +52,39 @@ def watched(callback, row):
 
 
 def check_monitor(callback, trainer):
-    """Raise ValueError if the callback has no monitor, and the model no common objective to watch instead."""
+    """Raise ValueError if the callback has no monitor, and the model has several objectives and so no default."""
     if callback.monitor is None and len(trainer.model.phases) > 1:
         raise ValueError(
             f"{type(callback).__name__}: expected a column to watch, monitor=..., for a model trained in phases: "
-            'the sum of what adversaries pay says nothing. Take one of the history, such as "val_reconstruction".'
+            'the sum of adversarial losses does not measure progress. Take one of the history, such as '
+            '"val_reconstruction".'
         )
 
 
 class EarlyStopping(Callback):
-    """Stop when `monitor` has not improved for `patience` epochs in a row, and give the model the best θ there was.
+    """Stop when `monitor` has not improved for `patience` epochs in a row, and restore the best θ.
 
-    monitor: a column of the history that should fall; by default "val_loss" where there is validation data, else
-    "loss" (ValueError for a model of several phases, which has no default). min_delta: what counts as an improvement.
-    The best θ is given back also if training ends in another way, with the running statistics that it had.
+    monitor: a column of the history that should decrease; by default "val_loss" if there is validation data, else
+    "loss" (ValueError for a model of several phases, which has no default). min_delta: a decrease by less than this is
+    no improvement. The best θ and its running statistics are also restored if training stops for another reason.
     """
 
     def __init__(self, patience=5, monitor=None, min_delta=0.0):
         if patience < 1:
             raise ValueError(f"EarlyStopping: expected a patience of at least 1 epoch, got {patience}.")
         self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
-        self._forget()
+        self._reset()
 
-    def _forget(self):
+    def _reset(self):
         self.best, self.best_epoch, self.best_theta, self.best_statistics = math.inf, None, None, None
 
     def on_start(self, trainer):
         check_monitor(self, trainer)
-        if trainer.epoch == 0:  # not what it saw in another run
-            self._forget()
+        if trainer.epoch == 0:  # discard the best of an earlier run
+            self._reset()
 
     def on_epoch_end(self, trainer, row):
-        monitor = watched(self, row)
+        monitor = monitored(self, row)
         if row[monitor] < self.best - self.min_delta:
             self.best, self.best_epoch = row[monitor], row["epoch"]
             self.best_theta = trainer.model.theta.value.copy()
@@ -112,48 +113,8 @@ class EarlyStopping(Callback):
         self.best_theta, self.best_statistics = arrays.get("best_theta"), arrays.get("best_statistics")
 
 
-class Checkpoint(Callback):
-    """Write everything that is needed to go on (see Trainer.save) to `path` after every `every` epochs.
-
-    With best=True the file is written only when `monitor` (see EarlyStopping) is at its best so far: it then holds the
-    best model.
-    """
-
-    def __init__(self, path, every=1, best=False, monitor=None):
-        if every < 1:
-            raise ValueError(f"Checkpoint: expected every >= 1 epochs, got {every}.")
-        self.path, self.every, self.only_best, self.monitor = path, every, best, monitor
-        self.best = math.inf
-
-    def on_start(self, trainer):
-        if self.only_best:
-            check_monitor(self, trainer)
-        if trainer.epoch == 0:  # not what it saw in another run
-            self.best = math.inf
-        check_place(self.path)  # now, rather than after an epoch of work
-
-    def on_epoch_done(self, trainer, row):
-        if self.only_best:
-            value = row[watched(self, row)]
-            if value >= self.best:
-                return
-            self.best = value
-        elif row["epoch"] % self.every:
-            return
-        trainer.save(self.path)
-
-    def config(self):
-        return {"every": self.every, "best": self.only_best, "monitor": self.monitor}
-
-    def state(self):
-        return {"best": self.best}
-
-    def restore(self, state, arrays):
-        self.best = state["best"]
-
-
 class LearningRateLog(Callback):
-    """Keep every learning rate that was used: `rates`, one number a step."""
+    """Record the learning rate of every step in the list `rates`."""
 
     def __init__(self):
         self.rates = []

@@ -1,36 +1,35 @@
-"""The training step on a GPU as one CUDA graph: captured once, then launched as a whole.
+"""CUDA graphs: the training step on a GPU, captured once and then launched as a whole.
 
-A small network's step is some forty short kernels, and the host needs longer to ask for them than the GPU to run them.
-While a stream is *capturing*, what is asked for is written down and not done; a launch of the resulting graph then does
-all of it at once: the same operations on the same addresses with the same Python numbers. So whatever changes from
-step to step must lie in device memory, at an address that stays:
+Experimental: not yet run on a real GPU. It is tested on a stand-in for CuPy and cuBLAS.
 
-    row numbers                one kernel writes both before a launch. Its arguments go by value, so that the host may
-    the optimizer's numbers    run ahead of the GPU: there is no buffer that it could overwrite too early
-    terms of J                 copied after a launch, since the next one overwrites them
-    random numbers             the state of a device generator, which every launch leaves further on
+The step of a small network is about forty short kernels, and launching them takes the CPU longer than the GPU needs to
+run them. While a stream is *capturing*, the kernels are recorded and not run. A launch of the resulting graph then runs
+all of them at once: the same operations on the same addresses with the same Python numbers. So whatever changes from
+step to step must be in device memory, at a fixed address:
 
-Whatever is addressed must stay: θ, ∂J/∂θ, buffers and the optimizer's state are compared before every launch, and
-another array in the place of one means another capture; so does an epoch whose layers draw from new generators.
-Temporaries lie in a memory pool of the graph's own, where nobody else gets them. A layer can be captured if its step
-only queues kernels: it reads no value (float(x), `if x:`), sends nothing from the host, uses no Python number that
-changes, writes what it remembers in place, and draws by `generator.standard_normal(out=...)`.
+    row numbers                one kernel writes both before a launch. Its arguments are passed by value, so the CPU may
+    optimizer's coefficients   run ahead of the GPU: there is no buffer that it could overwrite too early
+    terms of J                 are copied after a launch, since the next one overwrites them
+    random numbers             come from a generator on the device, whose state every launch advances
 
-Tested on a stand-in for CuPy and cuBLAS; not yet run on a real GPU.
+θ, ∂J/∂θ, running statistics and the optimizer's state must remain the same arrays, which is checked before every
+launch. If one of them has been replaced, the step is captured again. So it is at the start of an epoch if layers draw,
+since their generators are new. Temporary arrays are in a memory pool that only the graph uses. A layer can be captured
+if its step only launches kernels: it reads no value (float(x), `if x:`), copies nothing from the CPU, uses no Python
+number that changes, updates its state in place, and draws from a Stream (npae.backend).
 """
 
 import warnings
 from contextlib import suppress
 
 from npae.backend import Cublas, array_module, device_of, tf32_is_on, use_blas
-from npae.layers import Layer
 from npae.train.step import Step
 
 
 class CapturedStep(Step):
-    """Step, as a graph wherever a full batch is drawn from data on the GPU; elsewhere an ordinary step.
+    """A Step that runs as a graph for full batches of data on the GPU, and as an ordinary step otherwise.
 
-    A step that cannot be captured is announced by one warning, and all steps are ordinary ones from there on.
+    If a step cannot be captured, there is one warning, and all further steps are ordinary ones.
     """
 
     def __init__(self, *args, **kwargs):
@@ -39,59 +38,60 @@ class CapturedStep(Step):
         self._given_up = False
 
     def epoch_starts(self):
-        """Forget the graph if a layer draws random numbers: it would draw from the generator of the last epoch."""
-        if any(type(layer).reseed is not Layer.reseed for _, layer in self.model.leaves()):
+        """Discard the graph if layers draw random numbers: it would use the generators of the last epoch."""
+        if self.model.draws:
             self._graph = None
 
-    def __call__(self, rows, note):
-        """Take one step, as Step does. note(terms, batch size) is called when the GPU may have changed θ already."""
+    def __call__(self, rows, on_terms):
+        """Take one step, as Step does. The GPU may have changed θ before on_terms(terms, batch size) is called."""
         if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
-            super().__call__(rows, note)
+            super().__call__(rows, on_terms)
             return
         for phase, optimizer in self.phases:
             optimizer.prepare(phase.theta.value)
         if self._graph is None or not self._graph.addresses(self._addressed()):
-            self._graph = None  # gives back its memory before the next one takes some
-            self._first(rows, note)
+            self._graph = None  # frees its memory before the next capture
+            self._first(rows, on_terms)
         else:
-            self._graph.inputs.write(rows, self._next_numbers())
-            note(self._graph.launch(), len(rows))
+            self._graph.inputs.write(rows, self._next_coefficients())
+            on_terms(self._graph.launch(), len(rows))
 
-    def _first(self, rows, note):
-        """A step that is done: kernels are compiled, cuBLAS chooses its own. Then the capture of those that follow."""
+    def _first(self, rows, on_terms):
+        """Take an ordinary step, which compiles kernels and lets cuBLAS select its own. Then capture the next one."""
         xp = array_module(rows)
         try:
             self._blas = self._blas or Cublas(xp)
         except (ImportError, OSError, RuntimeError) as error:
             self._give_up(error)
-            super().__call__(rows, note)
+            super().__call__(rows, on_terms)
             return
-        numbers = self._next_numbers()
-        inputs = _Inputs(xp, len(rows), len(numbers), self.model.theta.value.dtype)
-        inputs.write(rows, numbers)
+        coefficients = self._next_coefficients()
+        inputs = _Inputs(xp, len(rows), len(coefficients), self.model.theta.value.dtype)
+        inputs.write(rows, coefficients)
         with use_blas(self._blas.on(xp.cuda.get_current_stream())), self.arena.frame(len(rows)):
-            note(self._do(inputs), len(rows))
+            on_terms(self._do(inputs), len(rows))
         try:
             self._graph = self._capture(xp, inputs)
-        except RuntimeError as error:  # CuPy's and cuBLAS's. Nothing was done yet, so that nothing has to be undone
+        except RuntimeError as error:  # of CuPy or cuBLAS. Kernels were only recorded: there is nothing to undo
             self._give_up(error)
 
-    def _next_numbers(self):
-        """The numbers of all phases' optimizers for the next step, one after the other."""
-        numbers = []
+    def _next_coefficients(self):
+        """The coefficients of all phases' optimizers for the next step, in one list."""
+        coefficients = []
         for _, optimizer in self.phases:
             optimizer.t += 1
-            numbers += optimizer.numbers()
-        return numbers
+            coefficients += optimizer.coefficients()
+        return coefficients
 
     def _do(self, inputs):
-        """One step, of which all that changes is in `inputs`. Returns the terms of J."""
+        """One step that reads all that changes from `inputs`. Returns the terms of J."""
         batch, terms, k = self._take(inputs.rows), {}, 0
         for phase, optimizer in self.phases:
-            terms |= self._gradient(phase, batch)
-            n = len(optimizer.numbers())
-            theta, numbers = phase.theta, [inputs.numbers[j] for j in range(k, k + n)]
-            optimizer.update(theta.value, theta.grad, *numbers)
+            theta = phase.theta
+            terms |= self._gradient(phase, theta, batch)
+            n = len(optimizer.coefficients())
+            coefficients = [inputs.coefficients[j] for j in range(k, k + n)]
+            optimizer.update(theta.value, theta.grad, *coefficients)
             k += n
         return terms
 
@@ -103,19 +103,18 @@ class CapturedStep(Step):
             try:
                 terms = self._do(inputs)
             except BaseException:
-                with suppress(RuntimeError):  # a capture that went wrong ends with an error of its own
+                with suppress(RuntimeError):  # ending a failed capture raises as well
                     stream.end_capture()
                 raise
             graph = stream.end_capture()
-        of_layers = [dict(vars(layer)) for _, layer in self.model.leaves()]  # their generators, say
+        of_layers = [dict(vars(layer)) for layer in self.model.draws]  # such as their generators
         kept = [*frame.buffers, *frame.constants.values(), *of_layers, pool, self._blas]
         return _Graph(graph, inputs, terms, self._addressed(), kept)
 
     def _addressed(self):
-        """The arrays whose place is written into a graph and that others may replace, and what else it cannot change.
-        """
-        storage = self.model.theta.storage
-        return storage.value, storage.grad, storage.buffers, *self.optimizer.state.values(), tf32_is_on()
+        """The arrays whose addresses a graph contains and that may be replaced, and the TF32 setting, fixed as well."""
+        theta, statistics = self.model.theta.home, self.model.statistics.home
+        return *theta.vectors, *statistics.vectors, *self.optimizer.state.values(), tf32_is_on()
 
     def _give_up(self, error):
         self._given_up = True
@@ -126,36 +125,36 @@ class CapturedStep(Step):
 
 
 class _Inputs:
-    """What changes from step to step, in device memory: `rows` of the data, `numbers` of the optimizer."""
+    """What changes from step to step, in device memory: `rows` of the data, `coefficients` of the optimizers."""
 
-    def __init__(self, xp, n_rows, n_numbers, dtype):
-        self.rows, self.numbers = xp.empty(n_rows, "int64"), xp.empty(n_numbers, dtype)
-        names = [f"number{k}" for k in range(n_numbers)]
-        writes = " ".join(f"numbers[{k}] = T({name});" for k, name in enumerate(names))
+    def __init__(self, xp, n_rows, n_coefficients, dtype):
+        self.rows, self.coefficients = xp.empty(n_rows, "int64"), xp.empty(n_coefficients, dtype)
+        names = [f"coefficient{k}" for k in range(n_coefficients)]
+        writes = " ".join(f"coefficients[{k}] = T({name});" for k, name in enumerate(names))
         self._kernel = xp.ElementwiseKernel(
-            ", ".join(["int64 row", *(f"float64 {name}" for name in names)]), "int64 rows, raw T numbers",
+            ", ".join(["int64 row", *(f"float64 {name}" for name in names)]), "int64 rows, raw T coefficients",
             f"rows = row; if (i == 0) {{ {writes} }}", "npae_step_inputs",
         )  # fmt: skip
 
-    def write(self, rows, numbers):
-        """Set both, by one launch."""
-        self._kernel(rows, *numbers, self.rows, self.numbers)
+    def write(self, rows, coefficients):
+        """Set both, with one launch."""
+        self._kernel(rows, *coefficients, self.rows, self.coefficients)
 
 
 class _Graph:
-    """A captured step: what it reads (`inputs`), what it writes (the terms of J), and all that it must keep alive."""
+    """A captured step: its `inputs`, its outputs (the terms of J), and all objects that must stay alive for it."""
 
     def __init__(self, graph, inputs, terms, addressed, kept):
         self.inputs = inputs
         self._graph, self._terms, self._addressed, self._kept = graph, terms, addressed, kept
 
     def addresses(self, arrays):
-        """Are `arrays` the very ones that the graph works on?"""
+        """Are these the very arrays that the graph uses?"""
         return len(arrays) == len(self._addressed) and all(
             a is b for a, b in zip(arrays, self._addressed, strict=True)
         )
 
     def launch(self):
-        """Take the step that `inputs` describes, after all that the current stream was asked for. The terms of J."""
+        """Launch the step in the current stream. Returns copies of the terms of J."""
         self._graph.launch()
         return {name: value.copy() for name, value in self._terms.items()}

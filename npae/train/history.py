@@ -1,8 +1,4 @@
-"""What happened in training: one row an epoch, and the sums from which a row is made.
-
-Losses are summed where they are computed. On the GPU they stay there until somebody looks, so that the loop does not
-wait for the device at every step.
-"""
+"""Training history: one row per epoch, with the means of the terms of J over its steps."""
 
 import csv
 import json
@@ -15,19 +11,11 @@ class Diverged(ArithmeticError):
     """The objective became NaN or infinite; the message names epoch, step and term."""
 
 
-def diverged(term, value, where):
-    """The Diverged error for a term of J (or θ) that became `value`, `where`: "in epoch 1, step 2"."""
-    return Diverged(
-        f"The objective's term {term!r} became {value} {where}. Lower the learning rate, clip the gradient "
-        "(clip_norm=1.0), or look at the data of that step; the last checkpoint is untouched."
-    )
-
-
 class History:
-    """The rows of a training run, each a dict: epoch, lr, seconds, loss, terms, and val_… of the validation data.
+    """The rows of a training run, each a dict: epoch, lr, seconds, loss, the terms of J, and val_… on validation data.
 
-    stopped: why training ended before its last epoch ("interrupted", "early stopping …"), or None.
-    history["loss"] is a column: the list of that number over the epochs.
+    stopped: why training ended before its last epoch ("interrupted …", "early stopping …"), or None.
+    history["loss"] is a column: the list of this number over the epochs.
     """
 
     def __init__(self, rows=()):
@@ -42,8 +30,12 @@ class History:
 
     @property
     def columns(self):
-        """The names of all columns, in order of appearance; a row may lack one that a callback added later."""
+        """The names of all columns, in order of appearance. A row may lack a column that a callback added later."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def begin_epoch(self, epoch):
+        """The EpochMeans of a new epoch, counted from 0."""
+        return EpochMeans(epoch)
 
     def __len__(self):
         return len(self.rows)
@@ -58,7 +50,7 @@ class History:
             json.dump(self.rows, file, indent=1, default=float)
 
     def to_csv(self, path):
-        """Write the rows as a table with a header; a column that a row lacks is left empty there."""
+        """Write the rows as a table with a header. A cell is empty if its row lacks the column."""
         columns = self.columns or ["epoch"]
         with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns)
@@ -71,36 +63,43 @@ class History:
 
 
 class EpochMeans:
-    """Running means of the terms of J over the batches of an epoch, weighted by batch size, and a watch for NaN.
+    """Means of the terms of J over the batches of an epoch, weighted by batch size. NaN raises Diverged.
 
-    On the CPU every step is looked at before θ is changed by it; on the GPU, whenever `look_every` of them wait.
+    On the CPU the terms are read at every step, before it changes θ. On the GPU they stay on the device and are read
+    every `read_every` steps, so that the loop does not wait for the device at every step.
     """
 
-    def __init__(self, epoch, look_every=100):
-        self.epoch, self.look_every = epoch, look_every
+    def __init__(self, epoch, read_every=100):
+        self.epoch, self.read_every = epoch, read_every
         self.steps, self._sums = 0, {}  # {name: (Σ value · batch size, samples, steps)}
-        self._pending = []  # (batch size, terms) not looked at yet
+        self._pending = []  # (batch size, terms) not read yet
 
     def add(self, terms, batch_size):
-        """Take note of the terms of one step, or of one of its phases. Raises Diverged if one that is looked at is not
-        finite.
-        """
+        """Add the terms of one step, or of one of its phases. Raises Diverged if a term that is read is not finite."""
         self._pending.append((batch_size, terms))
-        if device_of(next(iter(terms.values()))) == "cpu" or len(self._pending) >= self.look_every:
-            self._look()
+        if device_of(next(iter(terms.values()))) == "cpu" or len(self._pending) >= self.read_every:
+            self._read()
 
-    def _look(self):
+    def _read(self):
         for batch_size, terms in self._pending:
             for name, value in terms.items():
                 total, samples, steps = self._sums.get(name, (0.0, 0, 0))
                 self.steps, value = steps + 1, float(value)
                 if not math.isfinite(value):
-                    raise diverged(name, value, f"in epoch {self.epoch + 1}, step {self.steps}")
+                    raise self.diverged(name, value)
                 self._sums[name] = total + value * batch_size, samples + batch_size, self.steps
         self._pending.clear()
 
     def means(self):
         """{"loss": J, term: mean, …} over the epoch so far. Raises Diverged as add does."""
-        self._look()
+        self._read()
         means = {name: total / samples for name, (total, samples, _) in self._sums.items()}
         return {"loss": sum(means.values())} | means
+
+    def diverged(self, term, value):
+        """The Diverged error for a term of J (or θ) that became `value` in the step that was read last."""
+        return Diverged(
+            f"The objective's term {term!r} became {value} in epoch {self.epoch + 1}, step {self.steps}. Lower the "
+            "learning rate, clip the gradient (clip_norm=1.0), or look at the data of that step. The last checkpoint "
+            "is unchanged."
+        )

@@ -1,4 +1,4 @@
-"""Ctrl-C during training: finish the step that is under way, then stop, with a usable model and history."""
+"""Interrupting training: Ctrl-C finishes the current step and then stops, with a usable model and history."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ import threading
 class Interrupt:
     """While the `with` block runs, the first Ctrl-C only sets `requested`; a second one interrupts at once.
 
-    Signals belong to the main thread; in any other this does nothing.
+    Python handles signals in the main thread only; in any other thread this does nothing.
     """
 
     def __init__(self):
@@ -19,6 +19,7 @@ class Interrupt:
         self.requested = True
 
     def __enter__(self):
+        self.requested = False
         self._in_main = threading.current_thread() is threading.main_thread()
         if self._in_main:
             self._before = signal.signal(signal.SIGINT, self._handle)

@@ -1,4 +1,4 @@
-"""How training tells what it is doing: a bar, one line an epoch, or nothing."""
+"""Progress reports: a progress bar, one line per epoch, or nothing."""
 
 import sys
 
@@ -8,32 +8,32 @@ except ImportError:  # the engine needs numpy only; the bar comes with the extra
     tqdm = None
 
 
-class Silent:
-    """Say nothing."""
+class NoProgress:
+    """Print nothing. Other reporters override what they need."""
 
     def epoch_starts(self, epoch, epochs, steps):
-        """Epoch `epoch` (from 0) of `epochs` begins; it has `steps` batches."""
+        """Epoch `epoch` (from 0) of `epochs` starts; it has `steps` steps."""
 
     def step(self):
-        """One more batch is done."""
+        """A step has been taken."""
 
     def epoch_ends(self, row):
-        """The epoch's row of the history."""
+        """An epoch has ended; `row` is its row of the history."""
 
     def close(self):
-        """Training is over."""
+        """Training has stopped."""
 
 
 def row_text(row, epochs):
     """A row of the history as one line of text."""
     numbers = [f"{k} {v:.5g}" for k, v in row.items() if k not in ("epoch", "seconds", "lr")]
-    if row["loss"] == row.get("reconstruction"):  # the only term: not the same number twice
+    if row["loss"] == row.get("reconstruction"):  # the only term: do not print the same number twice
         numbers = [n for n in numbers if not n.startswith(("reconstruction", "val_reconstruction"))]
     return f"epoch {row['epoch']}/{epochs}  {'  '.join(numbers)}  {row['seconds']:.1f} s"
 
 
-class Lines(Silent):
-    """One line an epoch."""
+class Lines(NoProgress):
+    """One line per epoch."""
 
     def epoch_starts(self, epoch, epochs, steps):
         self.epochs = epochs
@@ -42,8 +42,8 @@ class Lines(Silent):
         print(row_text(row, self.epochs), flush=True)
 
 
-class Bar(Silent):
-    """A tqdm bar over all steps, with the last epoch's numbers beside it."""
+class Bar(NoProgress):
+    """A tqdm bar over all steps, with the numbers of the last epoch."""
 
     def __init__(self):
         self.bar = None
@@ -75,4 +75,4 @@ def make_progress(kind):
         raise ValueError('progress="bar" needs tqdm: pip install "npae[demos]", or take progress="lines".')
     if kind not in ("bar", "lines", "none"):
         raise ValueError(f'Unknown progress {kind!r}: expected "auto", "bar", "lines" or "none".')
-    return {"bar": Bar, "lines": Lines, "none": Silent}[kind]()
+    return {"bar": Bar, "lines": Lines, "none": NoProgress}[kind]()

@@ -1,16 +1,16 @@
 """One training step, from row numbers to a new θ.
 
     x ← the batch of these rows                 data.Minibatches.take
-    for each phase of the model, in order:      one, for a plain model: itself (npae.models.phases)
+    for each phase of the model, in order:      a plain model has one phase, itself (npae.models.phases)
         g ← ∂J/∂θ on x                          phase.backpropagate
-        g ← g · min(1, c/‖g‖)                   where clipping is asked for
-        θ ← optimizer(θ, g)                     θ, J and optimizer of this phase, the learning rate of this moment
+        g ← g · min(1, c/‖g‖)                   with a clip_norm c
+        θ ← optimizer(θ, g)                     with the θ, J and optimizer of this phase, and the current learning rate
 
-All arrays on the way come from one Arena: after the first step of a batch size nothing is allocated any more.
+All intermediate arrays come from one Arena: after the first step of a batch size nothing is allocated any more.
 """
 
 from npae.backend import Arena
-from npae.optim import clip_by_global_norm
+from npae.optim.clipping import clip_by_global_norm
 
 
 class Step:
@@ -20,56 +20,52 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena = Arena()
-        self._dry_run(self._least_rows())
+        self._dry_run(self._smallest_batch())
 
-    def _least_rows(self):
-        """How many rows the smallest batch has: the last one of an epoch."""
+    def __call__(self, rows, on_terms):
+        """Take one step. on_terms(terms of J, batch size) is called in each phase before its θ changes."""
+        size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        with self.arena.frame(size):
+            x = self._take(rows)
+            for phase, optimizer in self.phases:
+                theta = phase.theta
+                on_terms(self._gradient(phase, theta, x), size)
+                optimizer.step(theta)
+
+    def _take(self, rows):
+        """The batch of these rows."""
+        return self.batches.take(rows)
+
+    def _gradient(self, phase, theta, x):
+        """Write ∂J/∂θ of the phase on the batch x, clipped, to theta.grad. Returns the terms of J by name."""
+        with theta.fresh_grad():
+            terms = phase.backpropagate(x)
+        self._clip(theta.grad)
+        return terms
+
+    def _clip(self, grad):
+        if self.clip_norm is not None:
+            clip_by_global_norm(grad, self.clip_norm)
+
+    def epoch_starts(self):
+        """Called before the first step of an epoch, after the random streams have been reseeded."""
+
+    def _smallest_batch(self):
+        """The number of rows in the smallest batch, the last one of an epoch."""
         return (self.batches.n - 1) % self.batches.batch_size + 1
 
     def _dry_run(self, size):
-        """Find ∂J/∂θ on `size` rows, those of the smallest batch, and forget it.
+        """Compute ∂J/∂θ on a batch of `size` rows, and discard it.
 
-        So a batch that is too small for a layer (one row, whose variance BatchNorm cannot take) is said before the run
-        begins, and not at the end of its first epoch. Only models with running statistics look at a batch as a whole.
+        A batch that is too small for a layer (BatchNorm: one row has no variance) then raises before the run starts,
+        not at the end of its first epoch. Only models with running statistics depend on the batch as a whole.
         """
         statistics = self.model.statistics
         if size == self.batches.batch_size or not statistics.size:
             return
         before = statistics.value.copy()
         with self.arena.frame(size):
-            batch = self.batches.take(next(self.batches.rows())[:size])
+            x = self.batches.take(next(self.batches.rows())[:size])
             for phase, _ in self.phases:
-                phase.backpropagate(batch)
-                phase.theta.zero_grad()
+                phase.backpropagate(x)
         statistics.value[...] = before
-
-    def epoch_starts(self):
-        """Told before the first step of an epoch, when layers have begun new streams of random numbers."""
-
-    def __call__(self, rows, note):
-        """Take one step. note(terms, batch size) is called with a phase's terms of J before its θ is changed, to look
-        at them.
-        """
-        size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        with self.arena.frame(size):
-            batch = self._take(rows)
-            for phase, optimizer in self.phases:
-                note(self._gradient(phase, batch), size)
-                optimizer.step(phase.theta)
-
-    def _take(self, rows):
-        """The batch of these rows."""
-        return self.batches.take(rows)
-
-    def _gradient(self, phase, batch):
-        """Put ∂J/∂θ of the phase on this batch, clipped, into its theta.grad. Returns the terms of J by name."""
-        theta = phase.theta
-        theta.zero_grad()
-        terms = self._backpropagate(phase, batch)
-        if self.clip_norm is not None:
-            clip_by_global_norm(theta.grad, self.clip_norm)
-        return terms
-
-    def _backpropagate(self, phase, batch):
-        """Add ∂J/∂θ of the phase on this batch to its theta.grad. Returns the terms of J by name."""
-        return phase.backpropagate(batch)

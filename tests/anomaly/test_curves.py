@@ -1,4 +1,4 @@
-"""ROC, precision and recall against counting by hand, against pairs, and against scikit-learn where it is installed."""
+"""ROC, precision and recall: against counts by hand, against all pairs, and against scikit-learn if it is installed."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_the_curves_of_seven_rows_counted_by_hand():
 
 
 @pytest.mark.parametrize("levels", [2, 7, 10_000])
-def test_the_area_is_the_chance_that_an_anomaly_scores_higher(levels):
+def test_the_area_is_the_probability_that_an_anomaly_scores_higher(levels):
     y, s = random_case(levels, levels)
     a, b = s[y][:, None], s[~y][None]
     assert roc_auc(y, s) == pytest.approx(((a > b) + 0.5 * (a == b)).mean(), rel=1e-12)
@@ -43,7 +43,7 @@ def test_perfect_reversed_and_equal_scores():
 
 @pytest.mark.parametrize("levels", [1, 3, 20, 10_000])
 def test_as_scikit_learn(levels):
-    metrics = pytest.importorskip("sklearn.metrics", reason="the comparison needs scikit-learn")
+    metrics = pytest.importorskip("sklearn.metrics")
     y, s = random_case(levels, levels)
     for ours, theirs in zip(roc_curve(y, s), metrics.roc_curve(y, s, drop_intermediate=False), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
@@ -57,14 +57,14 @@ def test_as_scikit_learn(levels):
 
 @pytest.mark.parametrize("function", [roc_auc, average_precision, roc_curve, precision_recall_curve])
 @pytest.mark.parametrize(("y", "s", "words"), [
-    ([1, 0], [1.0], r"one truth and one score a row, got shapes \(2,\) and \(1,\)"),
-    ([[1, 0]], [[1.0, 2.0]], "one truth and one score a row"),
+    ([1, 0], [1.0], r"one label and one score per row, got shapes \(2,\) and \(1,\)"),
+    ([[1, 0]], [[1.0, 2.0]], "one label and one score per row"),
     ([1, 1], [1.0, 2.0], r"at least one of each, got \[1\]"),
     ([0, 0], [1.0, 2.0], r"at least one of each, got \[0\]"),
     ([], [], "at least one of each"),
     ([1, -1], [1.0, 2.0], r"1 \(anomaly\) and 0 \(normal\).*got \[-1  1\]"),
     ([1, 0], [1.0, np.nan], "finite scores, got NaN or Inf"),
 ])  # fmt: skip
-def test_what_makes_no_curve_raises(function, y, s, words):
+def test_labels_and_scores_without_a_curve_raise(function, y, s, words):
     with pytest.raises(ValueError, match=words):
         function(y, s)

@@ -1,4 +1,4 @@
-"""The detector: each distance against its formula, the linear case against Mahalanobis, and bad input."""
+"""The anomaly detector: each distance against its formula, linear networks against Mahalanobis, and bad input."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def linear(seed=0, dtype=np.float64):
     return dense_autoencoder([8, 3], layers.Identity, loss=losses.SquaredError(), seed=seed, dtype=dtype)
 
 
-def test_the_joint_distance_of_a_linear_network_is_the_mahalanobis_length_of_the_input():
+def test_the_joint_distance_of_a_linear_network_is_the_mahalanobis_distance_of_the_input():
     detector = AnomalyDetector(linear(), shrinkage=1e-9, epochs=0).fit(NORMAL)  # untrained: any linear network
     expected = Mahalanobis(NORMAL, 1e-12)(STRANGE)
     np.testing.assert_allclose(-detector.score_samples(STRANGE), expected, rtol=1e-3)
@@ -27,11 +27,11 @@ def test_the_joint_distance_of_a_linear_network_is_the_mahalanobis_length_of_the
 def test_every_distance_is_its_formula():
     model = dense_autoencoder([8, 5, 2], layers.Tanh, layers.Identity, losses.SquaredError(), dtype=np.float64)
     detector = AnomalyDetector(model, shrinkage=0.3, epochs=2).fit(NORMAL)
-    z, z0 = ((x - NORMAL.mean(axis=0)) / NORMAL.std(axis=0) for x in (STRANGE, NORMAL))
-    h, h0, r, r0 = model.encode(z), model.encode(z0), z - model.reconstruct(z), z0 - model.reconstruct(z0)
+    x, x0 = ((rows - NORMAL.mean(axis=0)) / NORMAL.std(axis=0) for rows in (STRANGE, NORMAL))
+    h, h0, r, r0 = model.encode(x), model.encode(x0), x - model.reconstruct(x), x0 - model.reconstruct(x0)
     got = detector.distances(STRANGE)
     assert tuple(got) == SCORES
-    np.testing.assert_allclose(got["reconstruction"], 2 * model.reconstruction_error(z), rtol=1e-9)
+    np.testing.assert_allclose(got["reconstruction"], 2 * model.reconstruction_error(x), rtol=1e-9)
     np.testing.assert_allclose(got["residual"], Mahalanobis(r0, 0.3)(r), rtol=1e-9)
     np.testing.assert_allclose(got["latent"], Mahalanobis(h0)(h), rtol=1e-9)
 
@@ -43,8 +43,8 @@ def test_every_distance_is_its_formula():
 
 def test_with_full_shrinkage_the_joint_distance_is_the_sum_of_code_and_residual():
     detector = AnomalyDetector(linear(), shrinkage=1, epochs=0).fit(NORMAL)
-    z0 = (NORMAL - detector.mean) / detector.deviation
-    r0, r = (x - detector.model.reconstruct(x) for x in (z0, (STRANGE - detector.mean) / detector.deviation))
+    standardized = ((rows - detector.mean) / detector.deviation for rows in (NORMAL, STRANGE))
+    r0, r = (x - detector.model.reconstruct(x) for x in standardized)
     residual = ((r - r0.mean(axis=0)) ** 2).sum(axis=1) / r0.var(axis=0).mean()
     got = detector.distances(STRANGE)
     np.testing.assert_allclose(got["joint"], got["latent"] + residual, rtol=1e-5)
@@ -52,7 +52,7 @@ def test_with_full_shrinkage_the_joint_distance_is_the_sum_of_code_and_residual(
 
 @each_device
 @pytest.mark.parametrize("score", SCORES)
-def test_it_learns_what_is_normal_from_numpy_to_numpy(device, score):
+def test_anomalies_are_found_on_every_device(device, score):
     with on(device) as place:
         detector = AnomalyDetector(score=score, epochs=20, contamination=0.1, device=place.name).fit(NORMAL[:200])
         scores = detector.score_samples(np.vstack([NORMAL[200:], STRANGE]))
@@ -86,24 +86,24 @@ def test_constant_features_are_harmless():
     scores = detector.score_samples(np.hstack([STRANGE, constant[:40]]))
     assert np.isfinite(scores).all()
     moved = detector.score_samples(np.hstack([NORMAL[:40], constant[:40] + 50]))
-    assert moved.max() < detector.threshold  # what never varied has varied
+    assert moved.max() < detector.threshold  # features that were constant have changed
     all_the_same = AnomalyDetector(epochs=1).fit(np.ones((20, 4)))
     assert np.isfinite(all_the_same.score_samples(np.eye(4))).all()
 
 
-def test_the_seed_decides():
+def test_the_seed_determines_the_scores():
     a, b, c = (AnomalyDetector(epochs=2, seed=s).fit(NORMAL).training_scores for s in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
     assert np.abs(a - c).max() > 1e-6
 
 
-def test_fit_begins_again_with_a_new_default_model():
+def test_each_fit_makes_a_new_default_model():
     detector = AnomalyDetector(epochs=2)
     first = detector.fit(NORMAL).score_samples(STRANGE)
     np.testing.assert_array_equal(detector.fit(NORMAL).score_samples(STRANGE), first)
 
 
-def test_a_trained_model_is_taken_as_it_is():
+def test_a_trained_model_is_used_as_it_is():
     model = linear()
     theta = model.theta.value.copy()
     detector = AnomalyDetector(model, epochs=0).fit(NORMAL)
@@ -123,7 +123,7 @@ def test_images_of_bytes_under_cross_entropy():
     assert standardised.score_samples(images).shape == (60,)
 
 
-def test_the_default_model_goes_with_the_width():
+def test_the_default_model_depends_on_the_number_of_features():
     sizes = {d: [layer.n_out for layer in default_model((d,)).encoder if hasattr(layer, "n_out")] for d in (1, 6, 784)}
     assert sizes == {1: [4, 1], 6: [12, 3], 784: [128, 32]}
 
@@ -133,20 +133,20 @@ def test_the_default_model_goes_with_the_width():
     ({"contamination": 0}, "contamination 0 < share ≤ 0.5, got 0"),
     ({"contamination": 0.6}, "contamination 0 < share ≤ 0.5, got 0.6"),
     ({"shrinkage": 0}, "shrinkage 0 < α ≤ 1, got 0"),
-    ({"epochs": -1}, "epochs: expected 0 or more, got -1"),
+    ({"epochs": -1}, "epochs of AnomalyDetector: expected 0 or more, got -1"),
 ])  # fmt: skip
-def test_settings_that_cannot_be_right_raise(arguments, words):
+def test_wrong_settings_raise(arguments, words):
     with pytest.raises(ValueError, match=words):
         AnomalyDetector(**arguments)
 
 
-def test_a_detector_that_was_not_fitted_says_so():
+def test_a_detector_that_is_not_fitted_raises():
     for use in (AnomalyDetector().score_samples, AnomalyDetector().predict, AnomalyDetector().distances):
         with pytest.raises(RuntimeError, match=r"Call fit\(x\) with normal rows first"):
             use(NORMAL)
 
 
-def test_data_that_cannot_be_right_raise():
+def test_wrong_data_raise():
     with pytest.raises(ValueError, match="row 2 contains NaN"):
         AnomalyDetector().fit(np.where(np.arange(300)[:, None] == 2, np.nan, NORMAL))
     with pytest.raises(ValueError, match="at least 2 rows"):

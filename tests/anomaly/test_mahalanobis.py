@@ -1,4 +1,4 @@
-"""The Mahalanobis length against its definition, and where a covariance has no inverse."""
+"""The squared Mahalanobis distance: against its definition, and for covariances without an inverse."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ OTHERS = RNG.standard_normal((20, 5)) * 4
 
 
 @pytest.mark.parametrize("alpha", [1e-9, 0.3, 1.0])
-def test_the_length_is_the_quadratic_form(alpha):
+def test_the_squared_distance_is_the_quadratic_form(alpha):
     S, d = np.cov(ROWS.T, bias=True), OTHERS - ROWS.mean(axis=0)
     sigma = (1 - alpha) * S + alpha * np.trace(S) / 5 * np.eye(5)
     expected = np.einsum("ij,jk,ik->i", d, np.linalg.inv(sigma), d)
     np.testing.assert_allclose(Mahalanobis(ROWS, alpha)(OTHERS), expected, rtol=1e-6)
 
 
-def test_whitened_rows_have_mean_0_covariance_1_and_the_length():
+def test_whitened_rows_have_mean_0_covariance_1_and_the_squared_distance_as_length():
     M = Mahalanobis(ROWS, 1e-12)
     u = M.whiten(ROWS)
     np.testing.assert_allclose(u.mean(axis=0), 0, atol=1e-9)
@@ -33,17 +33,17 @@ def test_invertible_maps_change_nothing():
     np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
-def test_a_singular_covariance_gives_finite_lengths():
+def test_a_singular_covariance_gives_finite_distances():
     flat = ROWS.copy()
     flat[:, 4] = flat[:, 3]  # in a hyperplane
-    length = Mahalanobis(flat)
-    assert np.isfinite(length(OTHERS)).all()
-    assert length(OTHERS).min() > 100 * length(flat).max()  # off the plane is far
+    squared = Mahalanobis(flat)
+    assert np.isfinite(squared(OTHERS)).all()
+    assert squared(OTHERS).min() > 100 * squared(flat).max()  # outside of the hyperplane is far
     np.testing.assert_allclose(Mahalanobis(np.ones((3, 2)), 0.5)(np.array([[1, 1], [4, 5]])), [0, 50])
 
 
 @pytest.mark.parametrize("rows", [np.zeros((1, 3)), np.zeros(4), np.zeros((3, 0)), np.zeros((2, 2, 2))])
-def test_rows_that_have_no_covariance_raise(rows):
+def test_rows_without_a_covariance_raise(rows):
     with pytest.raises(ValueError, match=r"rows of shape \(2 or more, p\), got"):
         Mahalanobis(rows)
 

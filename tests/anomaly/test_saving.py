@@ -1,4 +1,4 @@
-"""A fitted detector as a file: read again it judges the same; what is no detector is refused in a sentence."""
+"""Saving a detector: after loading, the scores are the same; other files are refused with one sentence."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ NORMAL, STRANGE = RNG.standard_normal((120, 6)) + 3, 4 * RNG.standard_normal((20
 
 @each_device
 @pytest.mark.parametrize("score", SCORES)
-def test_read_again_it_judges_the_same(tmp_path, device, score):
+def test_a_loaded_detector_gives_the_same_scores(tmp_path, device, score):
     with on(device) as place:
         detector = AnomalyDetector(score=score, epochs=2, contamination=0.2, device=place.name).fit(NORMAL)
         save_detector(tmp_path / "d.npz", detector)
@@ -26,7 +26,7 @@ def test_read_again_it_judges_the_same(tmp_path, device, score):
     assert load(tmp_path / "d.npz").parameter_count == detector.model.parameter_count
 
 
-def test_what_is_no_detector_is_refused(tmp_path):
+def test_other_files_are_refused(tmp_path):
     with pytest.raises(RuntimeError, match=r"expected a fitted detector. Call fit\(x\)"):
         save_detector(tmp_path / "d.npz", AnomalyDetector())
     assert not any(tmp_path.iterdir())
@@ -44,8 +44,8 @@ def test_what_is_no_detector_is_refused(tmp_path):
             load_detector(tmp_path / "wrong.npz")
 
 
-def test_lengths_are_made_of_parts_that_fit():
-    length = Mahalanobis(NORMAL)
-    np.testing.assert_array_equal(Mahalanobis.of(length.mean, length.scaling)(STRANGE), length(STRANGE))
+def test_a_mahalanobis_needs_parts_that_fit():
+    squared = Mahalanobis(NORMAL)
+    np.testing.assert_array_equal(Mahalanobis.of(squared.mean, squared.scaling)(STRANGE), squared(STRANGE))
     with pytest.raises(ValueError, match=r"expected a mean \(p,\) and scaling \(p, p\)"):
-        Mahalanobis.of(length.mean, np.eye(7))
+        Mahalanobis.of(squared.mean, np.eye(7))

@@ -1,4 +1,4 @@
-"""Devices: names, arrays, moves, random generators, and what is said where there is no GPU."""
+"""Arrays and devices: names of devices, moves between them, random generators, and the errors if there is no GPU."""
 
 import sys
 from types import SimpleNamespace
@@ -11,19 +11,19 @@ from tests.devices import each_device, on
 
 
 @each_device
-def test_arrays_go_there_and_back(device):
+def test_arrays_move_to_a_device_and_back(device):
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     with on(device) as place:
-        there = place.put(x)
-        assert backend.device_of(there) == place.name
-        assert backend.to_device(there, place.name) is there
-        np.testing.assert_array_equal(backend.to_device(there, "cpu"), x)
-        assert backend.array_module(there) is backend.module_for(place.name)
+        moved = place.put(x)
+        assert backend.device_of(moved) == place.name
+        assert backend.to_device(moved, place.name) is moved
+        np.testing.assert_array_equal(backend.to_device(moved, "cpu"), x)
+        assert backend.array_module(moved) is backend.module_for(place.name)
         backend.synchronize(place.name)
 
 
 @each_device
-def test_a_seed_means_the_same_numbers(device):
+def test_a_seed_gives_the_same_numbers(device):
     with on(device) as place:
         draw = [place.get(backend.generator([1, 2], place.name).standard_normal(5, dtype=np.float32)) for _ in range(2)]
         other = place.get(backend.generator([1, 3], place.name).standard_normal(5, dtype=np.float32))
@@ -38,7 +38,7 @@ def test_views_of_files_are_numpy_arrays(tmp_path):
     assert backend.array_module(x) is np and backend.device_of(np.float32(1)) == "cpu"
 
 
-def test_what_is_no_array_is_refused():
+def test_other_types_than_arrays_are_refused():
     with pytest.raises(TypeError, match="got list. Convert it first"):
         backend.array_module([1, 2])
 
@@ -48,7 +48,7 @@ def test_unknown_device():
         backend.resolve_device("tpu")
 
 
-def test_without_cupy_the_gpu_says_what_to_install(monkeypatch):
+def test_without_cupy_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setattr("npae.backend.arrays._gpu", None)
     monkeypatch.setitem(sys.modules, "cupy", None)
     assert backend.resolve_device("auto") == "cpu"
@@ -56,7 +56,7 @@ def test_without_cupy_the_gpu_says_what_to_install(monkeypatch):
         backend.resolve_device("gpu")
 
 
-def test_without_a_driver_the_gpu_says_so():
+def test_without_a_driver_the_error_names_the_driver():
     with backend.replace_gpu_module(SimpleNamespace(__version__="14.2.0", is_available=lambda: False)):
         assert backend.resolve_device("auto") == "cpu"
         with pytest.raises(RuntimeError, match="14.2.0 is installed but finds no usable NVIDIA GPU.*nvidia-smi"):

@@ -1,4 +1,4 @@
-"""npae.backend.config: what result files say about the machine."""
+"""npae.backend.config: the versions and the hardware that result files record."""
 
 import sys
 
@@ -8,7 +8,7 @@ import npae
 from npae.backend import show_config, versions
 
 
-def test_config_is_text_by_name_and_true():
+def test_versions_are_texts_and_true():
     found = versions()
     assert {"npae", "python", "numpy", "cupy", "blas", "threads", "machine", "gpu"} <= set(found)
     assert all(isinstance(text, str) and text for text in found.values())
@@ -20,12 +20,12 @@ def test_threads_named_in_the_environment_are_shown(monkeypatch):
     assert "OPENBLAS_NUM_THREADS=3" in versions()["threads"]
 
 
-def test_without_a_gpu_it_says_why(monkeypatch):
+def test_without_a_gpu_the_reason_is_given(monkeypatch):
     monkeypatch.setattr("npae.backend.config.why_no_gpu", lambda: "CuPy is not installed.")
     assert versions()["gpu"] == "none. CuPy is not installed."
 
 
-def test_show_config_prints_one_line_a_name(capsys):
+def test_show_config_prints_one_line_per_name(capsys):
     npae.show_config()
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(versions())

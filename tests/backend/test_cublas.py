@@ -1,7 +1,7 @@
-"""The cuBLAS binding: every layout of the factors, both precisions, against NumPy.
+"""The cuBLAS binding: every layout of the factors, in both precisions, against NumPy.
 
-On a stand-in for the library the arithmetic of pointers, flags and leading dimensions is really done; on a real GPU the
-same cases go to cuBLAS itself, and are compared with CuPy's own products.
+The stand-in for the library multiplies in memory by pointers, flags and leading dimensions, so wrong arguments give
+wrong products. On a real GPU the same cases go to cuBLAS itself and are compared with CuPy's own products.
 """
 
 import numpy as np
@@ -10,13 +10,12 @@ import pytest
 from npae import tf32
 from npae.backend import Cublas, cublas, gpu_module
 from npae.backend.cublas import COMPUTE_32F, COMPUTE_32F_FAST_TF32, COMPUTE_64F, CublasError
-from tests.devices import DEVICES, on
+from tests.devices import each_gpu, on
 from tests.fake_gpu.fake_cupy import fake_cupy
 
-each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
 
-LAYOUTS = {  # of a matrix (m, n), as a function of what puts an array on the device
+LAYOUTS = {  # how a matrix (m, n) lies in memory: functions of `put`, which moves an array to the device
     "rows": lambda put, m, n: put(random(m, n)),
     "transposed": lambda put, m, n: put(random(n, m)).T,
     "part of wider rows": lambda put, m, n: put(random(m, n + 3))[:, 1 : n + 1],
@@ -61,7 +60,7 @@ def test_products_of_all_layouts(device, layout_a, layout_b, dtype):
 
 
 @pytest.mark.parametrize("layout", list(LAYOUTS)[:5])
-def test_rows_columns_and_parts_are_multiplied_where_they_are(layout):
+def test_rows_columns_and_parts_are_multiplied_without_a_copy(layout):
     with on("fake") as place:
         blas = start()
         for m, n in ((3, 4), (1, 4), (3, 1)):
@@ -107,7 +106,7 @@ def test_large_products_are_cupys(device):
             np.testing.assert_allclose(rough, cupys, rtol=1e-3, atol=1e-3)
 
 
-def test_what_is_computed_in_what():
+def test_the_precision_of_the_computation():
     with on("fake") as place:
         blas = start()
         calls = blas._library.fake.compute_types
@@ -140,7 +139,7 @@ def test_arguments_that_cannot_be_multiplied(device):
             blas.dot(a[0].astype("float16"), a[0].astype("float16"))
 
 
-def test_a_status_becomes_one_sentence():
+def test_an_error_status_becomes_one_sentence():
     with on("fake") as place:
         blas, x = start(), place.put(random(2, 2))
         blas._library.fake.handles[blas._handle.value].pointer_mode = 1
@@ -148,7 +147,7 @@ def test_a_status_becomes_one_sentence():
             blas.matmul(x, x)
 
 
-def test_the_handle_and_its_workspace_are_given_back():
+def test_the_handle_and_its_workspace_are_freed():
     with on("fake"):
         blas = start()
         handles = blas._library.fake.handles
@@ -159,7 +158,7 @@ def test_the_handle_and_its_workspace_are_given_back():
         assert not handles
 
 
-def test_without_the_library_it_says_so():
+def test_a_missing_library_raises():
     pathfinder = pytest.importorskip("cuda.pathfinder")
     try:
         pathfinder.load_nvidia_dynamic_lib("cublas")

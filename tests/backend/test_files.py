@@ -1,11 +1,15 @@
-"""Files appear whole or not at all, and a place that cannot be written is found out beforehand."""
+"""Files: atomic writes, places that cannot be written, and headers of arrays, which allocate nothing."""
 
+import io
+import tracemalloc
+
+import numpy as np
 import pytest
 
-from npae.backend import atomic_write, check_place
+from npae.backend import atomic_write, check_place, read_array_header
 
 
-def test_the_file_appears_at_the_end(tmp_path):
+def test_the_file_appears_when_the_block_ends(tmp_path):
     with atomic_write(tmp_path / "a") as temporary:
         temporary.write_text("new")
         assert not (tmp_path / "a").exists()
@@ -20,13 +24,40 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert (tmp_path / "a").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_good_place_is_made_and_left_clean(tmp_path):
+def test_missing_folders_are_made_and_left_empty(tmp_path):
     check_place(tmp_path / "new" / "folder" / "a")
     assert list((tmp_path / "new" / "folder").iterdir()) == []
 
 
-def test_bad_places_are_said(tmp_path):
+def test_places_that_cannot_be_written_raise(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a", tmp_path):
         with pytest.raises(OSError, match="Cannot write .*Choose another place"):
             check_place(path)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+@pytest.mark.parametrize("array", [np.zeros((2, 3), "f4"), np.zeros(0), np.arange(5, dtype=np.int16), np.array(1.0)])
+def test_a_header_declares_shape_dtype_and_size(array, version):
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, version)
+    stream.seek(0)
+    assert read_array_header(stream) == (array.shape, array.dtype, len(stream.getvalue()))
+
+
+def test_a_header_of_any_size_allocates_nothing():
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**9)})
+    stream.seek(0)
+    tracemalloc.start()
+    try:
+        assert read_array_header(stream)[2] == 8 * 10**18 + len(stream.getvalue())
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff{", b"PK\x03\x04" * 9])
+def test_other_bytes_are_not_a_header(content):
+    with pytest.raises(ValueError):
+        read_array_header(io.BytesIO(content))

@@ -1,4 +1,4 @@
-"""The arena: the same arrays for the same requests of the next step, and no others."""
+"""The arena: the k-th request of a step gets the array of the k-th request of the step before, and only that."""
 
 import threading
 import weakref
@@ -38,7 +38,7 @@ def test_batch_sizes_are_kept_apart_and_at_most_four():
     assert arena.nbytes == 4 * 52
 
 
-def test_a_request_that_changes_gets_a_new_array():
+def test_a_request_of_another_shape_or_dtype_gets_a_new_array():
     arena = Arena()
     with arena.frame(1):
         a = empty((2,), LIKE)
@@ -78,7 +78,7 @@ def test_a_frame_belongs_to_its_thread():
 
 
 @each_device
-def test_arrays_are_where_their_model_is(device):
+def test_arrays_are_on_the_device_of_their_model(device):
     arena = Arena()
     with on(device) as place:
         like = place.put(LIKE)
@@ -88,7 +88,7 @@ def test_arrays_are_where_their_model_is(device):
         assert type(a) is type(like) and a.dtype == np.float32
 
 
-def test_what_a_step_reads_begins_at_a_cache_line():
+def test_the_arrays_of_a_step_begin_at_a_cache_line():
     model, optimizer, arena = dense_autoencoder([20, 7]), Adam(), Arena()
     optimizer.step(model.theta)
     with arena.frame(1):
@@ -99,7 +99,7 @@ def test_what_a_step_reads_begins_at_a_cache_line():
 
 
 @each_device
-def test_ones_are_those_of_the_step_before_and_go_with_their_frame(device):
+def test_ones_are_kept_as_long_as_their_frame(device):
     arena = Arena(max_frames=1)
     with on(device) as place:
         like = place.put(LIKE)
@@ -111,5 +111,5 @@ def test_ones_are_those_of_the_step_before_and_go_with_their_frame(device):
         kept = weakref.ref(more)
         del more
         with arena.frame(2):
-            assert kept() is None, "vectors of sizes that nobody asks for any more are kept for ever"
+            assert kept() is None, "vectors of ones of a forgotten frame are kept for ever"
         assert ones(3, like) is not ones(3, like), "outside of a frame an array is the caller's own"

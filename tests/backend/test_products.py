@@ -1,4 +1,4 @@
-"""Matrix products: NumPy's on the CPU, CuPy's on the GPU, written where they are wanted; TF32 where it is asked for."""
+"""Matrix products: NumPy's on the CPU, CuPy's on the GPU, into the given array; TF32 only within its block."""
 
 import threading
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 
 from npae import backend, tf32
 from npae.backend import dot, matmul, use_blas, versions
-from tests.devices import DEVICES, each_device, on
+from tests.devices import each_device, each_gpu, on
 
 A = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
 B = np.random.default_rng(1).standard_normal((4, 5)).astype(np.float32)
@@ -25,24 +25,28 @@ def test_products(device):
         np.testing.assert_allclose(place.get(dot(a[0], a[1])), A[0] @ A[1], rtol=1e-6)
 
 
-def test_another_multiplier_is_for_the_block_and_its_thread():
+@each_gpu
+def test_another_blas_is_used_for_gpu_arrays_in_the_block_and_its_thread_only(device):
     other = SimpleNamespace(matmul=lambda a, b, out=None: "other's", dot=lambda a, b: "other's")
     elsewhere = []
-    with pytest.raises(ZeroDivisionError), use_blas(other):
-        assert matmul(A, B) == dot(A[0], A[0]) == "other's"
-        thread = threading.Thread(target=lambda: elsewhere.append(matmul(A, B)))
-        thread.start()
-        thread.join()
-        with use_blas(None):
+    with on(device) as place:
+        a, b = place.put(A), place.put(B)
+        with pytest.raises(ZeroDivisionError), use_blas(other):
+            assert matmul(a, b) == dot(a[0], a[0]) == "other's"
             np.testing.assert_array_equal(matmul(A, B), A @ B)
-        assert matmul(A, B) == "other's"
-        raise ZeroDivisionError
-    np.testing.assert_array_equal(matmul(A, B), A @ B)
-    np.testing.assert_array_equal(elsewhere[0], A @ B)
+            thread = threading.Thread(target=lambda: elsewhere.append(matmul(a, b)))
+            thread.start()
+            thread.join()
+            with use_blas(None):
+                np.testing.assert_allclose(place.get(matmul(a, b)), A @ B, rtol=1e-6)
+            assert matmul(a, b) == "other's"
+            raise ZeroDivisionError
+        np.testing.assert_allclose(place.get(matmul(a, b)), A @ B, rtol=1e-6)
+        np.testing.assert_allclose(place.get(elsewhere[0]), A @ B, rtol=1e-6)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
-def test_tf32_is_on_inside_and_as_before_outside(device):
+@each_gpu
+def test_tf32_is_on_within_its_block_and_as_before_after_it(device):
     with on(device):
         assert not backend.tf32_is_on()
         with pytest.raises(ZeroDivisionError), tf32():

@@ -1,4 +1,4 @@
-"""npae.backend.random: uniform and normal numbers have the distribution that they should, one for every element."""
+"""npae.backend.random: uniform and normal numbers have their distributions and are independent."""
 
 import math
 
@@ -16,8 +16,8 @@ def sample(place, draw, shape=(400, 500), dtype=np.float64, seed=(1, 2)):
     return place.get(draw(generator(list(seed), place.name), place.put(np.empty(shape, dtype))))
 
 
-def normal_cdf(z):
-    return np.array([math.erfc(-a / math.sqrt(2)) / 2 for a in z])
+def normal_cdf(x):
+    return np.array([math.erfc(-a / math.sqrt(2)) / 2 for a in x])
 
 
 def within(value, expected, variance, n=N):
@@ -27,7 +27,7 @@ def within(value, expected, variance, n=N):
 
 @each_device
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_distributions_are_the_ones_named(device, dtype):
+def test_numbers_are_uniform_and_normal(device, dtype):
     with on(device) as place:
         for draw, cdf, points in [
             (noise.uniform, lambda u: u, np.linspace(0.001, 0.999, 41)),
@@ -43,20 +43,20 @@ def test_the_distributions_are_the_ones_named(device, dtype):
 @each_device
 def test_normal_numbers_have_the_moments_of_the_standard_normal(device):
     with on(device) as place:
-        z = sample(place, noise.normal)
+        eps = sample(place, noise.normal)
     for power, moment, square in [(1, 0, 1), (2, 1, 3), (3, 0, 15), (4, 3, 105)]:
-        assert within((z**power).mean(), moment, square - moment**2)
+        assert within((eps**power).mean(), moment, square - moment**2)
 
 
 @each_device
-def test_both_of_a_pair_are_independent_and_all_others_too(device):
+def test_normal_numbers_are_independent_also_within_a_pair(device):
     with on(device) as place:
-        z = sample(place, noise.normal, (N,))
+        eps = sample(place, noise.normal, (N,))
     for lag in (1, 2, N // 2, N // 2 - 1):
-        a, b = z[:-lag], z[lag:]
+        a, b = eps[:-lag], eps[lag:]
         assert within((a * b).mean(), 0, 1, len(a))
-        assert within((a**2 * b**2).mean(), 1, 8, len(a))  # a pair has one r: a small angle must not show it
-    assert len(np.unique(z)) == N
+        assert within((a**2 * b**2).mean(), 1, 8, len(a))  # a pair shares one r, which must not show
+    assert len(np.unique(eps)) == N
 
 
 @each_device
@@ -74,12 +74,12 @@ def test_the_ends_of_the_interval_are_finite():
             out[...] = np.resize(np.array([0, 1 - 2.0**-24], dtype), size)
             return out
 
-    z = noise.normal(Ends(), np.empty((2, 40), np.float32))
-    assert np.isfinite(z).all() and 5.7 < abs(z).max() < 5.8
+    eps = noise.normal(Ends(), np.empty((2, 40), np.float32))
+    assert np.isfinite(eps).all() and 5.7 < abs(eps).max() < 5.8
 
 
 @pytest.mark.parametrize("draw", [noise.uniform, noise.normal])
-def test_a_size_is_given_for_without_one_cupy_draws_one_number_for_all(draw):
+def test_the_size_is_passed_since_cupy_would_draw_one_number_for_all(draw):
     class AsInCuPy:
         def random(self, size=None, dtype=np.float64, out=None):
             out[...] = np.random.default_rng(0).random(size if size is not None else (), dtype)
@@ -104,11 +104,11 @@ def test_numbers_are_drawn_into_the_arrays_of_the_step_without_waiting(device, d
 
 @each_device
 @pytest.mark.parametrize("draw", [noise.uniform, noise.normal])
-def test_numbers_for_images_lie_as_the_images_do(draw, device):
-    """So that a formula of both goes over memory as it lies."""
+def test_numbers_for_images_have_the_order_in_memory_of_the_images(draw, device):
+    """A formula of both then passes over contiguous memory."""
     with on(device) as place:
         x = images(place.put(np.empty((3, 5, 6, 4))))
-        z = draw(generator([1], place.name), x)
-        assert z.shape == x.shape and is_channels_last(z)
+        drawn = draw(generator([1], place.name), x)
+        assert drawn.shape == x.shape and is_channels_last(drawn)
         same = draw(generator([1], place.name), pixels(x))
-        np.testing.assert_array_equal(place.get(pixels(z)), place.get(same))
+        np.testing.assert_array_equal(place.get(pixels(drawn)), place.get(same))

@@ -1,4 +1,4 @@
-"""Names of classes: entered by definition, and npae's own cannot be taken."""
+"""The registry: a class is entered when it is defined, and a class of npae cannot be replaced."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from npae.layers import Layer
 from npae.optim import Optimizer
 
 
-def test_a_class_of_npae_cannot_be_replaced_by_its_name():
+def test_a_class_of_npae_cannot_be_replaced():
     dense = Layer.registry["Dense"]
     with pytest.raises(TypeError, match="npae has a class Dense already.*another name"):
         type("Dense", (Layer,), {"__module__": "mine"})

@@ -1,4 +1,4 @@
-"""Sharing a sweep: every index once, whatever the number of pieces, and errors come back."""
+"""parallel_for: every index exactly once, whatever the number of threads; errors of a thread are raised."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def test_workers_keep_the_callers_error_settings():
         threads.parallel_for(work, 2)
 
 
-def test_the_environment_decides(monkeypatch):
+def test_the_environment_sets_the_number_of_threads(monkeypatch):
     threads.thread_count.cache_clear()
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert threads.thread_count() == 3
@@ -57,14 +57,14 @@ def test_the_environment_decides(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_makes_threads_of_its_own():
-    program = (  # in a process without the libraries of other tests, some of which warn of any fork
+    program = (  # in a process without the libraries of other tests, some of which warn about any fork
         "import os, signal, warnings\n"
         "from npae.backend import threads\n"
         "warnings.simplefilter('ignore', DeprecationWarning)\n"
         "threads.thread_count = lambda: 2\n"
         "threads.parallel_for(lambda start, stop: None, 4)  # the parent's pool exists\n"
         "child = os.fork()\n"
-        "signal.alarm(20)  # a process that hangs is ended\n"
+        "signal.alarm(20)  # ends a process that hangs\n"
         "if child == 0:\n"
         "    threads.parallel_for(lambda start, stop: None, 4)\n"
         "    os._exit(7)\n"
@@ -74,7 +74,7 @@ def test_a_forked_process_makes_threads_of_its_own():
     assert done.stdout == "7\n", done.stderr
 
 
-def test_nobody_writes_any_more_when_the_caller_has_failed(monkeypatch):
+def test_after_an_error_no_thread_writes_any_more(monkeypatch):
     monkeypatch.setattr(threads, "thread_count", lambda: 2)
     done = []
 

@@ -1,10 +1,10 @@
-"""A contender without a process of its own, for tests: the same program, here and now."""
+"""A contender in the process of the test, with the same program as benchmarks.alternate.Contender."""
 
 from benchmarks.alternate import NotMeasured, _Program
 
 
 class InProcess:
-    """Stands in for benchmarks.alternate.Contender."""
+    """Replaces benchmarks.alternate.Contender."""
 
     def __init__(self, kind):
         self.kind, self.program, self.closed = kind, _Program(), False

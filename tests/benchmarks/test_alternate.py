@@ -1,4 +1,4 @@
-"""Alternating turns: the clock's arithmetic, the order, the ratios, and what becomes of a contender that fails."""
+"""Alternating timing: seconds per step on a fake clock, the order of turns, ratios, contenders that fail."""
 
 import os
 
@@ -11,7 +11,7 @@ from tests.benchmarks.in_process import InProcess
 
 
 class Clock:
-    """A clock that stands still until somebody works or sleeps; threads spin on for `spinning` s of sleep."""
+    """A clock that advances only by work and by sleep; after work, threads spin for `spinning` seconds of sleep."""
 
     now = used = spinning = 0.0
 
@@ -27,7 +27,7 @@ class Clock:
 
 
 class Device:
-    """A step of `steps` training steps, that the host enqueues in 1 s and the device does in 4 s."""
+    """A call of `steps` training steps that takes the host 1 s to enqueue and the device 4 s to compute."""
 
     steps = 2
 
@@ -50,10 +50,10 @@ def clock(monkeypatch):
     return clock
 
 
-def test_a_turn_tells_the_host_from_the_device(clock):
+def test_a_turn_separates_host_and_device_time(clock):
     contender = InProcess(Device)
     contender.make(clock)
-    assert clock.now == 5  # it was waited for
+    assert clock.now == 5  # make() waited for the device
     one = contender.turn()
     assert one == Turn(seconds=5 / 2, host=1 / 2)
     clock.now = contender.program.step.busy_until = 0.0
@@ -67,7 +67,7 @@ def test_a_turn_ends_when_the_threads_sleep(clock):
     clock.spinning = 2.5 * alternate.LOOK
     assert contender.turn() == Turn(seconds=5 / 2, host=1 / 2)
     assert clock.spinning == 0 and clock.now == pytest.approx(5 + 5 + 4 * alternate.LOOK)
-    clock.spinning = 1e9  # for ever: some are told to
+    clock.spinning = 1e9  # threads may be configured to spin for ever
     contender.turn()
     assert clock.now == pytest.approx(15 + (4 + alternate.LOOKS) * alternate.LOOK)
 
@@ -113,12 +113,12 @@ def test_a_contender_takes_steps_in_its_process():
         assert contender.first is None and 0 < turn.seconds < 1 and 0 < turn.host < 1
         with pytest.raises(NotMeasured, match="^TypeError: "):
             contender.make("no sizes")
-        contender.make([8, 4], 16)  # a mistake ends no process
+        contender.make([8, 4], 16)  # an error does not end the process
     finally:
         contender.close()
 
 
-def test_a_process_that_ends_is_told_with_its_status():
+def test_the_exit_status_of_a_process_that_ends_is_reported():
     contender = Contender(os._exit)
     with pytest.raises(NotMeasured, match="its process ended, with exit status 3"):
         contender.make(3)

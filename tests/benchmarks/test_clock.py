@@ -1,4 +1,4 @@
-"""The clock: medians on a fake time, turns, waiting for the GPU, and the refusal of results that differ."""
+"""Timing of calls: medians on a fake time, turns, waiting for the GPU, results that differ are refused."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.fake_gpu.fake_cupy import fake_cupy
 
 
 class FakeTime:
-    """A time that moves only when somebody works."""
+    """A clock that advances only by work."""
 
     def __init__(self):
         self.now = 0.0
@@ -19,7 +19,7 @@ class FakeTime:
         return self.now
 
     def work(self, *durations):
-        """A call that takes these seconds, one after the other, and then the last again and again."""
+        """A call that takes these seconds, one after the other, and then always the last."""
         left = list(durations)
 
         def call():
@@ -37,9 +37,9 @@ def fake_time(monkeypatch):
 
 def test_the_first_calls_do_not_count_and_the_median_is_the_middle(fake_time, monkeypatch):
     monkeypatch.setattr(clock, "MOST", 5)
-    timing = clock.clock(fake_time.work(100, 1, 5, 1, 2, 4, 3), seconds=1e6)  # 100 compiles, 1 is for counting
+    timing = clock.clock(fake_time.work(100, 1, 5, 1, 2, 4, 3), seconds=1e6)  # 100: compilation
     assert timing.device == pytest.approx([5, 1, 2, 4, 3])
-    assert timing.median == 3 and timing.best == 1 and timing.quartiles == (2, 4)
+    assert timing.median == 3 and timing.quartiles == (2, 4)
     assert timing.summary() == {"seconds": 3, "quartiles": [2, 4], "host_seconds": 3, "measurements": 5}
 
 
@@ -59,13 +59,13 @@ def test_the_budget_decides_how_often_and_a_few_times_at_least(fake_time):
 def test_several_calls_take_turns(fake_time):
     log = []
     a, b = fake_time.work(1.0), fake_time.work(2.0)
-    timings = clock.by_turns({"a": lambda: (log.append("a"), a()), "b": lambda: (log.append("b"), b())}, seconds=0.1)
+    timings = clock.in_turns({"a": lambda: (log.append("a"), a()), "b": lambda: (log.append("b"), b())}, seconds=0.1)
     assert "".join(log) == "aabb" + "ba" + "ab" + "ba"
     assert (timings["a"].median, timings["b"].median) == (1, 2)
 
 
-def test_host_and_device_time_are_told_apart(fake_time, monkeypatch):
-    monkeypatch.setattr(clock, "_device_watch", lambda: lambda: 7.0)
+def test_host_and_device_time_are_separate(fake_time, monkeypatch):
+    monkeypatch.setattr(clock, "_start_events", lambda: lambda: 7.0)
     with on("fake"):
         timing = clock.clock(fake_time.work(2.0), "gpu", seconds=0.1)
     assert timing.median == 7 and timing.summary()["host_seconds"] == 2

@@ -1,4 +1,4 @@
-"""The part `crossover`: where two curves cross, and the whole with and without a GPU."""
+"""The part `crossover`: the crossing of two curves, and a run with and without a GPU."""
 
 import json
 from contextlib import nullcontext
@@ -16,7 +16,7 @@ def test_the_crossing_of_two_curves():
     assert crossover.overtakes(x, [1, 1, 10, 100], [10, 10, 10, 10]) == pytest.approx(100)
     assert crossover.overtakes(x, [1, 1, 100, 1000], [10, 10, 10, 10]) == pytest.approx(10**1.5)
     assert crossover.overtakes(x, [2, 2, 2, 2], [1, 1, 1, 1]) == 1
-    assert crossover.overtakes(x, [2, 1, 2, 2], [1, 2, 1, 1]) == pytest.approx(10**1.5)  # what counts is from where on
+    assert crossover.overtakes(x, [2, 1, 2, 2], [1, 2, 1, 1]) == pytest.approx(10**1.5)  # the last crossing counts
     assert crossover.overtakes(x, [2, 2, 2, 1], [1, 1, 1, 1]) is None
     assert crossover.overtakes(x, [1, 1, 1, 1], None) is None
 
@@ -47,5 +47,7 @@ def test_it_runs_from_end_to_end(device, small, tmp_path, capsys):
         assert all(set(point) == {"x"} | curves for point in axis["points"])
         assert all(point[curve]["seconds"] > 0 for point in axis["points"] for curve in curves)
     assert ("not yet run" in capsys.readouterr().out) == (device == "cpu")
+    table = crossover.overview(result).split("\n")
+    assert len(table) == 2 + 2 and (table[-1].count("not yet run") == 2) == (device == "cpu")
     (path,) = crossover.draw(result, tmp_path)
     assert path.stat().st_size > 0

@@ -1,4 +1,4 @@
-"""The epoch benchmark: times by turns, the share of taking batches, and training down to a stated error."""
+"""The part `epoch`: times in turns, the share of taking batches, training to a given error."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.benchmarks.in_process import InProcess
 
 
 class Training:
-    """Stands in for a training: its error falls by `falls` an epoch."""
+    """Replaces a training: its error falls by `falls` per epoch."""
 
     package, falls = "numpy", 0.1
 
@@ -47,6 +47,7 @@ class NoDevice(Training):
 @pytest.fixture
 def here(monkeypatch):
     monkeypatch.setattr(epoch, "Contender", InProcess)
+
     def entries(theirs, ours=Training):
         monkeypatch.setattr(epoch, "ENTRIES", {epoch.OURS: Entry(ours), epoch.EAGER: Entry(theirs)})
 
@@ -68,6 +69,9 @@ def test_a_run(here, tmp_path, capsys):
     assert theirs["seconds"] is None and theirs["epochs"] == epoch.MOST_EPOCHS
     out = capsys.readouterr().out
     assert "not reached" in out and "Not measured: GPU. Not yet run: " in out
+    overview = epoch.overview(result)
+    assert all(f"| {name} |" in overview for name in epoch.EPOCHS)
+    assert " s in 2 epochs; PyTorch eager not reached in 20 epochs." in overview
 
 
 def test_a_contender_that_cannot_run_is_left_out_with_its_reason(here, tmp_path, capsys):
@@ -75,6 +79,7 @@ def test_a_contender_that_cannot_run_is_left_out_with_its_reason(here, tmp_path,
     result = run(tmp_path)
     assert result["not_measured"]["PyTorch eager on the CPU"] == "no CUDA in this PyTorch"
     assert set(result["devices"]["cpu"]["to_error"]["contenders"]) == {"npae"}
+    assert "PyTorch eager /" in epoch.overview(result)  # an empty column
 
 
 def test_one_that_is_not_installed_too(here, tmp_path, capsys):

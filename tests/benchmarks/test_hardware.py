@@ -1,4 +1,4 @@
-"""What a result file says about the machine: read from the system's files, or "unknown"."""
+"""Description of the machine in result files: read from the system's files, or "unknown"."""
 
 import json
 
@@ -10,7 +10,7 @@ def write(path, text):
     path.write_text(text)
 
 
-def test_a_linux_system_tells(tmp_path):
+def test_a_linux_system(tmp_path):
     write(tmp_path / "proc/cpuinfo", "model name\t: Deep Thought\ncpu MHz\t\t: 2596.1\ncpu MHz\t\t: 1200.0\n")
     write(tmp_path / "proc/meminfo", "MemTotal:       16777216 kB\n")
     folder = tmp_path / "sys/devices/system/cpu/cpu0"
@@ -25,7 +25,7 @@ def test_a_linux_system_tells(tmp_path):
     }  # fmt: skip
 
 
-def test_another_system_tells_nothing(tmp_path):
+def test_another_system_is_unknown(tmp_path):
     cpu = hardware.cpu(tmp_path)
     assert cpu["model"] and {cpu[k] for k in ("clock_mhz", "max_clock_mhz", "caches", "memory_gib")} == {"unknown"}
 
@@ -34,10 +34,10 @@ def test_everything_is_there_and_goes_into_json(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setenv("NPAE_DATA", "/somewhere/private")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere/private")
-    told = hardware.hardware()
-    assert "private" not in json.dumps(told)  # results are published: no paths
-    assert told["environment"]["OMP_NUM_THREADS"] == "2"
-    assert told["config"]["numpy"] and set(told["packages"]) == set(hardware.PACKAGES)
+    found = hardware.hardware()
+    assert "private" not in json.dumps(found)  # results are published: no paths
+    assert found["environment"]["OMP_NUM_THREADS"] == "2"
+    assert found["config"]["numpy"] and set(found["packages"]) == set(hardware.PACKAGES)
     assert hardware.load() == "unknown" or len(hardware.load()) == 3
 
 

@@ -1,4 +1,4 @@
-"""Every opponent takes npae's step: the same J, ∂J/∂θ and θ from the same weights, on a small network."""
+"""Opponents: each takes npae's step, with the same J, ∂J/∂θ and θ from the same weights, on a small network."""
 
 from contextlib import nullcontext
 
@@ -15,7 +15,7 @@ SIZES, BATCH = [784, 16, 8], 32
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_compiled():
-    """Numba needs seconds, for the same bits."""
+    """Compiling takes seconds, for the same result."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ours, "compiled_at_once", nullcontext)
         yield
@@ -108,7 +108,7 @@ def test_the_products_alone_are_the_steps(device):
         step.wait()
         h, y, W, dW = ([place.get(a) for a in arrays] for arrays in (step.h, step.y, step.W, step.dW))
     assert [a.shape for a in W] == [(6, 4), (4, 2), (2, 4), (4, 6)]
-    assert np.allclose(y[4], h[3] @ W[3])  # forward; the inner ones were overwritten by what flows back
+    assert np.allclose(y[4], h[3] @ W[3])  # forward; backward overwrites the inner layers
     assert all(np.allclose(y[k], h[k + 1] @ W[k].T) for k in (1, 2, 3))
     assert all(np.allclose(dW[k], h[k].T @ h[k + 1]) for k in range(4))
 

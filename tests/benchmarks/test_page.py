@@ -1,13 +1,17 @@
-"""The page is filled from results, and only between its marks."""
+"""The pages: filled from results, and only between their marks."""
 
 import json
+import re
+from types import SimpleNamespace
 
+import pytest
+
+from benchmarks import __main__ as front
 from benchmarks import page
-from benchmarks.__main__ import PARTS
 
-PAGE = "before <!-- a --> old <!-- /a --> between <!-- b --><!-- /b --> after"
+README = "before <!-- a --> old <!-- /a --> between <!-- b --><!-- /b --> after"
 RUN = {
-    "part": "a", "seconds": 61.2, "settings": {"quick": False},
+    "part": "a", "seconds": 61.2, "settings": {"quick": False}, "result": {"x": 1},
     "machine": {
         "date": "2026-01-02T03:04:05+00:00", "commit": "abc", "load_before": [0.1, 0, 0], "load_after": [2.0, 0, 0],
         "cpu": {"model": "some CPU", "cores": 2}, "packages": {"torch": "2.13", "jax": "not installed"},
@@ -17,25 +21,55 @@ RUN = {
 }  # fmt: skip
 
 
-def test_sections_are_written_anew(tmp_path):
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Two parts, a with results and b without."""
+    monkeypatch.setattr(page, "PACKAGES", {"a": "benchmarks", "b": "benchmarks.lab"})
+    monkeypatch.setattr(page, "TITLES", {"a": "all of a", "b": "all of b"})
+    module = SimpleNamespace(overview=lambda result: f"| x | {result['x']} |")
+    monkeypatch.setattr(page.importlib, "import_module", {"benchmarks.a": module}.__getitem__)
     (tmp_path / "a.json").write_text(json.dumps(RUN))
-    (tmp_path / "a.txt").write_text("\nms a step\n")
+    (tmp_path / "a.txt").write_text("\nms per step\n")
     (tmp_path / "a_cpu.png").write_bytes(b"")
-    filled = page.fill(PAGE, tmp_path)
-    assert filled == page.fill(filled, tmp_path), "filling twice is filling once"
+    return tmp_path
+
+
+def test_sections_are_replaced(results):
+    filled = page.fill(README, results)
+    assert filled == page.fill(filled, results), "filling twice is filling once"
     assert "old" not in filled and filled.startswith("before ") and filled.endswith(" after")
-    assert "```text\nms a step\n```\n\n![a_cpu](results/a_cpu.png)" in filled
-    assert "2026-01-02, commit abc; some CPU, 2 cores, GPU: none;" in filled and "torch 2.13. 61 s;" in filled
-    assert "Not yet run: `python -m benchmarks b" in filled
+    assert "2026-01-02, some CPU, 2 cores; [all of it](results/a.md).\n\n| x | 1 |\n<!-- /a -->" in filled
+    assert "Not yet run: `python -m benchmarks.lab b --out benchmarks/results && python -m benchmarks.page`" in filled
 
 
-def test_the_page_has_a_place_for_every_part():
+def test_the_page_of_a_part(results):
+    text = page.page("a", RUN, results)
+    assert text.startswith("# a: all of a\n\n    python -m benchmarks a --out benchmarks/results && ")
+    assert "2026-01-02, commit abc; some CPU, 2 cores, GPU: none;" in text and "torch 2.13. 61 s;" in text
+    assert text.endswith("```text\nms per step\n```\n\n![a_cpu](a_cpu.png)\n")
+
+
+def test_main_writes_all_pages(results, capsys):
+    (results / "README.md").write_text(README)
+    page.main(results / "README.md", results)
+    assert "| x | 1 |" in (results / "README.md").read_text(encoding="utf-8") and "Written" in capsys.readouterr().out
+    assert (results / "a.md").read_text(encoding="utf-8") == page.page("a", RUN, results)
+    assert not (results / "b.md").exists()
+
+
+def test_the_readme_is_up_to_date_and_short():
     text = (page.HERE / "README.md").read_text(encoding="utf-8")
-    for part in PARTS:
+    assert page.fill(text, page.HERE / "results") == text, "run python -m benchmarks.page"
+    by_hand = re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->\n", "", text, flags=re.DOTALL)
+    assert len(by_hand.splitlines()) <= 90
+    for part in (*front.PARTS, "layer_by_layer"):
         assert text.count(f"<!-- {part} -->") == text.count(f"<!-- /{part} -->") == 1
+    for part in page.PACKAGES:
+        assert f"(results/{part}.md)" in text and part in text.split("##")[0]
 
 
-def test_main_writes_the_page(tmp_path, capsys):
-    (tmp_path / "README.md").write_text(PAGE)
-    page.main(tmp_path / "README.md", tmp_path)
-    assert "Not yet run" in (tmp_path / "README.md").read_text() and "Written" in capsys.readouterr().out
+@pytest.mark.parametrize("part", page.PACKAGES)
+def test_the_pages_of_results_are_up_to_date(part):
+    results = page.HERE / "results"
+    run = page.load(part, results)
+    assert (results / f"{part}.md").read_text(encoding="utf-8") == page.page(part, run, results)

@@ -1,4 +1,4 @@
-"""Every picture is written, is not blank, and shows what it was given."""
+"""Pictures: each is written, is not blank and has colours."""
 
 from pathlib import Path
 
@@ -9,13 +9,8 @@ from matplotlib.image import imread
 
 from benchmarks import pictures
 
-ROW = {"percent_of_arithmetic": 80.0, "percent_of_memory": 5.0, "seconds": 1.5e-4}
-PASS = {"percent_of_arithmetic": 3.0, "percent_of_memory": 130.0, "seconds": 2e-5, "speed_up": 4.2}
-PARTS = {"products": 5e-4, "windows": 0.0, "passes": 2e-4, "loss": 1e-4, "optim": 1e-4, "gather": 5e-5, "rest": 5e-5}
 X = [1, 16, 256]
-STEPS = {"small": (1e-3, dict(PARTS), 2e-4), "large": (1, {part: 0.0 for part in PARTS} | {"products": 1.1}, 0.9)}
 DRAWN = {
-    "layers": lambda path: pictures.layers(path, {"Dense": ROW, "ReLU": PASS}, "title"),
     "crossover": lambda path: pictures.crossover(
         path, [("batch", X, {"CPU": [1e-3, 2e-3, 1e-1], "GPU": None, "transfer": None}, None),
                ("width", X, {"CPU": [1e-3, 2e-3, 1e-1], "GPU": [2e-3] * 3, "transfer": [1e-5] * 3}, "from 16 on")],
@@ -26,7 +21,6 @@ DRAWN = {
     "bars": lambda path: pictures.bars(path, {"one": (1.0, "1 ms"), "two": (0.5, "0.5 ms")}, "ms", "title"),
     "ratios": lambda path: pictures.ratios(
         path, {"small": {"a": (1.5, 1.2, 1.9), "b": (0.5, 0.4, 0.6)}, "large": {"b": (2.0, 1.9, 2.1)}}, "x", "title"),
-    "stacked": lambda path: pictures.stacked(path, STEPS, "title"),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Tables line up, and result files have one shape."""
+"""Reports: tables line up, and all result files have one format."""
 
 import json
 from pathlib import Path
@@ -21,6 +21,11 @@ def test_a_table_lines_up(capsys):
 
 def test_quartiles_as_text():
     assert report.spread(1.234, 5.678) == "1.23 to 5.68" and report.spread(1, 2, 0) == "1 to 2"
+    assert report.with_quartiles((2, 1.234, 5.678)) == "2.00 (1.23 to 5.68)"
+
+
+def test_a_table_in_markdown():
+    assert report.markdown(["what", "ms"], [["Adam", 1.25]]) == "| what | ms |\n| --- | --- |\n| Adam | 1.25 |"
 
 
 def test_a_result_file(tmp_path):
@@ -45,7 +50,7 @@ def test_a_result_that_is_no_json_leaves_the_older_file(tmp_path):
     assert json.loads(path.read_text())["result"] == {"x": 1} and sorted(tmp_path.iterdir()) == [path, text]
 
 
-def test_what_is_printed_is_overheard(capsys):
-    with report.overheard() as printed:
+def test_the_output_is_copied(capsys):
+    with report.copied_output() as printed:
         print("ms", flush=True)
     assert printed.getvalue() == capsys.readouterr().out == "ms\n"

@@ -1,4 +1,4 @@
-"""The part `scaling`: slopes of known laws, counts by hand, and the whole from end to end."""
+"""The part `scaling`: slopes of known powers, counts by hand, and a whole run."""
 
 import json
 from contextlib import nullcontext
@@ -34,10 +34,10 @@ def test_the_slope_of_a_power_is_its_exponent():
         assert scaling.slope(x, 3.0 * x**power) == pytest.approx(power)
 
 
-def test_the_small_points_do_not_bend_the_slope():
+def test_the_small_points_do_not_change_the_slope():
     x = np.array([1, 2, 4, 1000, 10_000, 100_000])
     assert scaling.slope(x, np.maximum(500, x)) == pytest.approx(1)
-    assert scaling.slope(x[:3], x[:3] ** 2) == pytest.approx(2)  # of three, all count
+    assert scaling.slope(x[:3], x[:3] ** 2) == pytest.approx(2)  # of three points, all count
 
 
 def test_operations_and_memory_by_hand(small):
@@ -46,9 +46,9 @@ def test_operations_and_memory_by_hand(small):
     assert scaling.operations(step, 4) == 6 * 4 * 2 * 2352 - 2 * 4 * 2352
     parameters = 2 * 2352 + 3 + 784
     assert scaling.held(step, 4) == 16 * parameters + 4 * 4 * 2 * (3 + 784)
-    weighed = scaling.memory([784, 3], 4, "cpu")
-    assert weighed["state"] == 16 * parameters
-    assert weighed["arena"] >= 4 * 4 * 2 * (3 + 784) and weighed["peak"] >= weighed["state"] + weighed["arena"]
+    found = scaling.memory([784, 3], 4, "cpu")
+    assert found["state"] == 16 * parameters
+    assert found["arena"] >= 4 * 4 * 2 * (3 + 784) and found["peak"] >= found["state"] + found["arena"]
 
 
 def test_it_runs_from_end_to_end(small, tmp_path, monkeypatch, capsys):
@@ -61,5 +61,9 @@ def test_it_runs_from_end_to_end(small, tmp_path, monkeypatch, capsys):
     assert all(point["seconds"] > 0 for axis in axes.values() for point in axis["points"])
     assert "No third." in result["not_measured"] and "No third." in capsys.readouterr().out
     assert [path.name for path in scaling.draw(result, tmp_path)] == ["scaling_cpu.png", "scaling_workers.png"]
+    overview = scaling.overview(result)
+    assert "n, ms per step: 1 worker, 2 threads each 100.0; 2 workers, 1 thread each 200.0." in overview
+    assert f"| Dense layers | {axes['depth']['slope']:.2f} | {axes['depth']['theory']:.2f} |" in overview
     result["workers"]["runs"] = {}
+    assert "ms per step" not in scaling.overview(result)
     assert [path.name for path in scaling.draw(result, tmp_path)] == ["scaling_cpu.png"]

@@ -1,4 +1,4 @@
-"""The training-step benchmark: it validates, compares with the right targets, and tells what it did not measure."""
+"""The part `train_step`: validation, ratios and targets, and the list of what was not measured."""
 
 import json
 from contextlib import nullcontext
@@ -19,7 +19,7 @@ TWO = {"a": ([784, 8], 16), "b": ([784, 16, 4], 8)}
 
 
 class Wrong(NpaeStep):
-    """Takes another step than npae."""
+    """Takes a different step."""
 
     def first_steps(self):
         first, gradient, later, total = super().first_steps()
@@ -32,9 +32,9 @@ class Missing(NpaeStep):
 
 @pytest.fixture
 def small(monkeypatch):
-    """A group of in-process contenders on two small networks, in place of the CPU's."""
+    """A group of in-process contenders on two small networks replaces the groups of the CPU."""
     monkeypatch.setattr(train_step, "Contender", InProcess)
-    monkeypatch.setattr(ours, "compiled_at_once", nullcontext)  # seconds, for the same bits
+    monkeypatch.setattr(ours, "compiled_at_once", nullcontext)  # compiling takes seconds, for the same result
     monkeypatch.setattr(train_step, "QUICK", Effort(2, 0.001, 0.0))
     entries = {
         OURS: Entry(NpaeStep), FLOOR: Entry(MatmulStep), "twin": Entry(NpaeStep), "other": Entry(NpaeStep),
@@ -66,7 +66,7 @@ def test_its_picture(small, tmp_path, capsys):
     assert train_step.draw(result, tmp_path) == [tmp_path / "train_step_few.png"]
     assert (tmp_path / "train_step_few.png").stat().st_size > 10_000
     result["groups"]["few"]["workloads"] = {"a": {OURS: result["groups"]["few"]["workloads"]["a"][OURS]}}
-    assert train_step.draw(result, tmp_path) == []  # with nobody beside npae there is nothing to draw
+    assert train_step.draw(result, tmp_path) == []  # no ratios without a second contender
 
 
 def test_our_own_step_must_run(small, monkeypatch, tmp_path):
@@ -88,7 +88,7 @@ def test_steps_that_differ_are_not_timed(k, error):
         train_step.validate(theirs, ours, 100)
 
 
-def test_what_is_not_told_is_not_compared():
+def test_what_is_none_is_not_compared():
     train_step.validate((1.0, None, None, None), (1.0, np.ones(2), 2.0, 3.0), 1)
     train_step.validate(None, (1.0, np.ones(2), 2.0, 3.0), 1)
 

@@ -1,4 +1,4 @@
-"""Timing of workers: what is compared, what is refused, and two real ones where mpiexec is installed."""
+"""Timing of data-parallel workers: what is compared and refused; two real ones if mpiexec is installed."""
 
 import json
 from contextlib import nullcontext
@@ -10,7 +10,7 @@ from benchmarks.clock import Disagreement
 
 
 def pretend(monkeypatch, cores, J):
-    """compare() with workers that cost a second and end at J(count)."""
+    """compare() with pretended workers that take a second per step and end at J(count)."""
     monkeypatch.setattr(workers, "why_not", lambda: None)
     monkeypatch.setattr(workers, "core_count", lambda: cores)
     monkeypatch.setattr(workers, "start", lambda count, threads, *flags: {"seconds": 1.0, "J": J(count)})
@@ -26,12 +26,12 @@ def test_never_more_threads_than_cores(monkeypatch, capsys):
     assert "one core" in pretend(monkeypatch, 1, lambda count: 5.0)["not_measured"][0]
 
 
-def test_workers_that_learn_something_else_are_not_compared(monkeypatch):
+def test_workers_that_end_at_another_J_are_not_compared(monkeypatch):
     with pytest.raises(Disagreement, match="2 workers"):
         pretend(monkeypatch, 2, lambda count: 5.0 + 0.01 * (count > 1))
 
 
-def test_what_is_missing_is_said(monkeypatch):
+def test_what_is_missing_is_reported(monkeypatch):
     monkeypatch.setattr(workers.importlib.util, "find_spec", lambda name: None)
     assert "pip install" in workers.compare(True)["not_measured"][0]
     monkeypatch.setattr(workers.importlib.util, "find_spec", lambda name: object())
@@ -39,18 +39,18 @@ def test_what_is_missing_is_said(monkeypatch):
     assert "no mpiexec" in workers.compare(True)["not_measured"][0]
 
 
-def test_a_worker_that_is_alone_tells_its_numbers(monkeypatch, capsys):
+def test_a_single_worker_prints_its_numbers(monkeypatch, capsys):
     monkeypatch.setattr(training, "IMAGES", 16)
     monkeypatch.setattr(workers, "compiled_at_once", nullcontext)  # compiling takes longer than the test
     training.images.cache_clear()
     workers.main(["--turns", "3", "--sizes", "784", "3", "--batch", "4"])
     training.images.cache_clear()
-    told = json.loads(capsys.readouterr().out)
-    assert told["workers"] == 1 and 0 < told["quartiles"][0] <= told["seconds"] <= told["quartiles"][1]
-    assert 300 < told["J"] < 700  # 784 pixels of noise, about ln 2 nats each
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["workers"] == 1 and 0 < printed["quartiles"][0] <= printed["seconds"] <= printed["quartiles"][1]
+    assert 300 < printed["J"] < 700  # 784 pixels of noise, about ln 2 nats each
 
 
-@pytest.mark.skipif(workers.why_not() is not None, reason=workers.why_not() or "-")
+@pytest.mark.skipif(workers.why_not() is not None, reason="could not import 'mpi4py'")
 def test_two_workers_take_the_steps_of_one(monkeypatch):
     monkeypatch.setenv("NPAE_NUMBA", "0")
     one, two = (workers.start(count, 1, "--turns", "2", "--sizes", "784", "3", "--batch", "7") for count in (1, 2))

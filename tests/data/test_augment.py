@@ -1,4 +1,4 @@
-"""Augmentation: variants are drawn as they should be, anew in every epoch, and the same again after a resume."""
+"""Data augmentation: the distribution of the variants, new variants in every epoch, the same ones after a resume."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from npae import dense_autoencoder, fit
 from npae.backend import Arena
 from npae.data import Augmentation, Binarize, Minibatches, Warp
 from npae.optim import SGD
-from npae.train.callbacks import Checkpoint
+from npae.train import Checkpoint
 from tests.devices import each_device, on
 
 GREY = np.random.default_rng(0).random((40, 12)).astype(np.float32)
@@ -16,7 +16,7 @@ each_kind = pytest.mark.parametrize("make", KINDS, ids=["Binarize", "Warp"])
 
 
 @each_device
-def test_binarized_pixels_are_one_with_their_grey_value_as_probability(device):
+def test_binarized_pixels_are_1_with_their_grey_value_as_probability(device):
     with on(device) as place:
         grey = np.tile(np.array([0.0, 0.1, 0.5, 0.9, 1.0], np.float32), (20_000, 1))
         x = place.get(Binarize()(place.put(grey)))
@@ -27,7 +27,7 @@ def test_binarized_pixels_are_one_with_their_grey_value_as_probability(device):
 
 @each_kind
 @each_device
-def test_a_seed_means_the_same_variants_and_they_go_on(make, device):
+def test_a_seed_gives_the_same_sequence_of_variants(make, device):
     with on(device) as place:
         x, augment = place.put(GREY), make()
         augment.reseed([1, 2])
@@ -48,7 +48,7 @@ def test_bytes_and_lists_are_refused(make):
 
 @each_kind
 @each_device
-def test_a_step_waits_for_nothing_and_uploads_nothing(make, device):
+def test_a_step_neither_waits_nor_uploads(make, device):
     with on(device) as place:
         x, augment, arena = place.put(GREY), make(), Arena()
         for _ in range(2):
@@ -61,7 +61,7 @@ def test_a_step_waits_for_nothing_and_uploads_nothing(make, device):
 
 
 @each_kind
-def test_only_the_batches_of_training_are_varied_target_included(make):
+def test_training_batches_are_augmented_with_their_targets_and_validation_is_not(make):
     x = (GREY * 255).astype(np.uint8)
     augment = make()
     batches = Minibatches(x, 10, augment=augment)
@@ -75,11 +75,11 @@ def test_only_the_batches_of_training_are_varied_target_included(make):
     plain = dense_autoencoder([12, 4])
     fit(plain, GREY, GREY, epochs=2, progress="none")
     assert (model.theta.value != plain.theta.value).any()
-    assert model.evaluate(GREY) == model.evaluate(GREY), "validation must not be varied"
+    assert model.evaluate(GREY) == model.evaluate(GREY), "validation must not be augmented"
 
 
 @each_kind
-def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path, make):
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, make):
     def run(epochs, resume=None, callbacks=(), augment=make):
         model = dense_autoencoder([12, 4])
         fit(model, GREY, epochs=epochs, batch_size=8, optimizer=SGD(0.1), augment=augment(), progress="none",
@@ -94,7 +94,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path, make):
         run(4, resume=path, callbacks=[Checkpoint(path)], augment=lambda: Warp(0.5, image=(3, 4)))
 
 
-def test_one_of_your_own_is_a_few_lines():
+def test_an_augmentation_of_your_own_is_a_few_lines():
     class Mirror(Augmentation):
         def __call__(self, x):
             return x[:, ::-1]

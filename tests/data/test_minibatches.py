@@ -1,4 +1,4 @@
-"""npae.data.minibatches: every row once an epoch, in an order from the seed, converted as it is taken."""
+"""Minibatches: every row once per epoch, in an order from the seed, converted batch by batch."""
 
 import tracemalloc
 
@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npae import losses
-from npae.backend import as_int
-from npae.data.minibatches import Minibatches, as_batch, in_batches
-from npae.data.sources import as_source, check_source
+from npae.backend import as_batch, as_int, as_source, in_batches
+from npae.data.minibatches import Minibatches
+from npae.data.sources import check_source
 
 
 def numbered(n, features=2, dtype=np.float32):
@@ -32,7 +32,7 @@ def memory_mapped(tmp_path, array):
 
 @settings(max_examples=40, deadline=None)
 @given(n=st.integers(1, 60), size=st.integers(1, 60), seed=st.none() | st.integers(0, 2**40), epoch=st.integers(0, 5))
-def test_every_row_exactly_once_an_epoch_and_the_last_short_batch_kept(n, size, seed, epoch):
+def test_every_row_occurs_once_per_epoch_and_the_last_short_batch_is_kept(n, size, seed, epoch):
     size = min(size, n)
     batches = Minibatches(numbered(n), size, seed=seed)
     taken = epoch_of(batches, epoch)
@@ -42,7 +42,7 @@ def test_every_row_exactly_once_an_epoch_and_the_last_short_batch_kept(n, size, 
     assert sorted(np.concatenate(taken)[:, 0]) == list(range(n))
 
 
-def test_the_same_seed_gives_the_same_order_and_another_seed_or_epoch_another():
+def test_seed_and_epoch_determine_the_order():
     def order(seed, epoch):
         return [int(r) for rows in Minibatches(numbered(50), 8, seed=seed).rows(epoch) for r in rows]
 
@@ -59,7 +59,7 @@ def test_an_epoch_does_not_depend_on_those_before_it():
     assert all((a == b).all() for a, b in zip(epoch_of(batches, 3), epoch_of(fresh, 3), strict=True))
 
 
-def test_without_a_seed_the_order_is_as_it_is():
+def test_without_a_seed_the_order_is_that_of_the_data():
     assert (np.concatenate(epoch_of(Minibatches(numbered(10), 4)))[:, 0] == np.arange(10)).all()
 
 
@@ -114,13 +114,13 @@ def test_only_the_rows_of_a_batch_are_converted():
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 600_000  # the order (8 bytes a row, made twice) and a few batches of 25 kB
+    assert peak < 600_000  # the order (8 bytes per row, made twice) and a few batches of 25 kB
 
 
 # ---------------------------------------------------------------------- memory-mapped files
 
 
-def test_a_memory_mapped_file_is_read_a_batch_at_a_time(tmp_path):
+def test_a_memory_mapped_file_is_read_batch_by_batch(tmp_path):
     data = memory_mapped(tmp_path, numbered(20_000, 50))  # 4 MB
     tracemalloc.start()
     try:
@@ -138,18 +138,18 @@ def test_a_memory_mapped_file_is_read_a_batch_at_a_time(tmp_path):
 def test_a_nan_in_a_memory_mapped_file_is_found_with_its_row_when_its_batch_is_taken(tmp_path, seed):
     array = numbered(30)
     array[17, 1] = np.nan
-    batches = Minibatches(memory_mapped(tmp_path, array), 4, seed=seed, name="train")  # says nothing yet
+    batches = Minibatches(memory_mapped(tmp_path, array), 4, seed=seed, name="train")  # no error yet
     with pytest.raises(ValueError, match="train: row 17 contains NaN or Inf"):
         epoch_of(batches)
 
 
-def test_the_losss_check_sees_the_rows_of_a_memory_mapped_file(tmp_path):
+def test_the_check_of_the_loss_is_given_the_rows_of_a_memory_mapped_file(tmp_path):
     check = losses.BinaryCrossEntropy().check_targets
     with pytest.raises(ValueError, match="targets in"):
         epoch_of(Minibatches(memory_mapped(tmp_path, numbered(9)), 4, seed=0, check=check))
 
 
-# ---------------------------------------------------------------------- what cannot be right
+# ---------------------------------------------------------------------- wrong arguments
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -161,7 +161,7 @@ def test_nan_and_inf_are_found_with_their_row(bad, row):
         check_source(data, name="validation")
 
 
-def test_what_is_no_array_becomes_one():
+def test_lists_and_tensors_become_arrays():
     assert as_source([[0.0, 1.0]]).shape == (1, 2)
     torch = pytest.importorskip("torch")
     assert type(as_source(torch.zeros(2, 3))) is np.ndarray
@@ -174,7 +174,7 @@ def test_shapes_without_samples_or_features_raise(data):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "int64", "complex64", "object", "U4", "M8[s]"])
-def test_types_without_a_clear_meaning_raise(dtype):
+def test_dtypes_without_a_clear_meaning_raise(dtype):
     with pytest.raises(TypeError, match="digits: expected uint8 .* got "):
         as_source(np.zeros((2, 2), dtype), "digits")
 
@@ -185,7 +185,7 @@ def test_types_without_a_clear_meaning_raise(dtype):
     (2.0, TypeError, "batch_size: expected an integer, got 2.0"), ("4", TypeError, "got '4'"),
     (None, TypeError, "got None"),
 ])  # fmt: skip
-def test_batch_sizes_that_cannot_be_right_raise(size, error, words):
+def test_wrong_batch_sizes_raise(size, error, words):
     with pytest.raises(error, match=words):
         Minibatches(numbered(10), size)
 
@@ -199,25 +199,25 @@ def test_counts_may_be_numpy_integers():
 
 
 @pytest.mark.parametrize("size", [1, 7, 20, 50])
-def test_in_batches_gives_what_one_call_would(size):
+def test_in_batches_gives_the_result_of_one_call(size):
     data = np.random.default_rng(0).random((20, 3))
-    result = in_batches(lambda x: x @ np.ones((3, 2)), data, size, np.float64, "cpu")
+    result = in_batches(lambda x: x @ np.ones((3, 2)), data, size, like=np.zeros(0))
     np.testing.assert_allclose(result, data @ np.ones((3, 2)))
 
 
 @pytest.mark.parametrize("size, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError)])
-def test_in_batches_wants_a_batch_size(size, error):
+def test_in_batches_needs_a_batch_size(size, error):
     with pytest.raises(error, match="batch_size: expected"):
-        in_batches(lambda x: x, numbered(4), size, np.float32, "cpu")
+        in_batches(lambda x: x, numbered(4), size, like=numbered(1))
 
 
 def test_the_result_of_in_batches_is_the_callers_own():
     data = numbered(6)
-    in_batches(lambda x: x, data, 2, np.float32, "cpu")[...] = -1
+    in_batches(lambda x: x, data, 2, like=data)[...] = -1
     assert (data == numbered(6)).all()
 
 
-def test_an_unaligned_file_is_not_read_whole(tmp_path):
+def test_an_unaligned_file_is_not_read_as_a_whole(tmp_path):
     x = np.arange(200_000, dtype=np.float32).reshape(2000, 100)
     (tmp_path / "x").write_bytes(b"ab" + x.tobytes())
     source = np.memmap(tmp_path / "x", np.float32, "r", offset=2, shape=x.shape)

@@ -1,4 +1,4 @@
-"""Warp: the look-up is bilinear, the matrices are the ones of the formula, and the edge goes on outside."""
+"""Warp: bilinear interpolation at the positions of the formula, the border continued outside, contrast."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.devices import each_device, on
 
 
 def plainly(x, A, contrast):
-    """x̃(p) = x(c + A(p − c)) by loops, bilinear, the edge's pixels outside; then the contrast."""
+    """y(p) = x(c + A(p − c)) by loops, bilinear, with the border continued outside; then the contrast."""
     height, width = x.shape
     c = np.array([(height - 1) / 2, (width - 1) / 2])
     y = np.zeros_like(x)
@@ -23,7 +23,7 @@ def plainly(x, A, contrast):
 
 
 def matrices(seed, n, std, share):
-    """A of each sample by its factors, from the numbers that Warp draws."""
+    """A of each sample, as a product of its factors, from the numbers that Warp draws."""
     twin = Warp(std, share)
     twin.reseed(seed)
     t, s, a, b = std * twin.stream.normal(np.empty((4, n)))
@@ -36,13 +36,13 @@ def matrices(seed, n, std, share):
 
 @each_device
 @pytest.mark.parametrize("shape", [(6, 35), (6, 5, 7), (6, 2, 5, 7)])
-def test_every_image_is_looked_up_at_the_places_of_its_matrix(device, shape):
+def test_every_image_is_interpolated_at_the_positions_of_its_matrix(device, shape):
     x = np.random.default_rng(1).random(shape)
     warp = Warp(0.4, share=0.7, contrast=1.3, image=(5, 7))
     warp.reseed(3)
     with on(device) as place:
         y = place.get(warp(place.put(x)))
-        if place.name == "gpu":  # its numbers are others: those of the CPU are looked at below
+        if place.name == "gpu":  # a GPU draws other numbers than the CPU, which are compared below
             assert y.shape == x.shape and np.isfinite(y).all()
             return
     planes, warped = x.reshape(6, -1, 5, 7), y.reshape(6, -1, 5, 7)
@@ -55,7 +55,7 @@ def test_every_image_is_looked_up_at_the_places_of_its_matrix(device, shape):
     assert 0 < changed < 6
 
 
-def test_no_warp_is_the_identity_and_outside_the_edge_goes_on():
+def test_no_warp_is_the_identity_and_the_border_continues_outside():
     x = np.random.default_rng(2).random((50, 784)).astype(np.float32)
     np.testing.assert_array_equal(Warp(0.5, share=0)(x), x)
     np.testing.assert_allclose(Warp(0.0, share=1, contrast=1)(x), x, atol=1e-6)
@@ -85,7 +85,7 @@ def test_errors():
             Warp(**wrong)
 
 
-def test_contrast_makes_edges_as_steep_as_they_were():
+def test_contrast_restores_the_steepness_of_edges():
     digits = mnist(which="sample").train_images[:1000] / 255
 
     def steepness(x):

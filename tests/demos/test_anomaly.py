@@ -1,18 +1,18 @@
-"""The anomaly demo on tables made for it: what it measures is what is there, and what is missing is said."""
+"""The anomaly demo on small tables: it finds the anomalies in them, and reports what is missing."""
 
 import gzip
 
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+pytest.importorskip("matplotlib")
 
 from demos import anomaly, common  # noqa: E402
 from npae.data import Table  # noqa: E402
 
 
 def odd_table(n=400, odd=40):
-    """Normal rows on a plane, anomalies off it: a Mahalanobis length cannot miss them."""
+    """Normal rows on a plane, anomalies off it: a Mahalanobis distance cannot miss them."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, 2)) @ rng.standard_normal((2, 6)) + 0.05 * rng.standard_normal((n, 6))
     y = np.arange(n) < odd
@@ -49,27 +49,27 @@ def test_all_three_parts_are_measured(data, tmp_path, capsys):
     assert {len(v) for v in result["digits_roc_auc"].values()} == {2}
 
 
-def quick(out):
+def settings_for(out):
     return common.parse("anomaly", "", 1, argv=["--quick", "--device", "cpu", "--out", str(out)])
 
 
-def test_a_table_of_ones_own_by_its_path(data, tmp_path):
+def test_a_table_by_its_path(data, tmp_path):
     path = (data / "creditcard" / "creditcard_sample.csv.gz").rename(tmp_path / "mine.csv.gz")
-    assert anomaly.fraud(quick(tmp_path), path)["card_semi_mahalanobis_roc_auc"] > 0.99
+    assert anomaly.fraud(settings_for(tmp_path), path)[0]["card_semi_mahalanobis_roc_auc"] > 0.99
     with pytest.raises(FileNotFoundError, match="credit_card: expected the file"):
-        anomaly.fraud(quick(tmp_path), None)
+        anomaly.fraud(settings_for(tmp_path), None)
 
 
-def test_what_is_missing_is_left_out_in_a_sentence(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv("NPAE_DATA", raising=False)
-    assert not [key for key in run(tmp_path / "out") if key.startswith(("tables", "card"))]
-    printed = capsys.readouterr().out
-    assert "Left out: adbench: expected .npz files" in printed and "Left out: credit_card: expected" in printed
+def test_missing_tables_are_left_out_with_a_message(quick):
+    found = quick("anomaly")
+    assert not [key for key in found.result if key.startswith(("tables", "card"))]
+    for message in ("Left out: adbench: expected .npz files", "Left out: credit_card: expected"):
+        assert message in found.printed
 
 
 def test_all_methods_see_the_same_split_which_the_seed_decides(tmp_path):
     x, y = odd_table()
-    settings = quick(tmp_path)
+    settings = settings_for(tmp_path)
     table = Table(x, y, "planes", tmp_path)
     two = anomaly.compare(table, "semi", 2, settings)
     assert {v.shape for v in two.values()} == {(2, 2)}
@@ -79,13 +79,13 @@ def test_all_methods_see_the_same_split_which_the_seed_decides(tmp_path):
         assert not np.array_equal(two[name][0], two[name][1]) or v[0].min() == 1
 
 
-def test_prepared_digits_are_blurred_and_of_one_length():
+def test_prepared_digits_are_blurred_and_of_equal_norm():
     dot = np.zeros((1, 28, 28), np.uint8)
     dot[0, 10, 20] = 77
     x = anomaly.prepared(np.repeat(dot.reshape(1, 784), 2, axis=0) * np.array([[1], [3]], np.uint8))
     assert x.shape == (2, 784) and x.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(x, axis=1), 10, rtol=1e-6)
-    np.testing.assert_allclose(x[0], x[1], rtol=1e-5)  # thickness of ink does not count
+    np.testing.assert_allclose(x[0], x[1], rtol=1e-5)  # the thickness of strokes does not matter
     spot = x[0].reshape(28, 28)[8:13, 18:23]
     kernel = anomaly.KERNEL / anomaly.KERNEL[2]
     np.testing.assert_allclose(spot / spot[2, 2], np.outer(kernel, kernel), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""What the demos measure with: angles between subspaces and nearest neighbours, beside scipy's and scikit-learn's."""
+"""Baselines and measures of the demos, compared with SciPy and scikit-learn."""
 
 import importlib.util
 
@@ -9,8 +9,7 @@ from demos.baselines import PCA, neighbour_error, principal_angles
 
 
 def installed(module):
-    missing = importlib.util.find_spec(module) is None
-    return pytest.mark.skipif(missing, reason=f"{module} is what the results are compared with, and is not installed")
+    return pytest.mark.skipif(importlib.util.find_spec(module) is None, reason=f"could not import '{module}'")
 
 
 def test_pca_codes_are_the_coordinates_of_its_reconstruction():

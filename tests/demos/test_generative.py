@@ -1,4 +1,4 @@
-"""The demos vae and interpolation: what they report is what the saved models do, and their options."""
+"""The demos vae and interpolation: they report what the saved models do; their options."""
 
 import json
 import sys
@@ -8,27 +8,27 @@ import pytest
 
 from npae import load, mnist
 
-pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+pytest.importorskip("matplotlib")
 
 from demos import interpolation, vae  # noqa: E402
 
 
-def quick(demo, out, *options):
+def run(demo, out, *options):
     return demo.main(["--quick", "--device", "cpu", "--out", str(out), *options])
 
 
-def test_vae_reports_its_own_model_and_beats_the_mean_digit(tmp_path, digits):
-    result = quick(vae, tmp_path, "--epochs", "4")
-    terms = load(tmp_path / "vae.npz").evaluate(digits)
+def test_vae_reports_its_own_model_and_beats_the_mean_image(quick, digits):
+    result = quick("vae").result
+    terms = load(quick("vae").out / "vae.npz").evaluate(digits)
     assert result["test_kl_nats"] == pytest.approx(terms["kl"], rel=1e-6)
     assert result["test_nats"] == pytest.approx(sum(terms.values()), rel=1e-6)
-    assert result["test_nats"] < result["test_nats_of_two_numbers"] < 200  # the mean digit has 205.8
-    assert result["test_nats"] > 45.5 + 5  # no less than the pixels' own entropy and some code
+    assert result["test_nats"] < result["test_nats_of_two_numbers"] < 200  # 205.8: the mean image
+    assert result["test_nats"] > 45.5 + 5  # at least the entropy of the pixels and some KL divergence
     assert 5 < result["active_units_count"] <= 20
 
 
 def test_vae_with_the_bound_of_several_codes_and_the_likelihood(tmp_path, capsys):
-    result = quick(vae, tmp_path, "--epochs", "1", "--iwae", "3", "--likelihood", "1")
+    result = run(vae, tmp_path, "--epochs", "1", "--iwae", "3", "--likelihood", "1")
     model = load(tmp_path / "vae.npz")
     assert (model.objective, model.samples) == ("iwae", 3)
     assert 50 < result["test_minus_ln_p_nats"] < result["test_minus_elbo_binary_nats"]
@@ -38,15 +38,15 @@ def test_vae_with_the_bound_of_several_codes_and_the_likelihood(tmp_path, capsys
     assert result["test_minus_ln_p_nats"] == pytest.approx(again, rel=1e-6)
 
 
-def test_impossible_options_end_with_a_sentence(tmp_path):
+def test_impossible_options_end_with_a_message(tmp_path):
     with pytest.raises(SystemExit, match="expected --iwae and --likelihood of 0 or more, got -2 and 0"):
-        quick(vae, tmp_path, "--iwae", "-2")
+        run(vae, tmp_path, "--iwae", "-2")
 
 
 def test_interpolation_without_scikit_learn_leaves_the_mixture_out(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
-    result = quick(interpolation, tmp_path, "--epochs", "1")
+    result = run(interpolation, tmp_path, "--epochs", "1")
     assert "Left out: CodeMixture: expected scikit-learn" in capsys.readouterr().out
     shares = {k: v for k, v in result.items() if k.endswith("_percent")}
     assert "drawn_variational_codes_percent" in shares and not any("mixture" in k for k in shares)

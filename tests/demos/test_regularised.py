@@ -1,4 +1,4 @@
-"""The demos sparse, denoising and contractive: what they measure is what the saved models do, and the terms act."""
+"""The demos sparse, denoising and contractive: they report what the saved models do, and the penalties act."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from npae import dense_autoencoder, load, mnist
 from npae.evaluate import jacobian_norm
 
-pytest.importorskip("matplotlib", reason="the demos draw with matplotlib")
+pytest.importorskip("matplotlib")
 
 from demos import contractive, denoising, sparse  # noqa: E402
 
@@ -19,29 +19,29 @@ def test_penalties_make_codes_sparser(quick, digits):
     assert result["top_k_linear_classifier_test_error_percent"] < 20
     before, after = (result[f"stacked_{when}_fine_tuning_test_error_percent"] for when in ("before", "after"))
     assert after < 0.8 * before
-    codes = load(run.out / "top-k.npz").encode(digits)
+    codes = load(run.out / "top_k.npz").encode(digits)
     assert ((codes != 0).sum(axis=1) == 75).all()  # 3k of 300, in inference
 
 
-def test_l1_as_keras_has_it():
-    """Keras' objective, mean cross-entropy a pixel + 1e-4 Σ|h| a sample, is npae's over 784."""
-    _, (penalty,), _ = sparse.SPARSITY["ReLU, L1"]
+def test_the_l1_penalty_is_that_of_keras():
+    """The objective of Keras, mean cross-entropy per pixel + 1e-4 Σ|h| per sample, is that of npae over 784."""
+    _, (penalty,), *_ = sparse.PENALTIES["ReLU, L1"]
     h = np.array([[3.0, 0, 1], [0, 2, 0]])
     assert penalty.value(None, h, None) / 784 == pytest.approx(1e-4 * (4 + 2) / 2)
 
 
-def test_cleaned_digits_are_nearer_to_the_clean_ones(quick, digits):
+def test_denoised_digits_are_nearer_to_the_clean_ones(quick, digits):
     run = quick("denoising")
     result = run.result
     for key in ("gaussian_0_4", "gaussian_0_5", "masking_50", "salt_and_pepper_40"):
         assert result[f"{key}_squared_error_per_image"] < 0.7 * result[f"{key}_noisy_squared_error_per_image"]
     noise, _ = denoising.KINDS["Gaussian 0.5"]
-    cleaned = load(run.out / "gaussian_0_5.npz").reconstruct(denoising.corrupted(noise, digits, [0, 1]))
-    error = ((cleaned - digits / 255) ** 2).sum(axis=1).mean()
+    x_hat = load(run.out / "gaussian_0_5.npz").reconstruct(denoising.corrupted(noise, digits, [0, 1]))
+    error = ((x_hat - digits / 255) ** 2).sum(axis=1).mean()
     assert result["gaussian_0_5_squared_error_per_image"] == pytest.approx(error, rel=1e-5)
 
 
-def test_doing_nothing_costs_what_was_published(digits):
+def test_the_error_of_noisy_digits_is_the_published_one(digits):
     for name, published in (("Gaussian 0.4", 62.4), ("Gaussian 0.5", 90.4)):
         noisy = denoising.corrupted(denoising.KINDS[name][0], digits, 0)
         assert ((noisy - digits / 255) ** 2).sum(axis=1).mean() == pytest.approx(published, rel=0.01)

@@ -1,4 +1,4 @@
-"""The mean length of the Jacobian: against finite differences, for shallow, deep and choosing encoders."""
+"""The mean norm of the encoder's Jacobian: against finite differences, for shallow, deep and k-sparse encoders."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.contract import inputs, penalised
 from tests.devices import each_device, on
 
 
-def lengths(encoder, x, eps=1e-6):
+def norms(encoder, x, eps=1e-6):
     """‖∂h_i/∂x_i‖ of each sample, by central differences."""
     squares = np.zeros(len(x))
     for k in range(x.shape[1]):
@@ -22,22 +22,22 @@ def lengths(encoder, x, eps=1e-6):
 
 ENCODERS = {
     "bare": lambda: Dense(6, 4),
-    "shallow": lambda: Sequential(Flatten(), Dense(6, 4), Sigmoid()),
-    "deep": lambda: Sequential(Dense(6, 5), SiLU(), Dense(5, 5), ReLU(), Dense(5, 4), Tanh()),
+    "shallow": lambda: Sequential(Flatten(), Dense(6, 4, Sigmoid)),
+    "deep": lambda: Sequential(Dense(6, 5, SiLU), Dense(5, 5, ReLU), Dense(5, 4, Tanh)),
     "k-sparse": lambda: Sequential(Dense(6, 4), TopK(2)),
 }
 
 
 @each_device
 @pytest.mark.parametrize("make", ENCODERS.values(), ids=ENCODERS)
-def test_it_is_that_of_finite_differences(make, device):
+def test_it_agrees_with_finite_differences(make, device):
     x = inputs((5, 6))
-    expected = lengths(penalised(make).encoder, x).mean()
+    expected = norms(penalised(make).encoder, x).mean()
     with on(device) as place:
         assert jacobian_norm(penalised(make, device=place.name), place.put(x)) == pytest.approx(expected, rel=1e-7)
 
 
-def test_it_is_what_contraction_is_the_mean_square_of():
+def test_contraction_is_its_mean_square():
     model, x = penalised(ENCODERS["shallow"], Contractive(1.0)), inputs((1, 6))
     assert jacobian_norm(model, x) ** 2 == pytest.approx(model.evaluate(x)["contraction"], rel=1e-12)
 

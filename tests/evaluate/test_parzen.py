@@ -1,4 +1,4 @@
-"""npae.evaluate.parzen: against scipy's mixture and closed forms; the width that validation asks for; what is refused."""
+"""The Parzen window: against the formula and a closed form; the width that validation data choose; wrong arguments."""
 
 import math
 
@@ -57,10 +57,10 @@ def test_blocks_make_no_difference():
     np.testing.assert_allclose(whole, ((X[:, None] - S) ** 2).sum(axis=2), rtol=1e-12)
     near = np.float32(1000) + RNG.random((5, 3), np.float32)
     ((_, d),) = squared_distances(near, near)
-    assert (np.diag(d) < 1e-6).all() and (d >= 0).all()  # a trifle between large numbers
+    assert (np.diag(d) < 1e-6).all() and (d >= 0).all()  # a small difference of large numbers
 
 
-def test_images_count_as_rows_and_bytes_as_fractions():
+def test_images_are_rows_and_bytes_are_scaled():
     images = mnist(which="sample").train_images[:300]
     as_bytes = parzen_log_likelihood(images[:200], images[200:250], images[250:])
     floats = (images / 255).astype(np.float32).reshape(300, -1)
@@ -68,15 +68,15 @@ def test_images_count_as_rows_and_bytes_as_fractions():
     assert as_bytes.sigma in SIGMAS
 
 
-def test_one_width_may_stand_alone():
+def test_one_width_needs_no_list():
     assert parzen_log_likelihood(S, X, V, 0.3) == parzen_log_likelihood(S, X, V, sigmas=np.array([0.3]))
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((S, X[:, :4], V), "samples and data of as many numbers a row, got 5 and 4"),
-        ((S, X, V[:, :4]), "samples and validation of as many"),
+        ((S, X[:, :4], V), "samples and data with as many numbers per row, got 5 and 4"),
+        ((S, X, V[:, :4]), "samples and validation with as many"),
         ((S, X, V, (0.1, 0)), "expected widths above 0"),
         ((S, X, V, 0), "expected widths above 0"),
         ((S, X, V, ()), "expected widths above 0"),
@@ -84,6 +84,6 @@ def test_one_width_may_stand_alone():
         ((S, X + np.inf, V), "data: row 0 contains NaN or Inf"),
     ],
 )
-def test_what_cannot_be_is_refused(arguments, words):
+def test_wrong_arguments_raise(arguments, words):
     with pytest.raises(ValueError, match=words):
         parzen_log_likelihood(*arguments)

@@ -1,4 +1,4 @@
-"""npae.evaluate.two_sample: one half where nobody could tell, one where anybody can, and copies below one half."""
+"""The two-sample test: an accuracy of ½ for equal distributions, 1 for separate ones, and below ½ for copies."""
 
 import math
 
@@ -22,7 +22,7 @@ def by_hand(samples, data):
 
 
 @each_device
-def test_fractions_are_those_of_counting(device):
+def test_fractions_are_those_counted_by_hand(device):
     s, x = RNG.random((40, 3)), RNG.random((40, 3)) ** 1.5
     with on(device) as place:
         assert nearest_neighbour_test(place.put(s), place.put(x)) == pytest.approx(by_hand(s, x))
@@ -34,7 +34,7 @@ def test_one_distribution_gives_one_half():
     assert found.accuracy == pytest.approx(0.5, abs=4 / (2 * math.sqrt(2 * n)))
 
 
-def test_another_distribution_is_told_apart_and_a_collapse_by_the_samples():
+def test_another_distribution_gives_one_and_collapsed_samples_resemble_each_other():
     x = RNG.standard_normal((500, 10))
     assert nearest_neighbour_test(x + 5, RNG.standard_normal((500, 10))) == (1, 1, 1)
     collapsed = x[:1] + 1e-3 * RNG.standard_normal((500, 10))
@@ -52,10 +52,10 @@ def test_copies_are_below_one_half():
     [
         (np.zeros((4, 3)), np.zeros((5, 3)), "as many samples as data, at least 2, got 4 and 5"),
         (np.zeros((1, 3)), np.zeros((1, 3)), "at least 2"),
-        (np.zeros((4, 3)), np.zeros((4, 2)), "as many numbers a row, got 3 and 2"),
-        (np.full((4, 3), np.nan), np.zeros((4, 3)), "samples: row 0 contains NaN or Inf"),  # no ½ for nothing at all
+        (np.zeros((4, 3)), np.zeros((4, 2)), "as many numbers per row, got 3 and 2"),
+        (np.full((4, 3), np.nan), np.zeros((4, 3)), "samples: row 0 contains NaN or Inf"),
     ],
 )
-def test_what_cannot_be_is_refused(s, x, words):
+def test_wrong_arguments_raise(s, x, words):
     with pytest.raises(ValueError, match=words):
         nearest_neighbour_test(s, x)

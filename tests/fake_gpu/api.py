@@ -1,6 +1,6 @@
-"""The committed snapshot of CuPy (cupy_api.json) as questions: is this name legal, are these keywords legal?
+"""The committed snapshot of CuPy (cupy_api.json): is a name legal, are its keywords legal?
 
-Everything the double refuses by name or keyword is refused here, so it can be no more permissive than the wheel.
+The double refuses names and keywords by these functions alone, so it is never more permissive than CuPy's wheel.
 """
 
 import inspect
@@ -16,7 +16,7 @@ VERSION = SNAPSHOT["cupy"]
 def signature(section, name):
     """The Signature of an entry, for sections functions, ufuncs, classes, methods and generator."""
     parameters = SNAPSHOT[section][name].partition(" | ")[0]
-    return inspect.signature(eval(f"lambda {parameters}: None"))  # noqa: S307 (our own file)
+    return inspect.signature(eval(f"lambda {parameters}: None"))  # noqa: S307 (the project's own file)
 
 
 def bind(section, name, args, kwargs):
@@ -33,12 +33,12 @@ def loops(ufunc_name):
 
 
 def missing(name):
-    """The AttributeError for a name that the double does not give."""
+    """The AttributeError for a name that the double does not have."""
     if name in SNAPSHOT["absent"]:
         return AttributeError(f"module 'cupy' has no attribute {name!r} (in {VERSION}; NumPy may have it)")
     return AttributeError(f"module 'cupy' has no attribute {name!r} in the snapshot: ask for it in snapshot.NAMES")
 
 
 def submodule(prefix):
-    """Whether some legal name starts with `prefix.`."""
+    """Does any legal name start with `prefix.`?"""
     return any(n.startswith(prefix + ".") for s in ("functions", "classes", "numpy") for n in SNAPSHOT[s])

@@ -1,7 +1,7 @@
-"""From the fake device to NumPy and back: what every call of the double goes through.
+"""Calls of the double: from fake arrays to NumPy's memory, the computation, and back.
 
-`unwrap` turns fake arrays into the NumPy arrays that hold their memory and refuses NumPy arrays, as CuPy does;
-`run` computes without warnings, as a GPU does; `wrap` makes fake arrays of the results, C-contiguous unless views.
+`unwrap` turns fake arrays into the NumPy arrays that hold their memory and refuses NumPy arrays, as CuPy does. `run`
+computes without warnings, as a GPU does. `wrap` makes fake arrays of the results, C-contiguous unless they are views.
 """
 
 import warnings
@@ -11,7 +11,7 @@ import numpy as np
 from tests.fake_gpu import capture
 from tests.fake_gpu.counters import allocated, bump
 
-ndarray = None  # the class of fake arrays: device_array.py puts it here, since it needs this file
+ndarray = None  # the class of fake arrays; device_array.py, which imports this file, sets it
 HOST = "Unsupported type <class 'numpy.ndarray'>"
 SCALARS = (bool, int, float, complex, np.generic)
 
@@ -46,7 +46,7 @@ def fakes(x):
 
 
 def has_fakes(x):
-    """Whether there is a fake array in nested arguments."""
+    """Is there a fake array in nested arguments?"""
     return next(fakes(x), None) is not None
 
 
@@ -76,7 +76,7 @@ def _quietly(function, args, kwargs):
 def run(function, args, kwargs, out=None, keep_order=False):
     """function(*args, **kwargs) on NumPy memory, counted as one launch unless it only made a view.
 
-    out: the fake array (or tuple of them) given as `out=`, returned as it is. A host array there is refused.
+    out: the fake array (or tuple of them) given as `out=`, which is returned. A host array is refused.
     """
     sources = [*fakes(args), *fakes(tuple(kwargs.values()))]
     args, kwargs = unwrap(args), unwrap(kwargs)
@@ -87,7 +87,7 @@ def run(function, args, kwargs, out=None, keep_order=False):
         kwargs["out"] = tuple(o._a for o in outs) if isinstance(out, tuple) else out._a
     capturing = capture.current()
     if capturing is not None:
-        return _write_down(capturing, function, args, kwargs, sources, out, keep_order)
+        return _record(capturing, function, args, kwargs, sources, out, keep_order)
     result = _quietly(function, args, kwargs)
     if out is not None:
         bump("kernels")
@@ -118,18 +118,18 @@ def _arrays(x):
     return [a for v in x for a in _arrays(v)] if isinstance(x, (list, tuple)) else []
 
 
-def _write_down(capturing, function, args, kwargs, sources, out, keep_order):
-    """run() in a capture: tried on copies for its errors and shapes, done at every launch."""
+def _record(capturing, function, args, kwargs, sources, out, keep_order):
+    """run() in a capture: computed on copies now, for errors and shapes, and on the memory at every launch."""
     if any(function is f for f in CUBLAS):
         raise NotImplementedError(NO_CUBLAS)
     copies = _copied(args)
     trial = _quietly(function, copies, _copied(kwargs))
     if out is not None:
-        capturing.write_down(lambda: _quietly(function, args, kwargs))
+        capturing.record(lambda: _quietly(function, args, kwargs))
         return out
     results = _arrays(trial if isinstance(trial, (list, tuple)) else np.asarray(trial))
     if any(r.size and np.may_share_memory(r, a) for r in results for a in _arrays(copies)):
-        return wrap(_quietly(function, args, kwargs), sources, keep_order)  # a view: nothing to do
+        return wrap(_quietly(function, args, kwargs), sources, keep_order)  # a view needs no operation
     result = wrap(trial, (), keep_order)
     memories = [r._a for r in fakes(result)]
 
@@ -140,13 +140,13 @@ def _write_down(capturing, function, args, kwargs, sources, out, keep_order):
 
     for memory in memories:
         if memory.dtype.kind in "fc":
-            memory.fill(np.nan)  # whoever reads before a launch shall see it
-    capturing.write_down(operation)
+            memory.fill(np.nan)  # so that reading before a launch shows
+    capturing.record(operation)
     return result
 
 
 def to_device(a, dtype=None, order=None):
-    """A fake array with a copy of host data (an upload); a list of fake arrays is stacked on the device instead."""
+    """A fake array with a copy of host data, an upload; a list of fake arrays is stacked on the device instead."""
     parts = list(fakes(a)) if isinstance(a, (list, tuple)) else []
     if parts:
         if len(parts) != len(a):

@@ -1,7 +1,7 @@
-"""Which stream operations go to, and what a capturing stream does with them: writes them down instead of doing them.
+"""Stream capture: a capturing stream records operations instead of executing them.
 
-Every operation of the double asks `current()` here. Between begin_capture and end_capture it answers with a Capture,
-and what would have been done becomes an entry of it; a Graph does all of them at every launch, on the same memory.
+Every operation of the double calls `current()`. Between begin_capture and end_capture this returns a Capture, and the
+operation is recorded there. A Graph executes all recorded operations at every launch, on the same memory.
 """
 
 import weakref
@@ -9,32 +9,32 @@ import weakref
 DISALLOWED = "the current stream is capturing, so synchronous API calls are disallowed"  # CuPy's words
 PRIVATE = (
     "the current stream is capturing, and memory of the ordinary pool would be baked into the graph: others get it as "
-    "soon as it is freed (a rule of the fake GPU; CuPy lets it pass)"
+    "soon as it is freed (a rule of the fake GPU; CuPy accepts it)"
 )
 
 streams = []  # the current streams, innermost last; empty: the null stream
 allocators = []  # the pools that new memory comes from, innermost last; the first is the default pool
-live = weakref.WeakValueDictionary()  # address -> the memory that begins there, while somebody holds it
+live = weakref.WeakValueDictionary()  # address -> the memory that begins there, while it is referenced
 
 
 class Capture:
-    """The operations of a graph in the making, and the memory that its pool keeps for it."""
+    """The operations recorded so far, and the memory that the graph's pool keeps."""
 
     def __init__(self):
         self.operations, self.kept, self.invalid = [], [], False
 
-    def write_down(self, operation):
+    def record(self, operation):
         """Add a function without arguments, to be called at every launch."""
         self.operations.append(operation)
 
 
 def current():
-    """The Capture of the current stream, or None if operations are done as usual."""
+    """The Capture of the current stream, or None if operations are executed."""
     return streams[-1].capture if streams else None
 
 
 def allocated(memory):
-    """Take note of new device memory (a NumPy array): who gave it, and that it lives."""
+    """Register new device memory (a NumPy array) with its pool, and as live."""
     capture = current()
     if capture is not None:
         if len(allocators) == 1:
@@ -45,7 +45,7 @@ def allocated(memory):
 
 
 def is_live(address, nbytes):
-    """Whether [address, address + nbytes) lies within memory that somebody holds."""
+    """Does [address, address + nbytes) lie within live memory?"""
     return any(
         start <= address and address + nbytes <= start + memory.nbytes for start, memory in list(live.items())
     )

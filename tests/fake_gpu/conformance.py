@@ -1,4 +1,4 @@
-"""Calls, legal and illegal, that must behave alike on the fake GPU and on the real CuPy: what keeps the double honest.
+"""Conformance: legal and illegal calls that must give the same result on the fake GPU and on the real CuPy.
 
 Each case is (name, function of the array module, expected): expected is a NumPy value, which the result must equal in
 dtype, shape and value, or the exception type(s) that the call must raise.
@@ -24,7 +24,7 @@ def written(cp, write, start=X):
 
 
 def inplace(cp):
-    """A view into a flat vector is written through an operator and an `out=`."""
+    """An operator and an `out=` write into views of a flat vector."""
     flat = cp.zeros(9, "f")
     W, b = flat[:6].reshape(2, 3), flat[6:]
     W += x(cp)

@@ -1,7 +1,7 @@
-"""What a program did to the fake GPU: launches, allocations, and the two things a training step must not do.
+"""Counters of the fake GPU: launches and allocations, and synchronisations and uploads, which a step must not make.
 
-A synchronisation makes the host wait for the device; an upload copies host memory to it. Both are invisible on a CPU
-and dominate on a GPU, so the double counts them and "a training step makes none" becomes an assertion.
+A synchronisation makes the host wait for the device; an upload copies host memory to it. Both are cheap on a CPU and
+dominate the time on a GPU. The double counts them, so "a training step makes none" becomes an assertion.
 """
 
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ class Counters:
 
     syncs: reads of device values (float, bool, int, item, get, tolist, repr, boolean-mask reads, synchronize).
     uploads: host memory copied to the device (asarray, array, set, host index arrays and lists).
-    allocations: new device arrays (a real pool may answer many of them without cudaMalloc).
-    kernels: launches, about: one an operation, although a real `mean` or `dot` may take two.
+    allocations: new device arrays (a real pool serves many of them without cudaMalloc).
+    kernels: launches, approximately: one per operation, although a real `mean` or `dot` may take two.
     """
 
     syncs: int = 0
@@ -35,7 +35,7 @@ _active = [total]
 
 
 def bump(name, n=1):
-    """Add n to the counter `name` of everybody who is counting. What waits or uploads is refused in a capture."""
+    """Add n to the counter `name` of all active Counters. A synchronisation or upload in a capture is refused."""
     if name in ("syncs", "uploads") and capture.current() is not None:
         raise RuntimeError(capture.DISALLOWED)
     for counters in _active:

@@ -1,6 +1,6 @@
-"""The functions of the fake cupy module that make arrays, copy them, or bring them back to the host.
+"""Array creation: the functions of the fake cupy module that make arrays, copy them, or return them to the host.
 
-Also the registry of hand-written functions: `@function` puts one under its name, "a__b" standing for "a.b".
+The registry of hand-written functions is here too: `@function` registers one under its name, where "a__b" means "a.b".
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ def empty(shape, dtype=float, order="C"):
 
 @function
 def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
-    model = np.empty_like(unwrap(prototype), dtype, order, shape=shape)
-    return ndarray(model.shape, model.dtype, order="C" if model.flags.c_contiguous else "F")
+    like = np.empty_like(unwrap(prototype), dtype, order, shape=shape)
+    return ndarray(like.shape, like.dtype, order="C" if like.flags.c_contiguous else "F")
 
 
 @function

@@ -1,8 +1,8 @@
 """A stand-in for the cuBLAS library: real C functions (ctypes callbacks) that multiply in the fake GPU's memory.
 
-Prototypes are those of cublas_api.h, written down here once more, so that a binding which passes its arguments in
-another order or size is found out. Like the real library it knows nothing of arrays: pointers, column by column, with
-leading dimensions; wrong ones get a status and no result. On a capturing stream its calls are written down.
+The prototypes of cublas_api.h are repeated here, so a binding that passes arguments in another order or size fails.
+Like the real library it does not know arrays, only pointers to column-major matrices with leading dimensions; for wrong
+ones it returns a status and no result. On a capturing stream its calls are recorded.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ COMPUTE = {68: 0, 77: 0, 70: 1}  # cublasComputeType_t -> the cudaDataType of it
 
 
 def matrix(address, dtype, rows, columns, ld):
-    """The column-major matrix at an address, in memory that somebody must hold; None where nobody does."""
+    """The column-major matrix at an address; None if the memory there is not live."""
     nbytes = ((columns - 1) * ld + rows) * np.dtype(dtype).itemsize
     if not capture.is_live(address, nbytes):
         return None
@@ -31,25 +31,25 @@ def matrix(address, dtype, rows, columns, ld):
 
 
 class Handle:
-    """What a cublasHandle_t stands for."""
+    """The state behind a cublasHandle_t."""
 
     def __init__(self):
         self.stream, self.workspace, self.pointer_mode = by_pointer[0], None, HOST
 
     def queue(self, operation):
-        """Do it, or write it down where the stream is capturing."""
+        """Execute the operation, or record it if the stream is capturing."""
         capturing = self.stream.capture
         if capturing is None:
             bump("kernels")
             return operation()
         if self.workspace is None:
-            return NOT_SUPPORTED  # the real one allocates here: not allowed, or a leak
-        capturing.write_down(lambda: checked(operation()))
+            return NOT_SUPPORTED  # the real library would allocate here, which is not allowed, or leaks
+        capturing.record(lambda: checked(operation()))
         return SUCCESS
 
 
 def checked(status):
-    """Raise for what goes wrong on the device, after the call."""
+    """Raise if an operation failed on the device, after the call."""
     if status != SUCCESS:
         raise RuntimeError(f"cuBLAS on the fake GPU: status {status} in a launch")
 

@@ -1,4 +1,4 @@
-"""The things around an array that name a device: cupy.cuda with its one device, its properties, an array's flags.
+"""The device: cupy.cuda with its one device and its properties, and the flags and pointers of arrays.
 
 Streams, graphs and memory pools are in streams.py.
 """
@@ -10,7 +10,7 @@ from tests.fake_gpu.counters import bump
 
 
 class Flags:
-    """CuPy's flags: three of them, read only."""
+    """CuPy's flags of an array: three, read only."""
 
     def __init__(self, flags):
         self.c_contiguous, self.f_contiguous = flags.c_contiguous, flags.f_contiguous
@@ -24,7 +24,7 @@ class Flags:
 
 
 class MemoryPointer:
-    """Where an array begins: `.ptr`, a number that identifies its memory."""
+    """The address at which an array begins: `.ptr`."""
 
     device_id = 0
 
@@ -47,7 +47,7 @@ class Device:
         bump("syncs")
 
     def use(self):
-        """Make it the current device; it is."""
+        """Make this the current device, which it always is."""
         return self
 
     def __enter__(self):

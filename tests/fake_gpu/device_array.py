@@ -1,7 +1,7 @@
 """The fake cupy.ndarray: a wrapper around one NumPy array, deliberately not a subclass of numpy.ndarray.
 
-NumPy cannot look inside it by accident: `np.asarray(x)` raises CuPy's sentence, `np.tanh(x)` goes to the fake module
-as it would to CuPy. Views share memory with their base, in-place operators work in place, reads are counted.
+So NumPy cannot read it by accident: `np.asarray(x)` raises CuPy's error, and `np.tanh(x)` is passed to the fake module
+as it would be to CuPy. Views share memory with their base, in-place operators work in place, reads are counted.
 """
 
 import functools
@@ -32,7 +32,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
             raise NotImplementedError("the fake GPU makes no arrays from pointers")
         self._a = np.empty(shape, dtype, order)
         if self._a.dtype.kind in "fc":
-            self._a.fill(np.nan)  # whoever reads before writing shall see it
+            self._a.fill(np.nan)  # so that reading before writing shows
         self.base = None
         allocated(self._a)
 
@@ -66,7 +66,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
     def shape(self, shape):
         self._a = self._a.reshape(shape, copy=False)
 
-    # NumPy's side doors
+    # NumPy's protocols
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(IMPLICIT)
@@ -92,7 +92,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
     # Reading and writing elements
 
     def _key(self, key, reading):
-        """The NumPy index. Counts uploads of host indices, and a synchronisation where a mask decides a shape."""
+        """The NumPy index. Counts uploads of host indices, and a synchronisation if a mask determines a shape."""
         parts = []
         for k in key if isinstance(key, tuple) else (key,):
             if isinstance(k, slice) and has_fakes((k.start, k.stop, k.step)):

@@ -1,4 +1,4 @@
-"""The fake GPU: a module-like object that is as strict as CuPy and as available as NumPy.
+"""The fake GPU: a stand-in for the module cupy that runs on the CPU and is as strict as CuPy.
 
     from tests.fake_gpu.fake_cupy import fake_cupy as cp
 
@@ -7,8 +7,8 @@
         y = cp.maximum(x @ x.T, 0)
     assert (c.syncs, c.uploads) == (0, 0)
 
-A name that CuPy lacks is an AttributeError, a keyword that it lacks a TypeError, a NumPy array among the operands a
-TypeError. A name that CuPy has and the double lacks raises NotImplementedError when it is called.
+A name that CuPy does not have raises AttributeError; an unknown keyword, or a NumPy array among the operands, raises
+TypeError. A name that CuPy has and the double does not implement raises NotImplementedError when it is called.
 """
 
 import functools
@@ -29,7 +29,7 @@ UNLIKE_NUMPY = ("load", "frombuffer", "fromfunction", "fromiter", "loadtxt", "fr
 
 
 def fuse(*args, **kwargs):
-    """cupy.fuse as a decorator, with or without arguments. Not fused here, and not traced: just called."""
+    """cupy.fuse as a decorator, with or without arguments. The function is simply called: neither fused nor traced."""
     if len(args) == 1 and callable(args[0]):
         return args[0]
     return lambda function: function
@@ -78,7 +78,7 @@ def _function(name):
 
 
 def resolve(name):
-    """What `cupy.<name>` is, for a dotted name. Raises AttributeError where CuPy has nothing."""
+    """`cupy.<name>` for a dotted name. Raises AttributeError if CuPy does not have it."""
     if name in OBJECTS:
         return OBJECTS[name]
     if name in api.SNAPSHOT["numpy"]:
@@ -95,7 +95,7 @@ def resolve(name):
 
 
 class Namespace:
-    """A module of the fake: looks its names up in the snapshot when they are first used."""
+    """A module of the fake GPU. It looks a name up in the snapshot when it is first used."""
 
     def __init__(self, prefix=""):
         self._prefix = prefix

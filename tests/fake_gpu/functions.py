@@ -1,6 +1,6 @@
-"""The functions of the fake cupy module that differ from NumPy's by more than names: choices, products, reads, gemm.
+"""Functions of the fake cupy module that differ from NumPy's: selection, products, functions that synchronise, gemm.
 
-Whatever is not here is NumPy's function of the same name behind CuPy's signature (see fake_cupy.py).
+Every other function is NumPy's of the same name, with CuPy's signature (see fake_cupy.py).
 """
 
 import numpy as np

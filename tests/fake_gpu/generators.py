@@ -1,7 +1,7 @@
-"""The fake cupy.random: Generator with exactly CuPy's methods, on bit generators seeded as CuPy's are.
+"""The fake cupy.random: Generator with exactly CuPy's methods, on bit generators that are seeded as CuPy's are.
 
-The numbers are NumPy's Philox numbers, so they differ from a GPU's; what holds is which calls exist, that the same
-seed repeats, and that `out=` is written.
+The numbers are those of NumPy's Philox generator, so they differ from a GPU's. As on a GPU, only CuPy's methods exist,
+a seed repeats its numbers, and `out=` is written.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ class BitGenerator:
 
     def __init__(self, seed=None, *, size=-1):
         if isinstance(seed, ndarray):
-            raise TypeError("a seed lives on the host")
+            raise TypeError("expected a seed on the host, got a device array")
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
         self._numpy = np.random.Philox(np.random.SeedSequence(int(sequence.generate_state(1)[0])))  # 32 bits, as CuPy
 

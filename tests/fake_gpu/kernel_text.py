@@ -1,8 +1,8 @@
-"""The C++ that a kernel's text becomes, and its compilation with g++: the CUDA half of the fake GPU.
+"""Kernel text: a kernel becomes C++, which g++ compiles. The CUDA half of the fake GPU.
 
-The loop CuPy writes around an ElementwiseKernel's body, with the same reference semantics (`const T &x = _raw_x[i]`),
-so a kernel that reads an input after overwriting it misbehaves here as it would there. No standard header is
-included: a kernel compiles in about 0.1 s.
+As in CuPy, a loop is written around the body of an ElementwiseKernel, in which inputs are references
+(`const T &x = _raw_x[i]`). So a kernel that reads an input after overwriting it goes wrong here as on a GPU. No
+standard header is included: a kernel compiles in about 0.1 s.
 """
 
 import ctypes
@@ -110,22 +110,22 @@ NO_COMPILER = "no g++ on this machine: kernels of the fake GPU cannot be compile
 
 
 def available():
-    """Whether kernels can be compiled and run here. Tests that need them skip with NO_COMPILER where not."""
+    """Can kernels be compiled here? Otherwise tests that need them are skipped, with the reason NO_COMPILER."""
     return shutil.which("g++") is not None
 
 
 def cache_folder():
-    """A folder of this user's for compiled kernels."""
+    """This user's folder for compiled kernels."""
     folder = Path(tempfile.gettempdir()) / f"npae-fake-gpu-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
+        raise PermissionError(f"{folder} belongs to another user")
     return folder
 
 
 @cache
 def compiled(source, name):
-    """The C function of a text, compiled unless some earlier run of this user has. RuntimeError with g++'s message."""
+    """The C function of a text, compiled unless an earlier run did so. Raises RuntimeError with g++'s message."""
     key = hashlib.sha256(" ".join((*FLAGS, source)).encode()).hexdigest()[:24]
     library = cache_folder() / f"{key}.so"
     if not library.exists():

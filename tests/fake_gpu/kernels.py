@@ -1,7 +1,7 @@
-"""The fake cupy.ElementwiseKernel: CuPy's rules for parameters, types, broadcasting and outputs, run by g++.
+"""The fake cupy.ElementwiseKernel: CuPy's rules for parameters, types, broadcasting and outputs; g++ compiles it.
 
-What `T` is, which arguments may be scalars, when an output is allocated and what raises follow CuPy's _kernel.pyx,
-so a kernel's text and its calls are tested on a machine without a GPU.
+The meaning of `T`, which arguments may be scalars, when an output is allocated and which calls raise follow CuPy's
+_kernel.pyx. So a kernel's text and its calls are tested on a machine without a GPU.
 """
 
 import ctypes
@@ -118,7 +118,7 @@ class ElementwiseKernel:
                 raise TypeError(f"Type is mismatched. {p.name} {a.dtype} {expected} {p.ctype}")
         for p in self.params:
             if p.dtype is None and p.ctype not in types:
-                raise KeyError(p.ctype)  # CuPy's exception: no array tells what the placeholder is
+                raise KeyError(p.ctype)  # CuPy's exception if no array determines the placeholder
         return types
 
     def _launch(self, args, dtypes, types, shape):
@@ -148,5 +148,5 @@ class ElementwiseKernel:
         capturing = capture.current()
         if capturing is None:
             operation()
-        else:  # numbers were packed above: they are the same at every launch, as on a GPU
-            capturing.write_down(lambda: (operation(), keep, metas))
+        else:  # the numbers were packed above, so they are the same at every launch, as on a GPU
+            capturing.record(lambda: (operation(), keep, metas))

@@ -1,7 +1,7 @@
-"""The methods of the fake cupy.ndarray: names and keywords from the snapshot, the work done by NumPy's methods.
+"""The methods of the fake cupy.ndarray: names and keywords from the snapshot, computed by NumPy's methods.
 
-Most need nothing of their own (`sum`, `reshape`, `T`'s friends). Those that read from the device, write host memory
-to it, or differ from NumPy's are written out here.
+Most need no code of their own (`sum`, `reshape`, …). Those that read from the device, write host memory to it, or
+differ from NumPy's are written out here.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from tests.fake_gpu.device_array import ndarray
 
 
 def host_index(indices):
-    """What `take` accepts as indices: a fake array, a scalar, or (an upload) a list or host array."""
+    """The indices of `take`: a fake array, a scalar, or a list or host array, which is an upload."""
     if isinstance(indices, (list, tuple, np.ndarray)):
         bump("uploads")
         return wrap(np.asarray(indices))
@@ -21,7 +21,7 @@ def host_index(indices):
 
 
 def call(section, name, numpy_function, args, kwargs, keep_order=None):
-    """Check the arguments against CuPy's signature, take `out` apart, run. `args` includes self for a method."""
+    """Check the arguments against CuPy's signature and run, with `out` apart. For a method, `args` includes self."""
     signature = api.signature(section, name)
     api.bind(section, name, args[1:] if section == "methods" else args, kwargs)
     bound = signature.bind(*(args[1:] if section == "methods" else args), **kwargs)
@@ -88,14 +88,14 @@ def set(self, arr, stream=None):  # noqa: A001 (CuPy's name)
 
 
 def fill(self, value):
-    """Write a scalar everywhere. A device scalar costs a synchronisation: CuPy asks whether it is zero."""
+    """Write a scalar everywhere. A device scalar costs a synchronisation: CuPy tests whether it is zero."""
     if isinstance(value, ndarray):
         bump("syncs")
     self[...] = value
 
 
 def nonzero(self):
-    """The indices of what is not zero: their number is a synchronisation."""
+    """The indices of all elements that are not zero. Their number needs a synchronisation."""
     bump("syncs")
     return run(np.nonzero, (self,), {})
 

@@ -1,7 +1,7 @@
-"""Reads the installed CuPy wheel and writes cupy_api.json, the legal names and keywords of the fake GPU.
+"""The snapshot of CuPy: read the installed wheel and write cupy_api.json, the legal names and keywords.
 
-Nothing here needs a GPU: signatures, ufunc tables and docstrings of the wheel are enough. A name in NAMES that CuPy
-does not have is recorded as absent, so the double can tell "CuPy has no such thing" from "nobody asked the wheel".
+No GPU is needed: the wheel's signatures, ufunc tables and docstrings are enough. A name in NAMES that CuPy does not
+have is recorded as absent. So the double can distinguish such a name from one that was never looked up.
 
     python -m tests.fake_gpu.snapshot            # in an environment with cupy
 """
@@ -99,7 +99,7 @@ def _source_signature(file, name):
 
 
 def describe(cupy, numpy, name):
-    """(section, entry) of one dotted name: functions, ufuncs, classes, numpy (the very object of NumPy), absent."""
+    """(section, entry) of one dotted name: functions, ufuncs, classes, numpy (NumPy's own object), absent."""
     if name.startswith("cublas."):  # importing cupy.cublas loads a library that a machine without CUDA lacks
         return "functions", _source_signature(Path(cupy.__file__).with_name("cublas.py"), name.removeprefix("cublas."))
     try:
@@ -139,7 +139,7 @@ def take():
 
 
 def text(snapshot):
-    """The file's content: sorted, one entry a line."""
+    """The file's content: sorted, one entry per line."""
     return json.dumps(snapshot, indent=1, ensure_ascii=True) + "\n"
 
 

@@ -1,7 +1,7 @@
-"""The fake cupy.cuda's streams, events, graphs and memory pools.
+"""Streams, events, graphs and memory pools of the fake cupy.cuda.
 
-A fake device finishes every operation before the call returns, so waiting does nothing but count; a capturing stream
-does nothing at all but write down. Order between streams is not checked: on one stream there is nothing to go wrong.
+The fake device finishes every operation before the call returns, so waiting is only counted. A capturing stream
+executes nothing and only records. The order between streams is not checked: npae uses one stream at a time.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from tests.fake_gpu import capture
 from tests.fake_gpu.counters import bump
 
 _numbers = itertools.count(0x1000, 0x1000)
-by_pointer = weakref.WeakValueDictionary()  # what cublasSetStream is given -> the Stream
+by_pointer = weakref.WeakValueDictionary()  # pointer, the argument of cublasSetStream -> the Stream
 
 
 class Stream:
@@ -46,7 +46,7 @@ class Stream:
         return self
 
     def begin_capture(self, mode=None):
-        """From now on what comes to this stream is written down, not done."""
+        """From now on, record the operations of this stream instead of executing them."""
         if self.ptr == 0:
             raise RuntimeError("cannot capture on the default (legacy) stream")
         if self.capture is not None:
@@ -54,16 +54,16 @@ class Stream:
         self.capture = capture.Capture()
 
     def end_capture(self):
-        """The Graph of what was written down."""
-        written, self.capture = self.capture, None
-        if written is None:
+        """The Graph of the recorded operations."""
+        captured, self.capture = self.capture, None
+        if captured is None:
             raise RuntimeError("cudaErrorIllegalState: the operation cannot be performed in the present state")
-        if written.invalid:
+        if captured.invalid:
             raise RuntimeError("cudaErrorStreamCaptureInvalidated: operation failed due to a previous error")
-        return Graph(written)
+        return Graph(captured)
 
     def is_capturing(self):
-        """Between begin_capture and end_capture?"""
+        """Is this between begin_capture and end_capture?"""
         return self.capture is not None
 
     def __enter__(self):
@@ -78,7 +78,7 @@ Stream.null = Stream(null=True)
 
 
 def get_current_stream(device_id=-1):
-    """The stream that operations go to now."""
+    """The stream that new operations are queued on."""
     return capture.streams[-1] if capture.streams else Stream.null
 
 
@@ -89,7 +89,7 @@ class Event:
         self.time = None
 
     def record(self, stream=None):
-        """Remember now."""
+        """Remember the time."""
         self.time = time.perf_counter()
 
     def synchronize(self):
@@ -98,23 +98,23 @@ class Event:
 
 
 class Graph:
-    """cupy.cuda.Graph: what a capture wrote down."""
+    """cupy.cuda.Graph: the operations of a capture."""
 
-    def __init__(self, written):
-        self._written = written
+    def __init__(self, captured):
+        self._captured = captured
 
     def launch(self, stream=None):
-        """Do all of it, for one launch."""
+        """Execute all operations; counted as one launch."""
         bump("kernels")
-        for operation in self._written.operations:
+        for operation in self._captured.operations:
             operation()
 
     def upload(self, stream=None):
-        """Nothing to prepare here."""
+        """The fake GPU has nothing to prepare."""
 
 
 class MemoryPool:
-    """cupy.cuda.MemoryPool: who asked for how much. total_bytes is the most that was ever in use."""
+    """cupy.cuda.MemoryPool: how many bytes are in use. total_bytes is the maximum so far."""
 
     def __init__(self, allocator=None):
         self._used = self._total = 0
@@ -124,7 +124,7 @@ class MemoryPool:
         raise NotImplementedError("the fake GPU makes no arrays from pointers")
 
     def take(self, memory):
-        """Count `memory` as this pool's for as long as it lives."""
+        """Count `memory` as this pool's, as long as it is referenced."""
         self._used += memory.nbytes
         self._total = max(self._total, self._used)
         weakref.finalize(memory, self._give_back, memory.nbytes).atexit = False
@@ -137,15 +137,15 @@ class MemoryPool:
         return self._used
 
     def total_bytes(self):
-        """Bytes ever in use at once: a real pool keeps them."""
+        """The most bytes that were in use at once: a real pool keeps them."""
         return self._total
 
     def free_all_blocks(self, stream=None):
-        """Give back what is not in use."""
+        """Free all memory that is not in use."""
         self._total = self._used
 
     def n_free_blocks(self):
-        """The fake does not know."""
+        """Not counted here."""
         return 0
 
 

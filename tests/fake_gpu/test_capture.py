@@ -1,7 +1,6 @@
-"""Captured graphs: the rules of the double, and the same cases on the real CuPy where a GPU is usable.
+"""Stream capture: the rules of the double, and the same cases on the real CuPy where a GPU is usable.
 
-A captured operation does nothing until the launch, and then the same at every launch; what CuPy refuses in a capture
-is refused here.
+A captured operation is executed at every launch and not before. The double refuses in a capture what CuPy refuses.
 """
 
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 @contextmanager
 def captured(cp):
-    """A list that gets the Graph of what the block does, on a stream and in a pool of its own."""
+    """Capture the block on a stream and in a pool of its own. Yields a list, to which [Graph, pool] is added."""
     stream, pool, graph = cp.cuda.Stream(non_blocking=True), cp.cuda.MemoryPool(), []
     with stream, cp.cuda.using_allocator(pool.malloc):
         stream.begin_capture()
@@ -34,7 +33,7 @@ def kernel(cp):
     return cp.ElementwiseKernel("T x, float64 a", "T y", "y = T(a) * x", "ax")
 
 
-WRITES = {  # each adds 1 to x by other means
+WRITES = {  # each adds 1 to x in another way
     "operator": lambda cp, x: x.__iadd__(1),
     "ufunc with out": lambda cp, x: cp.add(x, 1, out=x),
     "temporary": lambda cp, x: x.__iadd__(cp.exp(x * 0)),
@@ -49,7 +48,7 @@ WRITES = {  # each adds 1 to x by other means
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_operations_are_done_at_every_launch_and_not_before(cp, write):
+def test_operations_are_executed_at_every_launch_and_not_before(cp, write):
     x = cp.asarray(X)
     with captured(cp) as graph:
         write(cp, x)
@@ -59,7 +58,7 @@ def test_operations_are_done_at_every_launch_and_not_before(cp, write):
         np.testing.assert_array_equal(cp.asnumpy(x), X + k)
 
 
-def test_a_kernel_keeps_its_numbers_and_reads_its_arrays_anew(cp, request):
+def test_a_kernel_keeps_its_numbers_and_reads_its_arrays_at_every_launch(cp, request):
     if cp is fake_cupy and not available():
         pytest.skip(NO_COMPILER)
     x, a, y = cp.asarray(X), 3.0, cp.zeros((2, 3), "f")
@@ -91,11 +90,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("call, error, words", REFUSED.values(), ids=REFUSED)
-def test_what_waits_or_calls_cublas_is_refused(cp, call, error, words):
+def test_calls_that_wait_or_use_cublas_are_refused(cp, call, error, words):
     x = cp.asarray(X)
     with captured(cp), pytest.raises(error, match=words):
         call(cp, x)
-    np.testing.assert_array_equal(cp.asnumpy(x), X)  # and no longer
+    np.testing.assert_array_equal(cp.asnumpy(x), X)  # allowed again after the capture
 
 
 @pytest.mark.parametrize(
@@ -104,7 +103,7 @@ def test_what_waits_or_calls_cublas_is_refused(cp, call, error, words):
      lambda x: fake_cupy.cublas.gemm("N", "T", x, x)],
 )  # fmt: skip
 def test_the_double_refuses_all_uploads_and_gemm(call):
-    """What a real upload does in a capture, now and at a launch, depends on its size: not to be leant on."""
+    """The effect of a real upload in a capture depends on its size, so the double refuses all."""
     x = fake_cupy.asarray(X)
     with captured(fake_cupy), pytest.raises(RuntimeError, match="is capturing|cuBLAS"):
         call(x)
@@ -124,7 +123,7 @@ def test_waiting_makes_the_capture_invalid(cp):
 
 
 def test_only_the_double_refuses_memory_of_the_ordinary_pool():
-    """A trap that CuPy lets one fall into: see capture.PRIVATE."""
+    """CuPy accepts it, although the memory is then overwritten by others: see capture.PRIVATE."""
     stream, x = fake_cupy.cuda.Stream(non_blocking=True), fake_cupy.asarray(X)
     with stream:
         stream.begin_capture()
@@ -145,7 +144,7 @@ def test_memory_is_nan_until_a_launch_writes_it():
     np.testing.assert_array_equal(y.get(), X + 1)
 
 
-def test_pools_count_what_lives():
+def test_pools_count_live_memory():
     pool = fake_cupy.cuda.MemoryPool()
     with fake_cupy.cuda.using_allocator(pool.malloc):
         x = fake_cupy.zeros(100, "f")
@@ -156,9 +155,9 @@ def test_pools_count_what_lives():
     assert (pool.used_bytes(), pool.total_bytes()) == (0, 0)
 
 
-def test_streams_graphs_and_pools_have_no_other_names_than_cupys():
+def test_streams_graphs_and_pools_have_only_names_of_cupy():
     known = {name for section in ("classes", "functions") for name in api.SNAPSHOT[section]}
     for kind in ("Stream", "Graph", "MemoryPool", "Event"):
         for name, member in vars(getattr(fake_cupy.cuda, kind)).items():
-            if callable(member) and not name.startswith("_") and name != "take":  # take: of the double alone
+            if callable(member) and not name.startswith("_") and name != "take":  # only the double has take
                 assert f"cuda.{kind}.{name}" in known

@@ -1,6 +1,7 @@
-"""The conformance list, on the fake GPU always and on the real CuPy where a GPU is usable.
+"""Conformance: every case of the list on the fake GPU, and on the real CuPy where a GPU is usable.
 
-Run it on a GPU machine after every upgrade of CuPy: a case that fails there and passes here is a bug of the double.
+Run it on a machine with a GPU after every upgrade of CuPy. A case that fails there and passes here is a bug of the
+double.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ def test_call(cp, request, call, expected):
 
 
 def test_there_are_enough_cases():
-    """The list is the double's licence: it must not shrink."""
+    """The list justifies the use of the double, so it must not shrink."""
     assert len(LEGAL) >= 40
     assert len(ILLEGAL) >= 30
     names = [name for name, *_ in LEGAL + ILLEGAL + KERNELS]

@@ -1,4 +1,4 @@
-"""The fake GPU counts what a training step must not do (waiting, uploading) and what it should do little of.
+"""Counters of the fake GPU: synchronisations and uploads, which a training step must not make; launches, allocations.
 
 Each way of reading a value or of bringing host memory over is counted exactly once.
 """

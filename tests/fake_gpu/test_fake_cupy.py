@@ -1,6 +1,6 @@
-"""What the engine relies on, and what the double must catch: NaN in empty memory, views, no silent copies.
+"""The double: NaN in uninitialised memory, views, no silent copies; what npae relies on.
 
-The conformance list covers what CuPy does; this file covers what only the double does.
+The conformance list has what CuPy does; this file has what only the double does.
 """
 
 import copy
@@ -22,7 +22,7 @@ def x():
 
 
 def test_empty_memory_is_nan():
-    """Reading what nobody wrote gives NaN."""
+    """Reading uninitialised memory gives NaN."""
     assert np.isnan(cp.empty((2, 2), "f").get()).all()
     assert np.isnan(cp.empty_like(cp.ones(3)).get()).all()
     assert np.isnan(cp.ndarray(3).get()).all()
@@ -77,8 +77,8 @@ def test_no_silent_conversion(x):
             call(X) if call is not cp.matmul else call(X, X.T)
 
 
-def test_names_and_what_is_not_there():
-    """Legal names resolve; CuPy's missing ones say so; legal ones that the double lacks raise when called."""
+def test_legal_and_missing_names():
+    """Legal names resolve; names that CuPy does not have raise; names that only the double lacks raise when called."""
     for section in ("functions", "ufuncs", "classes", "numpy"):
         for name in api.SNAPSHOT[section]:
             if not name.startswith("cuda."):
@@ -96,7 +96,7 @@ def test_names_and_what_is_not_there():
 
 
 def test_out_of_range_indices_raise(x):
-    """Where a GPU wraps around silently."""
+    """A GPU would wrap around silently."""
     far = cp.asarray([5])
     for call in (lambda: x[far], lambda: cp.take(x, far, axis=0), lambda: x.take(far, axis=1)):
         with pytest.raises(IndexError):
@@ -147,7 +147,7 @@ def test_gemm_accumulates(x):
 
 
 def test_device_module():
-    """The parts of cupy.cuda that a backend asks."""
+    """The parts of cupy.cuda that npae uses."""
     assert cp.is_available()
     assert cp.cuda.runtime.getDeviceCount() == 1
     assert cp.cuda.runtime.getDeviceProperties(0)["name"] == b"Fake GPU"

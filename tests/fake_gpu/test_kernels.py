@@ -1,4 +1,4 @@
-"""Kernel texts run on the fake GPU: against their NumPy formulas, in place, broadcast, and with mistakes in them.
+"""Kernels on the fake GPU: against their NumPy formulas, in place, broadcast, and with errors in their text.
 
 Skipped where there is no g++.
 """
@@ -24,8 +24,8 @@ ADAM = cp.ElementwiseKernel(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_adam_is_its_formula(dtype):
-    """Three outputs that are read and written in place, views of one vector, give the formula's numbers."""
+def test_a_kernel_of_adam_agrees_with_its_formula(dtype):
+    """Three outputs are views of one vector, read and written in place."""
     rng = np.random.default_rng(0)
     g, start = rng.standard_normal(1001).astype(dtype), rng.random((3, 1001)).astype(dtype)
     theta, m, v = start.copy()
@@ -53,7 +53,7 @@ def test_functions_are_numpys():
         np.testing.assert_allclose(y.get(), expected, rtol=20 * np.finfo(dtype).eps)
 
 
-def test_overwriting_an_input_is_seen():
+def test_overwriting_an_input_shows():
     """An input is a reference: reading it after writing the output that aliases it gives the new value, as in CUDA."""
     x = cp.ones(3, "f")
     cp.ElementwiseKernel("T x", "T y, T z", "y = 5; z = x;", "alias")(x, x, out := cp.empty(3, "f"))
@@ -79,7 +79,7 @@ def test_scalars_and_tuples():
     assert k(cp.ones(2, "f"), 7, True, y, z) == (y, z)
     assert (y.tolist(), z.tolist()) == ([2, 2], [7, 7])
     with pytest.raises(KeyError):
-        k(cp.ones(2, "f"), 7, True)  # nothing says what U is
+        k(cp.ones(2, "f"), 7, True)  # no array determines U
     with pytest.raises(OverflowError):
         k(cp.ones(2, "f"), 2**40, True, y, z)
     with cp.count() as c:
@@ -87,8 +87,8 @@ def test_scalars_and_tuples():
     assert c.kernels == 1  # that of ones alone
 
 
-def test_mistakes_in_the_text():
-    """The compiler's message, with the name it did not know; a name `n` does not exist in CuPy either."""
+def test_errors_in_the_text():
+    """The error has the compiler's message with the unknown name. A name `n` does not exist in CuPy either."""
     with pytest.raises(RuntimeError, match="sqrtt"):
         cp.ElementwiseKernel("T x", "T y", "y = sqrtt(x)", "typo")(cp.ones(2))
     with pytest.raises(RuntimeError, match="n. was not declared"):

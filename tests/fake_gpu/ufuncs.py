@@ -1,7 +1,7 @@
 """CuPy's ufuncs on fake memory: operands are fake arrays or scalars, keywords are `out`, `dtype` and `casting`.
 
-NumPy's ufunc of the same name does the work; what CuPy refuses (lists, host arrays, `where=`, most methods) is
-refused here.
+NumPy's ufunc of the same name computes the result. Lists, host arrays, `where=` and most methods are refused, as CuPy
+refuses them.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ WITHOUT_NUMPY_UFUNC = {  # ufuncs in CuPy, plain functions in NumPy
 
 
 class Ufunc:
-    """What `cupy.add` is: callable, with nin, nout, types and the few methods that CuPy has."""
+    """A ufunc such as cupy.add: callable, with nin, nout, types and the few methods that CuPy has."""
 
     def __init__(self, name):
         self.name = f"cupy_{name}"
@@ -75,5 +75,5 @@ class Ufunc:
         run(lambda a, i, b: self._numpy.at(a, i, b), (a, indices, b), {}, out=a)
 
     def outer(self, A, B, **kwargs):
-        """The ufunc of all pairs."""
+        """The ufunc of all pairs of elements."""
         return self(A.reshape(A.shape + (1,) * B.ndim), B.reshape((1,) * A.ndim + B.shape), **kwargs)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from npae.backend.elementwise import on_numba
+from npae.backend.formulas import on_numba
 from npae.layers import ELU, Activation, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on
@@ -42,37 +42,37 @@ def test_values(make, phi):
     np.testing.assert_allclose(make()(a)[0], [phi(v) for v in a[0]], rtol=1e-12, atol=1e-15)
 
 
-def check_curvature(layer, place, eps=1e-6):
+def check_derivatives(layer, place, eps=1e-6):
     """φ′ and φ″ of `layer` are the derivatives of φ and of φ′."""
     a = inputs((5, 7))
 
     def derivatives(a):
         return [place.get(d) for d in layer.derivatives(*layer.forward(place.put(a)))]
 
-    slope, curvature = derivatives(a)
+    first, second = derivatives(a)
     h = [place.get(layer(place.put(a + step))) for step in (eps, -eps)]
-    np.testing.assert_allclose(slope, (h[0] - h[1]) / (2 * eps), rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(curvature, (derivatives(a + eps)[0] - derivatives(a - eps)[0]) / (2 * eps), atol=1e-9)
+    np.testing.assert_allclose(first, (h[0] - h[1]) / (2 * eps), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(second, (derivatives(a + eps)[0] - derivatives(a - eps)[0]) / (2 * eps), atol=1e-9)
 
 
 @each_device
 @each_activation
-def test_curvature_is_the_derivative_of_the_slope(make, phi, device):
+def test_the_derivatives_are_those_of_finite_differences(make, phi, device):
     with on(device) as place:
-        check_curvature(make(), place)
+        check_derivatives(make(), place)
 
 
 @pytest.mark.skipif(not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"')
 @pytest.mark.parametrize("name", ["identity", "relu", "elu_0.5"])
-def test_curvature_by_compiled_loops(name, monkeypatch):
+def test_the_derivatives_by_compiled_loops(name, monkeypatch):
     """Constants among the results, which no other formula has, included."""
     monkeypatch.setattr(on_numba, "PATIENCE", 0)
     with on("cpu") as place:
-        check_curvature(ACTIVATIONS[name][0](), place)
+        check_derivatives(ACTIVATIONS[name][0](), place)
 
 
 @each_activation
-def test_the_curvature_reads_no_more_than_is_kept(make, phi):
+def test_the_second_derivative_reads_no_more_than_is_kept(make, phi):
     layer = make()
     assert layer._derivatives.uses - {"h"} <= layer._backward.uses
 
@@ -86,17 +86,17 @@ def test_at_a_kink_the_derivatives_are_the_left_ones(value):
         np.testing.assert_allclose(np.ravel(layer.derivatives(*layer.forward(a))), expected, atol=2e-3)
 
 
-def test_an_activation_without_curvature_says_so():
+def test_an_activation_without_second_derivative_says_so():
     class Cube(Activation):
         def f(self, a):
             return a * a * a
 
-        def slope(self, a, h):
+        def derivative(self, a, h):
             return 3 * a * a
 
     del Activation.registry["Cube"]
-    layer = Cube()
-    with pytest.raises(NotImplementedError, match=r"Cube\(\): expected curvature\(a, h\) = φ″\(a\) to be defined"):
+    layer, words = Cube(), r"Cube\(\): expected second_derivative\(a, h\) beside derivative"
+    with pytest.raises(NotImplementedError, match=words):
         layer.derivatives(*layer.forward(np.ones((2, 3))))
 
 
@@ -111,12 +111,28 @@ def test_extremes_are_finite_and_silent(make, phi, dtype):
     assert all(np.isfinite(d).all() and d.dtype == dtype for d in layer.derivatives(h, cache))
 
 
+@each_activation
+@each_device
+def test_a_sum_is_taken_in_one_sweep(make, phi, device):
+    """forward_sum(y, b) is forward(y + b), bit for bit, for a row b and for one number per channel of images."""
+    with on(device) as place:
+        for y, b in ((inputs((4, 7)), inputs(7, 1)), (inputs((2, 3, 4, 5)), inputs((3, 1, 1), 1))):
+            layer = make()
+            h, cache = layer.forward(place.put(y + b))
+            h_sum, cache_sum = layer.forward_sum(place.put(y.copy()), place.put(b))
+            np.testing.assert_array_equal(place.get(h_sum), place.get(h))
+            for kept, kept_sum in zip(cache, cache_sum, strict=True):
+                assert (kept_sum is None) == (kept is None)
+                if kept is not None:
+                    np.testing.assert_array_equal(place.get(kept_sum), place.get(kept))
+
+
 def test_nan_is_not_hidden():
     for make, _ in ACTIVATIONS.values():
         assert np.isnan(make()(np.array([[np.nan]]))).all()
 
 
-def test_only_what_the_slope_reads_is_kept():
+def test_only_what_the_derivative_reads_is_kept():
     a = np.ones((2, 3))
     keeps = {  # (a, h)
         Sigmoid: (False, True), ReLU: (False, True), LeakyReLU: (False, True), Softplus: (True, False),
@@ -127,9 +143,9 @@ def test_only_what_the_slope_reads_is_kept():
         assert tuple(c is not None for c in cache) == kept
 
 
-def test_a_wrong_slope_is_found():
+def test_a_wrong_derivative_is_found():
     class WrongTanh(Tanh):
-        def slope(self, a, h):
+        def derivative(self, a, h):
             return 1 - h  # the square is missing
 
     try:

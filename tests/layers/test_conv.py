@@ -1,4 +1,4 @@
-"""Convolution: the contract, six nested loops, PyTorch, the adjoint, the order in memory, steps, files, errors."""
+"""Convolution: the contract, six nested loops, PyTorch, the order in memory, activations, steps, files, errors."""
 
 import tracemalloc
 
@@ -7,17 +7,18 @@ import pytest
 
 from npae import Autoencoder, fit, gradcheck, load, save
 from npae.backend import is_channels_last
-from npae.backend.elementwise import on_numba
+from npae.backend.formulas import on_numba
 from npae.data.minibatches import Minibatches
 from npae.layers import (
+    ELU,
     Conv2D,
     ConvTranspose2D,
-    Flatten,
     Layer,
     MaxPool2D,
     ReLU,
     Sequential,
     SiLU,
+    Tanh,
     Upsample2D,
     initializers,
 )
@@ -26,7 +27,8 @@ from npae.losses import SquaredError
 from npae.optim import Adam
 from npae.train.step import Step
 from tests.contract import check_layer, inputs, made
-from tests.devices import each_device, on
+from tests.devices import each_device, each_gpu, on
+from tests.layers.test_dense import each_kind
 
 CASES = [  # c_in, c_out, kernel, stride, padding, height, width
     (2, 3, 3, 1, "valid", 6, 5),
@@ -71,6 +73,12 @@ def test_contract(c_in, c_out, kernel, stride, padding, height, width, device):
     check_layer(lambda: Conv2D(c_in, c_out, kernel, stride, padding), (2, c_in, height, width), device)
 
 
+@each_device
+@each_kind
+def test_contract_with_an_activation(activation, device):
+    check_layer(lambda: Conv2D(2, 3, 3, 2, "same", activation), (2, 2, 5, 6), device)
+
+
 @each_case
 def test_the_values_are_those_of_nested_loops(c_in, c_out, kernel, stride, padding, height, width):
     layer = made(lambda: Conv2D(c_in, c_out, kernel, stride, padding), np.float64)
@@ -82,7 +90,7 @@ def test_the_values_are_those_of_nested_loops(c_in, c_out, kernel, stride, paddi
 
 @each_case
 def test_values_and_gradients_are_those_of_pytorch(c_in, c_out, kernel, stride, padding, height, width):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch = pytest.importorskip("torch")
     layer = made(lambda: Conv2D(c_in, c_out, kernel, stride, padding), np.float64)
     x = inputs((3, c_in, height, width))
     y, cache = layer.forward(x)
@@ -92,7 +100,7 @@ def test_values_and_gradients_are_those_of_pytorch(c_in, c_out, kernel, stride, 
         x, layer.W.value.transpose(3, 2, 0, 1).copy(), layer.b.value.ravel()))  # fmt: skip
     around = []
     for axis in layer.axes(height, width)[::-1]:
-        around += [axis.before, max(0, axis.reach - axis.before - axis.size)]
+        around += [axis.pad, max(0, axis.span - axis.pad - axis.size)]
     yt = torch.nn.functional.conv2d(torch.nn.functional.pad(xt, around), W, b, stride)
     yt.backward(torch.tensor(R))
     np.testing.assert_allclose(y, yt.detach().numpy(), rtol=1e-11, atol=1e-12)
@@ -115,44 +123,72 @@ def test_blocks_of_images_give_what_one_block_gives(numbers, monkeypatch):
         np.testing.assert_allclose(b, a, rtol=1e-13, atol=1e-13)
 
 
-def test_between_convolutions_channels_are_last_in_memory():
+@each_kind
+def test_between_convolutions_channels_are_last_in_memory(activation):
     x = inputs((2, 3, 6, 6))
-    y, cache = made(lambda: Sequential(Conv2D(3, 4, 3), SiLU()), np.float64).forward(x)
+    y, cache = made(lambda: Conv2D(3, 4, 3, 1, "valid", activation), np.float64).forward(x)
     assert y.shape == (2, 4, 4, 4) and is_channels_last(y)
     layer = made(lambda: Conv2D(4, 2, 3), np.float64)
     for order in "CF":  # whatever the order of what comes in, the numbers are the same
         np.testing.assert_allclose(layer(np.asarray(y, order=order)), layer(y), rtol=1e-13)
 
 
-@pytest.mark.parametrize("activation", [ReLU, SiLU])
-def test_the_activation_behind_takes_the_bias_along(activation):
-    layers = [made(lambda: Conv2D(3, 4, 3, 1, "same"), np.float64), activation()]
-    x = inputs((2, 3, 4, 4))
-    y, caches = Sequential(*layers).forward(x)
-    a, first = layers[0].forward(x)
-    h, second = layers[1].forward(a)
-    np.testing.assert_array_equal(y, h)
-    R = inputs(y.shape, 4)
-    np.testing.assert_array_equal(layers[1].backward(R, caches[1]), layers[1].backward(R, second))
+@each_device
+@each_kind
+@pytest.mark.parametrize("layer", [Conv2D, ConvTranspose2D])
+def test_the_activation_within_is_the_activation_as_a_layer(layer, activation, device):
+    """Bit for bit, forward and backward."""
+    with on(device) as place:
+        within, linear = (made(lambda a=a: layer(3, 4, 3, 2, "same", a), np.float64, place.name) for a in (
+            activation, None))  # fmt: skip
+        phi, x = within.activation, place.put(inputs((2, 3, 4, 4)))
+        h, cache = within.forward(x)
+        a, linear_cache = linear.forward(x)
+        h_apart, phi_cache = phi.forward(a)
+        np.testing.assert_array_equal(place.get(h), place.get(h_apart))
+        dh = place.put(inputs(h.shape, 4))
+        dx, dx_apart = within.backward(dh, cache), linear.backward(phi.backward(dh, phi_cache), linear_cache)
+        np.testing.assert_array_equal(place.get(dx), place.get(dx_apart))
+        np.testing.assert_array_equal(place.get(within.theta.grad), place.get(linear.theta.grad))
 
 
-def test_default_initializer_counts_the_window_and_follows_the_activation():
-    rectified, linear, chosen = Conv2D(8, 32, 3), Conv2D(32, 8, 3), Conv2D(8, 8, 3, initializer="glorot_normal")
-    Sequential(rectified, ReLU(), linear, Flatten()), Sequential(chosen, ReLU())
+@pytest.mark.parametrize("layer", [Conv2D, ConvTranspose2D])
+def test_first_weights_count_the_window_and_follow_from_the_activation(layer):
+    rectified, linear, squashed = layer(8, 32, 3, activation="relu"), layer(8, 32, 3), layer(8, 32, 3, activation=Tanh)
     assert rectified.config()["initializer"] == "he_uniform"
-    assert linear.config()["initializer"] == "glorot_uniform"
-    assert chosen.W.initializer is initializers.glorot_normal
-    W = rectified.initialize().W.value
-    assert W.shape == (3, 3, 8, 32) and np.var(W) == pytest.approx(2 / (8 * 9), rel=0.1)
+    assert linear.config()["initializer"] == squashed.config()["initializer"] == "glorot_uniform"
+    for conv, variance in ((rectified, 2 / (8 * 9)), (linear, 2 / (40 * 9)), (squashed, 2 / (40 * 9))):
+        W = conv.initialize().W.value
+        assert W.size == 3 * 3 * 8 * 32 and np.var(W) == pytest.approx(variance, rel=0.1)
+
+
+@pytest.mark.parametrize("layer", [Conv2D, ConvTranspose2D])
+def test_an_initializer_that_is_given_wins(layer, tmp_path):
+    chosen = layer(8, 4, 3, activation=ELU(0.5), initializer="glorot_normal").initialize()
+    assert chosen.initializer is initializers.glorot_normal
+    save(tmp_path / "layer.npz", chosen)
+    again = load(tmp_path / "layer.npz")
+    assert repr(again) == repr(chosen) and "ELU(alpha=0.5)" in repr(again)
+    assert again.initializer is initializers.glorot_normal
+    x = inputs((2, 8, 4, 4), dtype=np.float32)
+    np.testing.assert_array_equal(again(x), chosen(x))
+
+
+@pytest.mark.parametrize("layer", [Conv2D, ConvTranspose2D])
+def test_what_is_not_an_activation_is_named(layer):
+    with pytest.raises(ValueError, match=f"{layer.__name__}: unknown activation 'rlu'"):
+        layer(1, 1, 3, activation="rlu")
+    with pytest.raises(TypeError, match=f"{layer.__name__}: expected an activation such as .*, got 3"):
+        layer(1, 1, 3, activation=3)
 
 
 def test_a_kernel_that_is_not_turned_around_is_found():
     class Straight(Conv2D):
-        def backward(self, dy, x, needs_dx=True):
-            super().backward(dy, x, needs_dx=False)
-            turned = made(lambda: Conv2D(2, 2, 3, 1, "same"), np.float64)
-            turned.W.value[...] = self.W.value.swapaxes(2, 3)
-            return turned.product(dy)
+        def backward(self, dy, cache, needs_dx=True):
+            super().backward(dy, cache, needs_dx=False)
+            other = made(lambda: Conv2D(2, 2, 3, 1, "same"), np.float64)
+            other.W.value[...], other.b.value[...] = self.W.value.swapaxes(2, 3), 0
+            return other(dy)
 
     del Layer.registry["Straight"]
     layer, x = made(lambda: Straight(2, 2, 3, 1, "same"), np.float64), inputs((2, 2, 5, 5))
@@ -163,8 +199,9 @@ def test_a_kernel_that_is_not_turned_around_is_found():
 
 
 def autoencoder(dtype=np.float32):
-    encoder = Sequential(Conv2D(1, 8, 3, 1, "same"), ReLU(), MaxPool2D(2, padding="same"), Conv2D(8, 4, 3, 2, "same"))
-    decoder = Sequential(ConvTranspose2D(4, 8, 3, 2, "same"), SiLU(), Upsample2D(2), Conv2D(8, 1, 3, 1, "same"))
+    first = Conv2D(1, 8, 3, 1, "same", ReLU)
+    encoder = Sequential(first, MaxPool2D(2, padding="same"), Conv2D(8, 4, 3, 2, "same"))
+    decoder = Sequential(ConvTranspose2D(4, 8, 3, 2, "same", SiLU), Upsample2D(2), Conv2D(8, 1, 3, 1, "same"))
     return Autoencoder(encoder, decoder, SquaredError(), dtype=dtype)
 
 
@@ -215,10 +252,8 @@ def test_the_networks_of_keras_have_their_sizes_and_parameter_counts():
         assert encoder.parameter_count + decoder.parameter_count == parameters
 
 
-@each_device
+@each_gpu
 def test_a_captured_step_is_the_step(device):
-    if device == "cpu":
-        pytest.skip("graphs are for the GPU")
     x = np.random.default_rng(0).random((40, 1, 8, 8), dtype=np.float32)
     with on(device) as place:
         runs = [

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from npae import gradcheck
-from npae.layers import Conv2D, ConvTranspose2D, Layer, ReLU, Sequential
+from npae.layers import Conv2D, ConvTranspose2D, Layer, ReLU
 from tests.contract import check_layer, inputs, made
 from tests.devices import each_device
 from tests.layers.test_conv import pair
+from tests.layers.test_dense import each_kind
 
 CASES = [  # c_in, c_out, kernel, stride, padding, height, width
     (2, 3, 3, 1, "valid", 4, 3),
@@ -21,11 +22,11 @@ CASES = [  # c_in, c_out, kernel, stride, padding, height, width
 each_case = pytest.mark.parametrize(("c_in", "c_out", "kernel", "stride", "padding", "height", "width"), CASES)
 
 
-def by_stamps(x, W, b, stride, before, shape):
+def by_stamps(x, W, b, stride, pad, shape):
     """Every pixel of x stamps the kernel W (kh, kw, O, C) into y; what falls outside is lost."""
     y = np.zeros((len(x), W.shape[2], *shape)) + b[:, None, None]
     for p, q, i, j in np.ndindex(*x.shape[2:], *W.shape[:2]):
-        r, s = p * stride[0] + i - before[0], q * stride[1] + j - before[1]
+        r, s = p * stride[0] + i - pad[0], q * stride[1] + j - pad[1]
         if 0 <= r < shape[0] and 0 <= s < shape[1]:
             y[:, :, r, s] += x[:, :, p, q] @ W[i, j].T
     return y
@@ -37,15 +38,21 @@ def test_contract(c_in, c_out, kernel, stride, padding, height, width, device):
     check_layer(lambda: ConvTranspose2D(c_in, c_out, kernel, stride, padding), (2, c_in, height, width), device)
 
 
+@each_device
+@each_kind
+def test_contract_with_an_activation(activation, device):
+    check_layer(lambda: ConvTranspose2D(3, 2, 3, 2, "same", activation), (2, 3, 3, 4), device)
+
+
 @each_case
 def test_the_values_are_those_of_stamps(c_in, c_out, kernel, stride, padding, height, width):
     layer = made(lambda: ConvTranspose2D(c_in, c_out, kernel, stride, padding), np.float64)
     x, (kh, kw), (sh, sw) = inputs((2, c_in, height, width)), pair(kernel), pair(stride)
     shape = (height * sh, width * sw)
-    before = (max(kh - sh, 0) // 2, max(kw - sw, 0) // 2)
+    pad = (max(kh - sh, 0) // 2, max(kw - sw, 0) // 2)
     if padding == "valid":
-        shape, before = (shape[0] + max(kh - sh, 0), shape[1] + max(kw - sw, 0)), (0, 0)
-    y = by_stamps(x, layer.W.value, layer.b.value.ravel(), (sh, sw), before, shape)
+        shape, pad = (shape[0] + max(kh - sh, 0), shape[1] + max(kw - sw, 0)), (0, 0)
+    y = by_stamps(x, layer.W.value, layer.b.value.ravel(), (sh, sw), pad, shape)
     np.testing.assert_allclose(layer(x), y, rtol=1e-12, atol=1e-13)
     assert layer.out_shape(x.shape[1:]) == y.shape[1:]
 
@@ -67,7 +74,7 @@ def test_it_is_the_adjoint_of_the_convolution(c_in, c_out, kernel, stride, paddi
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (4, 2), (3, 1), (5, 3), (2, 2)])
 def test_values_and_gradients_are_those_of_pytorch(kernel, stride):
     """PyTorch cuts `padding` off both sides; its whole image, cut as ours, is the same."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch = pytest.importorskip("torch")
     layer = made(lambda: ConvTranspose2D(2, 3, kernel, stride, "same"), np.float64)
     x = inputs((2, 2, 4, 5))
     y, cache = layer.forward(x)
@@ -92,8 +99,7 @@ def test_odd_sizes_come_back_larger():
 
 
 def test_first_weights_count_the_inputs_of_this_layer():
-    layer = ConvTranspose2D(32, 4, 3, 2)
-    Sequential(layer, ReLU()).initialize()
+    layer = ConvTranspose2D(32, 4, 3, 2, activation=ReLU).initialize()
     assert layer.W.shape == (3, 3, 4, 32)
     assert np.var(layer.W.value) == pytest.approx(2 / (32 * 9), rel=0.1)
     assert layer.config()["initializer"] == "he_uniform"
@@ -101,8 +107,8 @@ def test_first_weights_count_the_inputs_of_this_layer():
 
 def test_a_gradient_of_the_kernel_with_channels_exchanged_is_found():
     class Exchanged(ConvTranspose2D):
-        def backward(self, dy, x, needs_dx=True):
-            dx = super().backward(dy, x, needs_dx)
+        def backward(self, dy, cache, needs_dx=True):
+            dx = super().backward(dy, cache, needs_dx)
             self.W.grad[...] = self.W.grad.swapaxes(2, 3).copy()
             return dx
 

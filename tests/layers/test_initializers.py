@@ -1,4 +1,4 @@
-"""First weights: their variance is the formula's, sparse ones are sparse, unknown names are refused."""
+"""Initializers: the variance is that of the formula, sparse ones are sparse, unknown names are refused."""
 
 import numpy as np
 import pytest

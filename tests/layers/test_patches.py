@@ -1,4 +1,4 @@
-"""Where a kernel looks: all small axes one by one, their phases, the picture in the docstring, blocks."""
+"""Patches: all small axes one by one, their residues, the examples in the docstring, blocks."""
 
 import itertools
 
@@ -17,33 +17,33 @@ AXES = [
 
 def looks(axis):
     """M[p, q, t] = 1 where output p sees input q through the tap t: the definition."""
-    M = np.zeros((axis.count, axis.size, axis.kernel))
-    for p, t in np.ndindex(axis.count, axis.kernel):
-        q = axis.stride * p - axis.before + t
+    M = np.zeros((axis.out_size, axis.size, axis.kernel))
+    for p, t in np.ndindex(axis.out_size, axis.kernel):
+        q = axis.stride * p - axis.pad + t
         if 0 <= q < axis.size:
             M[p, q, t] = 1
     return M
 
 
 def test_taps_are_the_definition():
-    inner = [axis for outer in AXES for _, _, axis in outer.phases()]  # some begin beyond the first input
-    assert min(axis.before for axis in inner) < 0
+    inner = [axis for outer in AXES for _, _, axis in outer.residues()]  # some begin beyond the first input
+    assert min(axis.pad for axis in inner) < 0
     for axis in AXES + inner:
         M = np.zeros_like(looks(axis))
         for t, (inputs, outputs) in enumerate(axis.taps()):
-            p, q = np.arange(axis.count)[outputs], np.arange(axis.size)[inputs]
+            p, q = np.arange(axis.out_size)[outputs], np.arange(axis.size)[inputs]
             assert len(p) == len(q)
             M[p, q, t] = 1
         np.testing.assert_array_equal(M, looks(axis))
 
 
-def test_phases_are_the_same_seen_from_the_other_end():
+def test_residues_are_the_same_relation_from_the_inputs():
     for axis in AXES:
         M = np.zeros_like(looks(axis))
-        for r, taps, phase in axis.phases():
+        for r, taps, residue in axis.residues():
             t = np.arange(axis.kernel)[taps][::-1]
-            assert len(t) == phase.kernel and phase.stride == 1
-            for m, p, v in np.argwhere(looks(phase)):
+            assert len(t) == residue.kernel and residue.stride == 1
+            for m, p, v in np.argwhere(looks(residue)):
                 M[p, r + m * axis.stride, t[v]] = 1
         np.testing.assert_array_equal(M, looks(axis))
 
@@ -51,8 +51,8 @@ def test_phases_are_the_same_seen_from_the_other_end():
 @pytest.mark.parametrize(("size", "stride", "count"), [(28, 2, 14), (7, 2, 4), (8, 3, 3), (5, 1, 5)])
 def test_same_rounds_up_and_pads_more_at_the_end(size, stride, count):
     axis = Axis.of(size, 3, stride, "same")
-    after = axis.reach - axis.before - size
-    assert axis.count == count and axis.before <= max(after, 0) <= axis.before + 1
+    after = axis.span - axis.pad - size
+    assert axis.out_size == count and axis.pad <= max(after, 0) <= axis.pad + 1
 
 
 def test_the_picture():
@@ -62,6 +62,14 @@ def test_the_picture():
     words = ["".join(chr(int(v)) if v else "0" for v in row) for row in matrix]
     assert part == slice(0, 1) and len(words) == 16
     assert (words[0], words[1], words[-1]) == ("0000AB0EF", "000ABCEFG", "KL0OP0000")
+
+
+def test_the_example_of_the_adjoint():
+    axis = Axis.of(5, 3, 2, "same")
+    receives = {q: [(t, p) for p, t in np.argwhere(looks(axis)[:, q]).tolist()] for q in range(5)}
+    assert receives == {0: [(1, 0)], 1: [(2, 0), (0, 1)], 2: [(1, 1)], 3: [(2, 1), (0, 2)], 4: [(1, 2)]}
+    windows = [(r, [0, 1, 2][taps], inner.kernel) for r, taps, inner in axis.residues()]
+    assert windows == [(0, [1], 1), (1, [0, 2], 2)]
 
 
 @pytest.mark.parametrize("channels", [1, 5])

@@ -21,7 +21,7 @@ def test_one_undoes_the_other():
 
 
 def test_wrong_size_is_named():
-    with pytest.raises(ValueError, match=r"samples of 12 numbers, got x of shape \(2, 3, 5\) \(15 a sample\)"):
+    with pytest.raises(ValueError, match=r"samples of 12 numbers, got x of shape \(2, 3, 5\) \(15 per sample\)"):
         Reshape((12,))(np.zeros((2, 3, 5)))
 
 

@@ -1,4 +1,4 @@
-"""Sampled codes: the contract under frozen noise, the moments, streams, copies of a batch, and wrong versions."""
+"""Sampling from a Gaussian: the contract under frozen noise, moments, streams, tile and its adjoint, wrong versions."""
 
 import copy
 import math
@@ -8,7 +8,7 @@ import pytest
 
 from npae import gradcheck, layers
 from npae.layers import GaussianSample
-from npae.layers.sampling import copies, tile_adjoint
+from npae.layers.sampling import tile, tile_adjoint
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on
 
@@ -38,20 +38,20 @@ def test_values_are_the_formulas():
     assert layer.backward(z, cache, needs_dx=False) is None
 
 
-def test_noise_that_is_not_frozen_would_be_found_out():
+def test_noise_that_is_not_frozen_is_found():
     with pytest.raises(gradcheck.GradientError):
         gradcheck.check_layer(GaussianSample(), inputs((6, 8)), training=True)
 
 
-def test_a_wrong_backward_would_be_found_out(monkeypatch):
+def test_a_wrong_backward_is_found(monkeypatch):
     """∂z/∂(log σ²) without its ½."""
     layer = frozen()
     gradcheck.check_layer(layer, inputs((6, 8)), training=True)
     right = GaussianSample.at
 
     def at(self, stats, noise):
-        z, (noise, slope) = right(self, stats, noise)
-        return z, (noise, 2 * slope)
+        z, (noise, derivative) = right(self, stats, noise)
+        return z, (noise, 2 * derivative)
 
     monkeypatch.setattr(GaussianSample, "at", at)
     with pytest.raises(gradcheck.GradientError):
@@ -62,9 +62,10 @@ def test_a_wrong_backward_would_be_found_out(monkeypatch):
 
 
 def check_moments(layer, place, dtype=np.float64, mean=0.5, variance=0.09, shape=(300, 200)):
-    """Raise AssertionError unless samples have the mean, the variance e^{log_var}, and the fourth moment they should.
+    """Raise AssertionError unless samples have the mean, the variance e^{log_var}, and the third and fourth moment of
+    a normal distribution.
 
-    Each to five standard errors; those of (z − μ)² and (z − μ)⁴ are √2 and √96 in units of σ² and σ⁴.
+    Tolerances are five standard errors; those of (z − μ)² and (z − μ)⁴ are √2 and √96 in units of σ² and σ⁴.
     """
     stats = np.empty((shape[0], 2 * shape[1]), dtype)
     stats[:, : shape[1]], stats[:, shape[1] :] = mean, math.log(variance)
@@ -86,21 +87,21 @@ def test_log_var_is_the_logarithm_of_the_variance(device, dtype, variance):
 
 
 class FromTheVariance(GaussianSample):
-    """z = μ + σ² ε, with its own right derivative: only the moments tell."""
+    """z = μ + σ² ε, with its correct derivative: only the moments are wrong."""
 
     def at(self, stats, noise):
         mean, log_var = self.split(stats)
-        spread = np.exp(log_var) * noise
-        return mean + spread, (noise, spread)
+        deviation = np.exp(log_var) * noise
+        return mean + deviation, (noise, deviation)
 
 
 class FromTheDeviation(GaussianSample):
-    """z = μ + e^{log_var / 4} ε, as if it were the logarithm of σ⁴."""
+    """z = μ + e^{log_var / 4} ε, as if log_var were the logarithm of σ⁴."""
 
     def at(self, stats, noise):
         mean, log_var = self.split(stats)
-        spread = np.exp(0.25 * log_var) * noise
-        return mean + spread, (noise, 0.25 * spread)
+        deviation = np.exp(0.25 * log_var) * noise
+        return mean + deviation, (noise, 0.25 * deviation)
 
 
 for _wrong in (FromTheVariance, FromTheDeviation):
@@ -118,7 +119,7 @@ def test_another_meaning_of_log_var_passes_finite_differences_but_not_the_moment
 
 
 @each_device
-def test_a_seed_means_the_same_codes_and_they_go_on(device):
+def test_a_seed_fixes_the_codes_of_all_steps(device):
     stats = np.zeros((20, 30), np.float32)
     with on(device) as place:
 
@@ -135,7 +136,7 @@ def test_a_seed_means_the_same_codes_and_they_go_on(device):
         np.testing.assert_array_equal(place.get(copy.deepcopy(layer).draw(place.put(stats))), first)
 
 
-def test_frozen_noise_thaws():
+def test_noise_can_be_unfrozen():
     layer, stats = frozen(), np.zeros((6, 8))
     np.testing.assert_array_equal(*(layer.forward(stats, training=True)[0] for _ in range(2)))
     layer.freeze(None)
@@ -143,17 +144,17 @@ def test_frozen_noise_thaws():
     assert (a != b).all()
 
 
-# ---------------------------------------------------------------------- copies
+# ---------------------------------------------------------------------- tile
 
 
 @each_device
 @pytest.mark.parametrize("shape", [(4, 3), (4, 2, 5)])
 @pytest.mark.parametrize("k", [1, 3])
-def test_the_sum_of_copies_is_the_adjoint_of_copies(device, shape, k):
-    """⟨copies(x), y⟩ = ⟨x, tile_adjoint(y)⟩ for all x, y."""
+def test_the_adjoint_of_tile(device, shape, k):
+    """⟨tile(x), y⟩ = ⟨x, tile_adjoint(y)⟩ for all x, y."""
     x, y = inputs(shape, 1), inputs((k * shape[0], *shape[1:]), 2)
     with on(device) as place:
-        xs, dx = place.get(copies(place.put(x), k)), place.get(tile_adjoint(place.put(y), k))
+        xs, dx = place.get(tile(place.put(x), k)), place.get(tile_adjoint(place.put(y), k))
     np.testing.assert_array_equal(xs, np.concatenate([x] * k))
     assert dx.shape == x.shape
     assert (xs * y).sum() == pytest.approx((x * dx).sum(), rel=1e-12)

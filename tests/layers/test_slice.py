@@ -1,4 +1,4 @@
-"""npae.layers.slice: the contract, what is read and what is left alone, and what is refused."""
+"""Slice: the contract, the columns that are read and those with gradient zero, and errors."""
 
 import numpy as np
 import pytest

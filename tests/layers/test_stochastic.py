@@ -1,4 +1,4 @@
-"""npae.layers.stochastic: numbers that are drawn, begun anew, held fast and let go, wherever the input is."""
+"""Stochastic layers: random numbers are drawn, reseeded, frozen and released, on the device of the input."""
 
 import copy
 

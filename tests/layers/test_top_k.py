@@ -1,4 +1,4 @@
-"""The k-sparse code: the contract, who is kept, ties, inference with more of them, steps without waiting, errors."""
+"""The k-sparse code: the contract, which units are kept, ties, inference with more of them, steps, errors."""
 
 import numpy as np
 import pytest

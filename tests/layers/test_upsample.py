@@ -29,7 +29,7 @@ def test_backward_is_the_adjoint_and_the_mean_its_inverse():
 
 
 def test_values_and_gradients_are_those_of_pytorch():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch = pytest.importorskip("torch")
     layer, x, R = Upsample2D(2), inputs((2, 3, 4, 5)), inputs((2, 3, 8, 10), 2)
     y, cache = layer.forward(x)
     xt = torch.tensor(x, requires_grad=True)

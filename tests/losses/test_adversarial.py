@@ -1,4 +1,4 @@
-"""npae.losses.adversarial: closed forms, derivatives, extremes, and how the two objectives of a generator differ."""
+"""Adversarial losses: closed forms, derivatives, extreme logits, the optimal discriminator, both generators."""
 
 import math
 
@@ -28,17 +28,17 @@ def test_values_are_those_of_the_formulas():
     assert value == pytest.approx(-np.log(sigma(B)).mean(), rel=1e-13)
     saturating, db_saturating = generator_loss(B, saturating=True)
     assert saturating == pytest.approx(np.log(1 - sigma(B)).mean(), rel=1e-13)
-    np.testing.assert_allclose(db / db_saturating, np.exp(-B), rtol=1e-12)  # the same direction, other weights
+    np.testing.assert_allclose(db / db_saturating, np.exp(-B), rtol=1e-12)  # the same direction, another size
 
 
-def test_the_discriminator_pays_the_cross_entropy_of_both_answers():
+def test_the_discriminator_loss_is_a_sum_of_two_cross_entropies():
     loss = BinaryCrossEntropy()
     for r in (1.0, 0.8):
         expected = loss.value_and_gradient(A, np.full_like(A, r))[0] + loss.value_and_gradient(B, np.zeros_like(B))[0]
         assert discriminator_loss(A, B, r)[0] == pytest.approx(expected, rel=1e-12)
 
 
-def test_who_cannot_tell_pays_two_bits_worth():
+def test_the_losses_at_logit_0():
     zero = np.zeros((5, 1))
     assert discriminator_loss(zero, zero)[0] == pytest.approx(2 * math.log(2), rel=1e-15)
     assert generator_loss(zero)[0] == pytest.approx(math.log(2)) == -generator_loss(zero, saturating=True)[0]
@@ -61,20 +61,65 @@ def test_derivatives_types_and_no_waiting_on_every_device(device):
         assert all(v.dtype == np.float32 for v in values)
 
 
-def test_a_wrong_derivative_would_be_found():
+def test_a_wrong_derivative_is_found():
     b = B.copy()
     _, db = generator_loss(b, saturating=True)
-    with pytest.raises(gradcheck.GradientError):  # that of the other objective
+    with pytest.raises(gradcheck.GradientError):  # that of the other loss
         gradcheck.check_gradient(lambda: float(generator_loss(b)[0]), {"b": (b, db)})
 
 
-def test_the_saturating_loss_is_silent_where_most_is_wrong():
-    found_out = np.full((1, 1), -15.0)
-    loud, quiet = (float(generator_loss(found_out, saturating)[1][0, 0]) for saturating in (False, True))
-    assert loud == pytest.approx(-1, abs=1e-6) and -1e-6 < quiet < 0
+def test_the_saturating_gradient_vanishes_for_the_worst_samples():
+    rejected = np.full((1, 1), -15.0)
+    other, saturating = (float(generator_loss(rejected, s)[1][0, 0]) for s in (False, True))
+    assert other == pytest.approx(-1, abs=1e-6) and -1e-6 < saturating < 0
 
 
-def test_extreme_logits_overflow_nothing():
+def kl(p, q):
+    return (p * np.log(p / q)).sum()
+
+
+# Two distributions on four points, as batches: point k occurs COUNTS[k] times among 20 samples.
+REAL_COUNTS, FAKE_COUNTS = np.array([8, 6, 4, 2]), np.array([1, 3, 6, 10])
+P, P_G = REAL_COUNTS / 20, FAKE_COUNTS / 20
+OPTIMAL = np.log(P / P_G)  # D*: the logit of each point
+
+
+def batches(logits):
+    """Logits of 20 real and of 20 fake samples, (20, 1), when D outputs `logits` at the four points."""
+    return (np.repeat(logits, counts)[:, None] for counts in (REAL_COUNTS, FAKE_COUNTS))
+
+
+def test_the_optimal_discriminator_outputs_the_log_ratio_of_the_densities():
+    """∂J_D/∂a = 0 at every point, and J_D = 2 ln 2 − 2 JS(p ‖ p_G)."""
+    value, da, db = discriminator_loss(*batches(OPTIMAL))
+    for k in range(4):
+        of_point = [np.repeat(np.arange(4) == k, counts)[:, None] for counts in (REAL_COUNTS, FAKE_COUNTS)]
+        assert da[of_point[0]].sum() + db[of_point[1]].sum() == pytest.approx(0, abs=1e-15)
+        other = OPTIMAL + 0.1 * np.eye(4)[k]
+        assert discriminator_loss(*batches(other))[0] > value
+    m = (P + P_G) / 2
+    js = (kl(P, m) + kl(P_G, m)) / 2
+    assert value == pytest.approx(2 * math.log(2) - 2 * js, rel=1e-14) and js > 0.1
+
+
+@pytest.mark.parametrize("saturating", [True, False])
+def test_at_the_optimal_discriminator_the_generator_descends_a_divergence(saturating):
+    """2 JS(p ‖ p_G) if saturating, else 2 KL(m ‖ p): J_G with D* fixed has its derivative by p_G."""
+
+    def divergence(p_G):
+        m = (P + p_G) / 2
+        return kl(P, m) + kl(p_G, m) if saturating else 2 * kl(m, P)
+
+    losses = np.array([generator_loss(np.full((1, 1), a), saturating)[0] for a in OPTIMAL])  # J_G = Σ_k p_G,k losses_k
+    assert P_G @ losses == pytest.approx(generator_loss(list(batches(OPTIMAL))[1], saturating)[0])
+    rng = np.random.default_rng(1)
+    for step in rng.standard_normal((5, 4)):
+        step -= step.mean()  # p_G + step still sums to 1
+        measured = (divergence(P_G + 1e-5 * step) - divergence(P_G - 1e-5 * step)) / 2e-5
+        assert step @ losses == pytest.approx(measured, rel=1e-7)
+
+
+def test_extreme_logits_do_not_overflow():
     for dtype in (np.float32, np.float64):
         far = np.array([[1e4], [-1e4], [0]], dtype)
         for result in (discriminator_loss(far, far, 0.9), generator_loss(far), generator_loss(far, True)):

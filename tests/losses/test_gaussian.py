@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from npae import gradcheck
-from npae.losses import Gaussian, HeteroscedasticGaussianNLL, SquaredError
+from npae.losses import GaussianNLL, HeteroscedasticGaussianNLL, SquaredError
 from npae.serialization.architecture import build, describe
 from tests.contract import check_loss, inputs
 from tests.devices import each_device, on
 
-Z, X = inputs((5, 7), 0), inputs((5, 7), 1)
-BOTH = np.concatenate([Z, 0.5 * inputs((5, 7), 2)], axis=1)  # [x̂ | a]
+X_HAT, X = inputs((5, 7), 0), inputs((5, 7), 1)
+BOTH = np.concatenate([X_HAT, 0.5 * inputs((5, 7), 2)], axis=1)  # [x̂ | a]
 
 
 def plain(x_hat, x, std):
@@ -29,39 +29,39 @@ def plain(x_hat, x, std):
 @each_device
 @pytest.mark.parametrize("std", [1.0, 0.1, 3])
 def test_contract(device, std):
-    check_loss(Gaussian(std), Z, X, device, floor=7 * 0.5 * math.log(2 * math.pi * std**2))
+    check_loss(GaussianNLL(std), X_HAT, X, device, floor=7 * 0.5 * math.log(2 * math.pi * std**2))
 
 
 @pytest.mark.parametrize("std", [1.0, 0.3, 5.0])
 def test_it_is_minus_the_logarithm_of_the_density(std):
-    np.testing.assert_allclose(Gaussian(std).per_sample(Z, X), plain(Z, X, std), rtol=1e-12)
+    np.testing.assert_allclose(GaussianNLL(std).per_sample(X_HAT, X), plain(X_HAT, X, std), rtol=1e-12)
 
 
 def test_of_deviation_1_it_is_squared_error_and_a_constant():
-    value, dz = Gaussian().value_and_gradient(Z, X)
-    squared, dz_squared = SquaredError().value_and_gradient(Z, X)
+    value, gradient = GaussianNLL().value_and_gradient(X_HAT, X)
+    squared, gradient_squared = SquaredError().value_and_gradient(X_HAT, X)
     assert value == pytest.approx(squared + 7 / 2 * math.log(2 * math.pi), rel=1e-13)
-    np.testing.assert_allclose(dz, dz_squared, rtol=1e-13)
+    np.testing.assert_allclose(gradient, gradient_squared, rtol=1e-13)
 
 
 def integral(loss, *outputs):
     """∫ p(x) dx of one feature, by the trapezoidal rule, for the outputs of one sample."""
     x = np.linspace(-20, 20, 4001)[:, None]
-    z = np.broadcast_to(np.array(outputs), (len(x), len(outputs)))
-    return np.trapezoid(np.exp(-loss.per_sample(np.ascontiguousarray(z), x)), x[:, 0])
+    prediction = np.broadcast_to(np.array(outputs), (len(x), len(outputs)))
+    return np.trapezoid(np.exp(-loss.per_sample(np.ascontiguousarray(prediction), x)), x[:, 0])
 
 
 def test_densities_integrate_to_1_and_squared_error_is_none():
-    assert integral(Gaussian(0.7), 0.4) == pytest.approx(1, rel=1e-9)
+    assert integral(GaussianNLL(0.7), 0.4) == pytest.approx(1, rel=1e-9)
     assert integral(HeteroscedasticGaussianNLL(0.1), 0.4, -0.7) == pytest.approx(1, rel=1e-9)
     assert integral(SquaredError(), 0.4) > 2
 
 
 @pytest.mark.parametrize("std", [0, -1, math.inf, math.nan])
 def test_impossible_deviations(std):
-    with pytest.raises(ValueError, match=f"Gaussian: expected a standard deviation above 0, got {std}"):
-        Gaussian(std)
-    with pytest.raises(ValueError, match=f"HeteroscedasticGaussianNLL: expected a least standard deviation above 0, got {std}"):
+    with pytest.raises(ValueError, match=f"GaussianNLL: expected a standard deviation above 0, got {std}"):
+        GaussianNLL(std)
+    with pytest.raises(ValueError, match=f"HeteroscedasticGaussianNLL: expected min_std above 0, got {std}"):
         HeteroscedasticGaussianNLL(std)
 
 
@@ -69,54 +69,54 @@ def test_impossible_deviations(std):
 
 
 @each_device
-@pytest.mark.parametrize("least", [0.5 / 255, 0.8])
-def test_learned_deviations_by_finite_differences_and_by_the_density(device, least):
-    loss = HeteroscedasticGaussianNLL(least)
+@pytest.mark.parametrize("min_std", [0.5 / 255, 0.8])
+def test_learned_deviations_by_finite_differences_and_by_the_density(device, min_std):
+    loss = HeteroscedasticGaussianNLL(min_std)
     with on(device) as place:
-        z, x = place.put(BOTH), place.put(X)
-        gradcheck.check_loss(loss, z, x)
-        value, dz = loss.value_and_gradient(z, x)
-        expected = plain(Z, X, np.sqrt(np.exp(BOTH[:, 7:]) + least**2))
-        np.testing.assert_allclose(place.get(loss.per_sample(z, x)), expected, rtol=1e-12)
+        prediction, x = place.put(BOTH), place.put(X)
+        gradcheck.check_loss(loss, prediction, x)
+        value, gradient = loss.value_and_gradient(prediction, x)
+        expected = plain(X_HAT, X, np.sqrt(np.exp(BOTH[:, 7:]) + min_std**2))
+        np.testing.assert_allclose(place.get(loss.per_sample(prediction, x)), expected, rtol=1e-12)
         assert float(value) == pytest.approx(np.mean(expected), rel=1e-12)
-        assert np.abs(place.get(dz)[:, :7]).min() > 0 and np.abs(place.get(dz)[:, 7:]).min() > 0
-        np.testing.assert_array_equal(place.get(loss.output(z)), Z)
-        z, x = place.put(BOTH.astype(np.float32)), place.put(X.astype(np.float32))
+        assert np.abs(place.get(gradient)[:, :7]).min() > 0 and np.abs(place.get(gradient)[:, 7:]).min() > 0
+        np.testing.assert_array_equal(place.get(loss.output(prediction)), X_HAT)
+        prediction, x = place.put(BOTH.astype(np.float32)), place.put(X.astype(np.float32))
         with place.no_waiting():
-            value32, dz32 = loss.value_and_gradient(z, x)
-        assert (value32.dtype, dz32.dtype) == (np.float32, np.float32)
+            value32, gradient32 = loss.value_and_gradient(prediction, x)
+        assert (value32.dtype, gradient32.dtype) == (np.float32, np.float32)
         assert float(value32) == pytest.approx(float(value), rel=1e-5)
 
 
 def test_images_have_twice_the_channels():
-    x, z = inputs((3, 2, 4, 5), 1), inputs((3, 4, 4, 5), 2)
+    x, prediction = inputs((3, 2, 4, 5), 1), inputs((3, 4, 4, 5), 2)
     loss = HeteroscedasticGaussianNLL()
-    _, dz = loss.value_and_gradient(z, x)
-    a, b = (part.reshape(3, -1) for part in (z[:, :2], z[:, 2:]))
+    _, gradient = loss.value_and_gradient(prediction, x)
+    a, b = (part.reshape(3, -1) for part in (prediction[:, :2], prediction[:, 2:]))
     flat = loss.value_and_gradient(np.concatenate([a, b], axis=1), x.reshape(3, -1))[1]
-    np.testing.assert_allclose(dz[:, :2].reshape(3, -1), flat[:, :40], rtol=1e-12)
-    np.testing.assert_allclose(dz[:, 2:].reshape(3, -1), flat[:, 40:], rtol=1e-12)
-    assert loss.output(z).shape == x.shape
+    np.testing.assert_allclose(gradient[:, :2].reshape(3, -1), flat[:, :40], rtol=1e-12)
+    np.testing.assert_allclose(gradient[:, 2:].reshape(3, -1), flat[:, 40:], rtol=1e-12)
+    assert loss.output(prediction).shape == x.shape
 
 
 def test_the_best_variance_is_the_squared_error():
     x_hat, x = np.full((1, 3), 0.2), np.array([[0.7, 0.2 + 0.1, 1.2]])
     a = np.log((x - x_hat) ** 2 - 0.01**2)
-    _, dz = HeteroscedasticGaussianNLL(0.01).value_and_gradient(np.concatenate([x_hat, a], axis=1), x)
-    np.testing.assert_allclose(dz[:, 3:], 0, atol=1e-12)
+    _, gradient = HeteroscedasticGaussianNLL(0.01).value_and_gradient(np.concatenate([x_hat, a], axis=1), x)
+    np.testing.assert_allclose(gradient[:, 3:], 0, atol=1e-12)
 
 
 def test_a_feature_that_never_varies_costs_a_finite_number_and_no_warning():
     for dtype in (np.float32, np.float64):
-        z = np.array([[0.0, -1e4]], dtype)  # e^a = 0
-        value, dz = HeteroscedasticGaussianNLL(0.01).value_and_gradient(z, np.zeros((1, 1), dtype))
-        assert value == pytest.approx(math.log(0.01 * math.sqrt(2 * math.pi)), rel=1e-5) and np.isfinite(dz).all()
+        prediction = np.array([[0.0, -1e4]], dtype)  # e^a = 0
+        value, gradient = HeteroscedasticGaussianNLL(0.01).value_and_gradient(prediction, np.zeros((1, 1), dtype))
+        assert value == pytest.approx(math.log(0.01 * math.sqrt(2 * math.pi)), rel=1e-5) and np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("z, x", [(Z, X), (BOTH[:, :13], X), (BOTH[:1], X), (BOTH, X[0])])
-def test_wrong_shapes(z, x):
+@pytest.mark.parametrize("prediction, x", [(X_HAT, X), (BOTH[:, :13], X), (BOTH[:1], X), (BOTH, X[0])])
+def test_wrong_shapes(prediction, x):
     with pytest.raises(ValueError, match="twice the targets' shape|one shape"):
-        HeteroscedasticGaussianNLL().value_and_gradient(z, x)
+        HeteroscedasticGaussianNLL().value_and_gradient(prediction, x)
 
 
 def test_another_dtype_is_refused():
@@ -124,7 +124,7 @@ def test_another_dtype_is_refused():
         HeteroscedasticGaussianNLL().value_and_gradient(BOTH, X.astype(np.float32))
 
 
-@pytest.mark.parametrize("loss", [Gaussian(0.25), HeteroscedasticGaussianNLL(0.02)], ids=repr)
+@pytest.mark.parametrize("loss", [GaussianNLL(0.25), HeteroscedasticGaussianNLL(0.02)], ids=repr)
 def test_descriptions(loss):
     again = build(describe(loss))
     assert type(again) is type(loss) and again.config() == loss.config()
@@ -140,16 +140,16 @@ def test_descriptions(loss):
 )
 def test_a_variance_in_the_place_of_a_deviation_is_found(stated, actual):
     with pytest.raises(AssertionError):
-        np.testing.assert_allclose(Gaussian(actual).per_sample(Z, X), plain(Z, X, stated), rtol=1e-12)
+        np.testing.assert_allclose(GaussianNLL(actual).per_sample(X_HAT, X), plain(X_HAT, X, stated), rtol=1e-12)
 
 
 def test_the_gradient_of_log_sigma_in_the_place_of_log_variance_is_found():
     class Twice(HeteroscedasticGaussianNLL):
         registry = {}
 
-        def value_and_gradient(self, z, x):
-            value, dz = super().value_and_gradient(z, x)
-            return value, np.concatenate([dz[:, :7], 2 * dz[:, 7:]], axis=1)
+        def value_and_gradient(self, prediction, target):
+            value, gradient = super().value_and_gradient(prediction, target)
+            return value, np.concatenate([gradient[:, :7], 2 * gradient[:, 7:]], axis=1)
 
     with pytest.raises(gradcheck.GradientError):
         gradcheck.check_loss(Twice(), BOTH, X)

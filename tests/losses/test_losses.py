@@ -1,4 +1,4 @@
-"""Both losses: the contract, values in closed form, extremes, and the check of targets."""
+"""Squared error and binary cross-entropy: the contract, values in closed form, extremes, the check of targets."""
 
 import math
 
@@ -10,50 +10,50 @@ from tests.contract import check_loss
 from tests.devices import each_device
 
 rng = np.random.default_rng(0)
-Z, X = rng.standard_normal((5, 7)), rng.random((5, 7))
+A, X = rng.standard_normal((5, 7)), rng.random((5, 7))
 
 
 @each_device
 def test_contract_of_squared_error(device):
-    check_loss(SquaredError(), Z, X, device)
+    check_loss(SquaredError(), A, X, device)
 
 
 @each_device
 def test_contract_of_cross_entropy(device):
     entropy = -(X * np.log(X) + (1 - X) * np.log(1 - X)).sum(axis=1).mean()
-    check_loss(BinaryCrossEntropy(), Z, X, device, floor=entropy)
+    check_loss(BinaryCrossEntropy(), A, X, device, floor=entropy)
 
 
 def test_squared_error_in_closed_form():
-    value, dz = SquaredError().value_and_gradient(np.array([[1.0, 2], [3, 4]]), np.array([[0.0, 0], [3, 2]]))
+    value, da = SquaredError().value_and_gradient(np.array([[1.0, 2], [3, 4]]), np.array([[0.0, 0], [3, 2]]))
     assert value == (0.5 * 5 + 0.5 * 4) / 2
-    np.testing.assert_array_equal(dz, [[0.5, 1], [0, 1]])
+    np.testing.assert_array_equal(da, [[0.5, 1], [0, 1]])
 
 
 def test_cross_entropy_is_minus_log_probability():
-    z, x = np.array([[0.3, -1.2]]), np.array([[0.25, 1.0]])
-    p = [1 / (1 + math.exp(-v)) for v in z[0]]
+    a, x = np.array([[0.3, -1.2]]), np.array([[0.25, 1.0]])
+    p = [1 / (1 + math.exp(-v)) for v in a[0]]
     by_hand = -(0.25 * math.log(p[0]) + 0.75 * math.log(1 - p[0]) + math.log(p[1]))
-    value, dz = BinaryCrossEntropy().value_and_gradient(z, x)
+    value, da = BinaryCrossEntropy().value_and_gradient(a, x)
     assert value == pytest.approx(by_hand, rel=1e-14)
-    np.testing.assert_allclose(dz, [[p[0] - 0.25, p[1] - 1]], rtol=1e-12)
-    np.testing.assert_allclose(BinaryCrossEntropy().output(z), [p], rtol=1e-14)
+    np.testing.assert_allclose(da, [[p[0] - 0.25, p[1] - 1]], rtol=1e-12)
+    np.testing.assert_allclose(BinaryCrossEntropy().output(a), [p], rtol=1e-14)
 
 
 def test_cross_entropy_at_the_target_is_its_entropy():
     x = np.full((3, 4), 0.3)
-    value, dz = BinaryCrossEntropy().value_and_gradient(np.log(x / (1 - x)), x)
+    value, da = BinaryCrossEntropy().value_and_gradient(np.log(x / (1 - x)), x)
     assert value == pytest.approx(-4 * (0.3 * math.log(0.3) + 0.7 * math.log(0.7)), rel=1e-12)
-    np.testing.assert_allclose(dz, 0, atol=1e-16)
+    np.testing.assert_allclose(da, 0, atol=1e-16)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_cross_entropy_of_extreme_logits_is_finite_and_silent(dtype):
-    z = np.array([[-1e5, 1e5, -300, 300, 0]], dtype)
+    a = np.array([[-1e5, 1e5, -300, 300, 0]], dtype)
     x = np.array([[1, 0, 0, 1, 0.5]], dtype)
-    value, dz = BinaryCrossEntropy().value_and_gradient(z, x)
+    value, da = BinaryCrossEntropy().value_and_gradient(a, x)
     assert value == pytest.approx(2e5 + math.log(2), rel=1e-6)
-    np.testing.assert_allclose(dz, [[-1, 1, 0, 0, 0]], atol=1e-7)
+    np.testing.assert_allclose(da, [[-1, 1, 0, 0, 0]], atol=1e-7)
 
 
 def test_targets_outside_0_and_1_are_refused_by_cross_entropy_only():
@@ -65,9 +65,9 @@ def test_targets_outside_0_and_1_are_refused_by_cross_entropy_only():
 
 
 def test_images_are_as_good_as_rows():
-    z, x = rng.standard_normal((4, 1, 2, 3)), rng.random((4, 1, 2, 3))
+    a, x = rng.standard_normal((4, 1, 2, 3)), rng.random((4, 1, 2, 3))
     for loss in (SquaredError(), BinaryCrossEntropy()):
-        value, dz = loss.value_and_gradient(z, x)
-        assert dz.shape == z.shape
-        assert value == pytest.approx(loss.per_sample(z, x).mean())
-        assert value == pytest.approx(loss.value_and_gradient(z.reshape(4, 6), x.reshape(4, 6))[0])
+        value, da = loss.value_and_gradient(a, x)
+        assert da.shape == a.shape
+        assert value == pytest.approx(loss.per_sample(a, x).mean())
+        assert value == pytest.approx(loss.value_and_gradient(a.reshape(4, 6), x.reshape(4, 6))[0])

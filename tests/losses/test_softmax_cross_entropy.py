@@ -1,4 +1,4 @@
-"""npae.losses.softmax_cross_entropy: derivative, values in closed form, extremes, both kinds of targets, and what is refused."""
+"""Softmax cross-entropy: derivative, values in closed form, extremes, both kinds of targets, and errors."""
 
 import math
 
@@ -11,15 +11,15 @@ from npae.serialization.architecture import build, describe
 from tests.devices import each_device, on
 
 rng = np.random.default_rng(0)
-Z, Y = 3 * rng.standard_normal((6, 4)), np.array([0, 3, 2, 2, 1, 3])
+A, Y = 3 * rng.standard_normal((6, 4)), np.array([0, 3, 2, 2, 1, 3])
 ONE_HOT = np.eye(4)[Y]
 SOFT = rng.dirichlet(np.ones(4), 6)
 LOSS = SoftmaxCrossEntropy(4)
 
 
-def by_hand(z, t):
+def by_hand(a, t):
     """−Σ_j t_j ln p_j of every row, one number after the other."""
-    p = [[math.exp(v) / sum(math.exp(w) for w in row) for v in row] for row in z]
+    p = [[math.exp(v) / sum(math.exp(w) for w in row) for v in row] for row in a]
     return [-sum(t_j * math.log(p_j) for t_j, p_j in zip(*pair, strict=True)) for pair in zip(t, p, strict=True)]
 
 
@@ -28,66 +28,66 @@ def by_hand(z, t):
 def test_derivative_values_and_types_on_every_device(device, targets):
     rows = SOFT if targets is SOFT else ONE_HOT
     with on(device) as place:
-        z, y = place.put(Z), place.put(targets)
-        assert gradcheck.check_loss(LOSS, z, y) < 1e-6
-        value, dz = LOSS.value_and_gradient(z, y)
-        assert float(value) == pytest.approx(np.mean(by_hand(Z, rows)), rel=1e-13)
-        np.testing.assert_allclose(place.get(LOSS.per_sample(z, y)), by_hand(Z, rows), rtol=1e-12)
-        np.testing.assert_allclose(place.get(LOSS.output(z)) - rows, 6 * place.get(dz), rtol=1e-12, atol=1e-15)
-        z32, y32 = place.put(Z.astype(np.float32)), y if targets.ndim == 1 else place.put(targets.astype(np.float32))
-        LOSS.value_and_gradient(z32, y32)
+        a, y = place.put(A), place.put(targets)
+        assert gradcheck.check_loss(LOSS, a, y) < 1e-6
+        value, da = LOSS.value_and_gradient(a, y)
+        assert float(value) == pytest.approx(np.mean(by_hand(A, rows)), rel=1e-13)
+        np.testing.assert_allclose(place.get(LOSS.per_sample(a, y)), by_hand(A, rows), rtol=1e-12)
+        np.testing.assert_allclose(place.get(LOSS.output(a)) - rows, 6 * place.get(da), rtol=1e-12, atol=1e-15)
+        a32, y32 = place.put(A.astype(np.float32)), y if targets.ndim == 1 else place.put(targets.astype(np.float32))
+        LOSS.value_and_gradient(a32, y32)
         with place.no_waiting():
-            value32, dz32 = LOSS.value_and_gradient(z32, y32)
-        assert value32.dtype == dz32.dtype == np.float32
-        np.testing.assert_allclose(place.get(dz32), place.get(dz), rtol=1e-5, atol=1e-7)
-        np.testing.assert_array_equal(place.get(z), Z, "the logits were changed")
+            value32, da32 = LOSS.value_and_gradient(a32, y32)
+        assert value32.dtype == da32.dtype == np.float32
+        np.testing.assert_allclose(place.get(da32), place.get(da), rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(place.get(a), A, "the logits were changed")
 
 
 def test_it_is_a_mean_over_the_batch():
-    value, dz = LOSS.value_and_gradient(Z, Y)
-    doubled, dz2 = LOSS.value_and_gradient(np.concatenate([Z, Z]), np.concatenate([Y, Y]))
+    value, da = LOSS.value_and_gradient(A, Y)
+    doubled, da2 = LOSS.value_and_gradient(np.concatenate([A, A]), np.concatenate([Y, Y]))
     assert doubled == pytest.approx(value, rel=1e-14)
-    np.testing.assert_allclose(2 * dz2[:6], dz)
+    np.testing.assert_allclose(2 * da2[:6], da)
 
 
 def test_equal_logits_cost_the_logarithm_of_the_number_of_classes():
-    value, dz = SoftmaxCrossEntropy(10).value_and_gradient(np.full((3, 10), 7.0), np.array([0, 4, 9]))
+    value, da = SoftmaxCrossEntropy(10).value_and_gradient(np.full((3, 10), 7.0), np.array([0, 4, 9]))
     assert value == pytest.approx(math.log(10), rel=1e-14)
-    np.testing.assert_allclose(dz.sum(axis=1), 0, atol=1e-16)
+    np.testing.assert_allclose(da.sum(axis=1), 0, atol=1e-16)
 
 
 def test_with_two_classes_it_is_the_cross_entropy_of_a_sigmoid():
-    z, y = Z[:, :2], Y % 2
-    logit, target = (z[:, 1] - z[:, 0])[:, None], y[:, None].astype(float)
-    assert SoftmaxCrossEntropy(2).value_and_gradient(z, y)[0] == pytest.approx(
+    a, y = A[:, :2], Y % 2
+    logit, target = (a[:, 1] - a[:, 0])[:, None], y[:, None].astype(float)
+    assert SoftmaxCrossEntropy(2).value_and_gradient(a, y)[0] == pytest.approx(
         BinaryCrossEntropy().value_and_gradient(logit, target)[0], rel=1e-13
     )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_extreme_logits_are_finite_and_silent(dtype):
-    z = np.array([[1e5, -1e5, 0], [-1e5, -1e5, -1e5], [1e5, 1e5, 1e5]], dtype)
+    a = np.array([[1e5, -1e5, 0], [-1e5, -1e5, -1e5], [1e5, 1e5, 1e5]], dtype)
     with np.errstate(all="raise", under="ignore"):
-        value, dz = SoftmaxCrossEntropy(3).value_and_gradient(z, np.array([1, 0, 2]))
+        value, da = SoftmaxCrossEntropy(3).value_and_gradient(a, np.array([1, 0, 2]))
     assert value == pytest.approx((2e5 + 2 * math.log(3)) / 3, rel=1e-6)
-    np.testing.assert_allclose(3 * dz[0], [1, -1, 0], atol=1e-7)
-    np.testing.assert_allclose(SoftmaxCrossEntropy(3).output(z)[1:], 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(3 * da[0], [1, -1, 0], atol=1e-7)
+    np.testing.assert_allclose(SoftmaxCrossEntropy(3).output(a)[1:], 1 / 3, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("z", "y", "words"),
+    ("a", "y", "words"),
     [
-        (Z[:, :3], Y, r"expected logits of shape \(batch, 4\), got \(6, 3\)"),
-        (Z, Y[:5], "expected 6 integer labels on the cpu, got 5 of int64"),
-        (Z, Y.astype(float), "expected 6 integer labels on the cpu, got 6 of float64"),
-        (Z, ONE_HOT[:1], r"expected targets of the outputs' shape \(6, 4\), got \(1, 4\)"),
-        (Z, ONE_HOT[:, :1], r"got \(6, 1\)"),
+        (A[:, :3], Y, r"expected logits of shape \(batch, 4\), got \(6, 3\)"),
+        (A, Y[:5], "expected 6 integer labels on the cpu, got 5 of int64"),
+        (A, Y.astype(float), "expected 6 integer labels on the cpu, got 6 of float64"),
+        (A, ONE_HOT[:1], r"expected targets of the outputs' shape \(6, 4\), got \(1, 4\)"),
+        (A, ONE_HOT[:, :1], r"got \(6, 1\)"),
     ],
 )
-def test_what_does_not_fit_raises(z, y, words):
+def test_what_does_not_fit_raises(a, y, words):
     for use in (LOSS.value_and_gradient, LOSS.per_sample):
         with pytest.raises(ValueError, match=words):
-            use(z, y)
+            use(a, y)
 
 
 @pytest.mark.parametrize(

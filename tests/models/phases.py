@@ -12,15 +12,14 @@ def check_phases(model, batch, place):
     """
     for phase in model.phases:
         gradcheck.check_model(phase, batch)
-        phase.theta.zero_grad()
-        phase.backpropagate(batch)
+        with phase.theta.fresh_grad():
+            phase.backpropagate(batch)
         gradient = place.get(phase.theta.grad).copy()
         assert np.abs(gradient).max() > 0, f"the phase {phase.name} has no gradient at default arguments"
-        model.theta.zero_grad()
         mark = np.full(model.theta.size, 7.0)
         model.theta.grad[...] = place.put(mark)
-        phase.theta.zero_grad()
-        phase.backpropagate(batch)
+        with phase.theta.fresh_grad():
+            phase.backpropagate(batch)
         start = phase.theta.start - model.theta.start
         mark[start : start + phase.theta.size] = gradient
         np.testing.assert_array_equal(

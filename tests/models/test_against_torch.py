@@ -11,7 +11,7 @@ X = np.random.default_rng(0).random((17, 12), np.float32)
 TORCH = {
     layers.ReLU: torch.nn.ReLU, layers.Tanh: torch.nn.Tanh, layers.Sigmoid: torch.nn.Sigmoid,
     layers.SiLU: torch.nn.SiLU, layers.ELU: torch.nn.ELU, layers.Softplus: torch.nn.Softplus,
-    layers.LeakyReLU: torch.nn.LeakyReLU,
+    layers.LeakyReLU: torch.nn.LeakyReLU, layers.Identity: torch.nn.Identity,
 }  # fmt: skip
 
 
@@ -20,20 +20,18 @@ def linears(network):
 
 
 def dense_layers(model):
-    return [layer for part in (model.encoder, model.decoder) for layer in part if isinstance(layer, layers.Dense)]
+    return [*model.encoder, *model.decoder]
 
 
 def copy_to_torch(model):
     """The network in PyTorch, whose Linear keeps Wᵀ."""
     modules, dtype = [], torch.from_numpy(model.theta.value).dtype
     for layer in (*model.encoder, *model.decoder):
-        if isinstance(layer, layers.Dense):
-            modules.append(torch.nn.Linear(layer.n_in, layer.n_out, dtype=dtype))
-            with torch.no_grad():
-                modules[-1].weight.copy_(torch.from_numpy(layer.W.value.T.copy()))
-                modules[-1].bias.copy_(torch.from_numpy(layer.b.value))
-        else:
-            modules.append(TORCH[type(layer)]())
+        modules.append(torch.nn.Linear(layer.n_in, layer.n_out, dtype=dtype))
+        with torch.no_grad():
+            modules[-1].weight.copy_(torch.from_numpy(layer.W.value.T.copy()))
+            modules[-1].bias.copy_(torch.from_numpy(layer.b.value))
+        modules.append(TORCH[type(layer.activation)]())
     return torch.nn.Sequential(*modules)
 
 
@@ -44,10 +42,10 @@ def copy_from_torch(network, model):
 
 
 def objective(network, x, loss):
-    z = network(x)
+    a = network(x)
     if isinstance(loss, losses.SquaredError):
-        return 0.5 * ((z - x) ** 2).sum() / len(x)
-    return torch.nn.functional.binary_cross_entropy_with_logits(z, x, reduction="sum") / len(x)
+        return 0.5 * ((a - x) ** 2).sum() / len(x)
+    return torch.nn.functional.binary_cross_entropy_with_logits(a, x, reduction="sum") / len(x)
 
 
 def gradients(network):
@@ -64,8 +62,8 @@ def test_outputs_objective_and_gradient(activation, loss, dtype, rtol):
     network, x = copy_to_torch(model), X.astype(dtype)
     value = objective(network, torch.from_numpy(x), loss)
     value.backward()
-    model.theta.zero_grad()
-    assert float(model.backpropagate(x)["reconstruction"]) == pytest.approx(value.item(), rel=rtol)
+    with model.theta.fresh_grad():
+        assert float(model.backpropagate(x)["reconstruction"]) == pytest.approx(value.item(), rel=rtol)
     np.testing.assert_allclose(model(x), network(torch.from_numpy(x)).detach().numpy(), rtol=rtol, atol=rtol)
     claimed, theirs = model.theta.grad, gradients(network)
     assert np.linalg.norm(claimed - theirs) < rtol * np.linalg.norm(theirs)

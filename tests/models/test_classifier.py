@@ -1,4 +1,4 @@
-"""npae.models.classifier: contract, derivative, use; and labelled data through everything that training does."""
+"""Classifier: contract, derivative, use; and labelled data through everything that training does."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from npae import fit, gradcheck, layers, load, optim, save
 from npae.data.minibatches import LabelledMinibatches
 from npae.layers import Dense, Flatten, Sequential, Sigmoid, Tanh
 from npae.models import Autoencoder, Classifier, dense_autoencoder
-from npae.train import Checkpoint, Trainer
+from npae.train import Checkpoint, prepare
 from npae.train.cuda_graph import CapturedStep
 from tests.contract import check_layer
 from tests.devices import DEVICES, each_device, on
@@ -21,7 +21,7 @@ ONE_HOT = np.eye(3, dtype=bool)[Y]
 
 
 def classifier(dtype=np.float32, seed=0):
-    return Classifier(Sequential(Dense(6, 5), Tanh(), Dense(5, 3)), 3, seed, dtype)
+    return Classifier(Sequential(Dense(6, 5, Tanh), Dense(5, 3)), 3, seed, dtype)
 
 
 def run(model, data, **arguments):
@@ -34,7 +34,7 @@ def run(model, data, **arguments):
 
 @each_device
 def test_contract(device):
-    check_layer(lambda: Classifier(Sequential(Dense(6, 5), Tanh(), Dense(5, 3)), 3, seed=None), (4, 6), device)
+    check_layer(lambda: Classifier(Sequential(Dense(6, 5, Tanh), Dense(5, 3)), 3, seed=None), (4, 6), device)
 
 
 @each_device
@@ -47,16 +47,16 @@ def test_the_derivative_of_the_whole(device, labels):
 
 def test_a_wrong_derivative_is_found():
     class Wrong(Tanh):
-        def slope(self, a, h):
-            return 1.01 * super().slope(a, h)
+        def derivative(self, a, h):
+            return 1.01 * super().derivative(a, h)
 
     del layers.Layer.registry["Wrong"]
-    model = Classifier(Sequential(Dense(6, 5), Wrong(), Dense(5, 3)), 3, dtype="float64")
+    model = Classifier(Sequential(Dense(6, 5, Wrong), Dense(5, 3)), 3, dtype="float64")
     with pytest.raises(gradcheck.GradientError):
         gradcheck.check_model(model, (X[:8].astype(float), Y[:8]))
 
 
-def test_it_learns_and_says_what_it_thinks():
+def test_it_learns_and_predicts():
     model = classifier()
     before = model.error_rate((X, Y))
     run(model, (X, Y), epochs=30)
@@ -110,13 +110,13 @@ def test_a_resumed_run_ends_with_the_same_bits_and_other_labels_are_another_run(
         run(classifier(), (X, (Y + 1) % 3), callbacks=[Checkpoint(path)], resume=path)
 
 
-def test_two_workers_share_labelled_batches():
+def test_two_processes_share_labelled_batches():
     alone = classifier("float64")
     run(alone, (X, Y), validation=(X[:7], Y[:7]))
 
-    def work(worker):
+    def work(group):
         model = classifier("float64")
-        run(model, (X, Y), validation=(X[:7], Y[:7]), workers=worker)
+        run(model, (X, Y), validation=(X[:7], Y[:7]), group=group)
         return model.theta.value
 
     for theta in together(2, work):
@@ -131,11 +131,11 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, labels):
     history = run(here, (X, labels), validation=0.2)
     with on(device) as place:
         there = classifier("float64", seed=2).to(place.name)
-        trainer = Trainer(there, (X, labels), 0.2, batch_size=16, optimizer=optim.Adam(0.02), seed=4, progress="none",
+        trainer = prepare(there, (X, labels), 0.2, batch_size=16, optimizer=optim.Adam(0.02), seed=4, progress="none",
                           graph=graph)  # fmt: skip
         on_gpu = trainer.run(3)
         if graph:
-            assert isinstance(trainer._step, CapturedStep) and trainer._step._graph is not None
+            assert isinstance(trainer.step, CapturedStep) and trainer.step._graph is not None
         np.testing.assert_allclose(place.get(there.theta.value), here.theta.value, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(on_gpu["val_loss"], history["val_loss"], rtol=1e-9)
 
@@ -143,13 +143,13 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, labels):
 @pytest.mark.parametrize("device", DEVICES[1:])
 def test_a_step_neither_waits_nor_uploads(device):
     with on(device) as place:
-        trainer = Trainer(classifier().to(place.name), (X, Y), batch_size=16, progress="none")
+        trainer = prepare(classifier().to(place.name), (X, Y), batch_size=16, progress="none")
         first, second, *_ = trainer.batches.rows(0)
-        trainer._step(first, lambda terms, size: None)
-        held = trainer._step.arena.nbytes
+        trainer.step(first, lambda terms, size: None)
+        held = trainer.step.arena.nbytes
         with place.no_waiting():
-            trainer._step(second, lambda terms, size: None)
-        assert trainer._step.arena.nbytes == held > 0
+            trainer.step(second, lambda terms, size: None)
+        assert trainer.step.arena.nbytes == held > 0
 
 
 def test_a_memory_mapped_x_with_labels_in_memory(tmp_path):
@@ -216,7 +216,7 @@ def test_a_network_with_another_number_of_outputs_is_named():
 
 
 def test_a_pretrained_encoder_keeps_its_values():
-    auto = Autoencoder(Sequential(Dense(6, 4), Sigmoid()), Sequential(Dense(4, 6)), seed=5)
+    auto = Autoencoder(Sequential(Dense(6, 4, Sigmoid)), Sequential(Dense(4, 6)), seed=5)
     W = auto.encoder[0].W.value.copy()
     model = Classifier(Sequential(*auto.encoder, Dense(4, 3)), 3)
     np.testing.assert_array_equal(model.network[0].W.value, W)

@@ -1,4 +1,4 @@
-"""npae.models.dense: the autoencoder of a list of sizes."""
+"""The dense autoencoder of a list of sizes."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,17 @@ from npae import dense_autoencoder, layers, losses, variational_autoencoder
 
 def test_the_decoder_is_the_encoder_in_a_mirror():
     model = dense_autoencoder([6, 4, 2])
-    assert repr(model.encoder) == "Sequential(Dense(6 -> 4), ReLU(), Dense(4 -> 2), ReLU())"
-    assert repr(model.decoder) == "Sequential(Dense(2 -> 4), ReLU(), Dense(4 -> 6))"
+    assert repr(model.encoder) == "Sequential(Dense(6 -> 4, ReLU()), Dense(4 -> 2, ReLU()))"
+    assert repr(model.decoder) == "Sequential(Dense(2 -> 4, ReLU()), Dense(4 -> 6))"
     assert isinstance(model.loss, losses.BinaryCrossEntropy) and model.theta.value.dtype == np.float32
 
 
 def test_the_code_may_have_its_own_activation():
     model = dense_autoencoder([6, 4, 2], layers.Tanh, code_activation=layers.Identity)
-    assert repr(model.encoder) == "Sequential(Dense(6 -> 4), Tanh(), Dense(4 -> 2))"
-    assert repr(dense_autoencoder([6, 2], layers.Tanh, layers.Sigmoid).encoder) == "Sequential(Dense(6 -> 2), Sigmoid())"
+    assert repr(model.encoder) == "Sequential(Dense(6 -> 4, Tanh()), Dense(4 -> 2))"
+    assert repr(dense_autoencoder([6, 4, 2], "tanh", "linear").encoder) == repr(model.encoder)
+    model = dense_autoencoder([6, 4, 2], layers.Tanh, layers.Sigmoid)
+    assert repr(model.encoder[-1]) == "Dense(4 -> 2, Sigmoid())" and repr(model.decoder[0]) == "Dense(2 -> 4, Tanh())"
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (1, 3, 4), [12]])
@@ -45,26 +47,36 @@ def test_sizes_that_make_no_network_raise(make, sizes, error, words):
 
 
 def test_sizes_may_be_integers_of_any_kind():
-    assert repr(dense_autoencoder(np.array([6, 2])).encoder[0]) == "Dense(6 -> 2)"
+    assert repr(dense_autoencoder(np.array([6, 2])).encoder[0]) == "Dense(6 -> 2, ReLU())"
 
 
-@pytest.mark.parametrize("arguments", [
-    {"activation": "relu"}, {"activation": layers.Flatten}, {"code_activation": layers.ReLU()},
-    {"activation": layers.Tanh()},
+@pytest.mark.parametrize("activation", ["leaky_relu", layers.LeakyReLU, layers.LeakyReLU(), lambda: layers.LeakyReLU()])
+def test_an_activation_is_a_name_a_class_an_instance_or_a_function(activation):
+    model = dense_autoencoder([6, 4, 2], activation)
+    assert {repr(layer.activation) for layer in (*model.encoder, model.decoder[0])} == {"LeakyReLU(alpha=0.01)"}
+    assert (model.theta.value == dense_autoencoder([6, 4, 2], layers.LeakyReLU).theta.value).all()
+
+
+def test_first_weights_follow_from_the_activations():
+    model = dense_autoencoder([6, 4, 2], "relu", "tanh")
+    for part in (model.encoder, model.decoder):
+        assert [layer.config()["initializer"] for layer in part] == ["he_uniform", "glorot_uniform"]
+
+
+@pytest.mark.parametrize(("arguments", "error", "words"), [
+    ({"activation": "rlu"}, ValueError, "dense_autoencoder: unknown activation 'rlu'. Expected one of elu, "),
+    ({"activation": layers.Flatten}, TypeError, "dense_autoencoder: expected an activation such as .*, got <class"),
+    ({"code_activation": layers.Flatten()}, TypeError, r"dense_autoencoder: expected an activation .*got Flatten\(\)"),
+    ({"activation": 3}, TypeError, "dense_autoencoder: expected an activation such as layers.ReLU .*, got 3"),
 ])  # fmt: skip
-def test_what_is_no_activation_class_raises(arguments):
-    with pytest.raises(TypeError, match="expected an activation class such as layers.ReLU"):
+def test_what_is_not_an_activation_raises(arguments, error, words):
+    with pytest.raises(error, match=words):
         dense_autoencoder([6, 2], **arguments)
-
-
-def test_an_activation_with_arguments_is_given_as_a_function_that_makes_it():
-    model = dense_autoencoder([6, 4, 2], lambda: layers.LeakyReLU(0.2))
-    assert repr(model.encoder[1]) == "LeakyReLU(alpha=0.2)" and model.encoder[1] is not model.encoder[3]
 
 
 def test_a_corruption_stands_at_the_head_of_the_encoder():
     model = dense_autoencoder([12, 5, 2], corruption=layers.MaskingNoise(0.3))
-    assert repr(model.encoder[:2]) == "(MaskingNoise(fraction=0.3), Dense(12 -> 5))" and len(model.decoder) == 3
+    assert repr(model.encoder[:2]) == "(MaskingNoise(fraction=0.3), Dense(12 -> 5, ReLU()))" and len(model.decoder) == 2
     assert (model.theta.value == dense_autoencoder([12, 5, 2]).theta.value).all()
     images = dense_autoencoder([12, 5, 2], corruption=layers.GaussianNoise(0.4), image_shape=(3, 4))
     x = np.random.default_rng(0).random((7, 3, 4), np.float32)
@@ -75,9 +87,9 @@ def test_a_corruption_stands_at_the_head_of_the_encoder():
 def test_tied_weights_are_the_encoders(code_activation):
     model = dense_autoencoder([12, 5, 2], layers.Tanh, code_activation, tied=True, image_shape=(3, 4))
     assert [repr(layer) for layer in model.decoder] == [
-        "TiedDense(2 -> 5)", "Tanh()", "TiedDense(5 -> 12)", "Reshape(3, 4)",
+        "TiedDense(2 -> 5, Tanh())", "TiedDense(5 -> 12)", "Reshape(3, 4)",
     ]  # fmt: skip
-    assert model.decoder[2].W is model.encoder[1].W
+    assert model.decoder[1].W is model.encoder[1].W
 
 
 def test_images_of_another_size_raise():

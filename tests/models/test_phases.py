@@ -1,4 +1,4 @@
-"""npae.models.phases: frozen parts pass the derivative on and keep nothing of what went through them."""
+"""Phases: backward passes through frozen parts return ∂J/∂x and leave the gradients of their parameters alone."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,11 @@ from tests.contract import inputs, made
 from tests.devices import each_device, on
 
 NETWORKS = {
-    "dense": lambda: Sequential(Dense(5, 6), Tanh(), Dense(6, 1)),
-    "tied": lambda: Sequential(first := Dense(5, 3), LeakyReLU(0.2), TiedDense(first)),
-    "convolution": lambda: Sequential(Reshape((1, 5, 1)), Conv2D(1, 2, (3, 1)), Tanh(), Flatten(), Dense(6, 1)),
+    "dense": lambda: Sequential(Dense(5, 6, Tanh), Dense(6, 1)),
+    "tied": lambda: Sequential(first := Dense(5, 3, LeakyReLU(0.2)), TiedDense(first)),
+    "convolution": lambda: Sequential(
+        Reshape((1, 5, 1)), Conv2D(1, 2, (3, 1), activation=Tanh), Flatten(), Dense(6, 1)
+    ),
     "batch norm": lambda: Sequential(Dense(5, 3), BatchNorm(3), Dense(3, 2)),
 }
 
@@ -34,6 +36,21 @@ def test_a_frozen_layer_passes_the_derivative_on_and_keeps_none(name, device):
 
 
 @each_device
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_fresh_gradient_of_one_part_leaves_that_of_a_frozen_one_alone(name, device):
+    """A generator's phase: fresh_grad of its own part, a backward pass through a frozen one."""
+    with on(device) as place:
+        layer, x = made(NETWORKS[name], np.float64, place.name), place.put(inputs((7, 5)))
+        other = made(lambda: Dense(5, 5), np.float64, place.name)
+        layer.theta.grad.fill(3)
+        with other.theta.fresh_grad(), frozen(layer):
+            h, first = other.forward(x, training=True)
+            y, second = layer.forward(h, training=True)
+            other.backward(layer.backward(y, second), first)
+        assert (place.get(layer.theta.grad) == 3).all() and np.abs(place.get(other.theta.grad)).min() > 0
+
+
+@each_device
 @pytest.mark.parametrize("again", [False, True], ids=["frozen", "and thawed"])
 def test_a_frozen_layer_keeps_its_running_statistics(again, device):
     with on(device) as place:
@@ -50,7 +67,7 @@ def test_a_layer_thaws_also_after_an_error():
     layer = made(NETWORKS["dense"], np.float64)
     with pytest.raises(KeyError), frozen(layer):
         raise KeyError
-    assert all(p.learns for p in layer.theta.parameters)
+    assert all(p.trainable for p in layer.theta.parameters)
 
 
 def test_what_is_frozen_twice_thaws_with_the_outer_one():
@@ -58,8 +75,8 @@ def test_what_is_frozen_twice_thaws_with_the_outer_one():
     with frozen(layer):
         with frozen(layer):
             pass
-        assert not any(p.learns for p in layer.theta.parameters)
-    assert all(p.learns for p in layer.theta.parameters)
+        assert not any(p.trainable for p in layer.theta.parameters)
+    assert all(p.trainable for p in layer.theta.parameters)
 
 
 def test_a_plain_model_is_its_only_phase():

@@ -1,4 +1,4 @@
-"""npae.models.stacked: what each depth is made of, its derivative, its data, and the networks that come of it."""
+"""Greedy layer-wise pretraining: the stages, their derivatives, their data, and the networks built from them."""
 
 import copy
 
@@ -10,7 +10,6 @@ from npae.layers import ELU, Dense, GaussianNoise, Identity, LeakyReLU, MaskingN
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models import Classifier, Stacked
 from npae.penalties import L1, Contractive, KLSparsity
-from npae.serialization.architecture import describe
 from tests.devices import each_device, on
 
 RNG = np.random.default_rng(0)
@@ -29,7 +28,7 @@ KINDS = {
     "one of each": {
         "corruption": [lambda: GaussianNoise(0.1), None, lambda: MaskingNoise(0.3)],
         "penalties": [None, lambda: [Contractive(0.1)], lambda: [L1(0.01)]],
-        "activation": [Tanh, Sigmoid, lambda: LeakyReLU(0.2)],
+        "activation": ["tanh", Sigmoid(), lambda: LeakyReLU(0.2)],
     },
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +36,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 def pretrained(epochs=1, sizes=SIZES, device="cpu", **arguments):
     stack = Stacked(sizes, **arguments)
-    for autoencoder, data in stack.depths(X):
+    for autoencoder, data in stack.stages(X):
         fit(autoencoder.to(device), data, epochs=epochs, batch_size=20, optimizer=optim.Adam(0.01), progress="none")
     return stack
 
@@ -46,16 +45,22 @@ def values(network):
     return {name: p.value.copy() for name, p in network.named_parameters()}
 
 
+def structure(model):
+    """All layers, the rules of their first weights, the names of all parameters (shared ones once), loss, penalties."""
+    layers = [(name, repr(layer), layer.config().get("initializer")) for name, layer in model.leaves()]
+    return layers, [name for name, _ in model.named_parameters()], repr(model.loss), repr(model.penalties)
+
+
 # ---------------------------------------------------------------------- every phase, its derivative
 
 
 @each_device
 @each_kind
 def test_the_derivative_of_every_phase(kind, device):
-    """Pretraining of every depth, on the codes of the one before; fine-tuning; classification."""
+    """Pretraining of every stage, on the codes of the one before; fine-tuning; classification."""
     stack = Stacked(SIZES, dtype="float64", seed=1, **KINDS[kind])
     with on(device) as place:
-        for autoencoder, data in stack.depths(place.put(X[:7].astype(float))):
+        for autoencoder, data in stack.stages(place.put(X[:7].astype(float))):
             autoencoder.to(place.name)
             head = autoencoder.encoder[0]
             if hasattr(head, "freeze"):
@@ -66,12 +71,12 @@ def test_the_derivative_of_every_phase(kind, device):
         assert gradcheck.check_model(stack.classifier(3), (x, y)) < 1e-6
 
 
-# ---------------------------------------------------------------------- the depths
+# ---------------------------------------------------------------------- the stages
 
 
-def test_a_depth_learns_the_codes_of_the_one_before():
+def test_a_stage_learns_the_codes_of_the_one_before():
     stack, seen = Stacked(SIZES, seed=3), []
-    for autoencoder, data in stack.depths(X):
+    for autoencoder, data in stack.stages(X):
         fit(autoencoder, data, epochs=2, batch_size=20, progress="none")
         seen.append((autoencoder, data))
     assert [a for a, _ in seen] == stack.autoencoders and seen[0][1] is X
@@ -82,17 +87,17 @@ def test_a_depth_learns_the_codes_of_the_one_before():
 
 def test_codes_are_made_without_corruption_and_by_trained_weights():
     stack = Stacked(SIZES, corruption=lambda: MaskingNoise(0.5))
-    depths = stack.depths(X)
-    autoencoder, data = next(depths)
+    stages = stack.stages(X)
+    autoencoder, data = next(stages)
     before = autoencoder.encode(data)
     fit(autoencoder, data, epochs=2, batch_size=20, optimizer=optim.Adam(0.05), progress="none")
-    _, codes = next(depths)
+    _, codes = next(stages)
     clean = Sequential(*autoencoder.encoder[1:])
     np.testing.assert_array_equal(codes, clean(X))
     assert np.abs(codes - before).max() > 0.01
 
 
-def test_training_a_depth_leaves_the_others_alone():
+def test_training_a_stage_leaves_the_others_alone():
     stack = Stacked(SIZES)
     first, second, third = stack.autoencoders
     before = values(first) | {f"third {name}": v for name, v in values(third).items()}
@@ -105,23 +110,42 @@ def test_training_a_depth_leaves_the_others_alone():
 @pytest.mark.parametrize(
     ("activation", "given", "losses", "ends"),
     [
-        (Sigmoid, None, [BinaryCrossEntropy] * 3, [Dense] * 3),
-        ([Sigmoid, Sigmoid, Identity], None, [BinaryCrossEntropy] * 3, [Dense] * 3),
-        (Tanh, None, [BinaryCrossEntropy, SquaredError, SquaredError], [Dense, Tanh, Tanh]),
-        ([ReLU, Sigmoid, Tanh], None, [BinaryCrossEntropy, SquaredError, BinaryCrossEntropy], [Dense, ReLU, Dense]),
-        (Identity, SquaredError, [SquaredError] * 3, [Dense] * 3),
-        (Sigmoid, SquaredError, [SquaredError] * 3, [Dense, Sigmoid, Sigmoid]),
-        (Sigmoid, [SquaredError, None, None], [SquaredError, BinaryCrossEntropy, BinaryCrossEntropy], [Dense] * 3),
+        (Sigmoid, None, [BinaryCrossEntropy] * 3, [Identity] * 3),
+        ([Sigmoid, Sigmoid, Identity], None, [BinaryCrossEntropy] * 3, [Identity] * 3),
+        (Tanh, None, [BinaryCrossEntropy, SquaredError, SquaredError], [Identity, Tanh, Tanh]),
+        ([ReLU, Sigmoid, Tanh], None, [BinaryCrossEntropy, SquaredError, BinaryCrossEntropy],
+         [Identity, ReLU, Identity]),
+        (Identity, SquaredError, [SquaredError] * 3, [Identity] * 3),
+        (Sigmoid, SquaredError, [SquaredError] * 3, [Identity, Sigmoid, Sigmoid]),
+        (Sigmoid, [SquaredError, None, None], [SquaredError, BinaryCrossEntropy, BinaryCrossEntropy], [Identity] * 3),
     ],
-)
-def test_the_loss_of_a_depth_and_what_its_decoder_ends_in(activation, given, losses, ends):
-    stack = Stacked(SIZES, activation, loss=given)
+)  # fmt: skip
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_loss_of_a_stage_and_what_its_decoder_ends_in(activation, given, losses, ends, tied):
+    stack = Stacked(SIZES, activation, loss=given, tied=tied)
     assert [type(a.loss) for a in stack.autoencoders] == losses
-    assert [type(a.decoder[-1]) for a in stack.autoencoders] == ends
-    assert [a.encode(x).shape[1] for a, x in stack.depths(X)] == SIZES[1:]
+    assert [type(a.decoder[-1].activation) for a in stack.autoencoders] == ends
+    of_codes = activation if isinstance(activation, list) else [activation] * 3
+    assert [type(a.encoder[-1].activation) for a in stack.autoencoders] == of_codes
+    assert [a.encode(x).shape[1] for a, x in stack.stages(X)] == SIZES[1:]
 
 
-def test_the_seed_decides_and_depths_draw_different_numbers():
+@pytest.mark.parametrize("activation", [
+    "tanh", Tanh, Tanh(), lambda: Tanh(), ["tanh", Tanh, Tanh()], [Tanh()] * 3, (t := Tanh(), t, t),
+])  # fmt: skip
+def test_an_activation_is_a_name_a_class_an_instance_or_a_function(activation):
+    """One instance for all stages is fine: an activation keeps nothing of a call."""
+    stack, expected = Stacked(SIZES, activation), Stacked(SIZES, Tanh)
+    assert [repr(a) for a in stack.autoencoders] == [repr(a) for a in expected.autoencoders]
+    assert structure(stack.unroll()) == structure(expected.unroll())
+    np.testing.assert_array_equal(stack.unroll().reconstruct(X), expected.unroll().reconstruct(X))
+
+
+def test_without_an_activation_the_codes_are_sigmoids():
+    assert repr(Stacked(SIZES).autoencoders[1].encoder) == "Sequential(Dense(8 -> 6, Sigmoid()))"
+
+
+def test_the_seed_decides_and_stages_draw_different_numbers():
     a, b, c = (values(Stacked([8, 8, 8], seed=s).unroll()) for s in (1, 1, 2))
     assert all((a[name] == b[name]).all() for name in a)
     weights = [v for name, v in a.items() if name.endswith("W")] + [c["encoder.0.W"]]
@@ -132,33 +156,29 @@ def test_the_seed_decides_and_depths_draw_different_numbers():
 
 
 @each_kind
-def test_the_unrolled_network_does_what_the_depths_do_one_after_the_other(kind):
+def test_the_unrolled_network_does_what_the_stages_do_one_after_the_other(kind):
     stack = pretrained(**KINDS[kind])
     codes = X
     for autoencoder in stack.autoencoders:
         codes = autoencoder.encode(codes)
     back = codes
-    for k, autoencoder in reversed(list(enumerate(stack.autoencoders))):
+    for autoencoder in reversed(stack.autoencoders):
         back = autoencoder.decode(back)
-        below = KINDS[kind].get("activation", Sigmoid)
-        below = below[k - 1] if isinstance(below, list) else below
-        if k and isinstance(autoencoder.loss, SquaredError):
-            assert isinstance(autoencoder.decoder[-1], type(below()))
     deep = stack.unroll()
     np.testing.assert_allclose(deep.encode(X), codes, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(deep.reconstruct(X), back, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_it_is_the_mirrored_network(tied):
+def test_it_is_the_dense_autoencoder(tied):
     stack = Stacked(SIZES, [Tanh, Tanh, Identity], corruption=lambda: MaskingNoise(0.3), tied=tied)
-    assert describe(stack.unroll()) == describe(dense_autoencoder(SIZES, Tanh, Identity, tied=tied))
+    assert structure(stack.unroll()) == structure(dense_autoencoder(SIZES, Tanh, Identity, tied=tied))
     noisy = dense_autoencoder(SIZES, Tanh, Identity, tied=tied, corruption=MaskingNoise(0.1))
-    assert describe(stack.unroll(corruption=MaskingNoise(0.1))) == describe(noisy)
+    assert structure(stack.unroll(corruption=MaskingNoise(0.1))) == structure(noisy)
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_fine_tuning_changes_all_of_it_and_none_of_the_depths(tied):
+def test_fine_tuning_changes_all_of_it_and_none_of_the_stages(tied):
     stack = pretrained(tied=tied)
     before = [values(a) for a in stack.autoencoders]
     deep = stack.unroll()
@@ -185,7 +205,7 @@ def test_pretraining_trains_deep_logistic_units_that_stay_at_the_mean_without_it
 
     stack = Stacked([12, 16, 16, 16, 2])
     naive = stack.unroll()
-    for autoencoder, data in stack.depths(X):
+    for autoencoder, data in stack.stages(X):
         train(autoencoder, data, 30)
     deep = stack.unroll()
     train(deep, X, 10)
@@ -221,7 +241,7 @@ def test_the_dtype_is_that_of_all_networks(dtype):
 
 
 @each_device
-def test_networks_are_where_the_depths_were_trained(device):
+def test_networks_are_where_the_stages_were_trained(device):
     with on(device) as place:
         stack = pretrained(device=place.name, corruption=lambda: MaskingNoise(0.3))
         deep, model = stack.unroll(), stack.classifier(3)
@@ -240,17 +260,18 @@ def test_networks_are_where_the_depths_were_trained(device):
         ([12], {}, ValueError, r"at least an input and a code size, got \[12\]"),
         ([12, 0], {}, ValueError, "sizes of Stacked: expected 1 or more, got 0"),
         ([12, 2.5], {}, TypeError, "sizes of Stacked: expected an integer, got 2.5"),
-        (SIZES, {"activation": Sigmoid()}, TypeError, "expected activation to be a function .* got Sigmoid"),
-        (SIZES, {"activation": "tanh"}, TypeError, "got 'tanh'. Every depth needs its own"),
-        (SIZES, {"activation": None}, TypeError, "expected activation to make an Activation for every depth"),
-        (SIZES, {"activation": lambda: Dense(3, 2)}, TypeError, "expected activation to make an Activation"),
+        (SIZES, {"activation": "tahn"}, ValueError, "Stacked: unknown activation 'tahn'. Expected one of"),
+        (SIZES, {"activation": 3}, TypeError, 'Stacked: expected an activation such as layers.ReLU or "relu", got 3'),
+        (SIZES, {"activation": lambda: Dense(3, 2)}, TypeError, "Stacked: expected an activation"),
+        (SIZES, {"activation": [Tanh, Dense(3, 2), Tanh]}, TypeError, r"Stacked: .* got Dense\(3 -> 2\)"),
         (SIZES, {"activation": [Tanh, Tanh]}, ValueError, "expected 3 entries in activation, one .* got 2"),
         (SIZES, {"corruption": MaskingNoise(0.2)}, TypeError, "expected corruption to be a function that makes it"),
         (SIZES, {"penalties": [L1(0.1)]}, ValueError, "expected 3 entries in penalties"),
         (SIZES, {"penalties": [L1(0.1)] * 3}, TypeError, "expected penalties to be a function that makes it"),
-        (SIZES, {"loss": BinaryCrossEntropy(), "activation": Tanh}, TypeError, "expected loss to be a function that makes"),
+        (SIZES, {"loss": BinaryCrossEntropy(), "activation": Tanh}, TypeError, "expected loss to be a function that"),
+        (SIZES, {"loss": "mse"}, TypeError, "expected loss to be a function that .*got 'mse'. Every stage needs its"),
         (SIZES, {"loss": BinaryCrossEntropy, "activation": Tanh}, ValueError,
-         r"depth 2 learns codes of Tanh\(\), and BinaryCrossEntropy needs targets in \[0, 1\]. Give it losses.SquaredError"),
+         r"stage 2 learns codes of Tanh\(\), and BinaryCrossEntropy needs targets in \[0, 1\]. Give it losses.Squared"),
     ],
 )  # fmt: skip
 def test_what_makes_no_stack_raises(sizes, arguments, error, words):
@@ -258,8 +279,8 @@ def test_what_makes_no_stack_raises(sizes, arguments, error, words):
         Stacked(sizes, **arguments)
 
 
-def test_data_beyond_0_and_1_are_refused_by_the_first_depth_in_words():
-    autoencoder, data = next(Stacked(SIZES).depths(3 * X))
+def test_data_beyond_0_and_1_are_refused_by_the_first_stage():
+    autoencoder, data = next(Stacked(SIZES).stages(3 * X))
     with pytest.raises(ValueError, match=r"BinaryCrossEntropy: expected targets in \[0, 1\].* or use SquaredError"):
         fit(autoencoder, data, epochs=1, progress="none")
 

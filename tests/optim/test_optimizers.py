@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from npae.backend.elementwise import on_numpy
+from npae.backend.formulas import on_numpy
 from npae.layers import Dense
 from npae.optim import SGD, Adam, AdamW, Optimizer
 from npae.serialization.architecture import build, describe
@@ -27,7 +27,7 @@ def gradients(steps=6, n=8):
 
 
 def textbook(optimizer, theta, g, memory):
-    """The update as the papers write it, in plain arrays."""
+    """The update as the papers write it, in plain arrays; memory: t, and the optimizer's state by its names."""
     t = memory["t"] = memory.get("t", 0) + 1
     if isinstance(optimizer, SGD):
         if not optimizer.momentum:
@@ -49,7 +49,6 @@ def layer_of(n, dtype="float64", device="cpu"):
 
 
 def set_gradient(layer, g):
-    layer.theta.zero_grad()
     layer.theta.grad[...] = g
 
 
@@ -67,7 +66,38 @@ def test_the_update_is_the_textbooks(name, device, dtype, tolerance):
             with place.no_waiting():
                 optimizer.step(layer.theta)
             np.testing.assert_allclose(place.get(layer.theta.value), theta, rtol=tolerance, atol=tolerance)
+            for state in optimizer.state_names:
+                np.testing.assert_allclose(place.get(optimizer.state[state]), memory[state], rtol=tolerance)
         assert all(v.dtype == dtype for v in optimizer.state.values())
+        assert {"t", *optimizer.state_names} == set(memory) and optimizer.t == memory["t"] == 6
+
+
+def test_the_state_has_the_names_of_the_papers():
+    assert Adam.state_names == AdamW.state_names == ("m", "v")
+    assert SGD(momentum=0.9).state_names == ("u",) and SGD().state_names == ()
+
+
+@pytest.mark.parametrize("t", [1, 2, 1000])
+def test_the_coefficients_of_a_step(t):
+    """What changes from step to step beside the arrays: (η √c₂/c₁, ε √c₂, 1 − ηλ), c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ."""
+    sgd, adam, adamw = SGD(0.1, momentum=0.9), Adam(0.02, 0.5, 0.9, 1e-3), AdamW(0.02, 0.5, 0.9, 1e-3, weight_decay=0.1)
+    sgd.t = adam.t = adamw.t = t
+    c1, c2 = 1 - 0.5**t, 1 - 0.9**t
+    expected = 0.02 * math.sqrt(c2) / c1, 1e-3 * math.sqrt(c2)
+    assert sgd.coefficients() == (0.1,)
+    assert adam.coefficients() == pytest.approx(expected, rel=1e-14)
+    assert adamw.coefficients() == pytest.approx((*expected, 1 - 0.02 * 0.1), rel=1e-14)
+    assert all(type(number) is float for number in (*sgd.coefficients(), *adamw.coefficients()))
+
+
+@pytest.mark.parametrize("lr", [1e-3, 0.5])
+def test_the_first_step_of_adam_has_the_length_of_the_learning_rate(lr):
+    """m̂ = g and v̂ = g² at t = 1, so that every parameter moves by η, whatever the size of its gradient."""
+    layer, optimizer = layer_of(8), Adam(lr, eps=1e-30)
+    before = layer.theta.value.copy()
+    set_gradient(layer, gradients()[0])
+    optimizer.step(layer.theta)
+    np.testing.assert_allclose(before - layer.theta.value, lr * np.sign(gradients()[0]), rtol=1e-9)
 
 
 @each_optimizer

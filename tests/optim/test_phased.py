@@ -1,4 +1,4 @@
-"""npae.optim.phased: several optimizers seen as one."""
+"""The optimizers of several phases, used as one."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_phases_step_apart_and_are_counted_together():
         phase.theta.zero_grad()
         optimizer.step(phase.theta)
     assert several.t == 1
-    sizes = {"all.M": MODEL.parameter_count, "all.V": MODEL.parameter_count, "code.u": MODEL.encoder.parameter_count}
+    sizes = {"all.m": MODEL.parameter_count, "all.v": MODEL.parameter_count, "code.u": MODEL.encoder.parameter_count}
     assert {name: v.size for name, v in several.state.items()} == sizes
     model = type("", (), {"phases": PHASES})
     assert several.state_sizes(model) == sizes
@@ -61,7 +61,7 @@ def test_other_names_are_refused():
         for_phases({}, PHASES, Constant())
 
 
-def test_what_is_no_optimizer_is_named():
+def test_what_is_not_an_optimizer_is_named():
     with pytest.raises(TypeError, match=r"expected an optimizer such as Adam\(\) for the phase 'code', got None"):
         for_phases({"all": Adam(), "code": None}, PHASES, Constant())
     for phases in (PHASES, (MODEL,)):

@@ -36,7 +36,7 @@ def test_plateau_waits_then_shrinks():
     assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
 
 
-def test_who_goes_by_the_loss_says_so():
+def test_watches_is_true_of_schedules_that_go_by_the_loss():
     assert Plateau().watches and WarmUp(1, Plateau()).watches
     assert not any(schedule.watches for schedule in (Constant(), Step(5), Cosine(9), WarmUp(1, Cosine(9))))
 

@@ -1,4 +1,4 @@
-"""What penalties are to training: terms of J with names, in files, on the GPU, and at no cost of memory in a step."""
+"""Penalties in training: terms of J with names, in files, on the GPU, and without new arrays in a step."""
 
 import copy
 
@@ -11,13 +11,13 @@ from npae.layers import Dense, Flatten, Sequential, Sigmoid, Tanh, TopK
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD, Adam
 from npae.penalties import L1, Contractive, KLSparsity, Penalty, WeightDecay
-from npae.train import Trainer
+from npae.train import prepare
 from npae.train.history import EpochMeans
 from npae.train.step import Step
 from tests.contract import inputs
 from tests.devices import DEVICES, each_device, on
 from tests.fake_gpu.fake_cupy import fake_cupy
-from tests.train.test_step import SMALLEST_ARRAY, UFUNC_BUFFER, UINT8, peak_of_a_step
+from tests.train.test_step import UINT8, check_that_a_step_allocates_no_arrays
 
 TERMS = ["sparsity", "l1", "weight_decay", "contraction"]
 X = np.random.default_rng(0).integers(0, 256, (150, 20), dtype=np.uint8)
@@ -31,7 +31,7 @@ def every_penalty():
 def model_of(sizes=(20, 8), penalties=(), dtype=np.float32, encoder=None, loss=None):
     """A logistic autoencoder n-m-n."""
     n, m = sizes
-    encoder = encoder or Sequential(Dense(n, m), Sigmoid())
+    encoder = encoder or Sequential(Dense(n, m, Sigmoid))
     return Autoencoder(encoder, Sequential(Dense(m, n)), loss, seed=1, dtype=dtype, penalties=penalties)
 
 
@@ -48,7 +48,7 @@ def test_terms_are_in_the_history_under_their_names():
 @pytest.mark.parametrize(("penalty", "term"), list(zip(every_penalty(), TERMS, strict=True)))
 def test_training_with_a_penalty_makes_its_term_smaller(penalty, term):
     strong = copy.deepcopy(penalty)
-    strong.weight *= 20
+    strong.strength *= 20
     ends = []
     for penalties in ([strong], []):
         model = model_of(penalties=penalties)
@@ -111,10 +111,10 @@ def test_the_gpu_gives_the_numbers_of_the_cpu(device, loss):
 def steps(encoder, penalties, where):
     """A function that takes one training step, after an epoch."""
     model = model_of(penalties=penalties, encoder=encoder).to(where)
-    trainer = Trainer(model, X, batch_size=50, optimizer=SGD(0.01), progress="none")
+    trainer = prepare(model, X, batch_size=50, optimizer=SGD(0.01), progress="none")
     trainer.run(1)
-    rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, look_every=1000)
-    return lambda: trainer._step(rows, sums.add), trainer
+    rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, read_every=1000)
+    return lambda: trainer.step(rows, sums.add), trainer
 
 
 @each_gpu
@@ -122,10 +122,10 @@ def steps(encoder, penalties, where):
 def test_a_step_neither_waits_nor_uploads(encoder, device):
     with on(device) as place:
         step, trainer = steps(encoder, [L1(0.1)] if encoder else every_penalty(), place.name)
-        held = trainer._step.arena.nbytes
+        held = trainer.step.arena.nbytes
         with place.no_waiting():
             step()
-        assert trainer._step.arena.nbytes == held > 0
+        assert trainer.step.arena.nbytes == held > 0
 
 
 def test_what_a_step_allocates_on_the_gpu_are_numbers():
@@ -149,8 +149,8 @@ def test_a_captured_step_takes_penalties_along(device):
 
 
 ENCODERS = {
-    "logistic": (lambda: Sequential(Dense(100, 60), Sigmoid()), every_penalty),
-    "tanh": (lambda: Sequential(Dense(100, 60), Tanh()), lambda: [Contractive(0.1), WeightDecay(0.01)]),
+    "logistic": (lambda: Sequential(Dense(100, 60, Sigmoid)), every_penalty),
+    "tanh": (lambda: Sequential(Dense(100, 60, Tanh)), lambda: [Contractive(0.1), WeightDecay(0.01)]),
     "k-sparse": (lambda: Sequential(Dense(100, 60), TopK(5)), lambda: [L1(0.1)]),
 }
 
@@ -158,11 +158,7 @@ ENCODERS = {
 @pytest.mark.parametrize(("encoder", "penalties"), ENCODERS.values(), ids=ENCODERS)
 def test_a_step_allocates_no_arrays(encoder, penalties):
     step = Step(model_of((100, 60), penalties(), encoder=encoder()), Minibatches(UINT8, 1024, seed=0), Adam(), 1.0)
-    order = np.random.default_rng(1).permutation(2000)[:1024]
-    assert peak_of_a_step(step, order) < UFUNC_BUFFER + 8192 < SMALLEST_ARRAY
-    held = step.arena.nbytes
-    step(order, lambda terms, size: None)
-    assert step.arena.nbytes == held
+    check_that_a_step_allocates_no_arrays(step)
 
 
 @each_device
@@ -171,8 +167,8 @@ def test_penalties_join_the_gradient_of_the_loss(device):
 
     def gradient(place, penalties):
         model = model_of(penalties=penalties, dtype=np.float64, loss=SquaredError()).to(place.name)
-        model.theta.zero_grad()
-        model.backpropagate(place.put(inputs((9, 20), 2)))
+        with model.theta.fresh_grad():
+            model.backpropagate(place.put(inputs((9, 20), 2)))
         return place.get(model.theta.grad).copy()
 
     with on(device) as place:

@@ -1,4 +1,4 @@
-"""The contraction of an encoder: against a Jacobian by finite differences, for every activation, and wrong versions."""
+"""Contractive penalty: against a Jacobian by finite differences, for every activation, and wrong versions."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,8 @@ def squared_norm(encoder, x, eps=1e-6):
 
 
 def by_formula(model, x):
-    """1/B Σ_i Σ_jk J_ijk², each J formed in full from rows of the identity that go through the encoder's backward."""
+    """1/B Σ_i ‖A_i‖², each Jacobian A formed in full from rows of the identity that go through the encoder's backward.
+    """
     h, cache = model.encoder.forward(x)
     total = 0.0
     for j in range(h.shape[1]):
@@ -39,7 +40,7 @@ def by_formula(model, x):
 
 
 def encoder(activation):
-    return lambda: Sequential(Dense(6, 4), activation())
+    return lambda: Sequential(Dense(6, 4, activation))
 
 
 @each_device
@@ -57,20 +58,21 @@ def test_the_value_is_that_of_a_jacobian_by_finite_differences(activation):
 ENCODERS = {
     "dense": lambda: Dense(6, 4),
     "linear": lambda: Sequential(Dense(6, 4)),
-    "flattened": lambda: Sequential(Flatten(), Dense(6, 4), Tanh()),
-    "reshaped": lambda: Sequential(Reshape((2, 3)), Flatten(), Dense(6, 4), Tanh()),
+    "dense with an activation": lambda: Dense(6, 4, Sigmoid),
+    "flattened": lambda: Sequential(Flatten(), Dense(6, 4, Tanh)),
+    "reshaped": lambda: Sequential(Reshape((2, 3)), Flatten(), Dense(6, 4, Tanh)),
 }
 
 
 @each_device
 @pytest.mark.parametrize("make", ENCODERS.values(), ids=ENCODERS)
-def test_what_may_stand_around_the_dense_layer(make, device):
+def test_what_may_come_before_the_dense_layer(make, device):
     check_penalty(Contractive, make, by_formula, device)
 
 
 def test_images_are_taken_through_flatten():
     model = Autoencoder(
-        Sequential(Flatten(), Dense(6, 4), Tanh()), Sequential(Dense(4, 6), Reshape((2, 3))), SquaredError(),
+        Sequential(Flatten(), Dense(6, 4, Tanh)), Sequential(Dense(4, 6), Reshape((2, 3))), SquaredError(),
         dtype=np.float64, penalties=[Contractive(0.5)],
     )  # fmt: skip
     assert gradcheck.check_model(model, inputs((5, 2, 3))) < 1e-6
@@ -79,7 +81,7 @@ def test_images_are_taken_through_flatten():
 @each_device
 def test_under_a_corruption_the_jacobian_is_that_at_the_corrupted_input(device):
     def make():
-        return Sequential(layers.MaskingNoise(0.5).freeze(u), Dense(6, 4), Tanh())
+        return Sequential(layers.MaskingNoise(0.5).freeze(u), Dense(6, 4, Tanh))
 
     x, u = inputs((7, 6)), np.random.default_rng(0).random((7, 6))
     clean = penalised(encoder(Tanh)).encoder
@@ -92,8 +94,8 @@ def test_under_a_corruption_the_jacobian_is_that_at_the_corrupted_input(device):
 
 
 def test_with_tied_weights_all_parts_of_the_gradient_meet():
-    dense = Dense(6, 4)
-    model = Autoencoder(Sequential(dense, Sigmoid()), layers.TiedDense(dense), SquaredError(), dtype=np.float64,
+    dense = Dense(6, 4, Sigmoid)
+    model = Autoencoder(Sequential(dense), layers.TiedDense(dense), SquaredError(), dtype=np.float64,
                         penalties=[Contractive(2.0)])  # fmt: skip
     assert gradcheck.check_model(model, inputs((7, 6))) < 1e-6
 
@@ -106,32 +108,33 @@ def test_a_linear_encoder_is_contracted_by_weight_decay():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Sequential(Dense(6, 5), Tanh(), Dense(5, 4), Tanh()),
+        lambda: Sequential(Dense(6, 5, Tanh), Dense(5, 4, Tanh)),
         lambda: Sequential(Dense(6, 5), Dense(5, 4)),
         lambda: Sequential(Tanh(), Dense(6, 4)),
-        lambda: Sequential(Dense(6, 4), Tanh(), Tanh()),
+        lambda: Sequential(Dense(6, 4), Tanh()),
+        lambda: Sequential(Dense(6, 4, Tanh), Tanh()),
         lambda: Sequential(Dense(6, 4), layers.TopK(2)),
-        lambda: Sequential(Sequential(Dense(6, 4), Tanh())),
+        lambda: Sequential(Sequential(Dense(6, 4, Tanh))),
     ],
 )
 def test_other_encoders_are_named(make):
     model = penalised(make, Contractive(1.0))
     names = ", ".join(map(repr, model.encoder))
-    with pytest.raises(ValueError, match="expected an encoder of one Dense layer and an activation") as raised:
+    with pytest.raises(ValueError, match="expected an encoder of one Dense layer, for which .* has a closed") as raised:
         model.backpropagate(inputs((3, 6)))
-    assert f"got {names}. Train a deep encoder layer by layer" in str(raised.value)
+    assert f"got {names}. Give the activation to the layer, Dense(n, m, Sigmoid), and train" in str(raised.value)
 
 
 def test_an_encoder_without_weights_is_named():
     model = Autoencoder(Sequential(Flatten()), Dense(6, 6), SquaredError(), penalties=[Contractive(1.0)])
-    with pytest.raises(ValueError, match=r"got Flatten\(\)\. Train"):
+    with pytest.raises(ValueError, match=r"got Flatten\(\)\. Give"):
         model.backpropagate(np.ones((2, 6), np.float32))
 
 
 # ---------------------------------------------------------------------- wrong versions are found
 
 
-class WithoutCurvature(Contractive):
+class WithoutTheSecondDerivative(Contractive):
     def value_and_gradient(self, model, h, cache):
         value, dh = super().value_and_gradient(model, h, cache)
         return value, 0 * dh
@@ -143,25 +146,26 @@ class WithoutTheDirectPart(Contractive):
         return value, dh
 
 
-class WithoutSquaringTheSlope(Contractive):
+class WithoutSquaringTheDerivative(Contractive):
     def value(self, model, h, cache):
-        slope, _ = model.encoder[1].derivatives(h, cache[1])
-        return self.weight / len(h) * (slope * (model.encoder[0].W.value ** 2).sum(axis=0)).sum()
+        (dense,), ((_, kept),) = model.encoder, cache
+        derivative, _ = dense.activation.derivatives(h, kept)
+        return self.strength / len(h) * (derivative * (dense.W.value**2).sum(axis=0)).sum()
 
     def value_and_gradient(self, model, h, cache):
         return self.value(model, h, cache), super().value_and_gradient(model, h, cache)[1]
 
 
-for _name in ("WithoutCurvature", "WithoutTheDirectPart", "WithoutSquaringTheSlope"):
+for _name in ("WithoutTheSecondDerivative", "WithoutTheDirectPart", "WithoutSquaringTheDerivative"):
     del Penalty.registry[_name]
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (WithoutCurvature, "along a random direction"),
+        (WithoutTheSecondDerivative, "along a random direction"),
         (WithoutTheDirectPart, "along a random direction"),
-        (WithoutSquaringTheSlope, "not the value of the formula"),
+        (WithoutSquaringTheDerivative, "not the value of the formula"),
     ],
 )
 def test_wrong_versions_are_found(wrong, words):

@@ -1,4 +1,4 @@
-"""KL of a Gaussian code: the contract on every device, Monte Carlo, its zero, and wrong versions."""
+"""KL divergence of a Gaussian code: the contract, Monte Carlo, the zero of the divergence, wrong versions."""
 
 import math
 
@@ -23,9 +23,9 @@ def divergence(model, x):
     return total / len(x)
 
 
-def of(stats, weight=1.0):
+def of(stats, strength=1.0):
     """(λΩ, ∂λΩ/∂h) for given statistics."""
-    return GaussianKL(weight).value_and_gradient(None, np.asarray(stats, np.float64), None)
+    return GaussianKL(strength).value_and_gradient(None, np.asarray(stats, np.float64), None)
 
 
 @each_device
@@ -33,8 +33,8 @@ def test_contract(device):
     check_penalty(GaussianKL, linear, divergence, device)
 
 
-def test_its_term_and_its_default():
-    assert GaussianKL().term == "kl" and GaussianKL().weight == 1
+def test_term_and_default_strength():
+    assert GaussianKL().term == "kl" and GaussianKL().strength == 1
 
 
 def test_it_is_zero_at_the_standard_normal_distribution_and_only_there():
@@ -62,7 +62,7 @@ def test_by_hand():
 
 
 def monte_carlo(stats, n=400_000):
-    """(mean, standard error) of ln q(z) − ln p(z) over codes z ~ q, drawn by the layer that training draws by."""
+    """(mean, standard error) of ln q(z) − ln p(z) over codes z ~ q, sampled by GaussianSample as in training."""
     many = np.repeat(stats, n, axis=0)
     z, (noise, _) = GaussianSample().forward(many, training=True)
     _, log_var = GaussianSample().split(many)
@@ -80,23 +80,23 @@ def test_against_monte_carlo():
     assert abs(of(STATS)[0] - mean) < 4 * error and error < 0.01 * mean
 
 
-def test_one_value_a_sample():
+def test_one_value_per_sample():
     stats = inputs((5, 6))
     rows = GaussianKL(3.0).per_sample(stats)
     np.testing.assert_allclose(rows, [of(stats[i : i + 1])[0] for i in range(5)], rtol=1e-13)
 
 
-@pytest.mark.parametrize("weight", [0, -1, float("nan")])
-def test_impossible_weights(weight):
-    with pytest.raises(ValueError, match="GaussianKL: expected a weight λ above 0, got"):
-        GaussianKL(weight)
+@pytest.mark.parametrize("strength", [0, -1, float("nan")])
+def test_impossible_strengths(strength):
+    with pytest.raises(ValueError, match="GaussianKL: expected a strength λ above 0, got"):
+        GaussianKL(strength)
 
 
 # ---------------------------------------------------------------------- wrong versions are found
 
 
 class Wrong(Penalty):
-    """KL by plain formulas, to be made wrong in one place."""
+    """KL by plain formulas; subclasses are wrong in one place."""
 
     term, sign = "kl", 1
 
@@ -105,12 +105,12 @@ class Wrong(Penalty):
 
     def value(self, model, h, cache):
         mean, log_var = h[:, :2], h[:, 2:]
-        return self.weight * 0.5 * (mean**2 + self.variance(log_var) - 1 - log_var).sum() / len(h)
+        return self.strength * 0.5 * (mean**2 + self.variance(log_var) - 1 - log_var).sum() / len(h)
 
     def value_and_gradient(self, model, h, cache):
         mean, log_var = h[:, :2], h[:, 2:]
         dh = np.concatenate([mean, 0.5 * (self.variance(log_var) - 1)], axis=1)
-        return self.value(model, h, cache), self.sign * self.weight * dh / len(h)
+        return self.value(model, h, cache), self.sign * self.strength * dh / len(h)
 
 
 class TheDeviationForTheVariance(Wrong):
@@ -123,7 +123,7 @@ class WrongSign(Wrong):
 
 
 class ClampedToZero(Wrong):
-    """A bound from the wrong side, min for max, so that nothing is left of it."""
+    """Clamped with min in place of max, which leaves 0."""
 
     def value(self, model, h, cache):
         return np.minimum(super().value(model, h, cache), 0)
@@ -149,7 +149,7 @@ def test_wrong_versions_are_found(wrong, words):
         check_penalty(wrong, linear, divergence, "cpu")
 
 
-def test_a_clamped_divergence_is_dead_even_if_its_value_is_believed():
+def test_a_clamped_divergence_has_no_gradient():
     with pytest.raises(AssertionError, match="no gradient at default arguments"):
         check_penalty(ClampedToZero, linear, lambda model, x: 0, "cpu")
 
@@ -159,8 +159,8 @@ def test_monte_carlo_finds_the_deviation_for_the_variance():
     assert abs(TheDeviationForTheVariance(1).value(None, STATS, None) - mean) > 20 * error
 
 
-def test_the_same_without_the_mistake_passes_up_to_its_description():
-    with pytest.raises(ValueError, match="there is no Penalty 'Wrong'"):  # the last that is looked at
+def test_the_version_without_a_mistake_fails_only_at_its_description():
+    with pytest.raises(ValueError, match="there is no Penalty 'Wrong'"):  # the last check
         check_penalty(Wrong, linear, divergence, "cpu")
 
 

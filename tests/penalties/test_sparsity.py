@@ -1,4 +1,4 @@
-"""KL and L1: the contract on every device, values by other means, the target as the minimum, and wrong versions."""
+"""Sparsity penalties: the contract, values by other means, the minimum at the target, and wrong versions."""
 
 import math
 
@@ -12,7 +12,7 @@ from tests.devices import each_device
 
 
 def logistic():
-    return Sequential(Dense(6, 4), Sigmoid())
+    return Sequential(Dense(6, 4, Sigmoid))
 
 
 def linear():
@@ -35,11 +35,11 @@ def test_contract_of_kl(device):
 
 @each_device
 def test_contract_of_kl_with_another_target(device):
-    check_penalty(lambda weight: KLSparsity(weight, rho=0.4), logistic, lambda m, x: divergence(m, x, 0.4), device)
+    check_penalty(lambda strength: KLSparsity(strength, rho=0.4), logistic, lambda m, x: divergence(m, x, 0.4), device)
 
 
 @each_device
-@pytest.mark.parametrize("encoder", [linear, lambda: Sequential(Dense(6, 4), Tanh())], ids=["linear", "tanh"])
+@pytest.mark.parametrize("encoder", [linear, lambda: Sequential(Dense(6, 4, Tanh))], ids=["linear", "tanh"])
 def test_contract_of_l1(encoder, device):
     check_penalty(L1, encoder, absolute, device)
 
@@ -84,19 +84,29 @@ def test_kl_does_not_hide_a_nan():
     assert np.isnan(of_codes(L1(1), np.full((2, 4), np.nan))[0])
 
 
-@pytest.mark.parametrize("encoder", [linear, lambda: Sequential(Dense(6, 4), ReLU()), lambda: Dense(6, 4)])
-def test_kl_wants_logistic_codes(encoder):
+@pytest.mark.parametrize(("encoder", "end"), [
+    (linear, "a linear layer"),
+    (lambda: Dense(6, 4), "a linear layer"),
+    (lambda: Sequential(Dense(6, 4, ReLU)), r"ReLU\(\)"),
+    (lambda: Sequential(Dense(6, 4, Sigmoid), Tanh()), r"Tanh\(\)"),
+    (lambda: Sequential(Dense(6, 4, Sigmoid), Flatten()), "a linear layer"),
+])  # fmt: skip
+def test_kl_needs_sigmoid_codes(encoder, end):
     model = penalised(encoder, KLSparsity(1))
-    with pytest.raises(ValueError, match="expected an encoder that ends in Sigmoid.*got one that ends in (Dense|ReLU)"):
+    words = rf"expected an encoder that ends in Sigmoid.*got one that ends in {end}\. Give its last layer a Sigmoid, or"
+    with pytest.raises(ValueError, match=words):
         model.backpropagate(inputs((3, 6)))
 
 
-def test_a_bare_logistic_encoder_will_do():
-    model = penalised(lambda: Sequential(Sequential(Flatten(), Dense(6, 4)), Sequential(Sigmoid())), KLSparsity(1))
-    assert float(model.backpropagate(inputs((3, 6)))["sparsity"]) > 0
+@pytest.mark.parametrize("encoder", [
+    lambda: Dense(6, 4, "sigmoid"),
+    lambda: Sequential(Sequential(Flatten(), Dense(6, 4)), Sequential(Sigmoid())),
+])  # fmt: skip
+def test_the_sigmoid_may_be_that_of_the_last_layer_or_a_layer_of_its_own(encoder):
+    assert float(penalised(encoder, KLSparsity(1)).backpropagate(inputs((3, 6)))["sparsity"]) > 0
 
 
-def test_the_slope_of_l1_at_zero_is_zero():
+def test_the_derivative_of_l1_at_zero_is_zero():
     _, dh = of_codes(L1(2), [[-0.5, 0, -0.0, 3]])
     np.testing.assert_array_equal(dh, [[-2, 0, 0, 2]])
 
@@ -108,10 +118,10 @@ def test_impossible_targets(rho):
 
 
 @pytest.mark.parametrize("penalty", [KLSparsity, L1])
-@pytest.mark.parametrize("weight", [0, -1, float("nan")])
-def test_impossible_weights(penalty, weight):
-    with pytest.raises(ValueError, match=f"{penalty.__name__}: expected a weight λ above 0, got"):
-        penalty(weight)
+@pytest.mark.parametrize("strength", [0, -1, float("nan")])
+def test_impossible_strengths(penalty, strength):
+    with pytest.raises(ValueError, match=f"{penalty.__name__}: expected a strength λ above 0, got"):
+        penalty(strength)
 
 
 # ---------------------------------------------------------------------- wrong versions are found
@@ -125,12 +135,12 @@ class Wrong(Penalty):
 
     def value(self, model, h, cache):
         m = h.mean(axis=self.axis)
-        return self.weight * (self.rho * np.log(self.rho / m) + 0.95 * np.log(0.95 / (1 - m))).sum()
+        return self.strength * (self.rho * np.log(self.rho / m) + 0.95 * np.log(0.95 / (1 - m))).sum()
 
     def value_and_gradient(self, model, h, cache):
         m = h.mean(axis=self.axis, keepdims=True)
-        slope = (0.95 / (1 - m) - self.rho / m) * self.weight / (h.shape[self.axis] if self.mean else 1)
-        return self.value(model, h, cache), slope + np.zeros_like(h)
+        derivative = (0.95 / (1 - m) - self.rho / m) * self.strength / (h.shape[self.axis] if self.mean else 1)
+        return self.value(model, h, cache), derivative + np.zeros_like(h)
 
 
 class WrongAxis(Wrong):

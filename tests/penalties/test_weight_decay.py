@@ -1,4 +1,4 @@
-"""Weight decay: the contract, which parameters it acts on, and the shrinking that it is named after."""
+"""Weight decay: the contract, the parameters it acts on, and the shrinking that it is named after."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,11 @@ from tests.devices import each_device
 
 
 def encoder():
-    return Sequential(Dense(6, 5), Tanh(), Dense(5, 4), Tanh())
+    return Sequential(Dense(6, 5, Tanh), Dense(5, 4, Tanh))
 
 
 def half_squares(model, x):
-    matrices = [model.encoder[0].W, model.encoder[2].W, model.decoder.W]
+    matrices = [model.encoder[0].W, model.encoder[1].W, model.decoder.W]
     return 0.5 * sum(float(v) ** 2 for W in matrices for v in W.value.ravel())
 
 
@@ -63,7 +63,7 @@ def test_under_sgd_it_shrinks_the_weights():
 def test_a_version_that_decays_biases_is_found():
     class Greedy(WeightDecay):
         def value(self, model, h, cache):
-            return 0.5 * self.weight * (model.theta.value**2).sum()
+            return 0.5 * self.strength * (model.theta.value**2).sum()
 
     del Penalty.registry["Greedy"]
     with pytest.raises(AssertionError, match="not the value of the formula"):
@@ -75,8 +75,8 @@ def test_a_version_that_overwrites_the_gradient_is_found():
         def value_and_gradient(self, model, h, cache):
             for _, p in model.named_parameters():
                 if p.name == "W":
-                    p.grad[...] = self.weight * p.value
-                    p.touched = True
+                    p.grad[...] = self.strength * p.value
+                    p.grad_is_set = True
             return self.value(model, h, cache), None
 
     del Penalty.registry["Overwriting"]

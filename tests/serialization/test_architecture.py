@@ -1,4 +1,4 @@
-"""npae.serialization.architecture: every layer, loss, optimizer and schedule becomes a tree of JSON values, and back."""
+"""Architectures as data: every layer, loss, optimizer and schedule becomes a tree of JSON values, and back."""
 
 import json
 
@@ -8,24 +8,24 @@ from npae import layers, losses, models, optim
 from npae.serialization.architecture import build, describe
 
 THINGS = [
-    layers.Dense(5, 3), layers.Dense(5, 3, initializer="he_normal"),
+    layers.Dense(5, 3), layers.Dense(5, 3, layers.LeakyReLU(0.2), initializer="he_normal"),
     layers.Sequential(layers.Dense(5, 3), layers.ReLU(), layers.Sequential(layers.Dense(3, 2))), layers.Sequential(),
     layers.Flatten(), layers.Reshape((2, 3)),
     layers.Identity(), layers.Sigmoid(), layers.Tanh(), layers.ReLU(), layers.LeakyReLU(0.2), layers.ELU(0.7),
     layers.SiLU(), layers.Softplus(), layers.TiedDense(layers.Dense(5, 3)), layers.TopK(2),
-    layers.Slice(1, 3), layers.Softmax(3),
+    layers.Slice(1, 3), layers.SoftmaxHead(3),
     layers.MaskingNoise(0.3), layers.SaltAndPepper(0.2), layers.GaussianNoise(0.4, clip=(0, 1)),
     layers.Dropout(0.4), layers.BatchNorm(3, momentum=0.2, epsilon=0.01),
-    layers.Conv2D(2, 3, (3, 2), 2, "same", "he_normal"), layers.ConvTranspose2D(2, 3, 3), layers.MaxPool2D(3, (2, 1)),
-    layers.AveragePool2D(2, padding="same"), layers.Upsample2D((2, 3)),
+    layers.Conv2D(2, 3, (3, 2), 2, "same", "elu", "he_normal"), layers.ConvTranspose2D(2, 3, 3),
+    layers.MaxPool2D(3, (2, 1)), layers.AveragePool2D(2, padding="same"), layers.Upsample2D((2, 3)),
     layers.GaussianSample(),
     losses.SquaredError(), losses.BinaryCrossEntropy(), losses.SoftmaxCrossEntropy(10),
-    losses.MaskedCrossEntropy(10), losses.Gaussian(0.3), losses.HeteroscedasticGaussianNLL(0.02),
+    losses.MaskedCrossEntropy(10), losses.GaussianNLL(0.3), losses.HeteroscedasticGaussianNLL(0.02),
     optim.SGD(0.3, 0.8, nesterov=True), optim.Adam(0.2, 0.8, 0.99, 1e-6), optim.AdamW(0.2, weight_decay=0.3),
     optim.Constant(), optim.WarmUp(3, optim.Step(2, 0.3)), optim.Step(2, 0.3), optim.Cosine(7, 0.1),
     optim.Plateau(2, 0.3, 0.01), optim.Phased({"discriminator": optim.Adam(0.2), "generator": optim.SGD(0.1)}),
     models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
-    models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.Gaussian(), samples=2),
+    models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.GaussianNLL(), samples=2),
     models.GAN(layers.Dense(2, 5), layers.Dense(5, 1), models.UniformPrior(2), saturating=True, real=0.9),
 ]  # fmt: skip
 
@@ -38,7 +38,7 @@ def test_a_tree_of_json_values_and_back(thing):
     assert json.loads(json.dumps(describe(again))) == tree
 
 
-def test_no_class_of_the_package_is_forgotten_here():
+def test_the_list_above_has_every_class_of_the_package():
     families = (layers.Layer, losses.Loss, optim.Optimizer, optim.Schedule)
     abstract = {"Activation", "Affine", "Convolution", "Corruption", "RandomMask", "Stochastic", "Pooling"}
     rooms = {"npae.layers", "npae.losses", "npae.optim"}
@@ -49,7 +49,7 @@ def test_no_class_of_the_package_is_forgotten_here():
     assert ours <= known
 
 
-def test_what_is_built_has_declared_its_parameters_but_taken_no_memory():
+def test_building_declares_parameters_and_allocates_none():
     model = build({"family": "Layer", "class": "Dense", "config": {"n_in": 10**7, "n_out": 10**7, "initializer": None}})
     assert model.parameter_count == 10**14 + 10**7
     with pytest.raises(RuntimeError, match="no values yet"):
@@ -74,7 +74,7 @@ def test_arguments_that_do_not_fit_raise():
         build({"family": "Layer", "class": "Dense", "config": {"n_in": 2, "n_out": 3, "surprise": 1}})
 
 
-def test_a_class_of_the_user_is_registered_by_being_defined():
+def test_defining_a_class_registers_it():
     class Doubling(layers.Layer):
         def config(self):
             return {}
@@ -85,14 +85,15 @@ def test_a_class_of_the_user_is_registered_by_being_defined():
         del layers.Layer.registry["Doubling"]
 
 
-# ---------------------------------------------------------------------- what is met twice
+# ---------------------------------------------------------------------- objects that occur twice
 
 
-def test_what_is_met_twice_is_one_object_again_whatever_lies_between():
+def test_an_object_that_occurs_twice_is_one_object_again():
     dense, activation = layers.Dense(5, 3), layers.Tanh()
     network = layers.Sequential(layers.Sequential(dense, activation), layers.TiedDense(dense), activation, dense)
     tree = json.loads(json.dumps(describe(network)))
-    assert tree["config"]["layers"][1]["config"] == {"dense": {"same": "layers.0.layers.0"}}
+    assert tree["config"]["layers"][1]["config"]["dense"] == {"same": "layers.0.layers.0"}
+    assert tree["config"]["layers"][2] == {"same": "layers.0.layers.1"}
     again = build(tree)
     assert again[1].dense is again[0][0] is again[3] and again[2] is again[0][1]
     assert again.parameter_count == network.parameter_count == 5 * 3 + 3 + 5
@@ -104,7 +105,7 @@ def test_equal_objects_are_not_the_same():
     assert again[0] is not again[1] and again.parameter_count == 2 * 12
 
 
-def test_objects_made_while_describing_are_told_apart():
+def test_objects_made_while_describing_are_different():
     class Making(layers.Layer):
         def config(self):
             return {"layers": layers.Dense(2, 2), "n": 1}
@@ -117,7 +118,7 @@ def test_objects_made_while_describing_are_told_apart():
 
 
 @pytest.mark.parametrize("path", ["layers.1", "layers.7", "", None, 0])
-def test_a_path_that_leads_nowhere_raises(path):
+def test_a_path_that_does_not_exist_raises(path):
     tree = describe(layers.Sequential(layers.Dense(3, 3), layers.ReLU()))
     tree["config"]["layers"][1] = {"same": path}
     with pytest.raises(ValueError, match="layers.1 is the same as .*, but that is not described before it"):

@@ -1,4 +1,4 @@
-"""npae.serialization.model_files: what is saved comes back bit by bit, and no file, however damaged or hostile, does harm."""
+"""Model files: a saved model is loaded with the same bits; damaged and malicious files are refused without harm."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npae import Autoencoder, dense_autoencoder, fit, layers, load, losses, optim, save
-from npae.serialization.model_files import ModelFileError, load_all
+from npae.serialization.model_files import FORMAT, ModelFileError, load_all
 
 X = np.random.default_rng(0).random((30, 6), np.float32)
 ACTIVATIONS = [
@@ -34,9 +34,9 @@ def trained(optimizer=None, loss=None, dtype=np.float32):
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 @pytest.mark.parametrize("loss", [losses.BinaryCrossEntropy(), losses.SquaredError()], ids=repr)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_model_comes_back_bit_by_bit(activation, loss, dtype, tmp_path):
+def test_a_model_is_loaded_with_the_same_bits(activation, loss, dtype, tmp_path):
     model = Autoencoder(
-        layers.Sequential(layers.Flatten(), layers.Dense(6, 4, initializer="sparse"), activation),
+        layers.Sequential(layers.Flatten(), layers.Dense(6, 4, activation, "sparse")),
         layers.Sequential(layers.Dense(4, 6), layers.Reshape((2, 3))), loss, seed=5, dtype=dtype,
     )  # fmt: skip
     images = X.reshape(-1, 2, 3).astype(dtype)
@@ -56,7 +56,7 @@ def with_statistics(dtype=np.float32):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_running_statistics_come_back_bit_by_bit(dtype, tmp_path):
+def test_running_statistics_are_loaded_with_the_same_bits(dtype, tmp_path):
     model = with_statistics(dtype)
     save(tmp_path / "m.npz", model)
     again = load(tmp_path / "m.npz")
@@ -70,7 +70,7 @@ def test_running_statistics_come_back_bit_by_bit(dtype, tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_training_goes_on_from_a_file_as_it_would_have(optimizer, tmp_path):
+def test_training_continues_from_a_file_with_the_same_bits(optimizer, tmp_path):
     model = trained(optimizer)
     save(tmp_path / "m.npz", model, optimizer)
     saved = load_all(tmp_path / "m.npz")
@@ -81,7 +81,7 @@ def test_training_goes_on_from_a_file_as_it_would_have(optimizer, tmp_path):
     assert (model.theta.value == saved.model.theta.value).all()
 
 
-def test_an_optimizer_that_has_taken_no_step_comes_back_too(tmp_path):
+def test_an_optimizer_before_its_first_step_is_saved_too(tmp_path):
     save(tmp_path / "m.npz", dense_autoencoder([6, 2]), optim.Adam())
     saved = load_all(tmp_path / "m.npz")
     assert saved.optimizer.t == 0 and saved.optimizer.state == {}
@@ -93,7 +93,7 @@ def test_any_layer_can_be_saved(tmp_path):
     assert (load(tmp_path / "d.npz")(X) == layer(X)).all()
 
 
-def test_extra_values_and_arrays_come_back(tmp_path):
+def test_extra_values_and_arrays_are_loaded(tmp_path):
     extra = {"note": "θ", "numbers": [1, 2.5, None, True, float("inf")], "nested": {"a": []}}
     arrays = {"best": np.arange(3.0), "counts": np.arange(6, dtype=np.int8).reshape(2, 3).T, "empty": np.zeros((0, 2))}
     save(tmp_path / "m.npz", dense_autoencoder([6, 2]), extra=extra, arrays=arrays)
@@ -104,7 +104,8 @@ def test_extra_values_and_arrays_come_back(tmp_path):
 
 
 def test_numpy_numbers_become_json_numbers(tmp_path):
-    save(tmp_path / "m.npz", dense_autoencoder([6, 2]), optim.SGD(np.float32(0.5)), extra={"n": np.int64(3), "f": np.float32(2)})
+    extra = {"n": np.int64(3), "f": np.float32(2)}
+    save(tmp_path / "m.npz", dense_autoencoder([6, 2]), optim.SGD(np.float32(0.5)), extra=extra)
     saved = load_all(tmp_path / "m.npz")
     assert saved.extra == {"n": 3, "f": 2.0} and saved.optimizer.lr == 0.5
 
@@ -122,13 +123,13 @@ def test_numpy_alone_can_read_the_file_without_pickle(tmp_path):
     with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
         about = json.loads(bytes(file["about"]))
         assert set(file) == {"theta", "about"} and (file["theta"] == model.theta.value).all()
-    assert about["format"] == 1 and about["table"][0] == ["encoder.0.W", [6, 2], 0]
+    assert about["format"] == FORMAT and about["table"][0] == ["encoder.0.W", [6, 2], 0]
 
 
 # ---------------------------------------------------------------------- writing
 
 
-def test_missing_folders_are_made_and_text_paths_are_taken(tmp_path):
+def test_missing_folders_are_made_and_paths_may_be_strings(tmp_path):
     save(str(tmp_path / "a" / "b" / "m"), dense_autoencoder([6, 2]))
     assert load(str(tmp_path / "a" / "b" / "m")).parameter_count == 32
 
@@ -150,7 +151,7 @@ def test_a_failure_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path, 
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("I am no folder")
+    (tmp_path / "file").write_text("not a folder")
     for path in (tmp_path / "file" / "m.npz", tmp_path / "file" / "deeper" / "m.npz", tmp_path):
         with pytest.raises(OSError, match=f"Cannot write the model file {path}: .*Choose another place"):
             save(path, dense_autoencoder([6, 2]))
@@ -161,7 +162,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     {"extra": {"a": object()}}, {"extra": {"a": np.zeros(3)}}, {"arrays": {"a": np.array([None])}},
     {"arrays": {"a": [1, 2]}},
 ])  # fmt: skip
-def test_what_cannot_be_read_back_is_not_written(content, tmp_path):
+def test_values_that_could_not_be_loaded_are_not_written(content, tmp_path):
     with pytest.raises(TypeError):
         save(tmp_path / "m.npz", dense_autoencoder([6, 2]), **content)
     assert list(tmp_path.iterdir()) == []
@@ -173,7 +174,7 @@ def test_a_model_without_values_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# ---------------------------------------------------------------------- reading what is no model file
+# ---------------------------------------------------------------------- files that are damaged or not model files
 
 
 @pytest.fixture
@@ -197,7 +198,7 @@ def npy(array):
 
 
 def rewrite(path, change=None, compression=zipfile.ZIP_STORED, **members):
-    """The model file once more, the JSON in it changed by a function, other members replaced (None: left out)."""
+    """Write the model file again, its JSON changed by a function and other members replaced (None: left out)."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     if change is not None:
@@ -270,7 +271,7 @@ def test_a_flipped_byte_anywhere_is_refused_or_without_effect(path):
             assert (saved.model.theta.value == expected.model.theta.value).all() and saved.extra == expected.extra
             assert (saved.optimizer.state["u"] == expected.optimizer.state["u"]).all()
             assert saved.arrays.keys() == expected.arrays.keys()
-    assert refused > len(places) / 2  # without effect are zip's dates, flags and unused fields
+    assert refused > len(places) / 2  # zip's dates, flags and unused fields have no effect
 
 
 def test_a_flipped_byte_in_theta_is_noticed_by_its_checksum(path):
@@ -281,10 +282,15 @@ def test_a_flipped_byte_in_theta_is_noticed_by_its_checksum(path):
     assert_refused(path, "CRC")
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, FORMAT - 1, FORMAT + 1, str(FORMAT), None])
 def test_another_format_is_refused_by_its_number(path, version):
     rewrite(path, lambda tree: tree | {"format": version})
-    assert_refused(path, f"has format {version}, this version of npae reads format 1")
+    assert_refused(path, f"has format {version}, this version of npae reads format {FORMAT}")
+
+
+def tree_of(name, config, family="Layer"):
+    """The description of an object of the class `name`."""
+    return {"family": family, "class": name, "config": config}
 
 
 def change_class(name):
@@ -302,28 +308,30 @@ def test_an_unknown_class_is_refused(path, name):
 
 @pytest.mark.parametrize("about", [
     lambda tree: "", lambda tree: "{", lambda tree: "[]", lambda tree: "3", lambda tree: '"text"',
-    lambda tree: {"format": 1}, lambda tree: tree | {"model": None}, lambda tree: tree | {"model": 5},
+    lambda tree: {"format": FORMAT}, lambda tree: tree | {"model": None}, lambda tree: tree | {"model": 5},
     lambda tree: tree | {"model": "Dense"}, lambda tree: tree | {"model": []}, lambda tree: tree | {"model": {}},
-    lambda tree: tree | {"model": {"class": "SquaredError", "config": {}}},
-    lambda tree: tree | {"model": {"class": "Dense", "config": [6, 2]}},
-    lambda tree: tree | {"model": {"class": "Dense"}},
-    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": float("inf"), "n_out": 1}}},
-    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": float("nan"), "n_out": 1}}},
-    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": -3, "n_out": -3}}},
-    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": "6", "n_out": 2}}},
-    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": 6, "n_out": 2, "self": 1}}},
-    lambda tree: tree | {"model": {"class": "Sequential", "config": {"layers": [1]}}},
-    lambda tree: tree | {"model": {"class": "Flatten", "config": {}}},
-    lambda tree: tree | {"optimizer": None}, lambda tree: tree | {"optimizer": {"class": "SGD"}},
-    lambda tree: tree | {"optimizer": {"class": "ReLU", "config": {}, "t": 1}},
-    lambda tree: tree | {"optimizer": {"class": "SGD", "config": {"lr": -1}, "t": 1}},
+    lambda tree: tree | {"model": tree_of("SquaredError", {}, "Loss")},
+    lambda tree: tree | {"model": tree_of("SquaredError", {})},
+    lambda tree: tree | {"model": tree_of("Dense", [6, 2])},
+    lambda tree: tree | {"model": {"family": "Layer", "class": "Dense"}},
+    lambda tree: tree | {"model": {"class": "Dense", "config": {"n_in": 6, "n_out": 2}}},
+    lambda tree: tree | {"model": tree_of("Dense", {"n_in": float("inf"), "n_out": 1})},
+    lambda tree: tree | {"model": tree_of("Dense", {"n_in": float("nan"), "n_out": 1})},
+    lambda tree: tree | {"model": tree_of("Dense", {"n_in": -3, "n_out": -3})},
+    lambda tree: tree | {"model": tree_of("Dense", {"n_in": "6", "n_out": 2})},
+    lambda tree: tree | {"model": tree_of("Dense", {"n_in": 6, "n_out": 2, "self": 1})},
+    lambda tree: tree | {"model": tree_of("Sequential", {"layers": [1]})},
+    lambda tree: tree | {"model": tree_of("Flatten", {})},
+    lambda tree: tree | {"optimizer": None}, lambda tree: tree | {"optimizer": {"family": "Optimizer", "class": "SGD"}},
+    lambda tree: tree | {"optimizer": tree_of("ReLU", {}) | {"t": 1}},
+    lambda tree: tree | {"optimizer": tree_of("SGD", {"lr": -1}, "Optimizer") | {"t": 1}},
     lambda tree: tree | {"optimizer": tree["optimizer"] | {"t": "soon"}},
     lambda tree: tree | {"extra": 5}, lambda tree: tree | {"extra": "text"},
     lambda tree: json.dumps(tree)[:-1] + ', "deep": ' + "[" * 100_000 + "]" * 100_000 + "}",
     lambda tree: json.dumps(tree | {"model": 0}).replace('"model": 0', '"model": ' + "[" * 900 + "]" * 900),
-    lambda tree: '{"format": 1, "model": ' + '{"class": "Sequential", "config": {"layers": [' * 3000,
+    lambda tree: f'{{"format": {FORMAT}, "model": ' + '{"class": "Sequential", "config": {"layers": [' * 3000,
 ])  # fmt: skip
-def test_a_description_that_makes_no_model_is_refused(path, about):
+def test_a_description_of_no_model_is_refused(path, about):
     rewrite(path, about)
     assert_refused(path)
 
@@ -392,22 +400,22 @@ def test_statistics_that_the_file_only_declares_are_not_allocated(tmp_path):
 
 def test_sizes_that_the_file_only_declares_are_not_allocated(path):
     header = huge_header()
-    huge = {"class": "Dense", "config": {"n_in": 10**6, "n_out": 10**6 - 1}}
-
-    def with_seed(tree):
-        return {**tree, "model": {"class": "Autoencoder", "config": {
-            "encoder": huge, "decoder": huge, "loss": {"class": "SquaredError", "config": {}}, "seed": 0}}}  # fmt: skip
+    huge = tree_of("Dense", {"n_in": 10**6, "n_out": 10**6 - 1})
+    parts = {"encoder": huge, "decoder": huge, "loss": tree_of("SquaredError", {}, "Loss")}
 
     original = path.read_bytes()
-    for change in (
-        {"theta": header + bytes(304)}, {"change": lambda tree: tree | {"model": huge}},
-        {"change": with_seed}, {"extra__best": header}, {"optimizer__u": header + bytes(304)},
-    ):  # fmt: skip
+    for change, words in (
+        ({"theta": header + bytes(304)}, "theta declares 4000000000128 bytes"),
+        ({"change": lambda tree: tree | {"model": huge}}, "architecture has 999999999999 parameters"),
+        ({"change": lambda tree: tree | {"model": tree_of("Autoencoder", parts | {"seed": 0})}}, "argument 'seed'"),
+        ({"extra__best": header}, "extra.best declares 4000000000128 bytes"),
+        ({"optimizer__u": header + bytes(304)}, "optimizer.u declares 4000000000128 bytes"),
+    ):
         path.write_bytes(original)
         rewrite(path, **change)
         tracemalloc.start()
         try:
-            assert_refused(path)
+            assert_refused(path, words)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -434,18 +442,18 @@ def test_compressed_members_are_refused(path):
 
 
 @pytest.mark.parametrize("header", [b"", b"\x93NUMPY", b"\x93NUMPY\x09\x09", b"\x93NUMPY\x01\x00\xff\xff{", b"(" * 200])
-def test_members_that_are_no_arrays_are_refused(path, header):
+def test_members_that_are_not_arrays_are_refused(path, header):
     rewrite(path, theta=header)
     assert_refused(path)
 
 
-def test_an_unknown_device_is_no_fault_of_the_file(path):
+def test_an_unknown_device_is_not_an_error_of_the_file(path):
     with pytest.raises(ValueError, match="Unknown device 'tpu'") as caught:
         load(path, device="tpu")
     assert not isinstance(caught.value, ModelFileError)
 
 
-def test_a_gpu_that_is_not_there_is_no_fault_of_the_file(path, monkeypatch):
+def test_a_missing_gpu_is_not_an_error_of_the_file(path, monkeypatch):
     monkeypatch.setattr("npae.backend.why_no_gpu", lambda: "CuPy is not installed.")
     with pytest.raises(RuntimeError, match="CuPy is not installed"):
         load(path, device="gpu")

@@ -1,11 +1,11 @@
-"""npae.train.averaging: the average is that of the formula, is given to the model, and survives an interruption."""
+"""Exponential moving average: the value of the formula, given to the model at the end, kept in checkpoints."""
 
 import numpy as np
 import pytest
 
 from npae import dense_autoencoder, fit, losses, optim
 from npae.serialization.model_files import load_all
-from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, Trainer
+from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, prepare
 from tests.devices import each_device, on
 
 RNG = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def test_an_average_in_a_checkpoint_goes_on_the_device(device, tmp_path):
 def test_a_step_neither_waits_nor_uploads_and_writes_in_place(device):
     with on(device) as place:
         average = ExponentialMovingAverage(0.9)
-        trainer = Trainer(dense_autoencoder([6, 3]).to(place.name), X, callbacks=average)
+        trainer = prepare(dense_autoencoder([6, 3]).to(place.name), X, callbacks=average)
         for _ in range(2):
             average.on_step(trainer)
         array = average.average

@@ -1,4 +1,4 @@
-"""What cannot be right is refused by fit in one clear sentence, before anything is lost."""
+"""fit refuses wrong data and settings in one clear sentence, before anything is changed."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def assert_refused(error, words, data=X, validation=None, loss=None, **changes):
 
 
 SHAPES_AND_TYPES = [
-    (X[:, :5], ValueError, r"Dense\(6 -> 4\): expected x of shape \(batch, 6\), got \(8, 5\)"),
+    (X[:, :5], ValueError, r"Dense\(6 -> 4, ReLU\(\)\): expected x of shape \(batch, 6\), got \(8, 5\)"),
     (X.reshape(40, 2, 3), ValueError, r"expected x of shape \(batch, 6\).*Flatten"),
     (X[0], ValueError, r"data: expected an array \(samples, features…\).*got shape \(6,\).*data\[None\]"),
     (np.float32(3), ValueError, r"data: expected an array .* got shape \(\)"),
@@ -74,7 +74,8 @@ def test_cross_entropy_wants_data_in_0_to_1(value):
     words = r"BinaryCrossEntropy: expected targets in \[0, 1\], got values from .*SquaredError"
     assert_refused(ValueError, words, with_value(value))
     assert_refused(ValueError, words, validation=with_value(value))
-    fit(dense_autoencoder([6, 2], loss=losses.SquaredError()), with_value(value), epochs=1, batch_size=8, progress="none")
+    model = dense_autoencoder([6, 2], loss=losses.SquaredError())
+    fit(model, with_value(value), epochs=1, batch_size=8, progress="none")
 
 
 @pytest.mark.parametrize("name, value, error, words", [

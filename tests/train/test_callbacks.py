@@ -1,4 +1,4 @@
-"""npae.train.callbacks: early stopping, checkpoints, the log of learning rates."""
+"""Callbacks: early stopping, checkpoints, the log of learning rates."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from npae import dense_autoencoder, fit, load, optim
 from npae.serialization.model_files import load_all
 from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog
-from npae.train.callbacks import watched
+from npae.train.callbacks import monitored
 
 RNG = np.random.default_rng(0)
 X, V = RNG.random((40, 6), np.float32), RNG.random((20, 6), np.float32)
@@ -125,10 +125,10 @@ def test_an_unknown_column_to_watch_raises_with_those_there_are(callback):
         run(callback)
 
 
-def test_watched_prefers_what_it_is_told():
-    assert watched(EarlyStopping(), {"loss": 1}) == "loss"
-    assert watched(EarlyStopping(), {"loss": 1, "val_loss": 1}) == "val_loss"
-    assert watched(EarlyStopping(monitor="loss"), {"loss": 1, "val_loss": 1}) == "loss"
+def test_the_monitor_is_the_given_column_or_the_loss():
+    assert monitored(EarlyStopping(), {"loss": 1}) == "loss"
+    assert monitored(EarlyStopping(), {"loss": 1, "val_loss": 1}) == "val_loss"
+    assert monitored(EarlyStopping(monitor="loss"), {"loss": 1, "val_loss": 1}) == "loss"
 
 
 @pytest.mark.parametrize("make", [lambda: EarlyStopping(patience=0), lambda: Checkpoint("x", every=0)])
@@ -190,7 +190,7 @@ def test_numpy_numbers_in_the_settings_can_be_saved(tmp_path):
 def test_the_log_has_the_rate_of_every_step_and_the_schedule_changes_it_each_step():
     log, optimizer = LearningRateLog(), optim.SGD(0.5)
     _, history = run(log, epochs=4, schedule=optim.Cosine(4), optimizer=optimizer)
-    expected = [0.5 * 0.5 * (1 + math.cos(math.pi * k / 12)) for k in range(12)]  # 3 steps an epoch
+    expected = [0.5 * 0.5 * (1 + math.cos(math.pi * k / 12)) for k in range(12)]  # 3 steps per epoch
     assert log.rates == pytest.approx(expected) and len(set(log.rates)) == 12
     assert history["lr"] == log.rates[2::3]
     assert optimizer.lr == 0.5

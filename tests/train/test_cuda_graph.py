@@ -1,7 +1,7 @@
 """The captured step: the numbers of ordinary steps, by one launch, on the strict fake GPU and on a real one.
 
-On a real GPU CuPy and npae.backend.cublas may multiply in another order (their workspaces differ), so there the same bits are
-asked of ordinary steps with the same products, and CuPy's numbers to rounding.
+On a real GPU CuPy and npae.backend.cublas may multiply in another order (their workspaces differ), so there the same
+bits are asked of ordinary steps with the same products, and CuPy's numbers to rounding.
 """
 
 import gc
@@ -16,7 +16,7 @@ from npae.backend.cublas import COMPUTE_32F_FAST_TF32
 from npae.layers import Dense, Layer, Sequential
 from npae.models import Autoencoder
 from npae.optim import SGD, Adam, AdamW, Cosine
-from npae.train import Callback, Checkpoint, Trainer
+from npae.train import Callback, Checkpoint, prepare, resume_run
 from npae.train.cuda_graph import CapturedStep
 from npae.train.parallel.process_group import ProcessGroup
 from npae.train.step import Step
@@ -37,24 +37,24 @@ OPTIMIZERS = {
 class SameProducts(Step):
     """Ordinary steps with the products of captured ones."""
 
-    def __call__(self, rows, note):
+    def __call__(self, rows, on_terms):
         self.blas = getattr(self, "blas", None) or Cublas(gpu_module())
         with use_blas(self.blas.on(gpu_module().cuda.get_current_stream())):
-            super().__call__(rows, note)
+            super().__call__(rows, on_terms)
 
 
 def trainer(kind, model=None, data=X, optimizer=None, clip_norm=None, **more):
     """A Trainer on the GPU, batches of 32 (the last of 14), with steps of the given kind."""
     model = model or dense_autoencoder([20, 12, 5], seed=1)
-    run = Trainer(model.to("gpu"), data, batch_size=32, optimizer=optimizer or Adam(0.01), clip_norm=clip_norm,
+    run = prepare(model.to("gpu"), data, batch_size=32, optimizer=optimizer or Adam(0.01), clip_norm=clip_norm,
                   progress="none", seed=4, **more)  # fmt: skip
-    run._step = kind(run.model, run.batches, run.optimizer, clip_norm)
+    run.step = kind(run.model, run.batches, run.optimizer, clip_norm)
     return run
 
 
 def graph_of(run):
     """The graph that a Trainer's step launches now, None if it has none."""
-    return run._step._graph
+    return run.step._graph
 
 
 def theta(run):
@@ -99,7 +99,7 @@ def test_the_terms_of_every_step_are_its_own(device):
         noted, run = [], trainer(kind)
         for epoch in range(2):
             for rows in run.batches.rows(epoch):
-                run._step(rows, lambda *terms: noted.append(terms))
+                run.step(rows, lambda *terms: noted.append(terms))
         return [(float(t["reconstruction"]), size) for t, size in noted]
 
     with on(device):
@@ -112,10 +112,10 @@ def test_a_replay_is_three_launches_and_neither_waits_nor_uploads(device):
     with on(device) as place:
         run = trainer(CapturedStep, clip_norm=1.0)
         rows = list(run.batches.rows(0))
-        run._step(rows[0], lambda *terms: None)
+        run.step(rows[0], lambda *terms: None)
         graph = graph_of(run)
         with place.no_waiting(), fake_cupy.count() as counted:
-            run._step(rows[1], lambda *terms: None)
+            run.step(rows[1], lambda *terms: None)
         assert graph_of(run) is graph is not None
         if place.is_fake:  # one that writes rows and numbers, the graph, the copy of J: the only new memory
             assert (counted.kernels, counted.allocations) == (3, 1)
@@ -128,10 +128,10 @@ def test_memory_does_not_grow_with_steps(device):
         rows = list(run.batches.rows(0))
         pool = gpu_module().get_default_memory_pool()
         for _ in range(3):
-            run._step(rows[0], lambda *terms: None)
+            run.step(rows[0], lambda *terms: None)
         before = pool.used_bytes(), pool.total_bytes()
         for _ in range(20):
-            run._step(rows[1], lambda *terms: None)
+            run.step(rows[1], lambda *terms: None)
         assert (pool.used_bytes(), pool.total_bytes()) == before
 
 
@@ -143,9 +143,9 @@ def test_what_the_graph_addresses_outlives_everything_else(device):
         for disturb in (False, True):
             run = trainer(CapturedStep)
             for k, rows in enumerate(run.batches.rows(0)):
-                run._step(rows, lambda *terms: None)
+                run.step(rows, lambda *terms: None)
                 if disturb and k == 0:
-                    run._step.arena._frames.clear()
+                    run.step.arena._frames.clear()
                     gc.collect()
                     others = [place.put(np.full(n, np.nan, "f")) for n in (1, 5, 12, 20, 32, 640) for _ in range(20)]
             results.append(theta(run))
@@ -177,7 +177,6 @@ def replace_state(trainer):
 def move_away_and_back(trainer):
     """θ at another address."""
     trainer.model.to("cpu").to("gpu")
-    trainer.model.theta.storage.move(dtype=trainer.model.theta.value.dtype)
 
 
 @each_gpu
@@ -200,7 +199,7 @@ def test_tf32_is_captured_anew():
     with on("fake"):
         run = trainer(CapturedStep)
         run.run(1)
-        calls = run._step._blas._library.fake.compute_types
+        calls = run.step._blas._library.fake.compute_types
         assert COMPUTE_32F_FAST_TF32 not in calls
         before, first = len(calls), graph_of(run)
         with tf32():
@@ -255,7 +254,7 @@ def test_random_numbers_differ_from_replay_to_replay(device):
         one, seen = trainer(kind, model, X / 255.0), []
         for epoch in range(2):
             for rows in one.batches.rows(epoch):
-                one._step(rows, lambda *terms: None)
+                one.step(rows, lambda *terms: None)
                 if len(rows) == 32:
                     seen.append(gpu_module().asnumpy(noise.drawn[32]).copy())
         return theta(one), np.array(seen), graph_of(one) if kind is CapturedStep else None
@@ -274,7 +273,7 @@ def test_layers_that_draw_begin_anew_with_every_epoch(device, tmp_path):
         model = Autoencoder(Sequential(Noise(), Dense(20, 5)), Dense(5, 20), losses.SquaredError(), seed=1)
         one = trainer(kind, model, X / 255.0, callbacks=list(callbacks))
         if resume is not None:
-            one.resume(resume)
+            resume_run(one, resume)
         one.run(epochs)
         return theta(one)
 
@@ -316,7 +315,7 @@ def test_what_cannot_be_captured_is_said_once_and_done_step_by_step(device, look
     def run(kind):
         model = Autoencoder(Sequential(Peeping(look), Dense(20, 5)), Dense(5, 20), losses.SquaredError(), seed=1)
         one = trainer(kind, model, X / 255.0)
-        one._step(next(one.batches.rows(0)), lambda *terms: None)
+        one.step(next(one.batches.rows(0)), lambda *terms: None)
         one.run(2)
         return one
 
@@ -358,15 +357,15 @@ def test_an_error_in_a_capture_that_is_not_cupys_is_raised_and_ends_the_capture(
         model = Autoencoder(Sequential(Peeping(look), Dense(20, 5)), Dense(5, 20), losses.SquaredError(), seed=1)
         run = trainer(CapturedStep, model, X / 255.0)
         with pytest.raises(KeyboardInterrupt):
-            run._step(next(run.batches.rows(0)), lambda *terms: None)
+            run.step(next(run.batches.rows(0)), lambda *terms: None)
         assert capture.current() is None and [stream.is_capturing() for stream in streams] == [False]
 
 
-def test_several_workers_share_ordinary_steps_only():
-    workers = ProcessGroup()
-    workers.size = 2
-    with pytest.raises(ValueError, match="graph=True is for one worker, got 2: leave out"):
-        Trainer(dense_autoencoder([20, 5]), X, workers=workers, graph=True, progress="none")
+def test_several_processes_take_ordinary_steps_only():
+    group = ProcessGroup()
+    group.size = 2
+    with pytest.raises(ValueError, match="graph=True is for one process, got 2: leave out"):
+        prepare(dense_autoencoder([20, 5]), X, group=group, graph=True, progress="none")
 
 
 @with_fake
@@ -388,7 +387,7 @@ def test_data_on_the_host_and_models_on_the_cpu_take_ordinary_steps(monkeypatch)
 def test_fit_captures_where_it_is_asked_to(device):
     class Look(Callback):
         def on_stop(self, trainer):
-            self.step = trainer._step
+            self.step = trainer.step
 
     with on(device):
         look = Look()

@@ -1,4 +1,4 @@
-"""npae.train.history: the rows of a run, and the watch for NaN and Inf."""
+"""History: the rows of a run, and the check for NaN and Inf."""
 
 import csv
 import json

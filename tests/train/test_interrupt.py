@@ -1,4 +1,4 @@
-"""npae.train.interrupt: the first Ctrl-C ends training after the step, the second at once."""
+"""Ctrl-C: the first ends training after the current step, the second at once."""
 
 import signal
 import threading

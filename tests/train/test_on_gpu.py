@@ -9,7 +9,7 @@ from npae.layers import ELU, ReLU
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models import data_dependent_init
 from npae.optim import SGD, Adam, AdamW, Cosine
-from npae.train import Checkpoint, EarlyStopping, Trainer
+from npae.train import Checkpoint, EarlyStopping, prepare
 from npae.train.history import EpochMeans
 from tests.devices import DEVICES, on, with_fake
 from tests.fake_gpu.fake_cupy import fake_cupy
@@ -19,7 +19,9 @@ each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 
 
 @each_gpu
-@pytest.mark.parametrize(("loss", "data"), [(BinaryCrossEntropy(), X), (SquaredError(), X / 100.0)], ids=["uint8", "floats"])
+@pytest.mark.parametrize(
+    ("loss", "data"), [(BinaryCrossEntropy(), X), (SquaredError(), X / 100.0)], ids=["uint8", "floats"]
+)
 def test_training_gives_the_numbers_of_the_cpu(device, loss, data):
     def run(where):
         model = dense_autoencoder([20, 12, 5], ELU, loss=loss, seed=1, dtype="float64").to(where)
@@ -46,10 +48,10 @@ LAUNCHES = {BinaryCrossEntropy: 1 + 8 + 14 + 7 + 1 + 5, SquaredError: 1 + 8 + 14
 def steps(loss, optimizer, clip_norm, data=X):
     """(a function that takes one step, its Trainer), after an epoch and its validation."""
     model = data_dependent_init(dense_autoencoder([20, 12, 5], ReLU, loss=loss), X).to("gpu")
-    trainer = Trainer(model, data, data[:40], batch_size=50, optimizer=optimizer, clip_norm=clip_norm, progress="none")
+    trainer = prepare(model, data, data[:40], batch_size=50, optimizer=optimizer, clip_norm=clip_norm, progress="none")
     trainer.run(1)
-    rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, look_every=1000)
-    return lambda: trainer._step(rows, sums.add), trainer
+    rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, read_every=1000)
+    return lambda: trainer.step(rows, sums.add), trainer
 
 
 @each_gpu
@@ -59,10 +61,10 @@ def steps(loss, optimizer, clip_norm, data=X):
 def test_a_training_step_neither_waits_nor_uploads_nor_allocates(device, loss, optimizer, clip_norm):
     with on(device) as place:
         step, trainer = steps(loss(), OPTIMIZERS[optimizer](), clip_norm)
-        held = trainer._step.arena.nbytes
+        held = trainer.step.arena.nbytes
         with place.no_waiting(), fake_cupy.count() as counted:
             step()
-        assert trainer._step.arena.nbytes == held > 0
+        assert trainer.step.arena.nbytes == held > 0
         if place.is_fake:
             assert 0 < counted.kernels <= LAUNCHES[loss], "more launches than a step needs"
 
@@ -89,7 +91,7 @@ def test_memory_does_not_grow_with_steps(device, data):
 
         def take(count):
             for _ in range(count):
-                trainer._step(rows, lambda terms, size: None)
+                trainer.step(rows, lambda terms, size: None)
             return pool.used_bytes(), pool.total_bytes()
 
         assert take(3) == take(20)

@@ -1,4 +1,4 @@
-"""npae.train.progress: nothing, a line an epoch, or a bar."""
+"""Progress: nothing, one line per epoch, or a bar."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 
 from npae import dense_autoencoder, fit
 from npae.train import progress
-from npae.train.progress import Bar, Lines, Silent, make_progress, row_text
+from npae.train.progress import Bar, Lines, NoProgress, make_progress, row_text
 
 X = np.random.default_rng(0).random((20, 6), np.float32)
 
@@ -51,7 +51,7 @@ def test_auto_is_lines_where_no_terminal_is_and_a_bar_on_one(monkeypatch):
 def test_without_tqdm_auto_is_lines_and_a_bar_is_refused(monkeypatch):
     monkeypatch.setattr(progress, "tqdm", None)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert type(make_progress("auto")) is Lines and type(make_progress("none")) is Silent
+    assert type(make_progress("auto")) is Lines and type(make_progress("none")) is NoProgress
     with pytest.raises(ValueError, match="needs tqdm"):
         make_progress("bar")
 

@@ -12,7 +12,7 @@ import pytest
 from npae import dense_autoencoder, fit, optim, save
 from npae.layers import Tanh
 from npae.serialization.model_files import ModelFileError, load_all
-from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog, Trainer
+from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog, prepare, resume_run, save_run
 
 ROOT = Path(__file__).resolve().parents[2]
 X = np.random.default_rng(0).random((50, 6), np.float32)
@@ -33,9 +33,9 @@ class Kill(Callback):
 rng = np.random.default_rng(5)
 data, validation = rng.random((70, 12), np.float32), rng.random((30, 12), np.float32)
 checkpoint, resume = sys.argv[1], sys.argv[2] or None
-history = fit(dense_autoencoder([12, 6, 3], seed=1), data, validation, epochs=9, batch_size=16, optimizer=optim.Adam(0.002),
-              schedule=optim.Cosine(9), callbacks=[EarlyStopping(patience=4), Checkpoint(checkpoint), Kill()],
-              seed=11, progress="none", resume=resume)
+history = fit(dense_autoencoder([12, 6, 3], seed=1), data, validation, epochs=9, batch_size=16,
+              optimizer=optim.Adam(0.002), schedule=optim.Cosine(9), seed=11, progress="none", resume=resume,
+              callbacks=[EarlyStopping(patience=4), Checkpoint(checkpoint), Kill()])
 """
 
 
@@ -78,20 +78,20 @@ def settings(**changes):
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    trainer = Trainer(dense_autoencoder([6, 4, 2]), X, 0.2, **settings())
+    trainer = prepare(dense_autoencoder([6, 4, 2]), X, 0.2, **settings())
     trainer.run(4)
-    trainer.save(tmp_path / "c.npz")
+    save_run(trainer, tmp_path / "c.npz")
     return tmp_path / "c.npz"
 
 
 def test_momentum_and_plateau_resume_with_the_same_bits(checkpoint, tmp_path):
     trainers = []
     for resume in (None, checkpoint):
-        trainer = Trainer(dense_autoencoder([6, 4, 2], seed=0 if resume is None else 99), X, 0.2, **settings())
+        trainer = prepare(dense_autoencoder([6, 4, 2], seed=0 if resume is None else 99), X, 0.2, **settings())
         if resume is not None:
-            trainer.resume(resume)
+            resume_run(trainer, resume)
         trainer.run(9)
-        trainer.save(tmp_path / f"{len(trainers)}.npz")
+        save_run(trainer, tmp_path / f"{len(trainers)}.npz")
         trainers.append(trainer)
     assert_same_bits(tmp_path / "0.npz", tmp_path / "1.npz")
     whole, resumed = (t.callbacks[0].rates for t in trainers)
@@ -133,7 +133,8 @@ def test_early_stopping_goes_on_from_what_it_saw(tmp_path):
     ("optimizer", {"optimizer": optim.Adam()}), ("optimizer", {"optimizer": optim.SGD(0.06, momentum=0.9)}),
     ("schedule", {"schedule": None}), ("schedule", {"schedule": optim.Plateau(2, threshold=0.05)}),
     ("callbacks", {"callbacks": []}), ("callbacks", {"callbacks": [EarlyStopping(), LearningRateLog()]}),
-    ("data", {"data": X[:45]}), ("data", {"data": X + 0.001}), ("architecture", {"model": dense_autoencoder([6, 3, 2])}),
+    ("data", {"data": X[:45]}), ("data", {"data": X + 0.001}),
+    ("architecture", {"model": dense_autoencoder([6, 3, 2])}),
     ("architecture", {"model": dense_autoencoder([6, 4, 2], activation=Tanh)}),
     ("dtype", {"model": dense_autoencoder([6, 4, 2], dtype=np.float64)}),
 ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""Running statistics through a run: resumed, given back with the best θ, averaged, shared by workers, captured."""
+"""Running statistics through a run: resumed, given back with the best θ, averaged, of several processes, captured."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Dropout, ReLU
 from npae.losses import SquaredError
 from npae.optim import Adam
 from npae.serialization.model_files import load, load_all
-from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, Trainer
+from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, prepare, resume_run
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 from tests.devices import DEVICES, each_device, on
@@ -74,7 +74,7 @@ def test_early_stopping_gives_back_those_of_the_best_epoch(tmp_path):
     with_stop, _ = callbacks(tmp_path / "a.npz")
     model = run(path, *with_stop, epochs=4)
     assert (path.kept[-1] != path.kept[5]).all()
-    np.testing.assert_array_equal(model.statistics.value, path.kept[5])  # of 3 steps an epoch, the last of the second
+    np.testing.assert_array_equal(model.statistics.value, path.kept[5])  # of 3 steps per epoch, the last of the second
     run(*callbacks(tmp_path / "b.npz")[0], epochs=3)
     resumed = run(*callbacks(tmp_path / "b.npz")[0], epochs=4, resume=tmp_path / "b.npz")
     np.testing.assert_array_equal(resumed.statistics.value, path.kept[5])
@@ -113,22 +113,22 @@ def test_the_averages_statistics_fit_the_average_better_than_the_last_ones(decay
     assert distance(model.statistics.value) < 0.7 * distance(path.kept[-1])
 
 
-# ---------------------------------------------------------------------- workers
+# ---------------------------------------------------------------------- several processes
 
 
-def shared(worker, path=None, epochs=3, first=0, resume=None, batch_size=16):
-    model = network(seed=first + worker.rank)
-    model.statistics.value[...] += worker.rank
+def shared(group, path=None, epochs=3, first=0, resume=None, batch_size=16):
+    model = network(seed=first + group.rank)
+    model.statistics.value[...] += group.rank
     callbacks = [ExponentialMovingAverage(0.8), Path()] + ([] if path is None else [Checkpoint(path)])
-    one = Trainer(model, X, V, batch_size=batch_size, workers=worker, progress="none", callbacks=callbacks)
+    one = prepare(model, X, V, batch_size=batch_size, group=group, progress="none", callbacks=callbacks)
     if resume is not None:
-        one.resume(resume)
+        resume_run(one, resume)
     one.run(epochs)
     return one
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_all_workers_have_the_same_at_every_step(size):
+def test_all_processes_have_the_same_at_every_step(size):
     runs = together(size, shared)
     for one in runs:
         np.testing.assert_array_equal(one.callbacks[1].kept, runs[0].callbacks[1].kept)
@@ -138,32 +138,32 @@ def test_all_workers_have_the_same_at_every_step(size):
 
 
 def test_a_step_of_uneven_shares_takes_their_weighted_mean():
-    """And so the batch's own mean, for the layer that sees the same with one worker as with three."""
-    kept = together(3, lambda w: shared(w, epochs=1, batch_size=48)).pop().callbacks[1].kept
+    """And so the batch's own mean, for the layer that sees the same in one process as in three."""
+    kept = together(3, lambda g: shared(g, epochs=1, batch_size=48)).pop().callbacks[1].kept
     alone, path = network(), Path()
     fit(alone, X, epochs=1, batch_size=48, callbacks=path, progress="none")
     np.testing.assert_allclose(kept[0][:5], path.kept[0][:5], rtol=1e-12)
-    rows = next(Trainer(network(), X, batch_size=48).batches.rows(0))
+    rows = next(prepare(network(), X, batch_size=48).batches.rows(0))
     shares = network().encoder[0](X[rows]).reshape(3, 16, 5)
     np.testing.assert_allclose(kept[0][5:10], 0.9 + 0.1 * shares.var(axis=1, ddof=1).mean(axis=0), rtol=1e-12)
-    uneven = together(3, lambda w: shared(w, epochs=1, batch_size=7)).pop().callbacks[1].kept  # shares of 2, 2, 3
+    uneven = together(3, lambda g: shared(g, epochs=1, batch_size=7)).pop().callbacks[1].kept  # shares of 2, 2, 3
     fit(network(), X, epochs=1, batch_size=7, callbacks=(path := Path()), progress="none")
     np.testing.assert_allclose(uneven[0][:5], path.kept[0][:5], rtol=1e-12)
     assert (uneven[0][5:10] != path.kept[0][5:10]).all()
 
 
-def test_workers_resume_with_the_same_bits(tmp_path):
-    whole = together(2, lambda w: shared(w, tmp_path / "whole.npz", 4))
-    together(2, lambda w: shared(w, tmp_path / "c.npz", 2))
-    resumed = together(2, lambda w: shared(w, tmp_path / "c.npz", 4, first=7, resume=tmp_path / "c.npz"))
+def test_processes_resume_with_the_same_bits(tmp_path):
+    whole = together(2, lambda g: shared(g, tmp_path / "whole.npz", 4))
+    together(2, lambda g: shared(g, tmp_path / "c.npz", 2))
+    resumed = together(2, lambda g: shared(g, tmp_path / "c.npz", 4, first=7, resume=tmp_path / "c.npz"))
     for a, b in zip(whole, resumed, strict=True):
         assert (a.model.statistics.value == b.model.statistics.value).all()
         assert (a.model.theta.value == b.model.theta.value).all()
 
 
 def test_a_share_of_one_row_is_refused():
-    errors = together(2, lambda w: shared(w, batch_size=2))
-    assert all(isinstance(e, ValueError) and "2 rows for every worker" in str(e) for e in errors)
+    errors = together(2, lambda g: shared(g, batch_size=2))
+    assert all(isinstance(e, ValueError) and "2 rows for every process" in str(e) for e in errors)
 
 
 # ---------------------------------------------------------------------- a last batch that is too small
@@ -193,12 +193,12 @@ def test_a_share_of_one_row_of_the_last_batch_stops_all_before_the_first_step():
     trained = [network() for _ in range(2)]
     before = trained[0].theta.value.copy()
 
-    def work(workers):
-        model = trained[workers.rank]
-        fit(model, X[:35], epochs=1, batch_size=16, callbacks=(Steps(steps),), progress="none", workers=workers)
+    def work(group):
+        model = trained[group.rank]
+        fit(model, X[:35], epochs=1, batch_size=16, callbacks=(Steps(steps),), progress="none", group=group)
 
     errors = together(2, work)  # shares of 1 and 2 rows
-    assert all(isinstance(e, ValueError) and "2 rows for every worker" in str(e) for e in errors)
+    assert all(isinstance(e, ValueError) and "2 rows for every process" in str(e) for e in errors)
     assert steps == [] and all((model.theta.value == before).all() for model in trained)
 
 
@@ -238,8 +238,8 @@ def act_between(act):
 
 def other_memory(trainer):
     """The statistics at another address, as if they had been moved away and back."""
-    storage = trainer.model.theta.storage
-    storage.buffers = storage.buffers.copy()
+    statistics = trainer.model.statistics
+    statistics._bind(statistics.value.copy())
 
 
 @pytest.mark.parametrize("device", DEVICES[1:])

@@ -1,5 +1,9 @@
-"""Readers of files from outside, none of which is trusted.
+"""File formats: readers of files that are not trusted.
 
-Reading order: `idx.py` (the format of MNIST), `npz.py` (arrays out of .npz), `images.py` (folders of pictures),
-`download.py` (folders, cache, mirrors).
+In reading order:
+
+    idx.py         the IDX format of MNIST
+    npz.py         arrays from .npz files
+    images.py      folders of pictures
+    download.py    data folders, the cache, and the mirrors of MNIST
 """

@@ -1,10 +1,10 @@
-"""Where data files come from: the folder the user names, the cache, and the mirrors that fill the cache.
+"""Downloads: the folders in which data files are looked for, the cache, and the mirrors that fill it.
 
-MNIST is fetched with pooch, one file at a time, from the first mirror that delivers it. What is checked is
-the md5 of the *payload*, the decompressed bytes: archives of the same payload differ between mirrors. A file
-enters the cache whole and correct or not at all, so after an interruption it is enough to try again.
+MNIST is fetched by pooch, one file at a time, from the first mirror that delivers it. The md5 checksum is that of the
+*payload*, the decompressed bytes, because mirrors compress the same payload differently. A file enters the cache whole
+and correct or not at all. After an interruption it is enough to try again.
 
-Environment: NPAE_DATA is a folder with one subfolder a dataset; NPAE_CACHE replaces the system's cache.
+Environment: NPAE_DATA names a folder with one subfolder per data set; NPAE_CACHE replaces the system's cache.
 """
 
 import contextlib
@@ -30,13 +30,13 @@ MNIST_MD5 = {
     "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
 }
-CONNECT_SECONDS = 4.0  # how long an offline machine waits before it counts as offline
-READ_SECONDS = 10.0  # the longest silence in the middle of a download
-STALE_SECONDS = 3600.0  # a temporary file untouched for so long was left by a process that was killed
+CONNECT_SECONDS = 4.0  # after so long without a connection, the machine counts as offline
+READ_SECONDS = 10.0  # the longest pause in the middle of a download
+STALE_SECONDS = 3600.0  # a temporary file that is older was left behind by a killed process
 
 
 class DownloadError(OSError):
-    """No mirror delivered the file; the message says how each of them failed."""
+    """No mirror delivered the file; the message has the reason for each mirror."""
 
 
 def data_folder(name):
@@ -50,16 +50,16 @@ def data_folder(name):
     root = Path(root).expanduser()
     if not root.is_dir():
         raise NotADirectoryError(
-            f"NPAE_DATA: expected a folder with one subfolder a dataset, got {root}, which is no folder. "
+            f"NPAE_DATA: expected a folder with one subfolder per data set, got {root}, which is not a folder. "
             "Correct the variable or unset it."
         )
     return root / name if (root / name).is_dir() else None
 
 
 def cache_folder(name):
-    """The folder, there or not yet, of the downloaded dataset `name`: in $NPAE_CACHE or the system's cache.
+    """The folder of the downloaded data set `name`, in $NPAE_CACHE or the system's cache. It may not exist yet.
 
-    Raises ModuleNotFoundError if NPAE_CACHE is unset and pooch, which knows the system's cache, is missing.
+    Raises ModuleNotFoundError if NPAE_CACHE is unset and pooch, which knows the system's cache, is not installed.
     """
     root = os.environ.get("NPAE_CACHE")
     return (Path(root).expanduser() if root else _pooch().os_cache("npae")) / name
@@ -69,9 +69,9 @@ def fetch_mnist(folder=None, *, mirrors=MIRRORS, checksums=MNIST_MD5):
     """Complete the four MNIST files (11 MB) in `folder` (default: the cache) and return it as a Path.
 
     mirrors: addresses of folders, tried in order. checksums: file name -> md5 of its payload, hexadecimal.
-    Correct files that are there already are not fetched again, incorrect ones are replaced. A terminal shows
-    progress. Raises DownloadError (after four seconds if there is no network), ModuleNotFoundError if
-    something is to be fetched and pooch is missing, and OSError if the folder cannot be made.
+    Files that exist and are correct are not fetched again; incorrect ones are replaced. A terminal shows the progress.
+    Raises DownloadError (after four seconds if there is no network), ModuleNotFoundError if files are missing and pooch
+    is not installed, and OSError if the folder cannot be made.
     """
     folder = Path(folder) if folder is not None else cache_folder("mnist")
     wanted = [name for name, md5 in checksums.items() if _mismatch(folder / name, md5)]
@@ -90,29 +90,29 @@ def fetch_mnist(folder=None, *, mirrors=MIRRORS, checksums=MNIST_MD5):
 
 
 def reachable_mirrors(mirrors, seconds=CONNECT_SECONDS):
-    """Those mirrors, in order, whose host (or the proxy in front) accepts a connection within `seconds`.
+    """The mirrors, in order, whose host (or the proxy in front of it) accepts a connection within `seconds`.
 
-    All are asked at once, in threads. The time-out of an HTTP client would not do: it bounds neither the
-    look-up of a name nor the number of addresses tried for it, and an offline machine can wait a minute.
+    All are tried at once, in threads. The time-out of an HTTP client is not enough: it limits neither the look-up of a
+    name nor the number of addresses tried for it, so an offline machine can wait for a minute.
     """
-    answered = set()
+    reached = set()
 
-    def ask(mirror):
+    def connect(mirror):
         with contextlib.suppress(OSError, ValueError):
             socket.create_connection(_first_hop(mirror), timeout=seconds / 2).close()
-            answered.add(mirror)
+            reached.add(mirror)
 
-    threads = [threading.Thread(target=ask, args=(mirror,), daemon=True) for mirror in mirrors]
+    threads = [threading.Thread(target=connect, args=(mirror,), daemon=True) for mirror in mirrors]
     deadline = time.monotonic() + seconds
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return [mirror for mirror in mirrors if mirror in answered]
+    return [mirror for mirror in mirrors if mirror in reached]
 
 
 def _fetch(pooch, name, md5, folder, mirrors):
-    """One file from the first mirror that delivers it; those that fail move to the end of the list."""
+    """Fetch one file from the first mirror that delivers it. Mirrors that fail move to the end of the list."""
     failures = []
     for mirror in list(mirrors):
         try:
@@ -130,7 +130,7 @@ def _fetch(pooch, name, md5, folder, mirrors):
 
 
 def _mismatch(path, md5):
-    """What is wrong with the payload of the file at `path`; empty if its md5 is as expected."""
+    """What is wrong with the payload of the file `path`, as a text; empty if its md5 is as expected."""
     digest = hashlib.md5(usedforsecurity=False)
     try:
         with opened(path) as (stream, _):
@@ -144,7 +144,7 @@ def _mismatch(path, md5):
 
 
 def _in_short(error):
-    """The gist of an OSError, without the addresses and object names that requests puts into its messages."""
+    """A short text for an OSError, without the addresses and object names that requests puts into its messages."""
     if isinstance(error, DownloadError):
         return str(error)
     response = getattr(error, "response", None)
@@ -159,7 +159,7 @@ def _remove_stale(folder):
 
 
 def _first_hop(url):
-    """(host, port) of the machine that a request for `url` connects to: its proxy, where one is set."""
+    """(host, port) of the machine that a request for `url` connects to: the proxy, if one is set."""
     from requests.utils import get_environ_proxies, select_proxy  # requests comes with pooch
 
     parts = urlsplit(select_proxy(url, get_environ_proxies(url)) or url)
@@ -167,12 +167,12 @@ def _first_hop(url):
 
 
 def _progress_bar(name):
-    """A context: a bar that shows itself on terminals only, or False, pooch's word for none, without tqdm."""
+    """A context manager: a progress bar, visible on terminals only; without tqdm False, pooch's value for no bar."""
     try:
         from tqdm import tqdm
     except ImportError:
         return contextlib.nullcontext(False)
-    # total=1: pooch asks whether the bar is true, which needs a total, before it sets the right one.
+    # total=1: pooch tests the truth of the bar, which needs a total, before it sets the right one.
     return tqdm(desc=name, total=1, unit="B", unit_scale=True, ncols=99, disable=None)
 
 

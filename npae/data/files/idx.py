@@ -1,6 +1,6 @@
-"""The IDX format: arrays of numbers, plain or gzipped, read from files that nobody vouches for.
+"""The IDX format: reading and writing arrays of numbers, plain or gzipped. Files are not trusted.
 
-IDX is how MNIST and its relatives are published: a header and a payload, every number big-endian,
+MNIST and similar data sets are published in this format. A file is a header and a payload, with all numbers big-endian:
 
     byte 0-1   zero
     byte 2     type code:  0x08 uint8   0x09 int8   0x0B int16   0x0C int32   0x0D float32   0x0E float64
@@ -8,9 +8,9 @@ IDX is how MNIST and its relatives are published: a header and a payload, every 
     4 d bytes  the d sizes, uint32 each
     payload    ∏ sizes numbers, the last index running fastest
 
-A header may promise anything, so nothing is allocated before the promise has been held against the size of
-the file: exactly for a plain file; for a gzipped one by the most that deflate can pack into a byte, and then
-at most one byte more than promised is ever decompressed.
+A header may declare any size. So before memory is allocated, the declared size is compared with the size of the file.
+For a plain file the two must agree exactly. A gzipped file may be smaller by the largest factor that deflate reaches;
+then at most one byte more than declared is decompressed.
 """
 
 import contextlib
@@ -28,21 +28,21 @@ from npae.backend import atomic_write
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
-DEFLATE_RATIO = 1032  # bytes out for a byte in, reached on constant data (zlib technical details)
-MOST_DIMENSIONS = 32  # what every NumPy can hold; the format itself would go to 255
+DEFLATE_RATIO = 1032  # the most decompressed bytes per compressed byte, reached on constant data (zlib's documentation)
+MOST_DIMENSIONS = 32  # the limit of older versions of NumPy; the format itself allows 255
 CHUNK = 1 << 20
 AGAIN = "download or copy the file again."
 
 
 class IDXError(ValueError):
-    """The file is there but not what it should be: damaged, cut short, too long, or no IDX file at all."""
+    """The file exists but is not a correct IDX file: it is damaged, truncated, too long, or of another format."""
 
 
 def read_idx(path):
-    """The array in an IDX file, plain or gzipped (told apart by the first bytes, not by the name).
+    """The array in an IDX file, plain or gzipped (recognised by the first bytes, not by the name).
 
     Returns a new, writable, C-contiguous array in native byte order, of the declared shape and type.
-    Raises FileNotFoundError, IsADirectoryError, or IDXError if it is not one whole and correct IDX file.
+    Raises FileNotFoundError, IsADirectoryError, or IDXError unless the file is one whole and correct IDX file.
     """
     with opened(path) as (stream, most):
         shape, dtype = _read_header(stream, path)
@@ -58,16 +58,16 @@ def read_idx(path):
         if got < len(payload):
             raise IDXError(f"{declared} {size - len(payload) + got}. The payload is truncated: {AGAIN}")
         if stream.read(1):  # asking for more also makes gzip compare its checksum
-            raise IDXError(f"{declared} more. Something trails the payload: {AGAIN}")
+            raise IDXError(f"{declared} more. Something follows the payload: {AGAIN}")
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def write_idx(path, array):
     """Write an array as an IDX file, gzipped at level 9 if the name ends in .gz.
 
-    array: what np.asarray takes, of uint8, int8, int16, int32, float32 or float64, at most 32 dimensions.
-    The file appears whole or not at all; its gzip header holds no time and no name, so that equal arrays give
-    equal bytes. Raises IDXError if the format cannot hold the array, and OSError if the disk refuses.
+    array: anything that np.asarray takes, of uint8, int8, int16, int32, float32 or float64, at most 32 dimensions.
+    The write is atomic. The gzip header contains no time and no name, so equal arrays give equal bytes. Raises IDXError
+    if the format cannot hold the array, and OSError if the file cannot be written.
     """
     path, array = Path(path), np.asarray(array)
     codes = {name: code for code, name in TYPES.items()}
@@ -91,9 +91,9 @@ def write_idx(path, array):
 
 @contextlib.contextmanager
 def opened(path):
-    """Open `path` as (stream, most): its decompressed bytes, and how many of them there can be at the most.
+    """Open `path` as (stream, most): a stream of its decompressed bytes, and an upper bound of their number.
 
-    What gzip finds wrong while the stream is being read leaves the block as IDXError.
+    Errors of gzip while the stream is read are raised as IDXError.
     """
     path = Path(path)
     if not path.exists():
@@ -120,7 +120,7 @@ def opened(path):
 
 
 def _read_header(stream, path):
-    """(shape, dtype) as the first bytes of the stream declare them; dtype is big-endian."""
+    """(shape, dtype) that the first bytes of the stream declare; the dtype is big-endian."""
     start = stream.read(4)
     if start[:2] != b"\0\0"[: len(start)]:
         raise IDXError(
@@ -142,7 +142,7 @@ def _read_header(stream, path):
             f"It is truncated: {AGAIN}"
         )
     shape, dtype = struct.unpack(f">{ndim}I", sizes), np.dtype(TYPES[code])
-    # NumPy refuses (0, huge, huge) as well, so zeros do not count.
+    # NumPy refuses a shape such as (0, huge, huge) as well, so zeros are left out of the product.
     if math.prod(n for n in shape if n) * dtype.itemsize > np.iinfo(np.intp).max:
         raise IDXError(f"{path}: expected a shape that fits into memory, got {shape}: {AGAIN}")
     return shape, dtype

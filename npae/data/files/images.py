@@ -1,13 +1,13 @@
-"""Any folder of pictures as one array that a network can take: every picture square, of one size, uint8.
+"""Folders of pictures: read as one array of square images of one size, uint8.
 
     w × h  →  the largest square in the middle, min(w, h) wide  →  size × size
 
-The crop keeps proportions (a face stays a face), the resizing averages over what becomes one pixel. Pictures come from
-anywhere: only common formats are decoded, and how many pixels a file declares is looked at before any is (a few
-kilobytes of PNG can declare gigabytes). One bad file is an error that names it: a picture left out in silence is a
-mistake that nobody finds.
+Cropping keeps proportions: a face is not stretched. Resizing averages over all pixels that become one. The files are
+not trusted. Only common formats are decoded. The number of pixels that a file declares is checked first, since a few
+kilobytes of PNG can declare gigabytes. A file that cannot be read is an error that names the file; it is never left out
+silently.
 
-Pillow decodes them: the extra `images` (it comes with matplotlib too).
+Decoding needs Pillow: the extra `images` (matplotlib installs it too).
 """
 
 import warnings
@@ -17,26 +17,27 @@ import numpy as np
 
 from npae.backend import as_int
 
-FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")  # PPM: and its grey kin, PGM
-LARGEST = 8192 * 8192  # pixels of a picture, 200 MB when they are decoded
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 8 bits a channel, or 1
+FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")  # PPM includes PGM, which is grey
+LARGEST = 8192 * 8192  # pixels of a picture: 200 MB decoded
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 8 bits per channel, or 1
 
 
 class ImageError(ValueError):
-    """The file is there but not the picture, or pictures, that it should be."""
+    """The file exists but is not a picture, or not the pictures that it should contain."""
 
 
 def image_folder(path, size, gray=True):
-    """All pictures in the folder `path` and the folders in it: (n, 1, size, size) uint8; (n, 3, …) if not gray.
+    """All pictures in the folder `path` and its subfolders: (n, 1, size, size) uint8, or (n, 3, …) with gray=False.
 
-    Each is turned as its camera says, cut to the largest square in its middle and resized; of an animation the first
-    frame is taken, transparency is left out. Order is that of the paths. Files and folders whose names begin with a
-    dot are passed over; every other file must be a picture: PNG, JPEG, WebP, TIFF, GIF, BMP, PPM or PGM.
-    Raises NotADirectoryError; FileNotFoundError if the folder holds none; ImageError, naming the file, for one that is
-    no picture, is broken, has more than 8 bits a channel or more pixels than 8192²; ValueError and TypeError for a size
-    that is none; ModuleNotFoundError without Pillow.
+    Each picture is rotated as its camera recorded (EXIF), cut to the largest square in its middle and resized. Only
+    the first frame of an animation is read, and transparency is ignored. The order is that of the paths. Files and
+    folders whose names begin with a dot are skipped; every other file must be a picture: PNG, JPEG, WebP, TIFF, GIF,
+    BMP, PPM or PGM.
+    Raises NotADirectoryError; FileNotFoundError if there are no files; ImageError, with the file's name, for a file
+    that is not a picture, is broken, has more than 8 bits per channel or more than 8192² pixels; ValueError and
+    TypeError for an impossible size; ModuleNotFoundError without Pillow.
     """
-    size, path = as_int(size, "size", least=1), Path(path).expanduser()
+    size, path = as_int(size, "size of image_folder", least=1), Path(path).expanduser()
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder of pictures, found none. Check the path.")
     _require_pillow()
@@ -61,7 +62,7 @@ def _read(file, size, mode):
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, of palettes, and of sizes that are refused below
+            warnings.simplefilter("ignore")  # about odd metadata, palettes, and sizes that are refused below
             with Image.open(file, formats=FORMATS) as picture:
                 _check(file, picture)
                 square = ImageOps.fit(ImageOps.exif_transpose(picture).convert(mode), (size, size))
@@ -72,9 +73,9 @@ def _read(file, size, mode):
         raise ImageError(f"{file}: {_too_large('many more')}") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(
-            f"{file}: expected a picture ({', '.join(FORMATS)}), but it is none. Move it out of the folder."
+            f"{file}: expected a picture ({', '.join(FORMATS)}), got another file. Move it out of the folder."
         ) from error
-    except Exception as error:  # whatever decoders make of arbitrary bytes
+    except Exception as error:  # decoders raise many kinds for arbitrary bytes
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ImageError(
             f"{file}: the picture is broken ({reason}). Replace it or take it out of the folder."
@@ -82,12 +83,12 @@ def _read(file, size, mode):
 
 
 def _check(file, picture):
-    """Raise ImageError for what the header says, before a pixel is decoded."""
+    """Raise ImageError if the header declares too much, before a pixel is decoded."""
     if picture.width * picture.height > LARGEST:
         raise ImageError(f"{file}: {_too_large(f'{picture.width} x {picture.height}')}")
     if picture.mode not in MODES:
         raise ImageError(
-            f"{file}: expected grey or colours of 8 bits a channel, got mode {picture.mode!r}. Convert it first."
+            f"{file}: expected grey or colours of 8 bits per channel, got mode {picture.mode!r}. Convert it first."
         )
 
 
@@ -97,6 +98,6 @@ def _too_large(got):
 
 def _require_pillow():
     try:
-        import PIL  # noqa: F401 (asked for, not used)
+        import PIL  # noqa: F401 (only to see whether it is installed)
     except ImportError:
         raise ModuleNotFoundError('image_folder: needs the package Pillow: pip install "npae[images]".') from None

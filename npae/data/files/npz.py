@@ -1,31 +1,27 @@
-"""Arrays out of an .npz file that nobody vouches for.
+"""The .npz format: reading arrays from files that are not trusted.
 
-An .npz is a zip of arrays, each with a header that may promise anything. The promise is held against the size of the
-array's own packed bytes before any memory is taken, and nothing is ever unpickled.
+An .npz file is a zip archive of arrays, each with a header that may declare any size. The declared size is compared
+with the array's compressed bytes before any memory is allocated. Nothing is ever unpickled.
 """
-
-import math
 
 import numpy as np
 
+from npae.backend import read_array_header
 from npae.data.files.idx import DEFLATE_RATIO
 
 
 def array_in(archive, name, ndim):
-    """The array `name` of an open .npz (a zipfile.ZipFile): bool, integers or floats, of `ndim` axes.
+    """The array `name` of an open .npz file (a zipfile.ZipFile): bool, integers or floats, with `ndim` axes.
 
-    Raises ValueError for another dtype or number of axes and for a header that promises more than there is, and what
-    zipfile and NumPy raise for arbitrary bytes: whoever calls says which file it was.
+    Raises ValueError for another dtype or number of axes and for a header that declares more than the file can hold,
+    and what zipfile and NumPy raise for arbitrary bytes. The caller adds the name of the file.
     """
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as stream:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-        declared = math.prod(shape) * dtype.itemsize + stream.tell()
+        shape, dtype, declared = read_array_header(stream)
     if dtype.kind not in "buif" or len(shape) != ndim:
         raise ValueError(f"{name} is {dtype} of shape {shape}")
     if declared != info.file_size or info.file_size > info.compress_size * DEFLATE_RATIO:
-        raise ValueError(f"{name} declares {declared} bytes in {info.compress_size} packed ones")
+        raise ValueError(f"{name} declares {declared} bytes in {info.compress_size} compressed ones")
     with archive.open(info) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)

@@ -1,4 +1,9 @@
 """Data sets: MNIST and its relatives, faces, tables with anomalies, and sets with few labels.
 
-Reading order: `mnist.py`, `faces.py`, `tables.py`, `few_labels.py`.
+In reading order:
+
+    mnist.py         MNIST, and every data set of the same layout
+    faces.py         the Olivetti faces
+    tables.py        tables with anomalies: ADBench and credit-card transactions
+    few_labels.py    data sets of which only a few labels are known
 """

@@ -1,12 +1,12 @@
 """The Olivetti faces: ten photographs each of forty people, 64 by 64 grey pixels.
 
-The photographs of one person are near copies of each other, so that a test on other photographs of the people in the
-training set would measure how well a network remembers. Training and test are therefore other *people*: the first 35
-(350 faces), and the last five (50 faces).
+The photographs of one person are almost copies of each other. A test on other photographs of the people in the training
+set would therefore measure memory. So training and test have different *people*: the first 35 (350 faces), and the last
+five (50 faces).
 
-Taken between 1992 and 1994 at AT&T Laboratories Cambridge, then Olivetti Research: Samaria & Harter 1994,
-"Parameterisation of a stochastic model for human face identification". Not in the package: they may not be passed on
-with it.
+The photographs were taken between 1992 and 1994 at AT&T Laboratories Cambridge, then Olivetti Research: Samaria &
+Harter 1994, "Parameterisation of a stochastic model for human face identification". They are not in the package, since
+they may not be distributed with it.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ MAKE_FILE = (  # scikit-learn downloads 4 MB and checks their SHA-256
 
 
 def olivetti(path=None):
-    """The Olivetti faces as Images: (350, 64, 64) to train on, (50, 64, 64) to test on, uint8; labels are the people.
+    """The Olivetti faces as Images: (350, 64, 64) for training, (50, 64, 64) for test, uint8; labels number the people.
 
-    path: an .npz with `images` (n, 64, 64) uint8 and `person` (n,), integers from 0 to 39. By default olivetti.npz in
-    $NPAE_DATA/olivetti, then in the cache ($NPAE_CACHE/olivetti, or in the system's cache).
-    Raises FileNotFoundError, saying how to get it, NotADirectoryError if NPAE_DATA is no folder, and ImageError if the
-    file is not that.
+    path: an .npz file with `images` (n, 64, 64) uint8 and `person` (n,), integers from 0 to 39. By default olivetti.npz
+    in $NPAE_DATA/olivetti, then in the cache ($NPAE_CACHE/olivetti, or in the system's cache).
+    Raises FileNotFoundError, with the way to get the file; NotADirectoryError if NPAE_DATA is not a folder; ImageError
+    if the file has another content.
     """
     path = Path(path).expanduser() if path is not None else _place()
     if path is None or not path.is_file():
@@ -46,7 +46,7 @@ def olivetti(path=None):
             images, person = array_in(archive, "images", 3), array_in(archive, "person", 1)
     except (PermissionError, MemoryError):
         raise
-    except Exception as error:  # whatever zip and NumPy make of arbitrary bytes
+    except Exception as error:  # zip and NumPy raise many kinds for arbitrary bytes
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ImageError(
             f"{path}: expected an .npz file with the Olivetti faces, but {reason}. Make or copy it again."
@@ -54,7 +54,7 @@ def olivetti(path=None):
     if images.shape != (len(person), SIZE, SIZE) or images.dtype != np.uint8 or person.dtype.kind not in "iu":
         raise ImageError(
             f"{path}: expected images (n, {SIZE}, {SIZE}) of uint8 and person (n,) of integers, got {images.dtype} "
-            f"{images.shape} and {person.dtype} {person.shape}. Make it again as olivetti() says where there is none."
+            f"{images.shape} and {person.dtype} {person.shape}. Delete it: then olivetti() prints how to make it."
         )
     if not np.array_equal(np.unique(person), np.arange(PEOPLE)):
         raise ImageError(f"{path}: expected faces of the people 0 to {PEOPLE - 1}, each at least once. Check the file.")
@@ -63,9 +63,9 @@ def olivetti(path=None):
 
 
 def _place():
-    """Where olivetti.npz is; None if it is nowhere."""
+    """The path of olivetti.npz; None if it is not found."""
     folders = [data_folder("olivetti")]
-    with contextlib.suppress(ImportError):  # nobody here knows the system's cache
+    with contextlib.suppress(ImportError):  # without pooch the system's cache is not known
         folders.append(cache_folder("olivetti"))
     paths = [folder / "olivetti.npz" for folder in folders if folder is not None]
     return next((path for path in paths if path.is_file()), None)

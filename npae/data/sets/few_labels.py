@@ -1,9 +1,10 @@
-"""Few labels among many samples: which of them are kept, and how often a batch shall see one.
+"""Few labels: hide most labels of a data set, and oversample the rows that keep theirs.
 
-A label that is not known is −1 (npae.losses.masked_cross_entropy). Of 60,000 images with 100 labels, most batches of 100 would hold
-none; so those that have one are shown more often. Of n samples L have a label; shown r times each, they are a share
+An unknown label is −1 (npae.losses.masked_cross_entropy). With 100 labels among 60,000 images, most batches of 100 rows
+would contain no label at all. So the labelled rows are repeated. If L of n rows have a label, and each of them occurs r
+times, their share of all rows is
 
-    q = r L / (n − L + r L)         of all rows,         r = q/(1 − q) · (n − L)/L,  rounded up
+    q = r L / (n − L + r L),        so        r = q/(1 − q) · (n − L)/L,  rounded up
 """
 
 import math
@@ -15,16 +16,17 @@ from npae.data.sources import as_labelled
 
 
 def hide_labels(y, n, seed=0):
-    """The class numbers y with all but n of them −1: as many of each class as of every other, drawn by the seed.
+    """The class numbers y, with all but n of them replaced by −1: equally many of each class, chosen by the seed.
 
-    Where n is no multiple of the number of classes, the first have one more. Raises ValueError for n above len(y).
+    If n is not a multiple of the number of classes, the first classes keep one more. Raises ValueError for n above
+    len(y).
     """
-    y, n = np.asarray(y), as_int(n, "n", least=1)
+    y, n = np.asarray(y), as_int(n, "n of hide_labels", least=1)
     if n > len(y):
-        raise ValueError(f"hide_labels: expected n of {len(y)} labels at most, got {n}.")
+        raise ValueError(f"hide_labels: expected n of at most {len(y)}, the number of labels, got {n}.")
     rng = np.random.default_rng(seed)
     kinds = [rng.permutation(np.flatnonzero(y == k)) for k in np.unique(y)]
-    turn = np.concatenate([np.arange(len(rows)) for rows in kinds])  # going round the classes
+    turn = np.concatenate([np.arange(len(rows)) for rows in kinds])  # one row of each class in turn
     kept = np.concatenate(kinds)[turn.argsort(kind="stable")[:n]]
     hidden = np.full(len(y), -1)
     hidden[kept] = y[kept]
@@ -32,10 +34,11 @@ def hide_labels(y, n, seed=0):
 
 
 def oversample_labelled(x, y, share=0.5):
-    """(x, y) with those samples repeated whose label is known, until they are `share` of all: data for fit.
+    """(x, y) with the labelled rows repeated until they are at least `share` of all rows: data for fit.
 
-    x: (n, …) in memory, y: (n,) class numbers, −1 where not known. The samples are copied; where the labels known are
-    enough already, or none or all of them, (x, y) as they are. Raises ValueError for a share outside 0 < share < 1.
+    x: (n, …) in memory; y: (n,) class numbers, −1 if unknown. The rows are copied; but x and y are returned as they are
+    if the share is large enough already, or if all labels or no labels are known. Raises ValueError unless
+    0 < share < 1.
     """
     if not 0 < share < 1:
         raise ValueError(f"oversample_labelled: expected 0 < share < 1, got {share}.")

@@ -1,8 +1,8 @@
-"""MNIST, and every dataset laid out like it: images and labels as uint8 arrays, from what is at hand.
+"""MNIST, and every data set of the same layout: images and labels as uint8 arrays.
 
-The full set (60,000 + 10,000 digits) is taken from a folder or downloaded once. The first 10,000 + 2,000
-digits are embedded in the package, so that demos and tests run without a network; they were made from the
-full set, in a folder `full`, by
+The full set (60,000 + 10,000 digits) is read from a folder or downloaded once. The first 10,000 + 2,000 digits are
+embedded in the package, so that demos and tests run without a network. They were made from the full set, in a folder
+`full`, by
 
     for name, n in zip(FILES, (10_000, 10_000, 2_000, 2_000)):
         write_idx(SAMPLE / f"{name}.gz", read_idx(full / f"{name}.gz")[:n])
@@ -31,10 +31,10 @@ SAMPLE = Path(__file__).parent.parent / "sample"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Images:
-    """Grey images, each with a label, split into training and test.
+    """Grey images with labels, split into training and test.
 
-    train_images (n, height, width), test_images (m, height, width): uint8; of digits, 0 is paper and 255 is full ink.
-    train_labels (n,), test_labels (m,): uint8, the class. origin: where all come from, for logs, captions.
+    train_images (n, height, width), test_images (m, height, width): uint8; for digits, 0 is paper and 255 is full ink.
+    train_labels (n,), test_labels (m,): uint8, the classes. origin: where the data come from, for logs and captions.
     """
 
     train_images: np.ndarray
@@ -52,15 +52,16 @@ class Images:
 def mnist(folder=None, *, which="auto"):
     """The MNIST digits, as Images.
 
-    folder: holds the four files, see idx_folder. Without it, the full set is looked for in $NPAE_DATA/mnist,
-        then in the cache ($NPAE_CACHE/mnist, or in the system's cache), then downloaded into the cache:
+    folder: a folder with the four files, see idx_folder. Without it, the full set is looked for in $NPAE_DATA/mnist,
+        then in the cache ($NPAE_CACHE/mnist, or in the system's cache), and then downloaded into the cache:
         11 MB, with the packages of the extra "demos".
-    which: "auto", the full set, or where there is none the embedded sample, with one line on stderr;
-        "full", the full set, or an error that says how to get it;
-        "sample", the embedded sample, always: 10,000 training and 2,000 test digits, no network, no message.
+    which: "auto": the full set, or, if it is not found, the embedded sample, with one line on stderr;
+        "full": the full set, or an error with the way to get it;
+        "sample": always the embedded sample, 10,000 training and 2,000 test digits, without network and message.
 
-    Raises FileNotFoundError (no full set, or the folder lacks files), NotADirectoryError (NPAE_DATA is no
-    folder), IDXError (a file is damaged), ValueError (an unknown `which`, or a folder with "sample").
+    Raises FileNotFoundError (the full set is not found, or files are missing in the folder), NotADirectoryError
+    (NPAE_DATA is not a folder), IDXError (a file is damaged), ValueError (an unknown `which`, or a folder with
+    "sample").
     """
     if which not in ("auto", "full", "sample"):
         raise ValueError(f'mnist: expected which to be "auto", "full" or "sample", got {which!r}.')
@@ -87,13 +88,13 @@ def mnist(folder=None, *, which="auto"):
 
 
 def idx_folder(path):
-    """The Images in a folder laid out like MNIST's: Fashion-MNIST, KMNIST, or your own.
+    """The Images in a folder of the same layout as MNIST: Fashion-MNIST, KMNIST, or your own.
 
-    path: holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-        t10k-labels-idx1-ubyte, each plain or with .gz; where both are there, the plain one is read.
-    All are uint8; images (count, height, width), of one size in training and test; labels (count,).
+    path: a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each plain or with .gz; if both exist, the plain one is read.
+    All are uint8: images (count, height, width), of one size in training and test; labels (count,).
 
-    Raises FileNotFoundError naming what is missing, and IDXError if a file is damaged or two do not match.
+    Raises FileNotFoundError, with the names of missing files; IDXError if a file is damaged or two do not match.
     """
     path = Path(path).expanduser()
     if not path.is_dir():

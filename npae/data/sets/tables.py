@@ -1,6 +1,6 @@
-"""Tables of numbers with a truth for every row, for anomaly detection: ADBench's .npz files and the credit-card CSV.
+"""Tables for anomaly detection: numbers with a label per row, from ADBench's .npz files or the credit-card CSV.
 
-Both are read from files that nobody vouches for: arrays out of an .npz as `npz.py` says. A CSV promises nothing; it
+The files are not trusted. npae.data.files.npz reads the arrays of an .npz file. A CSV file declares no sizes; its table
 takes as much memory as it has numbers.
 
 Han, Hu, Huang, Jiang & Zhao 2022, "ADBench: anomaly detection benchmark"; Dal Pozzolo, Caelen, Johnson & Bontempi 2015,
@@ -25,12 +25,12 @@ LONGEST_LINE = 1 << 16
 
 
 class TableError(ValueError):
-    """The file is there but not the table that it should be."""
+    """The file exists but is not the table that it should be."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table:
-    """x (n, d) float64; y (n,) bool, True for an anomaly; name, and the file that it is from."""
+    """x (n, d) float64; y (n,) bool, True for an anomaly; name; path, the file that it was read from."""
 
     x: np.ndarray
     y: np.ndarray
@@ -57,9 +57,9 @@ def adbench(folder=None):
 
 
 def read_npz(path):
-    """The Table in one .npz file with X (n, d), numbers, and y (n,), 0 or 1 for an anomaly.
+    """The Table in one .npz file with numbers X (n, d) and labels y (n,), 1 for an anomaly and 0 otherwise.
 
-    Raises FileNotFoundError, and TableError if it is not that.
+    Raises FileNotFoundError, and TableError if the file has another content.
     """
     path = Path(path)
     if not path.is_file():
@@ -69,7 +69,7 @@ def read_npz(path):
             x, y = (array_in(archive, name, ndim) for name, ndim in (("X", 2), ("y", 1)))
     except (PermissionError, MemoryError):
         raise
-    except Exception as error:  # whatever zip and NumPy make of arbitrary bytes
+    except Exception as error:  # zip and NumPy raise many kinds for arbitrary bytes
         raise TableError(
             f"{path}: expected an .npz file with numbers X (n, d) and y (n,), but {_reason(error)}. "
             "Download or copy it again."
@@ -78,12 +78,12 @@ def read_npz(path):
 
 
 def credit_card(path=None):
-    """The credit-card transactions as a Table of 29 features, V1 to V28 and Amount; what is fraud is an anomaly.
+    """The credit-card transactions as a Table of 29 features, V1 to V28 and Amount; frauds are the anomalies.
 
-    path: the CSV, plain or gzipped. By default the first of creditcard.csv, creditcard.csv.gz (284,807 rows) and
+    path: the CSV file, plain or gzipped. By default the first of creditcard.csv, creditcard.csv.gz (284,807 rows) and
     creditcard_sample.csv.gz (a part) in $NPAE_DATA/creditcard. The column Time is left out: it counts the seconds since
-    the recording began, and nothing about a transaction.
-    Raises FileNotFoundError, saying where to get it, and TableError if it is not that table.
+    the recording began and describes no property of a transaction.
+    Raises FileNotFoundError, with the place to get the file, and TableError if the file has another content.
     """
     if path is None:
         folder = data_folder("creditcard")
@@ -93,14 +93,15 @@ def credit_card(path=None):
             f"credit_card: expected the file {path or '$NPAE_DATA/creditcard/creditcard.csv'}, found none. "
             'Download it from kaggle.com ("Credit Card Fraud Detection", mlg-ulb/creditcardfraud) and name its path.'
         )
-    return read_csv(path, truth="Class", leave_out=("Time",))
+    return read_csv(path, label="Class", leave_out=("Time",))
 
 
-def read_csv(path, truth, leave_out=()):
-    """The Table in a CSV file, plain or gzipped: a line with the columns' names, then numbers.
+def read_csv(path, label, leave_out=()):
+    """The Table in a CSV file, plain or gzipped: a line with the names of the columns, then lines of numbers.
 
-    truth: the column of 0 and 1, for anomalies; leave_out: columns that are no features.
-    Raises FileNotFoundError, and TableError if a column is missing or a row is not made of as many numbers as names.
+    label: the name of the column of labels, 1 for an anomaly and 0 otherwise. leave_out: columns that are not features.
+    Raises FileNotFoundError, and TableError if a column is missing or if a row has not as many numbers as there are
+    names.
     """
     path = Path(path)
     if not path.is_file():
@@ -110,11 +111,11 @@ def read_csv(path, truth, leave_out=()):
     try:
         with opened(path, "rt", encoding="utf-8") as stream:
             names = [name.strip().strip('"') for name in stream.readline(LONGEST_LINE).split(",")]
-            missing = [name for name in (truth, *leave_out) if name not in names]
+            missing = [name for name in (label, *leave_out) if name not in names]
             if missing:
                 raise TableError(f"it has no column {', '.join(missing)}")
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of no rows at all
+                warnings.simplefilter("ignore")  # about a file without rows
                 numbers = np.loadtxt(stream, delimiter=",", quotechar='"', ndmin=2)
             if numbers.shape[1] != len(names) or not len(numbers):
                 raise TableError(f"its {len(numbers)} rows have {numbers.shape[1]}, its first line {len(names)}")
@@ -123,8 +124,8 @@ def read_csv(path, truth, leave_out=()):
             f"{path}: expected a CSV file with a line of names and as many numbers in every row, but {_reason(error)}. "
             "Download or copy it again."
         ) from error
-    features = [k for k, name in enumerate(names) if name != truth and name not in leave_out]
-    return _table(numbers[:, features], numbers[:, names.index(truth)], path.name.partition(".")[0], path)
+    features = [k for k, name in enumerate(names) if name != label and name not in leave_out]
+    return _table(numbers[:, features], numbers[:, names.index(label)], path.name.partition(".")[0], path)
 
 
 def _reason(error):
@@ -133,5 +134,5 @@ def _reason(error):
 
 def _table(x, y, name, path):
     if len(x) != len(y) or not np.isin(y, (0, 1)).all():
-        raise TableError(f"{path}: expected a truth of 0 or 1 for each of {len(x)} rows. Check the file.")
+        raise TableError(f"{path}: expected a label of 0 or 1 for each of {len(x)} rows. Check the file.")
     return Table(x.astype(np.float64), y == 1, name, path)

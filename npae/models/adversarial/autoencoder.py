@@ -1,54 +1,61 @@
-"""The adversarial autoencoder: an autoencoder whose codes, taken together, are distributed as somebody wishes.
+"""The adversarial autoencoder: an autoencoder whose codes follow a chosen prior distribution.
 
     h = f(x),  x̂ = g(h)                     any Autoencoder
-    z ~ p(z)                                codes as they should be, from a prior
+    z ~ p(z)                                samples of the prior
     a = D(z),  b = D(h)                     logits of a discriminator of *codes*
 
-On every minibatch, in three phases,
+On every minibatch, in three phases, with s(u) = ln(1 + eᵘ),
 
-    phase 1, reconstruction     over θ_f, θ_g   J_R = the autoencoder's own J: 1/B Σ_i ℓ(g(f(x_i)), x_i) + Σ_k λ_k Ω_k
-    phase 2, discriminator      over θ_D        J_D = 1/B Σ_i s(−D(z_i)) + s(D(f(x_i)))
+    phase 1, reconstruction     over θ_f, θ_g   J_R = 1/B Σ_i ℓ(g(f(x_i)), x_i) + Σ_k λ_k Ω_k, the autoencoder's own J
+    phase 2, discriminator      over θ_D        J_D = 1/B Σ_i [ s(−D(z_i)) + s(D(f(x_i))) ]
     phase 3, generator          over θ_f        J_G = 1/B Σ_i s(−D(f(x_i)))
 
-The encoder is the generator of codes here: what it makes of the data shall not be told from draws of the prior,
+The encoder is the generator: its codes should be indistinguishable from samples of the prior.
 
-    ∂J_G/∂θ_f = (∂h/∂θ_f)ᵀ (∂b/∂h)ᵀ ∂J_G/∂b                 through D, which is held fast
+    ∂J_G/∂θ_f = (∂h/∂θ_f)ᵀ (∂b/∂h)ᵀ ∂J_G/∂b                 through D, whose parameters are fixed
 
-A variational autoencoder pulls every *single* q(z|x) towards p(z), by a divergence that needs both densities. Here only
-their mixture q(z) = 1/n Σ_i q(z|x_i) is compared with p(z), and by samples: any sampler will do for a prior. If p(z) is
-filled without gaps, every draw of it decodes to something like the data: `sample`.
+Let q(z) be the density of all codes h = f(x). By the argument of gan.py, with p(z) for the data and q(z) for the fake
+samples, the optimal D outputs the logit ln(p(z)/q(z)). So D learns to estimate this log-ratio, and the generator phase
+moves codes along its gradient. With this D it descends a divergence of q(z) from p(z): 2 KL(m ‖ p) with m = (p + q)/2.
 
-With labels (`labelled`, trained on pairs (x, y)) the discriminator sees the class beside the code, as a one-hot row,
-and the prior's draw comes from the part that belongs to the class: D([z ~ p(z|y) | y]) against D([f(x) | y]). Classes
-then lie where they were asked to, and what differs within a part is what differs within a class: style.
+A variational autoencoder pulls *each* q(z | x) towards p(z), with a divergence that needs both densities. Here only the
+aggregated posterior q(z) = 1/n Σ_i q(z | x_i) is compared with p(z), and only by samples. So p(z) may be any
+distribution that can be sampled. Once q(z) covers p(z), a sample of the prior decodes to a sample like the data:
+`sample`.
 
-What `evaluate` shows beside the terms: real_accuracy and fake_accuracy of the discriminator, near ½ when codes cannot
-be told from draws, and `diversity`, how far codes spread relative to draws: near 1, or else the encoder has not found
-the prior (below: it sits in a part of it; give D a higher learning rate. Above: it is still outside).
+With labels (`labelled`, trained on pairs (x, y)) the discriminator sees the class y beside the code, as a one-hot row,
+and the prior's sample comes from the part of this class: D([z | y]) with z ~ p(z | y), against D([f(x) | y]). Then each
+class is encoded in its own part of the prior, and the position within a part encodes the variation within a class:
+style.
+
+`evaluate` adds diagnostics to the terms of J: real_accuracy and fake_accuracy of the discriminator, near ½ if codes
+cannot be told from samples of the prior, and `diversity`, the spread of codes relative to the prior. It should be near
+1. Below, the codes cover only a part of the prior: raise D's learning rate. Above, they still reach outside it.
 
 Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", sections 2 and 2.3.
 """
 
 import numpy as np
 
-from npae.backend import Stream, as_int, empty, to_device
-from npae.data.sources import as_labelled, as_source, check_source
+from npae.backend import Stream, as_int, as_source, empty, to_device
+from npae.data.sources import as_labelled, check_source
 from npae.losses.softmax_cross_entropy import one_hot
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
-from npae.models.base import Wrapper
+from npae.models.adversarial.sampler import PriorSampler
 from npae.models.phases import Phase
+from npae.models.wrapper import Wrapper
 
 
 class AdversarialAutoencoder(Wrapper):
     """An Autoencoder with a discriminator of its codes and a prior, trained in three phases, with one vector θ.
 
-    autoencoder: dense, convolutional, denoising, with penalties, as it comes; it shares its parameters with this model,
-    so that model.autoencoder encodes, decodes and reconstructs. discriminator: a Layer from codes (B, prior.size), or
-    with labels from rows (B, prior.size + prior.modes), to one logit each, ending in a linear layer. prior: an
-    npae.models.adversarial.priors.Prior of codes of the autoencoder's size. labelled: learn from pairs (x, y), class numbers y from
-    0 to prior.modes − 1. seed, dtype: as for Autoencoder. As a layer it is the autoencoder.
-    Raises ValueError for labels and a prior of one part, and for a discriminator that ends in an activation; TypeError
-    for a prior that is none.
+    autoencoder: any Autoencoder (dense, convolutional, denoising, with penalties). It shares its parameters with this
+    model; use model.autoencoder to encode, decode and reconstruct. discriminator: a Layer from codes (B, prior.size),
+    or with labels from rows (B, prior.size + prior.modes), to one logit each, ending in a linear layer. prior: a Prior
+    (npae.models.adversarial.priors) whose size is that of the codes. labelled: train on pairs (x, y) with class numbers
+    y from 0 to prior.modes − 1. seed, dtype: as for Autoencoder. As a layer the model is its autoencoder.
+    Raises ValueError if labelled and the prior has one part, and for a discriminator that ends in an activation;
+    TypeError for a prior that is not a Prior.
     """
 
     def __init__(self, autoencoder, discriminator, prior, labelled=False, seed=0, dtype=np.float32):
@@ -56,16 +63,21 @@ class AdversarialAutoencoder(Wrapper):
         if labelled and prior.modes < 2:
             raise ValueError(
                 f"AdversarialAutoencoder: expected a prior with a part for each class, {prior!r} has one. "
-                "Take RingPrior or SwissRollPrior with modes = the number of classes, or labelled=False."
+                "Use RingPrior or SwissRollPrior with modes = the number of classes, or labelled=False."
             )
         self.autoencoder = self.inner = autoencoder
-        self.discriminator, self.prior = discriminator, prior
+        self.discriminator, self.prior, self.sampler = discriminator, prior, PriorSampler(prior)
         self.labelled, self.loss = bool(labelled), autoencoder.loss
-        self.children = (("autoencoder", autoencoder), ("prior", prior), ("discriminator", discriminator))
+        self.children = (("autoencoder", autoencoder), ("discriminator", discriminator))
         if seed is not None:
             self.initialize(seed, dtype)
 
     # ------------------------------------------------------------------ training
+
+    @property
+    def draws(self):
+        """The layers that draw random numbers, and the sampler of codes."""
+        return (*super().draws, self.sampler)
 
     @property
     def phases(self):
@@ -82,40 +94,40 @@ class AdversarialAutoencoder(Wrapper):
     def _discriminator_step(self, batch):
         x, y = self._parts(batch)
         h, _ = self.autoencoder.encoder.forward(x, training=True)
-        z = self.prior.next(h, y)
+        z = self.sampler.next(h, y)
         return {"discriminator": discriminator_step(self.discriminator, self._with_class(z, y), self._with_class(h, y))}
 
     def _generator_step(self, batch):
         x, y = self._parts(batch)
         h, cache = self.autoencoder.encoder.forward(x, training=True)
-        value, dh = generator_gradient(self.discriminator, self._with_class(h, y))
-        self.autoencoder.encoder.backward(self._without_class(dh), cache, needs_dx=False)
+        value, drows = generator_gradient(self.discriminator, self._with_class(h, y))
+        self.autoencoder.encoder.backward(self._without_class(drows), cache, needs_dx=False)
         return {"generator": value}
 
     def _parts(self, batch):
         """(x, y) of a batch, y None without labels."""
         return batch if self.labelled else (batch, None)
 
-    def _with_class(self, h, y):
-        """[h | one-hot y], a new array; h itself without labels."""
+    def _with_class(self, codes, y):
+        """[codes | one-hot y], a new array; without labels the codes themselves."""
         if y is None:
-            return h
-        rows = empty((len(h), self.prior.size + self.prior.modes), h)
-        rows[:, : self.prior.size], rows[:, self.prior.size :] = h, one_hot(y, self.prior.modes, h)
+            return codes
+        rows = empty((len(codes), self.prior.size + self.prior.modes), codes)
+        rows[:, : self.prior.size], rows[:, self.prior.size :] = codes, one_hot(y, self.prior.modes, codes)
         return rows
 
-    def _without_class(self, dh):
-        """The part of the gradient that belongs to the code: the class is not the encoder's to change."""
+    def _without_class(self, drows):
+        """∂J/∂codes, the columns of ∂J/∂[codes | y] that belong to the codes."""
         if not self.labelled:
-            return dh
-        part = empty((len(dh), self.prior.size), dh)
-        part[...] = dh[:, : self.prior.size]
-        return part
+            return drows
+        dh = empty((len(drows), self.prior.size), drows)
+        dh[...] = drows[:, : self.prior.size]
+        return dh
 
     # ------------------------------------------------------------------ data
 
     def as_data(self, data, name="data"):
-        """`data` as batches are taken from it: samples, or pairs (x, y) if labelled. Errors: see data.sources."""
+        """`data` as training takes batches from it: samples, or pairs (x, y) if labelled. Errors: see data.sources."""
         if not self.labelled:
             return as_source(data, name)
         data = as_labelled(data, name)
@@ -123,7 +135,10 @@ class AdversarialAutoencoder(Wrapper):
         return data
 
     def check_targets(self, x):
-        """Samples that the autoencoder's loss can compare with; with labels, class numbers that have a part."""
+        """Raise ValueError for targets that do not suit the model: x are samples, or, if labelled, their labels.
+
+        Samples must lie in the range of the autoencoder's loss, labels must be integers from 0 to prior.modes − 1.
+        """
         if self.labelled:
             self._check_classes(x)
         else:
@@ -136,11 +151,11 @@ class AdversarialAutoencoder(Wrapper):
         if low < 0 or high >= modes:
             raise ValueError(
                 f"AdversarialAutoencoder: expected labels from 0 to {modes - 1}, got {low} to {high}: {self.prior!r} "
-                "has a part for each of these."
+                f"has {modes} parts, one per class."
             )
 
     def evaluate(self, data, batch_size=1024):
-        """The terms of all phases on `data` as in inference, and signs of life; draws of the prior are of seed 0."""
+        """The terms of all phases and the diagnostics on `data` in inference mode; samples of the prior have seed 0."""
         x, y = self._parts(self.as_data(data))
         if self.labelled:
             self._check_classes(y)
@@ -153,7 +168,7 @@ class AdversarialAutoencoder(Wrapper):
     # ------------------------------------------------------------------ use
 
     def sample(self, n, seed=0, y=None, batch_size=1024):
-        """n samples g(z), z ~ p(z), where the model is; of the classes y, integers (n,), if they are given."""
+        """n samples g(z), z ~ p(z), on the model's device. y: their classes, integers (n,); then z ~ p(z | y)."""
         like = empty((as_int(n, "n", least=1), self.prior.size), self.theta.value)
         if y is not None:
             y = as_labelled((like, y), "y").y
@@ -164,11 +179,6 @@ class AdversarialAutoencoder(Wrapper):
     def config(self):
         return {"autoencoder": self.autoencoder, "discriminator": self.discriminator, "prior": self.prior,
                 "labelled": self.labelled}  # fmt: skip
-
-    @classmethod
-    def from_config(cls, **config):
-        """The model without values, as a model file needs it."""
-        return cls(**config, seed=None)
 
     def __repr__(self):
         return f"AdversarialAutoencoder({self.autoencoder!r}, {self.discriminator!r}, {self.prior!r})"

@@ -1,28 +1,29 @@
-"""The duel: a discriminator learns to tell what is real from what is made, and whoever makes it learns to fool it.
+"""One adversarial step: update D to separate real from fake samples; differentiate G's loss through a fixed D.
 
-    a = D(real),   b = D(made)              logits, see npae.losses.adversarial
-    discriminator_step      ∂J_D/∂θ_D = (∂a/∂θ_D)ᵀ ∂J_D/∂a + (∂b/∂θ_D)ᵀ ∂J_D/∂b           `real` and `made` are held fast
-    fool            ∂J_G/∂made = (∂b/∂made)ᵀ ∂J_G/∂b                              D is held fast
+    a = D(real),   b = D(fake)              logits, see npae.losses.adversarial
+    discriminator_step      ∂J_D/∂θ_D = (∂a/∂θ_D)ᵀ ∂J_D/∂a + (∂b/∂θ_D)ᵀ ∂J_D/∂b           real and fake are constants
+    generator_gradient      ∂J_G/∂fake = (∂b/∂fake)ᵀ ∂J_G/∂b                              θ_D is constant
 
-The second is all that a generator ever learns about the data: a derivative *through* the discriminator. In a GAN
-`real` are images and `made` comes from noise (gan.py); in an adversarial autoencoder `real` is noise and `made` are
-codes (adversarial.py).
+The second gradient is the only information about the data that a generator receives. In a GAN, `real` are images and
+`fake` are outputs of the generator (gan.py). In an adversarial autoencoder, `real` are samples of a prior and `fake`
+are codes of the encoder (autoencoder.py).
 """
 
 import math
 
 import numpy as np
 
-from npae.layers import Activation, Identity
+from npae.layers import Identity
+from npae.layers.activations import output_activation
 from npae.losses.adversarial import discriminator_loss, generator_loss
 from npae.models.adversarial.priors import Prior
 from npae.models.phases import frozen
 
 
 def check_parts(model, discriminator, prior):
-    """Raise TypeError for a prior that is none, ValueError for a discriminator that does not end in logits.
+    """Raise TypeError unless `prior` is a Prior, ValueError unless the discriminator ends in a linear layer.
 
-    Behind an activation the losses would take a probability, or half a line, for a logit, and train all the same.
+    The losses would take the output of an activation for a logit, and training would run without an error.
     """
     if not isinstance(prior, Prior):
         raise TypeError(
@@ -31,51 +32,48 @@ def check_parts(model, discriminator, prior):
     if not ends_linear(discriminator):
         raise ValueError(
             f"{type(model).__name__}: expected a discriminator that ends in a linear layer, "
-            f"got {last(discriminator)!r} at its end. Leave it out: the loss takes logits, and has the sigmoid in it."
+            f"got {output_activation(discriminator)!r} at its end. Leave it out: the loss takes logits and contains "
+            "the sigmoid."
         )
-
-
-def last(network):
-    """The layer in which a network ends, however it is nested."""
-    *_, (_, layer) = network.leaves()
-    return layer
 
 
 def ends_linear(network):
-    """Can its outputs be any numbers, as logits can: does it not end in an activation?"""
-    return isinstance(last(network), Identity) or not isinstance(last(network), Activation)
+    """Whether the outputs of a network can be any real numbers, as logits can: it does not end in an activation."""
+    return isinstance(output_activation(network), Identity)
 
 
-def discriminator_step(discriminator, real, made, r=1.0):
+def discriminator_step(discriminator, real, fake, r=1.0):
     """Add ∂J_D/∂θ_D to the discriminator's gradient. Returns J_D, a scalar that stays on the device.
 
-    Raises ValueError unless the discriminator gives one logit for each of `real`, (B, 1).
+    r: the target probability of real samples. Raises ValueError unless the discriminator outputs one logit per sample,
+    (B, 1).
     """
-    a, of_real = discriminator.forward(real, training=True)
+    a, real_cache = discriminator.forward(real, training=True)
     if a.shape != (len(real), 1):
         raise ValueError(
-            f"Expected a discriminator that gives one logit each, {(len(real), 1)}, got {a.shape}. "
+            f"Expected a discriminator with one logit per sample, {(len(real), 1)}, got {a.shape}. "
             "Let it end in a linear layer with one output: Dense(n, 1)."
         )
-    b, of_fake = discriminator.forward(made, training=True)
+    b, fake_cache = discriminator.forward(fake, training=True)
     value, da, db = discriminator_loss(a, b, r)
-    discriminator.backward(da, of_real, needs_dx=False)
-    discriminator.backward(db, of_fake, needs_dx=False)
+    discriminator.backward(da, real_cache, needs_dx=False)
+    discriminator.backward(db, fake_cache, needs_dx=False)
     return value
 
 
-def generator_gradient(discriminator, made, saturating=False):
-    """(J_G, ∂J_G/∂made). The discriminator's gradient and running statistics are left alone."""
+def generator_gradient(discriminator, fake, saturating=False):
+    """(J_G, ∂J_G/∂fake). The discriminator's gradient and running statistics stay unchanged."""
     with frozen(discriminator):
-        b, cache = discriminator.forward(made, training=True)
+        b, cache = discriminator.forward(fake, training=True)
         value, db = generator_loss(b, saturating)
         return value, discriminator.backward(db, cache)
 
 
 def diagnostics(a, b, r=1.0, saturating=False):
-    """How the duel stands, from the logits a, b (n, …) of inference: both objectives, and the discriminator's accuracy.
+    """Both objectives and the discriminator's accuracy, by name, from logits a of real and b of fake samples (n, …).
 
-    real_accuracy, fake_accuracy: the fractions of a above 0 and of b below; ½ each where it can only guess.
+    real_accuracy, fake_accuracy: the fractions of real samples with a > 0 and of fake samples with b < 0; ½ each if the
+    discriminator can only guess.
     """
     return {
         "discriminator": float(discriminator_loss(a, b, r)[0]), "generator": float(generator_loss(b, saturating)[0]),
@@ -83,13 +81,14 @@ def diagnostics(a, b, r=1.0, saturating=False):
     }  # fmt: skip
 
 
-def diversity(made, real):
-    """The mean distance between two rows of `made`, over that between two rows of `real` (root mean squares).
+def diversity(fake, real):
+    """The root mean square distance between two rows of `fake`, divided by that between two rows of `real`.
 
-    For independent x and x′ of one distribution E‖x − x′‖² = 2 (E‖x‖² − ‖E x‖²) = 2 Σ_j Var x_j: no pair has to be
-    looked at. 0 where all that is made is the same, 1 where it varies as much as what is real (in the same way or not).
+    For independent x and x′ of one distribution E‖x − x′‖² = 2 (E‖x‖² − ‖E x‖²) = 2 Σ_j Var x_j, so the variances
+    suffice and no pairs are compared. 0 if all fake samples are equal, 1 if they vary as much as the real ones (not
+    necessarily in the same way).
     """
-    return _spread(made) / max(_spread(real), 1e-12)
+    return _spread(fake) / max(_spread(real), 1e-12)
 
 
 def _spread(x):

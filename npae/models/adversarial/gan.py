@@ -1,67 +1,91 @@
-"""The generative adversarial network: noise becomes images that a discriminator cannot tell from real ones.
+"""Generative adversarial networks (GAN).
 
-    z ~ p(z),   x̂ = G(z)                    the generator
-    a = D(x),   b = D(x̂)                    the discriminator's logits
+    z ~ p(z),   x̂ = G(z)                    generator: fake images from random codes
+    a = D(x),   b = D(x̂)                    discriminator: logits of "this image is real"
 
-On every minibatch of B images, each time with new noise,
+On every minibatch of B images, with new codes z in each phase and s(u) = ln(1 + eᵘ),
 
-    phase 1, discriminator      over θ_D        J_D = 1/B Σ_i s(−a_i) + s(b_i)         it learns to tell them apart
-    phase 2, generator          over θ_G        J_G = 1/B Σ_i s(−b_i)                  it learns to fool it
+    phase 1, discriminator      over θ_D        J_D = 1/B Σ_i [ s(−a_i) + s(b_i) ]
+    phase 2, generator          over θ_G        J_G = 1/B Σ_i s(−b_i)
 
-    ∂J_G/∂θ_G = (∂x̂/∂θ_G)ᵀ (∂b/∂x̂)ᵀ ∂J_G/∂b          through D, which is held fast
+    ∂J_G/∂θ_G = (∂x̂/∂θ_G)ᵀ (∂b/∂x̂)ᵀ ∂J_G/∂b          through D, whose parameters are fixed
 
-For a fixed G, whose images have the density p_G, the best D is found at every x by itself. On average J_D is
-∫ p s(−a) + p_G s(a) dx, least where its derivative by a is 0:
+**The optimal discriminator.** Let the images have the density p, and those of a fixed G the density p_G. The mean of
+J_D is ∫ [ p s(−a) + p_G s(a) ] dx. Let D choose its logit a freely at every x. The optimum D* is where the derivative
+of the integrand with respect to a is 0:
 
-    −p σ(−a) + p_G σ(a) = 0         so σ(a)/σ(−a) = eᵃ = p/p_G,         σ(a) = p/(p + p_G)
+    −p σ(−a) + p_G σ(a) = 0         so eᵃ = σ(a)/σ(−a) = p/p_G,         σ(a) = p/(p + p_G)
 
-Where p_G = p, that is ½ everywhere: J_D = 2 ln 2 and J_G = ln 2. So neither objective says how good the images are;
-they say who is ahead (and the history's `loss`, their sum, says nothing). `evaluate`, and with validation data the
-history, therefore shows three *signs of life* beside them:
+**What the generator minimises.** Let m = (p + p_G)/2. At D* the losses are s(−a) = −ln σ(a) = ln 2 − ln(p/m) and
+s(a) = −ln σ(−a) = ln 2 − ln(p_G/m). So
 
-    real_accuracy, fake_accuracy    of the discriminator; both 1 for long: the generator gets no derivative to speak of
-    diversity                       how much samples differ, relative to real images; towards 0: it has collapsed
+    J_D = ∫ [ p (ln 2 − ln(p/m)) + p_G (ln 2 − ln(p_G/m)) ] dx
+        = 2 ln 2 − KL(p ‖ m) − KL(p_G ‖ m) = 2 ln 2 − 2 JS(p ‖ p_G)
 
-What helps. Diversity falls: the generator has found one image that fools D and makes nothing else; lower its learning
-rate, raise the discriminator's, take larger batches, Adam with beta1=0.5. The discriminator is always right: give it
-GaussianNoise or Dropout, ask it for real=0.9 only (one-sided smoothing), make it smaller, and do not let its loss
-saturate. Diversity near 1 is necessary, not sufficient: npae.evaluate has a two-sample test.
+with JS the Jensen–Shannon divergence. The saturating generator maximises J_D. At D* the derivative of J_D with respect
+to a is 0, so the dependence of D* on G adds nothing to the gradient of G: it descends 2 JS(p ‖ p_G).
 
-Goodfellow et al. 2014, "Generative adversarial nets", algorithm 1 with k = 1.
+The non-saturating generator minimises ∫ p_G s(−a) dx = ∫ p_G ln(2m/p) dx, with D* fixed. Its gradient is that of the
+divergence 2 KL(m ‖ p) = ∫ (p + p_G) ln(m/p) dx: the derivative of this integrand with respect to p_G is ln(m/p) + 1,
+and the constants ln 2 and 1 have no effect, because ∫ p_G dx is always 1.
+
+Both divergences are ≥ 0, and 0 only if p_G = p. Then σ(a) = ½ everywhere, J_D = 2 ln 2 and J_G = ln 2.
+
+So neither objective measures the quality of the images. They show which player is ahead; the sum of both, the
+history's `loss`, has no meaning. `evaluate`, and with validation data the history, add three *diagnostics*:
+
+    real_accuracy, fake_accuracy    of the discriminator; if both stay at 1, the generator's gradient has vanished
+    diversity                       spread of the samples relative to real images; near 0 the generator has collapsed
+
+**What helps.** If diversity falls, the generator has found one image that deceives D and produces only this (mode
+collapse). Lower its learning rate, raise the discriminator's, use larger batches and Adam with beta1=0.5. If the
+discriminator is always right, give it GaussianNoise or Dropout, label smoothing (real=0.9) or fewer units, and keep the
+non-saturating loss. A diversity near 1 is necessary, not sufficient: npae.evaluate has a two-sample test.
+
+Goodfellow et al. 2014, "Generative adversarial nets", algorithm 1 with k = 1 and theorem 1; Arjovsky & Bottou 2017,
+"Towards principled methods for training GANs", theorem 2.5, for the non-saturating loss:
+KL(p_G ‖ p) − 2 JS, which is 2 KL(m ‖ p).
 """
 
 import numpy as np
 
 from npae.backend import Stream, as_int, empty, to_device
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
-from npae.models.base import Wrapper
+from npae.models.adversarial.sampler import PriorSampler
 from npae.models.phases import Phase
+from npae.models.wrapper import Wrapper
 
 
 class GAN(Wrapper):
     """A generator and a discriminator, trained in two phases by fit(model, images, …), with one vector θ.
 
-    generator: a Layer from codes (B, prior.size) to images as the data are (for pixels in [0, 1], ending in Sigmoid).
-    discriminator: a Layer from images to one logit each, (B, 1), ending in a linear layer. prior: of the codes
-    (npae.models.adversarial.priors). saturating: the generator's loss; real: the probability that the discriminator is asked for on
-    real images (npae.losses.adversarial). seed, dtype: as for Autoencoder. Dense or convolutional: whatever fits
-    together. As a layer it is the generator.
-    Raises ValueError for a discriminator that ends in an activation, and for another `real`; TypeError for a prior that
-    is none.
+    generator: a Layer from codes (B, prior.size) to images of the data's shape (for pixels in [0, 1], ending in
+    Sigmoid). discriminator: a Layer from images to one logit each, (B, 1), ending in a linear layer. prior: the
+    distribution of codes (npae.models.adversarial.priors). saturating: the generator's loss; real: the discriminator's
+    target probability of real images (npae.losses.adversarial). seed, dtype: as for Autoencoder. Both networks may be
+    dense or convolutional. As a layer the model is its generator.
+    Raises ValueError for a discriminator that ends in an activation and for `real` outside (0.5, 1]; TypeError for a
+    prior that is not a Prior.
     """
 
     def __init__(self, generator, discriminator, prior, saturating=False, real=1.0, seed=0, dtype=np.float32):
         if not 0.5 < real <= 1:
             raise ValueError(f"GAN: expected a probability 0.5 < real <= 1 of real images, got {real}.")
         check_parts(self, discriminator, prior)
-        self.generator, self.discriminator, self.prior = generator, discriminator, prior
+        self.generator, self.discriminator = generator, discriminator
+        self.prior, self.sampler = prior, PriorSampler(prior)
         self.inner = generator
         self.saturating, self.real = bool(saturating), float(real)
-        self.children = (("prior", prior), ("generator", generator), ("discriminator", discriminator))
+        self.children = (("generator", generator), ("discriminator", discriminator))
         if seed is not None:
             self.initialize(seed, dtype)
 
     # ------------------------------------------------------------------ training
+
+    @property
+    def draws(self):
+        """The layers that draw random numbers, and the sampler of codes."""
+        return (*super().draws, self.sampler)
 
     @property
     def phases(self):
@@ -72,49 +96,45 @@ class GAN(Wrapper):
         )
 
     def _discriminator_step(self, x):
-        made, _ = self.generator.forward(self._noise(x), training=True)
-        if made.shape != x.shape:
+        fake, _ = self.generator.forward(self._codes(x), training=True)
+        if fake.shape != x.shape:
             raise ValueError(
-                f"GAN: expected a generator of images like the data's, {x.shape[1:]}, its images are {made.shape[1:]}. "
+                f"GAN: expected a generator of images like the data's, {x.shape[1:]}, its images are {fake.shape[1:]}. "
                 "Let it end in a layer of that size (and layers.Reshape)."
             )
-        return {"discriminator": discriminator_step(self.discriminator, x, made, self.real)}
+        return {"discriminator": discriminator_step(self.discriminator, x, fake, self.real)}
 
     def _generator_step(self, x):
-        made, cache = self.generator.forward(self._noise(x), training=True)
-        value, d_made = generator_gradient(self.discriminator, made, self.saturating)
-        self.generator.backward(d_made, cache, needs_dx=False)
+        fake, cache = self.generator.forward(self._codes(x), training=True)
+        value, d_fake = generator_gradient(self.discriminator, fake, self.saturating)
+        self.generator.backward(d_fake, cache, needs_dx=False)
         return {"generator": value}
 
-    def _noise(self, x):
-        return self.prior.next(empty((len(x), self.prior.size), x))
+    def _codes(self, x):
+        """One code z ~ p(z) per row of x."""
+        return self.sampler.next(empty((len(x), self.prior.size), x))
 
     def check_targets(self, x):
-        """Any images will do."""
+        """Accepts any images: no loss compares with them."""
 
     def evaluate(self, data, batch_size=1024):
-        """J_D, J_G and the signs of life on `data` as in inference, with as many samples (of seed 0) as data."""
-        x, made = self._map(_itself, data, batch_size), self.sample(len(data), batch_size=batch_size)
-        made = to_device(made, "cpu")
-        a, b = (self._map(self.discriminator, images, batch_size) for images in (x, made))
+        """J_D, J_G and the diagnostics on `data` in inference mode, with as many samples (of seed 0) as data."""
+        x, fake = self._map(_itself, data, batch_size), self.sample(len(data), batch_size=batch_size)
+        fake = to_device(fake, "cpu")
+        a, b = (self._map(self.discriminator, images, batch_size) for images in (x, fake))
         x, a, b = (to_device(array, "cpu") for array in (x, a, b))
-        return diagnostics(a, b, self.real, self.saturating) | {"diversity": diversity(made, x)}
+        return diagnostics(a, b, self.real, self.saturating) | {"diversity": diversity(fake, x)}
 
     # ------------------------------------------------------------------ use
 
     def sample(self, n, seed=0, batch_size=1024):
-        """n images G(z), z ~ p(z): (n, …), where the model is. The same seed gives the same images on one device."""
+        """n images G(z), z ~ p(z): (n, …), on the model's device. The same seed gives the same images on one device."""
         z = self.prior.codes(Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value))
         return self._map(self.generator, z, batch_size, "codes")
 
     def config(self):
         return {"generator": self.generator, "discriminator": self.discriminator, "prior": self.prior,
                 "saturating": self.saturating, "real": self.real}  # fmt: skip
-
-    @classmethod
-    def from_config(cls, **config):
-        """The GAN without values, as a model file needs it."""
-        return cls(**config, seed=None)
 
     def __repr__(self):
         return f"GAN(generator={self.generator!r}, discriminator={self.discriminator!r}, prior={self.prior!r})"

@@ -1,15 +1,16 @@
-"""The parts of a code: each its own columns, a prior that it should be distributed as, and a discriminator that tells.
+"""Codes of several parts: each part has its own columns, prior and discriminator.
 
-    code = [ŷ | h]                          a class, K numbers, and a style, d numbers
-    D_Y against one-hot rows,  D_H against draws of p(h)         two duels (npae.models.adversarial.game), each with its own part
+    code = [ŷ | h]                          a class of K numbers, and a style of d numbers
+    D_Y compares ŷ with one-hot vectors,  D_H compares h with samples of p(z)          see game.py
 
-Side by side the derivatives of two generators' objectives are that of their sum: no column belongs to both.
+No column belongs to both parts. So the gradient of the sum of both generator losses is [∂J_G/∂ŷ | ∂J_G/∂h], with one
+half from each discriminator.
 """
 
 from dataclasses import dataclass
 
 from npae.backend import Stream, contiguous
-from npae.layers import Layer, Sequential, Softmax
+from npae.layers import Layer, Sequential, SoftmaxHead
 from npae.models.adversarial.game import (
     check_parts,
     diagnostics,
@@ -17,62 +18,74 @@ from npae.models.adversarial.game import (
     diversity,
     ends_linear,
     generator_gradient,
-    last,
 )
-from npae.models.adversarial.priors import OneHotPrior, Prior
+from npae.models.adversarial.priors import OneHotPrior
+from npae.models.adversarial.sampler import PriorSampler
 from npae.models.phases import Phase
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some columns of codes (B, n), and the duel about them; its terms are called after its name."""
+    """Some columns of codes (B, n), with the sampler of their prior and their discriminator.
+
+    name: the beginning of the names of their terms of J.
+    """
 
     name: str
     columns: slice
-    prior: Prior
+    sampler: PriorSampler
     discriminator: Layer
 
     def of(self, code):
-        """This part of codes, contiguous."""
+        """This part of the codes, contiguous."""
         return contiguous(code[:, self.columns])
 
     def phase(self, encode):
-        """The Phase of the discriminator. encode: the codes of a batch."""
+        """The Phase that trains the discriminator. encode: a function from a batch to its codes."""
+        name = f"{self.name}_discriminator"
 
         def step(batch):
-            made = self.of(encode(batch))
-            return {f"{self.name}_discriminator": discriminator_step(self.discriminator, self.prior.next(made), made)}
+            fake = self.of(encode(batch))
+            return {name: discriminator_step(self.discriminator, self.sampler.next(fake), fake)}
 
-        return Phase(f"{self.name}_discriminator", self.discriminator, step)
+        return Phase(name, self.discriminator, step)
 
     def generator_gradient(self, code, dcode):
-        """Write the derivative of the generator's objective by this part into dcode. Returns the objective, by name."""
+        """Write the gradient of this part's generator loss into its columns of dcode. Returns the loss, by name."""
         value, dcode[:, self.columns] = generator_gradient(self.discriminator, self.of(code))
         return {f"{self.name}_generator": value}
 
-    def signs(self, code, opinion):
-        """How the duel stands on codes, by name, numbers; draws of the prior are of seed 0.
+    def diagnostics(self, code, logits):
+        """Losses, accuracies and diversity of this part on codes, numbers by name; samples of the prior have seed 0.
 
-        opinion(discriminator, rows): its logits, as in inference.
+        logits(discriminator, rows): the discriminator's output in inference mode.
         """
-        made = self.of(code)
-        real = self.prior.codes(Stream([0]), made)
-        found = diagnostics(*(opinion(self.discriminator, rows) for rows in (real, made)))
-        return {f"{self.name}_{sign}": v for sign, v in (found | {"diversity": diversity(made, real)}).items()}
+        fake = self.of(code)
+        real = self.sampler.prior.codes(Stream([0]), fake)
+        found = diagnostics(*(logits(self.discriminator, rows) for rows in (real, fake)))
+        return {f"{self.name}_{key}": v for key, v in (found | {"diversity": diversity(fake, real)}).items()}
 
 
 def class_and_style(model, encoder, class_discriminator, style_discriminator, prior):
-    """The two Parts of codes [ŷ | h]. Raises, in the name of `model`, unless encoder and discriminators end as they
-    should: ValueError, or TypeError for a prior that is none.
+    """The two Parts of codes [ŷ | h].
+
+    Raises, naming `model`: ValueError unless the encoder ends in a linear layer of K + d outputs and SoftmaxHead(K),
+    and both discriminators in a linear layer; TypeError unless `prior` is a Prior.
     """
     for discriminator in (class_discriminator, style_discriminator):
         check_parts(model, discriminator, prior)
     d, end = prior.size, encoder[-2:] if isinstance(encoder, Sequential) else (encoder,)
-    K = end[-1].classes if len(end) == 2 and isinstance(end[-1], Softmax) else None
-    if K is None or not ends_linear(end[0]) or getattr(last(end[0]), "n_out", K + d) != K + d:
+    K = end[-1].classes if len(end) == 2 and isinstance(end[-1], SoftmaxHead) else None
+    if K is None or not _ends_linear(end[0], K + d):
         raise ValueError(
-            f"{type(model).__name__}: expected an encoder Sequential(…, Dense(n, K + {d}), Softmax(K)), for scores of "
-            f"K classes and styles of {d} numbers, got one that ends in {', '.join(map(repr, end)) or 'nothing'}."
+            f"{type(model).__name__}: expected an encoder Sequential(…, Dense(n, K + {d}), SoftmaxHead(K)), for logits "
+            f"of K classes and styles of {d} numbers, got one that ends in {', '.join(map(repr, end)) or 'nothing'}."
         )
-    return (Part("class", slice(0, K), OneHotPrior(K), class_discriminator),
-            Part("style", slice(K, None), prior, style_discriminator))  # fmt: skip
+    return (Part("class", slice(0, K), PriorSampler(OneHotPrior(K)), class_discriminator),
+            Part("style", slice(K, None), PriorSampler(prior), style_discriminator))  # fmt: skip
+
+
+def _ends_linear(network, n_out):
+    """Whether a network ends in a linear layer, with n_out outputs if their number is known."""
+    *_, (_, layer) = network.leaves()
+    return ends_linear(network) and getattr(layer, "n_out", n_out) == n_out

@@ -1,69 +1,55 @@
-"""Priors p(z): where codes that nobody encoded come from, and where an adversarial autoencoder puts those it encodes.
+"""Prior distributions p(z) of codes.
 
     GaussianPrior       z ~ N(0, σ² I)
     UniformPrior        z ~ U[−w, w]ᵈ
-    RingPrior           K Gaussians on a circle of radius ρ, each longer towards the middle than across: petals
-    SwissRollPrior      along a spiral, and a little beside it
-    OneHotPrior         no place but a class: z = (0, …, 1, …, 0)
+    RingPrior           K Gaussians on a circle of radius R, with standard deviation σ₁ along the radius, σ₂ across it
+    SwissRollPrior      a spiral with Gaussian noise σ around it
+    OneHotPrior         z = e_k, the one-hot vector of a class k
 
-The last three have K parts; codes fall into any of them equally often, k = ⌊K u⌋ with u ~ U[0, 1). Where labels are
-given, class k gets part k. Ring and spiral are in two dimensions, drawn in polar coordinates:
+The last three are mixtures of K parts. Without labels, every code comes from a random part k = ⌊K u⌋, u ~ U[0, 1), so
+that all parts are equally likely. With labels, a code of class k comes from part k. Gaussian and uniform prior have
+one part and ignore labels.
 
-    ring        φ = 2π k/K,  (p, q) = (ρ + σ₁ ε₁, σ₂ ε₂)          z = (p cos φ − q sin φ,  p sin φ + q cos φ)
-    spiral      t = (k + u)/K,  φ = 2π n √t                       z = ρ √t (cos φ, sin φ) + σ (ε₁, ε₂)
+Ring and spiral are two-dimensional. With an angle α and noise ε ~ N(0, 1),
 
-n turns reach the radius ρ, which grows as φ does. A piece of the spiral has the length √(dr² + r² dφ²) ≈ r dφ, and with
-r ∝ φ this is ∝ φ dφ ∝ d(φ²): so t = (φ/2πn)² uniform means (but near the middle) uniform along the spiral, and every
-class gets an equal length of it. An isotropic Gaussian has one part, and gives the same codes to all classes.
+    ring        α = 2π k/K                              z = (R + σ₁ ε₁) (cos α, sin α) + σ₂ ε₂ (−sin α, cos α)
+    spiral      t = (k + u)/K,  α = 2π n √t             z = R √t (cos α, sin α) + σ (ε₁, ε₂)
+
+The spiral has n turns. Its radius r = R √t is proportional to α, so a short piece has length √(dr² + r² dα²) ≈ r dα,
+except near the centre. r dα is proportional to α dα, hence to d(α²), hence to dt. So a uniform t gives codes that are
+uniform along the spiral, and every class gets a piece of the same length.
 
 Makhzani et al. 2015, "Adversarial autoencoders", sections 2.1 and 2.3, figures 2 and 4.
 """
 
 import math
 
-from npae.backend import array_module, as_int, cos, elementwise, empty, sin, sqrt
-from npae.layers.stochastic import Stochastic
+from npae.backend import Serializable, array_module, as_int, cos, elementwise, empty, sin, sqrt
 from npae.losses.softmax_cross_entropy import one_hot
 
 
-class Prior(Stochastic):
-    """p(z): nothing goes in, codes come out. A new one (any sampler will do) defines codes and config.
+class Prior(Serializable):
+    """p(z), a distribution of codes. Subclasses implement codes and config.
 
-    It is a layer without parameters, so that a model begins its stream of random numbers anew with every epoch and a
-    model file keeps it. size: how many numbers a code has; modes: K, into how many parts p(z) falls.
+    size: the numbers per code, d. modes: K, the parts that p(z) consists of. Raises ValueError for a size below 1,
+    TypeError if it is not an integer.
     """
 
+    registry = {}
     modes = 1
 
     def __init__(self, size):
-        super().__init__()
         self.size = as_int(size, "size", least=1)
 
     def codes(self, stream, like, y=None):
-        """Codes z of the shape (B, size), dtype and device of `like`, from random numbers of the Stream.
+        """Independent samples z of p(z), drawn from the Stream: (B, size), of the dtype and on the device of `like`.
 
-        y: class numbers (B,), whose parts they are to come from.
+        y: class numbers (B,), to sample from p(z | y): each code from the part of its class.
         """
         raise NotImplementedError
 
-    def draw(self, like, y=None):
-        """The next codes of the prior's own stream, as `codes`."""
-        if like.shape[1:] != (self.size,):
-            raise ValueError(
-                f"{self!r}: expected codes of {self.size} numbers, the encoder's have the shape {like.shape[1:]}. "
-                "Give both the same size."
-            )
-        return self.codes(self.stream, like, y)
-
-    def next(self, like, y=None):
-        """The frozen codes if there are any, else draw(like, y)."""
-        return self.draw(like, y) if self._noise is None else super().next(like)
-
-    def out_shape(self, shape):
-        return (self.size,)
-
     def _part(self, stream, like, y):
-        """k of every code as floats, (B,): that of its class, else any."""
+        """The part k of every code, (B,), as floats: its class, or a random one."""
         k = empty((len(like),), like)
         if y is not None:
             k[...] = y
@@ -109,12 +95,15 @@ class UniformPrior(Prior):
 
 @elementwise(out=("e1", "e2"))
 def _ring(e1, e2, k, step, radius, length, width):
-    p, q = radius + length * e1, width * e2
-    return p * cos(step * k) - q * sin(step * k), p * sin(step * k) + q * cos(step * k)
+    along, across = radius + length * e1, width * e2
+    return along * cos(step * k) - across * sin(step * k), along * sin(step * k) + across * cos(step * k)
 
 
 class RingPrior(Prior):
-    """`modes` Gaussians (K) in the plane, on a circle: ρ = radius, σ₁ = length (to the middle), σ₂ = width (across)."""
+    """K = `modes` Gaussians on a circle in the plane.
+
+    radius: R. length: σ₁, their standard deviation along the radius. width: σ₂, that across it.
+    """
 
     def __init__(self, modes=10, radius=4.0, length=0.8, width=0.25):
         super().__init__(2)
@@ -138,7 +127,10 @@ def _spiral(e1, e2, k, u, modes, angle, radius, width):
 
 
 class SwissRollPrior(Prior):
-    """A spiral in the plane: n = turns, ρ = radius at its end, σ = width; cut into `modes` (K) parts of one length."""
+    """A spiral in the plane, cut into K = `modes` pieces of the same length.
+
+    turns: n. radius: R, at the outer end. width: σ, the standard deviation of the noise.
+    """
 
     def __init__(self, modes=10, turns=2.0, radius=5.0, width=0.15):
         super().__init__(2)
@@ -156,9 +148,9 @@ class SwissRollPrior(Prior):
 
 
 class OneHotPrior(Prior):
-    """z = e_k, the one-hot row of a class k: what the classes of samples look like to somebody who is sure of each.
+    """z = e_k, the one-hot vector of a class k: the categorical distribution with equally likely classes.
 
-    classes: K, the size of the code and the number of its parts, all equally frequent.
+    classes: K, both the size of a code and the number of parts.
     """
 
     def __init__(self, classes):

@@ -1,36 +1,40 @@
-"""The semi-supervised adversarial autoencoder: it is told the class of a few samples, and finds that of the others.
+"""The semi-supervised adversarial autoencoder: classes from few labels, and a style code beside the class.
 
-    [z | h] = f(x),   ŷ = softmax(z)        K scores of classes, and beside them a style            (B, K), (B, d)
-    x̂ = g([ŷ | h])                          class and style together make the sample
-    e ~ one-hot rows,   v ~ p(h)            classes and styles as they should be
+    [a | h] = f(x),   ŷ = softmax(a)        logits of K classes, and a style h of d numbers             (B, K), (B, d)
+    x̂ = g([ŷ | h])                          the decoder reconstructs x from class and style
+    e ~ one-hot vectors,   z ~ p(z)         samples of both priors: of classes, and of styles
     D_Y, D_H                                discriminators of classes and of styles, one logit each
 
-ŷ is to look like a decision and h like a draw of p(h). So ŷ, near a corner, has no room for a style, and room in h is
-scarce: what is said by ŷ is not worth saying there again. (It is not forbidden, since only all styles together are
-compared with p(h), not those of each class.) What remains open is *which* corner is which class, and that a corner is
-one: a few labels say it. On every minibatch, with y_i = −1 where the label is not known,
+D_Y drives ŷ towards one-hot vectors, and D_H drives h towards the prior. ŷ is close to one-hot and so cannot encode
+style; h is regularised, so that encoding the class there again would be wasteful. (It is not forbidden: only the
+distribution of all styles is compared with p(z), not that of each class.) A few labels settle which one-hot vector
+stands for which class. On every minibatch, with y_i = −1 where the label is unknown and s(u) = ln(1 + eᵘ),
 
     reconstruction          over θ_f, θ_g   J_R = the autoencoder's own J
-    class discriminator     over θ_D_Y      1/B Σ_i s(−D_Y(e_i)) + s(D_Y(ŷ_i))              s(a) = ln(1 + eᵃ)
-    style discriminator     over θ_D_H      1/B Σ_i s(−D_H(v_i)) + s(D_H(h_i))
-    generator               over θ_f        J_G = 1/B Σ_i s(−D_Y(ŷ_i)) + s(−D_H(h_i))
-    supervised              over θ_f        J_Y = 1/L Σ_{i: y_i ≥ 0} −ln ŷ_{i y_i}          L of the labels are known
+    class discriminator     over θ_D_Y      1/B Σ_i [ s(−D_Y(e_i)) + s(D_Y(ŷ_i)) ]
+    style discriminator     over θ_D_H      1/B Σ_i [ s(−D_H(z_i)) + s(D_H(h_i)) ]
+    generator               over θ_f        J_G = 1/B Σ_i [ s(−D_Y(ŷ_i)) + s(−D_H(h_i)) ]
+    supervised              over θ_f        J_Y = 1/L Σ_{i: y_i ≥ 0} −ln ŷ_{i y_i}          L labels are known
 
-The derivative of J_G comes out of two discriminators, which are held fast, and that by ŷ has the softmax on its way:
+The gradient of J_G passes through both discriminators, whose parameters are fixed. That with respect to ŷ then passes
+through the softmax:
 
-    ∂J_G/∂ŷ = (∂D_Y/∂ŷ)ᵀ ∂J_G/∂D_Y,   ∂J_G/∂h = (∂D_H/∂h)ᵀ ∂J_G/∂D_H          by duel.generator_gradient, one after the other
-    ∂J_G/∂z = ŷ ⊙ (∂J_G/∂ŷ − ⟨∂J_G/∂ŷ, ŷ⟩)                                    layers.Softmax, a row each
-    ∂J_G/∂θ_f = (∂[z | h]/∂θ_f)ᵀ ∂J_G/∂[z | h]
+    ∂J_G/∂ŷ = (∂D_Y/∂ŷ)ᵀ ∂J_G/∂D_Y,   ∂J_G/∂h = (∂D_H/∂h)ᵀ ∂J_G/∂D_H          game.generator_gradient, for each part
+    ∂J_G/∂a = ŷ ⊙ (∂J_G/∂ŷ − ⟨∂J_G/∂ŷ, ŷ⟩)                                    layers.SoftmaxHead, row by row
+    ∂J_G/∂θ_f = (∂[a | h]/∂θ_f)ᵀ ∂J_G/∂[a | h]
 
-So has that of J_R, through the decoder. That of J_Y stops at the scores, ∂J_Y/∂z_i = (ŷ_i − t_i)/L for those that have
-a label, t_i its one-hot row, and 0 for all others, and for h (losses.MaskedCrossEntropy).
+The gradient of J_R reaches the softmax through the decoder. That of J_Y starts at the logits, since softmax and loss
+together have the gradient ∂J_Y/∂a_i = (ŷ_i − t_i)/L for labelled rows, with t_i the one-hot vector of y_i. It is 0 for
+all other rows, and for h (losses.MaskedCrossEntropy).
 
-The mean is over the labels of the batch, and a batch without any would teach no class: let the data hold samples with
-labels often enough, data.oversample_labelled(x, y). (Several workers take each the mean over the labels of its own share.)
+J_Y is a mean over the labels in the batch; a batch without labels has no supervised gradient. So labelled samples must
+occur often enough: data.oversample_labelled(x, y). (In data-parallel training every process takes the mean over the
+labels in its own share of the batch.)
 
-What helps. class_diversity falls to 0: all samples went to one corner, where the Jacobian of the softmax is 0, so that
-none comes back; give the generator a lower learning rate than the supervised phase, and show more labels. Decoded
-classes do not differ: the styles say it all; give them fewer numbers, or more time to become like draws.
+**What helps.** If class_diversity falls to 0, all samples are assigned the same one-hot vector. There the Jacobian of
+the softmax is 0, so the gradient cannot move them away again. Give the generator phase a lower learning rate than the
+supervised phase, and oversample the labels more. If decoded classes do not differ, the style encodes the class too: use
+fewer style numbers, or train longer, until styles follow their prior.
 
 Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", section 5 and figure 8.
 """
@@ -43,36 +47,41 @@ from npae.layers import Sequential, Slice
 from npae.losses import MaskedCrossEntropy
 from npae.losses.softmax_cross_entropy import one_hot
 from npae.models.adversarial.parts import class_and_style
-from npae.models.base import Wrapper
 from npae.models.classifier import Classifier
 from npae.models.phases import Phase
+from npae.models.wrapper import Wrapper
 
 
 class SemiSupervisedAutoencoder(Wrapper):
     """An autoencoder whose code is a class and a style, trained in five phases by fit(model, (x, y), …), one vector θ.
 
-    autoencoder: an Autoencoder whose encoder is Sequential(…, Dense(n, K + prior.size), Softmax(K)): its codes are rows
-    [ŷ | h]. class_discriminator: a Layer from rows (B, K) to one logit each, (B, 1), ending in a linear layer;
-    style_discriminator: likewise from (B, prior.size). prior: of styles (npae.models.adversarial.priors). seed, dtype: as for
-    Autoencoder. Labels are class numbers y (n,), −1 where not known. model.autoencoder and model.classifier share their
-    parameters with it. As a layer it is the autoencoder.
-    Raises ValueError for an encoder or a discriminator with another end, TypeError for a prior that is none.
+    autoencoder: an Autoencoder whose encoder is Sequential(…, Dense(n, K + prior.size), SoftmaxHead(K)); its codes are
+    rows [ŷ | h]. class_discriminator: a Layer from rows (B, K) to one logit each, (B, 1), ending in a linear layer.
+    style_discriminator: likewise from (B, prior.size). prior: of the styles (npae.models.adversarial.priors). seed,
+    dtype: as for Autoencoder. Labels are class numbers y (n,), −1 where unknown. model.autoencoder and model.classifier
+    share their parameters with the model. As a layer the model is its autoencoder.
+    Raises ValueError if the encoder or a discriminator ends otherwise, TypeError for a prior that is not a Prior.
     """
 
     def __init__(self, autoencoder, class_discriminator, style_discriminator, prior, seed=0, dtype=np.float32):
         self.parts = class_and_style(self, autoencoder.encoder, class_discriminator, style_discriminator, prior)
-        K = self.parts[0].prior.size
+        self.class_prior, self.prior = (part.sampler.prior for part in self.parts)
+        K = self.class_prior.size
         self.autoencoder = self.inner = autoencoder
-        self.class_prior, self.prior = self.parts[0].prior, prior
         self.class_discriminator, self.style_discriminator = class_discriminator, style_discriminator
         self.classifier = Classifier(Sequential(*autoencoder.encoder[:-1], Slice(0, K)), K, seed=None)
         self.loss, self.supervised_loss = autoencoder.loss, MaskedCrossEntropy(K)
-        names = ("autoencoder", "class_prior", "prior", "class_discriminator", "style_discriminator")
+        names = ("autoencoder", "class_discriminator", "style_discriminator")
         self.children = tuple((name, getattr(self, name)) for name in names)
         if seed is not None:
             self.initialize(seed, dtype)
 
     # ------------------------------------------------------------------ training
+
+    @property
+    def draws(self):
+        """The layers that draw random numbers, and the samplers of classes and of styles."""
+        return (*super().draws, *(part.sampler for part in self.parts))
 
     @property
     def phases(self):
@@ -97,42 +106,42 @@ class SemiSupervisedAutoencoder(Wrapper):
 
     def _supervised_step(self, batch):
         x, y = batch
-        z, cache = self.classifier.forward(x, training=True)
-        value, dz = self.supervised_loss.value_and_gradient(z, y)
-        self.classifier.backward(dz, cache, needs_dx=False)
+        logits, cache = self.classifier.forward(x, training=True)
+        value, dlogits = self.supervised_loss.value_and_gradient(logits, y)
+        self.classifier.backward(dlogits, cache, needs_dx=False)
         return {"supervised": value}
 
     # ------------------------------------------------------------------ data
 
     def as_data(self, data, name="data"):
-        """Pairs (x, y), y −1 where not known, as batches are taken from them. Errors: see data.sources."""
+        """`data` as training takes batches from it: pairs (x, y), y = −1 where unknown. Errors: see data.sources."""
         data = as_labelled(data, name)
         check_source(data.x, self.loss.check_targets, name)
         return data
 
     def check_targets(self, x):
-        """Raise ValueError for labels that are no class number from 0 to K − 1 nor −1."""
+        """Raise ValueError for labels other than class numbers from 0 to K − 1, and −1."""
         self.supervised_loss.check_targets(x)
 
     def evaluate(self, data, batch_size=1024):
-        """The terms of all phases on `data` as in inference, and signs of life; draws of the priors are of seed 0.
+        """The terms of all phases and the diagnostics on `data` in inference mode; samples of the priors have seed 0.
 
-        real_accuracy, fake_accuracy, diversity: as for AdversarialAutoencoder, of classes and of styles. Where no label
-        is known, "supervised" is 0.
+        real_accuracy, fake_accuracy, diversity: as for AdversarialAutoencoder, for classes and for styles. "supervised"
+        is 0 if no label is known.
         """
         x, y = self.as_data(data)
         self.check_targets(y)
         found, known = self.autoencoder.evaluate(x, batch_size), y >= 0
         code = to_device(self.autoencoder.encode(x, batch_size), "cpu")
         for part in self.parts:
-            found |= part.signs(code, lambda discriminator, rows: self._map(discriminator, rows, batch_size))
-        cost = self.classifier.evaluate((x[known], y[known]), batch_size) if known.any() else {"cross_entropy": 0.0}
-        return found | {"supervised": cost["cross_entropy"]}
+            found |= part.diagnostics(code, lambda discriminator, rows: self._map(discriminator, rows, batch_size))
+        terms = self.classifier.evaluate((x[known], y[known]), batch_size) if known.any() else {"cross_entropy": 0.0}
+        return found | {"supervised": terms["cross_entropy"]}
 
     # ------------------------------------------------------------------ use
 
     def predict_proba(self, data, batch_size=1024):
-        """ŷ for `data` (n, …) of uint8, bool or floats: (n, K), where the data is."""
+        """ŷ for `data` (n, …) of uint8, bool or floats: (n, K), on the data's device."""
         return self.classifier.predict_proba(data, batch_size)
 
     def predict(self, data, batch_size=1024):
@@ -140,30 +149,31 @@ class SemiSupervisedAutoencoder(Wrapper):
         return self.classifier.predict(data, batch_size)
 
     def error_rate(self, data, batch_size=1024):
-        """The fraction of data (x, y), all of whose labels are known, whose most probable class is not the label's."""
+        """The fraction of data (x, y) whose most probable class is not their label. All labels must be known."""
         x, y = as_labelled(data)
         self.classifier.check_targets(y)
         return self.classifier.error_rate((x, y), batch_size)
 
     def encode(self, data, batch_size=1024):
-        """(ŷ, h), classes (n, K) and styles (n, d), of `data` (n, …), where the data is."""
+        """(ŷ, h), classes (n, K) and styles (n, d), of `data` (n, …), on the data's device."""
         code = self.autoencoder.encode(data, batch_size)
         return tuple(part.of(code) for part in self.parts)
 
     def decode(self, y, styles, batch_size=1024):
-        """x̂ = g([y | h]) of classes y, numbers (n,) or rows of probabilities (n, K), and styles h (n, d)."""
+        """x̂ = g([y | h]) from classes y, numbers (n,) or rows of probabilities (n, K), and styles h (n, d)."""
         styles, y = as_labelled((styles, y), "decode")
         self.classifier.check_targets(y)
         rows = y.astype(styles.dtype) if y.ndim == 2 else one_hot(y, self.class_prior.size, styles)
         return self.autoencoder.decode(array_module(styles).concatenate([rows, styles], axis=1), batch_size)
 
     def reconstruct(self, data, batch_size=1024):
-        """x̂ = g(f(x)) for `data` (n, …) of uint8, bool or floats: (n, …), where the data is."""
+        """x̂ = g(f(x)) for `data` (n, …) of uint8, bool or floats: (n, …), on the data's device."""
         return self.autoencoder.reconstruct(data, batch_size)
 
     def sample(self, n, seed=0, y=None, batch_size=1024):
-        """n samples g([e | v]), where the model is; of the classes y, see decode, or of any. The same seed draws the
-        same styles, whatever the classes.
+        """n samples g([e | z]), on the model's device. y: their classes, see decode; by default random ones.
+
+        The same seed gives the same styles for all classes.
         """
         stream, like = Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value)
         styles = self.prior.codes(stream, like)
@@ -173,11 +183,6 @@ class SemiSupervisedAutoencoder(Wrapper):
     def config(self):
         names = ("autoencoder", "class_discriminator", "style_discriminator", "prior")
         return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def from_config(cls, **config):
-        """The model without values, as a model file needs it."""
-        return cls(**config, seed=None)
 
     def __repr__(self):
         return f"SemiSupervisedAutoencoder({', '.join(map(repr, self.config().values()))})"

@@ -1,6 +1,6 @@
-"""Latent space: paths between codes, and a mixture of Gaussians fitted to the codes of a trained model.
+"""Latent space: paths between codes, and a Gaussian mixture fitted to the codes of a trained model.
 
-Reading order: `paths.py` (interpolation, traversal, grids), `mixture.py` (new samples from a plain autoencoder).
+Reading order: `paths.py` (interpolation, traversal, grids), `mixture.py` (samples from a plain autoencoder).
 """
 
 from npae.models.latent.mixture import CodeMixture

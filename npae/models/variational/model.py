@@ -1,17 +1,36 @@
-"""The variational autoencoder: a code that is a distribution, and a decoder that is a model of the data.
+"""The variational autoencoder (VAE): a latent variable model, trained on a lower bound of ln p(x).
 
-    [μ | log σ²] = f(x)             the encoder: for every x a Gaussian q(z | x) = N(μ, σ²) of codes        (B, 2d)
-    z = μ + σ ε,  ε ~ N(0, 1)       a code is drawn                                                        (B, d)
-    x̂ = g(z),   ℓ = −ln p(x | z)    the decoder and the loss: how likely x is, given the code
-    J = 1/B Σ_i E_q[ℓ] + β KL(q ‖ N(0, 1))
+    [μ | log σ²] = f(x)             the encoder: a Gaussian q(z | x) = N(μ, σ²) for every x                 (B, 2d)
+    z = μ + σ ε,  ε ~ N(0, 1)       a sample of q(z | x), see layers.sampling                               (B, d)
+    x̂ = g(z),   ℓ = −ln p(x | z)    the decoder and the loss define the likelihood of x given z
+    J = 1/B Σ_i [ E_q[ℓ] + β KL(q(z | x_i) ‖ p(z)) ],        p(z) = N(0, 1)
 
-Reconstruction pulls the Gaussians apart and makes them narrow; the divergence pulls them all towards N(0, 1). So codes
-that are near each other mean nearly the same, there are no holes between them, and a code drawn from N(0, 1) is decoded
-into something that might have been among the data. −J (β = 1) bounds ln p(x) from below: see `bounds.py`, which has the
-derivations, the steps of training, and the tighter bound of K codes.
+The first term asks for codes that reconstruct x: it moves the q(z | x) of different x apart and makes them narrow. The
+second pulls them all towards p(z). So neighbouring codes get similar meanings, no gaps remain between them, and a code
+sampled from p(z) decodes to a sample like the data.
 
-The loss is what the data are: BinaryCrossEntropy for pixels that are 0 or 1 (grey ones count as probabilities), Gaussian or
-HeteroscedasticGaussianNLL for real numbers.
+**The bound.** The density of the model is p(x) = ∫ p(x | z) p(z) dz. For every z, by Bayes' theorem,
+
+    p(x) = p(x | z) p(z) / p(z | x) = w q(z | x) / p(z | x)             w = p(x | z) p(z) / q(z | x)
+
+The logarithm of both sides, averaged over z ~ q(z | x), gives
+
+    ln p(x) = E_q[ln w] + KL(q(z | x) ‖ p(z | x))
+    E_q[ln w] = −E_q[ℓ] − KL(q(z | x) ‖ p(z))                           the evidence lower bound (ELBO)
+
+A divergence is ≥ 0, so the ELBO is at most ln p(x), and the gap is the divergence of q from the true posterior. For
+β = 1, −J is the mean ELBO of the batch. `bounds.py` has a tighter bound, that of several codes together.
+
+**Its gradient.** E_q is estimated from `samples` codes per x, by default one; KL(q ‖ p) has a closed form
+(penalties.gaussian_kl). Backpropagation passes from the loss through the decoder to z, from z to μ and log σ², where
+the gradient of KL is added, and then through the encoder: `backpropagate`.
+
+**The loss.** BinaryCrossEntropy is a likelihood of *binary* pixels. GaussianNLL and HeteroscedasticGaussianNLL are
+densities of real numbers. For grey pixels x in [0, 1], BinaryCrossEntropy is no density of x, but a mean over images b
+whose pixels are binarised at random: −ℓ(x) = E_b[ln p(b | z)] with b ~ Bernoulli(x). The bound holds for any q, hence
+for every b with q(z | x), and −J ≤ E_b[ln p(b)]. This is a bound for the *binarised* image. It must not be compared
+with bounds of ln p(x) for a density of grey pixels (Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli: fixing a
+pervasive error in variational autoencoders").
 
 Kingma & Welling 2014, "Auto-encoding variational Bayes"; Rezende, Mohamed & Wierstra 2014, "Stochastic backpropagation
 and approximate inference in deep generative models".
@@ -20,37 +39,35 @@ and approximate inference in deep generative models".
 import numpy as np
 
 from npae.backend import Stream, array_module, as_int, device_of, generator, to_device
-from npae.layers import Dense, GaussianSample, Identity, ReLU
-from npae.losses import BinaryCrossEntropy, HeteroscedasticGaussianNLL, SquaredError
+from npae.layers import Dense, GaussianSample
+from npae.layers.sampling import tile, tile_adjoint
+from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.losses.base import as_loss
 from npae.models.base import Model
-from npae.models.dense import as_sizes, dense_stack
-from npae.models.variational.bounds import elbo_step, iwae_step
+from npae.models.variational.bounds import iwae_step
 from npae.models.variational.likelihood import elbo_terms, iwae_terms, log_mean_weight
 from npae.penalties import GaussianKL
 
-STEPS = {"elbo": elbo_step, "iwae": iwae_step}
-
 
 class VariationalAutoencoder(Model):
-    """An encoder into 2d numbers [μ | log σ²], a decoder of d numbers, and a likelihood, with one parameter vector θ.
+    """An encoder to 2d numbers [μ | log σ²], a decoder from d numbers, and a likelihood, with one parameter vector θ.
 
     encoder, decoder: Layers, dense or convolutional; both end in a linear layer. loss: −ln p(x | z), by default
-    BinaryCrossEntropy, Bernoulli pixels. beta: β, the price of a nat of code. samples: codes drawn for each sample and step.
-    objective: "elbo", or "iwae", the bound of all `samples` codes together (with β = 1). seed, dtype: see Autoencoder.
-    Raises ValueError for another objective, β ≤ 0, "iwae" with β ≠ 1, and for SquaredError, which is no density;
-    TypeError for what is no loss.
+    BinaryCrossEntropy. beta: β, the strength of the KL term. samples: codes per sample and training step. objective:
+    "elbo", or "iwae", the bound of all `samples` codes together (with β = 1). seed, dtype: see Autoencoder.
+    Raises ValueError for another objective, β ≤ 0, "iwae" with β ≠ 1, and for SquaredError, which is not a density;
+    TypeError for a loss that is not a Loss.
     """
 
     def __init__(self, encoder, decoder, loss=None, beta=1.0, samples=1, objective="elbo", seed=0, dtype=np.float32):
-        if objective not in STEPS:
+        if objective not in ("elbo", "iwae"):
             raise ValueError(f'VariationalAutoencoder: expected objective "elbo" or "iwae", got {objective!r}.')
         if objective == "iwae" and beta != 1:
-            raise ValueError(f'VariationalAutoencoder: "iwae" bounds ln p(x) with beta = 1 only, got {beta}. Leave it.')
+            raise ValueError(f'VariationalAutoencoder: "iwae" bounds ln p(x) with beta = 1 only, got {beta}. Omit it.')
         if isinstance(loss, SquaredError):
             raise ValueError(
                 "VariationalAutoencoder: expected a likelihood in nats, got SquaredError, which lacks the constant. "
-                "Take losses.Gaussian(std): with std = 1 its gradient is the same."
+                "Use losses.GaussianNLL(std): with std = 1 its gradient is the same."
             )
         self.encoder, self.sampler, self.decoder = encoder, GaussianSample(), decoder
         self.loss = as_loss(BinaryCrossEntropy() if loss is None else loss, "VariationalAutoencoder")
@@ -60,120 +77,117 @@ class VariationalAutoencoder(Model):
         if seed is not None:
             self.initialize(seed, dtype)
 
+    # ------------------------------------------------------------------ training
+
+    def backpropagate(self, x):
+        """Add ∂J/∂θ on the batch x to theta.grad. Returns "reconstruction" and "kl", scalars on the device."""
+        if self.objective == "iwae":
+            return iwae_step(self, x)
+        k = self.samples  # codes per sample; for k = 1, tile and its adjoint return what they get
+        stats, encoder_cache = self.encoder.forward(x, training=True)  # [μ | log σ²]
+        z, sampler_cache = self.sampler.forward(tile(stats, k), training=True)  # z = μ + σ ε
+        x_hat, decoder_cache = self.decoder.forward(z, training=True)
+
+        reconstruction, dx_hat = self.loss.value_and_gradient(x_hat, tile(x, k))  # 1/B Σ_i E_q[ℓ]
+        kl, dstats = self.kl.value_and_gradient(self, stats, encoder_cache)  # β/B Σ_i KL
+
+        dz = self.decoder.backward(dx_hat, decoder_cache)
+        dstats += tile_adjoint(self.sampler.backward(dz, sampler_cache), k)  # [∂J/∂μ | ∂J/∂(log σ²)]
+        self.encoder.backward(dstats, encoder_cache, needs_dx=False)
+        return {"reconstruction": reconstruction, "kl": kl}
+
+    def evaluate(self, data, batch_size=1024, seed=0):
+        """The terms of J on `data` in inference mode, by name: numbers, mean over the samples.
+
+        `seed` draws the codes: every call with the same batch_size uses the same codes (on one kind of device).
+        """
+        terms = elbo_terms if self.objective == "elbo" else iwae_terms
+        means = self._sampled(terms, data, batch_size, seed, self.samples).mean(axis=0, dtype=np.float64)
+        return {"reconstruction": float(means[0]), "kl": self.kl.strength * float(means[1])}
+
+    def _sampled(self, function, data, batch_size, seed, *arguments):
+        """function(self, batch, stream, *arguments) of all data."""
+        stream = Stream(seed)
+        return self._map(lambda x: function(self, x, stream, *arguments), data, batch_size, check=self.check_targets)
+
     # ------------------------------------------------------------------ as a layer
 
     def forward(self, x, training=False):
-        """The decoder's output for one drawn code in training, for the code's mean in inference."""
+        """The decoder's output for one sampled code in training, for the mean code μ in inference."""
         stats, encoder_cache = self.encoder.forward(x, training)
         z, sampler_cache = self.sampler.forward(stats, training)
         y, decoder_cache = self.decoder.forward(z, training)
         return y, (encoder_cache, sampler_cache, decoder_cache)
 
     def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂x from ∂J/∂y, adding to the gradients of both halves."""
+        """∂J/∂x from ∂J/∂y, adding to the gradients of encoder and decoder."""
         encoder_cache, sampler_cache, decoder_cache = cache
         dstats = self.sampler.backward(self.decoder.backward(dy, decoder_cache), sampler_cache)
         return self.encoder.backward(dstats, encoder_cache, needs_dx)
 
-    # ------------------------------------------------------------------ training
-
-    def backpropagate(self, x):
-        """Add ∂J/∂θ on the batch x to theta.grad. Returns "reconstruction" and "kl", scalars on the device."""
-        return STEPS[self.objective](self, x)
-
-    def evaluate(self, data, batch_size=1024, seed=0):
-        """The terms of J on `data` as in inference, by name: numbers, mean over the samples.
-
-        Codes are drawn by `seed`: the same numbers at every call with the same batch_size (on one kind of device).
-        """
-        terms = elbo_terms if self.objective == "elbo" else iwae_terms
-        means = self._drawing(terms, data, batch_size, seed, self.samples).mean(axis=0, dtype=np.float64)
-        return {"reconstruction": float(means[0]), "kl": self.kl.weight * float(means[1])}
-
-    def _drawing(self, function, data, batch_size, seed, *arguments):
-        """function(self, batch, stream, *arguments) of all data."""
-        stream = Stream(seed)
-        return self._compare(lambda x: function(self, x, stream, *arguments), data, batch_size)
-
     # ------------------------------------------------------------------ likelihood
 
     def elbo(self, data, samples=1, seed=0, batch_size=1024):
-        """−E_q[ℓ] − KL of each sample, by `samples` codes, (n,): nats, a lower bound of ln p(x) (β plays no part).
+        """−E_q[ℓ] − KL for each sample, estimated from `samples` codes: (n,), in nats. β has no effect.
 
-        Raises ValueError, as training does, for data out of the loss's range; so do evaluate and log_likelihood.
+        A lower bound of ln p(x); for grey pixels under BinaryCrossEntropy, of E_b[ln p(b)]. Raises ValueError, as
+        training does, for data outside the loss's range; so do evaluate and log_likelihood.
         """
-        return -self._drawing(elbo_terms, data, batch_size, seed, as_int(samples, "samples", least=1)).sum(axis=1)
+        return -self._sampled(elbo_terms, data, batch_size, seed, as_int(samples, "samples", least=1)).sum(axis=1)
 
     def log_likelihood(self, data, samples=5000, seed=0, batch_size=2048):
-        """ln p(x) of each sample, in nats, estimated by `samples` codes: (n,), float64. See `likelihood.py`.
+        """ln p(x) for each sample, in nats, estimated from `samples` codes: (n,), float64. See `likelihood.py`.
 
-        Its mean over seeds is below ln p(x), and nearer with more samples. batch_size: codes decoded at a time.
+        The mean of the estimate over seeds is below ln p(x), and closer to it with more samples. batch_size: codes
+        decoded at a time.
         """
         samples, batch_size = as_int(samples, "samples", least=1), as_int(batch_size, "batch_size", least=1)
         rows = max(1, batch_size // 16)
-        return self._drawing(log_mean_weight, data, rows, seed, samples, batch_size)
+        return self._sampled(log_mean_weight, data, rows, seed, samples, batch_size)
 
     # ------------------------------------------------------------------ use
 
     def posterior(self, data, batch_size=1024):
-        """(μ, log σ²) of q(z | x) for `data` (n, …) of uint8, bool or floats: both (n, d), where the data is."""
+        """(μ, log σ²) of q(z | x) for `data` (n, …) of uint8, bool or floats: both (n, d), on the data's device."""
         return self.sampler.split(self._map(self.encoder, data, batch_size))
 
     def encode(self, data, batch_size=1024):
-        """The mean codes μ of `data`: (n, d), where the data is."""
+        """The mean codes μ of `data`: (n, d), on the data's device."""
         return self._map(lambda x: self.sampler(self.encoder(x)), data, batch_size)
 
     def decode(self, codes, batch_size=1024):
-        """x̂, the mean of p(x | z), of codes z (n, d): (n, …), where the codes are."""
+        """x̂, the mean of p(x | z), for codes z (n, d): (n, …), on the codes' device."""
         return self._map(lambda z: self.loss.output(self.decoder(z)), codes, batch_size, "codes")
 
     def reconstruct(self, data, batch_size=1024):
-        """decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), where the data is."""
+        """decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), on the data's device."""
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
     def sample(self, n, seed=0, batch_size=1024):
-        """n new ones: codes z ~ N(0, 1), decoded into the means x̂ of p(x | z). (n, …), where the model is.
+        """n new samples: the means x̂ of p(x | z) for codes z ~ N(0, 1). (n, …), on the model's device.
 
-        The same seed draws the same codes on every device.
+        The same seed gives the same codes on every device.
         """
         first = next((layer for _, layer in self.decoder.leaves() if layer.parameters), None)
         if not isinstance(first, Dense):
-            raise ValueError("sample: expected a decoder that begins with Dense, to tell the size of a code. "
-                             "Draw codes yourself: model.decode(z).")  # fmt: skip
+            raise ValueError("sample: expected a decoder that begins with Dense, to know the size of a code. "
+                             "Sample the codes yourself: model.decode(z).")  # fmt: skip
         value = self.theta.value
         z = generator(seed).standard_normal((as_int(n, "n", least=1), first.n_in), value.dtype)
         return self.decode(to_device(z, device_of(value)), batch_size)
 
     def active_units(self, data, threshold=0.01, batch_size=1024):
-        """Which of the d numbers say something: those whose mean μ varies, Var_x μ_j > threshold. (d,) of bool.
+        """Which of the d code numbers depend on x: those with Var_x μ_j > threshold. (d,) of bool.
 
-        Burda et al. 2016, section 5.3; the divergence switches off what does not pay, μ = 0 and σ = 1 for all x.
+        For a number that does not help the reconstruction, the KL term leads to μ_j = 0, σ_j = 1 for all x (posterior
+        collapse). Burda et al. 2016, section 5.3.
         """
         means = self.encode(data, batch_size)
         return array_module(means).var(means, axis=0) > threshold
 
     def config(self):
-        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "beta": self.kl.weight,
+        return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "beta": self.kl.strength,
                 "samples": self.samples, "objective": self.objective}  # fmt: skip
-
-    @classmethod
-    def from_config(cls, encoder, decoder, loss, **settings):
-        """The model without values, as a model file needs it: whatever the file says, nothing is allocated."""
-        return cls(encoder, decoder, loss, seed=None, **settings)
 
     def __repr__(self):
         return f"VariationalAutoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"
-
-
-def variational_autoencoder(sizes, activation=ReLU, loss=None, **settings):
-    """A VariationalAutoencoder of Dense layers: [784, 400, 20] is 784-400-2·20 and 20-400-784.
-
-    sizes: from the data's number of features to d, at least two. activation: class of the activation after every hidden
-    layer (or a function that makes one). loss and settings: those of VariationalAutoencoder.
-    Raises ValueError for sizes that make no network, TypeError for sizes that are no integers.
-    """
-    n, *hidden, d = as_sizes(sizes, "variational_autoencoder")
-    outputs = 2 * n if isinstance(loss, HeteroscedasticGaussianNLL) else n
-    encoder = dense_stack([n, *hidden, 2 * d], activation, Identity)
-    decoder = dense_stack([d, *hidden[::-1], outputs], activation, Identity)
-    return VariationalAutoencoder(encoder, decoder, loss, **settings)

@@ -16,7 +16,7 @@ import pytest
 from npae.data.files.download import MNIST_MD5, DownloadError, cache_folder, fetch_mnist, reachable_mirrors
 from npae.data.files.idx import opened, read_idx, write_idx
 
-pooch = pytest.importorskip("pooch", reason="downloads need pooch: pip install 'npae[demos]'")
+pooch = pytest.importorskip("pooch")
 
 NAME = "train-labels-idx1-ubyte.gz"
 LABELS = np.arange(200, dtype=np.uint8)
@@ -70,7 +70,7 @@ def names(folder):
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
 
-def test_a_good_mirror_fills_the_cache_and_then_nobody_is_asked(server, archive, checksums, tmp_path, capfd):
+def test_a_good_mirror_fills_the_cache_and_is_not_needed_again(server, archive, checksums, tmp_path, capfd):
     server.files[f"/one/{NAME}"] = archive
     cache = tmp_path / "deep" / "cache"
     assert fetch_mnist(cache, mirrors=server.mirrors, checksums=checksums) == cache
@@ -81,7 +81,7 @@ def test_a_good_mirror_fills_the_cache_and_then_nobody_is_asked(server, archive,
     assert capfd.readouterr() == ("", "")  # no bar where there is no terminal
 
 
-def test_other_archives_of_the_same_payload_are_welcome(server, archive, checksums, tmp_path):
+def test_other_archives_of_the_same_payload_are_accepted(server, archive, checksums, tmp_path):
     payload = gzip.decompress(archive)
     for content in (gzip.compress(payload, 1), payload):
         server.files[f"/one/{NAME}"] = content
@@ -91,7 +91,7 @@ def test_other_archives_of_the_same_payload_are_welcome(server, archive, checksu
 
 
 @pytest.mark.parametrize("bad", ["wrong payload", "not found", "broken gzip", "cut off"])
-def test_a_bad_mirror_is_passed_over(server, archive, checksums, tmp_path, bad):
+def test_a_bad_mirror_is_skipped(server, archive, checksums, tmp_path, bad):
     server.files[f"/two/{NAME}"] = archive
     if bad == "wrong payload":
         server.files[f"/one/{NAME}"] = gzip.compress(b"something else")
@@ -106,14 +106,14 @@ def test_a_bad_mirror_is_passed_over(server, archive, checksums, tmp_path, bad):
     assert names(cache) == [NAME] and np.array_equal(read_idx(cache / NAME), LABELS)
 
 
-def test_a_mirror_that_failed_is_asked_last_for_the_next_file(server, archive, checksums, tmp_path):
+def test_a_mirror_that_failed_is_tried_last_for_the_next_file(server, archive, checksums, tmp_path):
     server.files |= {f"/two/{NAME}": archive, "/two/b.gz": archive, "/one/c.gz": archive}
     three = dict.fromkeys((NAME, "b.gz", "c.gz"), checksums[NAME])
     fetch_mnist(tmp_path / "cache", mirrors=server.mirrors, checksums=three)
     assert server.requests == [f"/one/{NAME}", f"/two/{NAME}", "/two/b.gz", "/two/c.gz", "/one/c.gz"]
 
 
-def test_when_all_fail_each_reason_is_told_and_nothing_is_left(server, checksums, tmp_path):
+def test_if_all_mirrors_fail_the_error_has_each_reason_and_no_file_is_left(server, checksums, tmp_path):
     server.files[f"/two/{NAME}"] = gzip.compress(b"something else")
     with pytest.raises(DownloadError) as error:
         fetch_mnist(tmp_path / "cache", mirrors=server.mirrors, checksums=checksums)
@@ -131,7 +131,7 @@ def test_an_incorrect_file_in_the_cache_is_replaced(server, archive, checksums, 
         assert np.array_equal(read_idx(tmp_path / NAME), LABELS)
 
 
-def test_an_interrupt_leaves_no_half_file_and_the_next_call_goes_on(
+def test_an_interrupt_leaves_no_half_file_and_the_next_call_continues(
     server, archive, checksums, tmp_path, monkeypatch
 ):
     class Interrupted(pooch.HTTPDownloader):
@@ -153,7 +153,7 @@ def test_an_interrupt_leaves_no_half_file_and_the_next_call_goes_on(
     assert server.requests == [f"/one/{NAME}", "/one/again.gz"]
 
 
-def test_what_a_killed_process_left_is_swept_away(server, archive, checksums, tmp_path):
+def test_old_temporary_files_of_killed_processes_are_removed(server, archive, checksums, tmp_path):
     server.files[f"/one/{NAME}"] = archive
     old, young = tmp_path / ".old.1234.part", tmp_path / ".young.1234.part"
     for path, age in ((old, 7200), (young, 0)):
@@ -163,7 +163,7 @@ def test_what_a_killed_process_left_is_swept_away(server, archive, checksums, tm
     assert not old.exists() and young.exists()
 
 
-def test_no_network_is_said_so_and_no_folder_is_made(checksums, tmp_path, monkeypatch):
+def test_without_a_network_the_error_says_so_and_no_folder_is_made(checksums, tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
@@ -188,7 +188,7 @@ def test_a_silent_network_costs_one_time_out_for_all_mirrors(monkeypatch):
         release.set()
 
 
-def test_behind_a_proxy_it_is_the_proxy_that_must_answer(server, monkeypatch):
+def test_behind_a_proxy_the_proxy_is_connected_to(server, monkeypatch):
     for name in ("no_proxy", "NO_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.server_port}")
@@ -205,8 +205,8 @@ def test_the_cache_folder(monkeypatch, tmp_path):
 def test_the_checksums_are_those_of_the_real_files():
     folder = Path(os.environ.get("NPAE_DATA") or "unset") / "mnist"
     if not folder.is_dir():
-        pytest.skip("needs the full MNIST: set NPAE_DATA to its parent folder")
+        pytest.skip("full MNIST: set NPAE_DATA to its parent folder")
     for name, md5 in MNIST_MD5.items():
         with opened(folder / name) as (stream, _):
             assert hashlib.md5(stream.read()).hexdigest() == md5
-    assert fetch_mnist(folder, mirrors=()) == folder  # correct and complete: nobody is asked
+    assert fetch_mnist(folder, mirrors=()) == folder  # correct and complete: no mirror is needed

@@ -1,4 +1,4 @@
-"""Folders of pictures: cut, resized and ordered as the docstring says; and files that are no good ones, each named."""
+"""Folders of pictures: cropped, resized and ordered as documented; bad files are errors that name the file."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ import pytest
 from npae.data import ImageError, image_folder
 from npae.data.files.images import FORMATS, LARGEST
 
-Image = pytest.importorskip("PIL.Image", reason='pictures need Pillow: pip install "npae[images]"')
+Image = pytest.importorskip("PIL.Image")
 
 RNG = np.random.default_rng(0)
 
@@ -28,7 +28,7 @@ def gray(h=8, w=8):
     return RNG.integers(0, 256, (h, w), dtype=np.uint8)
 
 
-def test_pictures_of_the_asked_size_come_back_as_they_are(tmp_path):
+def test_pictures_of_the_given_size_are_not_changed(tmp_path):
     grays, colours = [gray() for _ in range(3)], [RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(3)]
     for k in range(3):
         put(tmp_path / "gray" / f"{k}.png", grays[k])
@@ -51,7 +51,7 @@ def test_gray_and_colour_become_each_other(tmp_path):
 
 @pytest.mark.parametrize("shape", [(8, 20), (20, 8), (9, 20)], ids=str)
 def test_the_square_in_the_middle_is_kept(tmp_path, shape):
-    """Margins are 255, the middle is random: nothing of the margins may be seen."""
+    """Margins are 255, the middle is random: no pixel of the margins may be left."""
     side = min(shape)
     top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
     picture = np.full(shape, 255, np.uint8)
@@ -60,11 +60,11 @@ def test_the_square_in_the_middle_is_kept(tmp_path, shape):
     x = image_folder(tmp_path, side)[0, 0]
     if (max(shape) - side) % 2 == 0:
         np.testing.assert_array_equal(x, middle)
-    else:  # the middle is half a pixel further
+    else:  # the middle lies between two pixels
         assert (x[:, :-1] < 160).all()
 
 
-def test_resizing_averages_and_leaves_proportions(tmp_path):
+def test_resizing_averages_and_keeps_proportions(tmp_path):
     checkers = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
     put(tmp_path / "a.png", checkers)
     x = image_folder(tmp_path, 16)
@@ -77,7 +77,7 @@ def test_resizing_averages_and_leaves_proportions(tmp_path):
     assert image_folder(tmp_path, 100).shape == (1, 1, 100, 100)
 
 
-def test_order_is_that_of_the_paths_and_folders_are_entered(tmp_path):
+def test_the_order_is_that_of_the_paths_and_subfolders_are_read(tmp_path):
     for value, name in enumerate(["a/2.png", "a/b/1.png", "a/b.png", "b.png", "c/a.png"]):
         put(tmp_path / name, np.full((4, 4), value, np.uint8))
     expected = sorted(
@@ -87,7 +87,7 @@ def test_order_is_that_of_the_paths_and_folders_are_entered(tmp_path):
     np.testing.assert_array_equal(image_folder(tmp_path, 4), image_folder(tmp_path, 4))
 
 
-def test_hidden_files_are_passed_over(tmp_path):
+def test_hidden_files_are_skipped(tmp_path):
     put(tmp_path / "a.png", gray())
     (tmp_path / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
     (tmp_path / ".thumbnails").mkdir()
@@ -111,14 +111,14 @@ def test_palettes_transparency_and_bits_are_read(tmp_path, mode):
         assert (image_folder(tmp_path, 8, is_gray) == 255).all()
 
 
-def test_a_picture_is_turned_as_its_camera_says(tmp_path):
+def test_a_picture_is_rotated_as_its_camera_recorded(tmp_path):
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise
+    exif[0x0112] = 6  # to be rotated clockwise
     put(tmp_path / "a.png", picture := gray(), exif=exif)
     np.testing.assert_array_equal(image_folder(tmp_path, 8)[0, 0], np.rot90(picture, -1))
 
 
-# ---------------------------------------------------------------------- what is no good picture
+# ---------------------------------------------------------------------- bad files
 
 
 def refused(folder, words, error=ImageError):
@@ -136,7 +136,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "tiff", "webp", "pgm"])
-def test_a_picture_cut_off_is_named(folder, suffix):
+def test_a_truncated_picture_is_named(folder, suffix):
     path = put(folder / "d" / f"bad.{suffix}", gray(90, 80))
     whole = path.read_bytes()
     for length in (len(whole) // 2, len(whole) // 4):
@@ -155,9 +155,9 @@ def test_damaged_bytes_are_named(folder):
 @pytest.mark.parametrize(
     "content", [b"", b"a list of names\n", b"\x89PNG\r\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", bytes(5000)]
 )
-def test_a_file_that_is_no_picture_is_named(folder, content):
+def test_another_kind_of_file_is_named(folder, content):
     (folder / "notes.txt").write_bytes(content)
-    refused(folder, r"notes.txt: expected a picture \(PNG, JPEG, .*\), but it is none. Move it out of the folder")
+    refused(folder, r"notes.txt: expected a picture \(PNG, JPEG, .*\), got another file. Move it out of the folder")
 
 
 def test_programs_in_pictures_are_not_run():
@@ -176,7 +176,7 @@ def png(width, height, payload=b""):
 
 
 @pytest.mark.parametrize("width, height", [(8193, 8192), (10_000, 10_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
-def test_a_decompression_bomb_is_named_before_it_goes_off(folder, width, height):
+def test_a_decompression_bomb_is_named_and_not_decoded(folder, width, height):
     (folder / "bomb.png").write_bytes(png(width, height, zlib.compress(bytes(10**6))))
     tracemalloc.start()
     try:
@@ -187,15 +187,15 @@ def test_a_decompression_bomb_is_named_before_it_goes_off(folder, width, height)
     assert peak < 5_000_000 and LARGEST == 67_108_864
 
 
-def test_a_large_header_with_little_behind_it_is_broken(folder):
+def test_a_large_header_with_few_pixels_is_broken(folder):
     (folder / "thin.png").write_bytes(png(3000, 3000, zlib.compress(bytes(100))))
     refused(folder, "thin.png: the picture is broken")
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_more_bits_than_eight_are_refused_rather_than_cut_off(folder, dtype):
+def test_more_than_eight_bits_are_refused(folder, dtype):
     put(folder / "deep.tiff", gray().astype(dtype))
-    refused(folder, "deep.tiff: expected grey or colours of 8 bits a channel, got mode")
+    refused(folder, "deep.tiff: expected grey or colours of 8 bits per channel, got mode")
 
 
 def test_an_empty_folder_a_missing_one_and_a_file(tmp_path):
@@ -208,7 +208,7 @@ def test_an_empty_folder_a_missing_one_and_a_file(tmp_path):
 
 @pytest.mark.parametrize("size, error", [(0, ValueError), (-3, ValueError), (8.5, TypeError), ("8", TypeError)])
 def test_impossible_sizes(folder, size, error):
-    with pytest.raises(error, match="size: expected"):
+    with pytest.raises(error, match="size of image_folder: expected"):
         image_folder(folder, size)
 
 
@@ -217,7 +217,7 @@ def test_without_pillow_the_extra_is_named(folder, monkeypatch):
     refused(folder, r'image_folder: needs the package Pillow: pip install "npae\[images\]"', ModuleNotFoundError)
 
 
-def test_the_pictures_of_these_tests_are_read(folder):
+def test_the_pictures_that_these_tests_make_can_be_read(folder):
     (folder / "small.png").write_bytes(png(2, 2, zlib.compress(bytes([0, 9, 9, 0, 9, 9]))))
     assert image_folder(folder, 2)[-1].tolist() == [[[9, 9], [9, 9]]]
     assert Image.open(io.BytesIO(png(10_000, 800))).size == (10_000, 800)

@@ -1,4 +1,4 @@
-"""The Olivetti faces: where they are looked for, how they are split, files that are not theirs, how to get them."""
+"""The Olivetti faces: where the file is looked for, the split by people, wrong files, the way to get the right one."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def nowhere(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.int16])
-def test_training_and_test_are_other_people(tmp_path, dtype):
+def test_training_and_test_have_different_people(tmp_path, dtype):
     faces = olivetti(write(tmp_path / "o.npz", person=PERSON.astype(dtype)))
     assert faces.train_images.shape == (70, 64, 64) and faces.test_images.shape == (10, 64, 64)
     assert set(faces.train_labels) == set(range(35)) and set(faces.test_labels) == set(range(35, 40))
@@ -55,7 +55,7 @@ def test_npae_data_then_the_cache(nowhere, monkeypatch):
 
 def test_the_real_faces():
     if data_folder("olivetti") is None:
-        pytest.skip("the Olivetti faces: set NPAE_DATA to the parent of olivetti/")
+        pytest.skip("Olivetti faces: set NPAE_DATA to the parent of olivetti/")
     faces = olivetti()
     assert faces.train_images.shape == (350, 64, 64) and faces.test_images.shape == (50, 64, 64)
     assert (np.bincount(faces.train_labels) == 10).all()
@@ -63,7 +63,7 @@ def test_the_real_faces():
     assert np.corrcoef(faces.train_images.mean(axis=0).ravel(), mirrored.ravel())[0, 1] > 0.9  # upright: symmetric
 
 
-def test_without_them_it_says_how_to_get_them(nowhere):
+def test_the_error_for_a_missing_file_has_the_way_to_get_it(nowhere):
     with pytest.raises(FileNotFoundError) as error:
         olivetti()
     assert "olivetti: expected the file $NPAE_DATA/olivetti/olivetti.npz, found none" in str(error.value)
@@ -72,8 +72,8 @@ def test_without_them_it_says_how_to_get_them(nowhere):
         olivetti(nowhere / "gone.npz")
 
 
-def test_what_it_says_makes_the_file(nowhere):
-    """With something of scikit-learn's shape in the place of scikit-learn, which would need a network."""
+def test_the_command_in_the_error_makes_the_file(nowhere):
+    """With a stand-in for scikit-learn, which would need a network."""
     with pytest.raises(FileNotFoundError) as error:
         olivetti()
     (program,) = re.findall(r'python -c "(.*)"$', str(error.value))
@@ -120,7 +120,7 @@ def test_a_damaged_file_is_refused(tmp_path):
             olivetti(tmp_path / "o.npz")
 
 
-def test_a_huge_promise_is_not_allocated_and_objects_are_not_unpickled(tmp_path):
+def test_a_huge_declared_size_is_not_allocated_and_objects_are_not_unpickled(tmp_path):
     for shape, dtype, words in (
         ((10**6, 64, 64), "'|u1'", "images declares"),
         ((80, 64, 64), "'|O'", "images is object"),

@@ -1,4 +1,4 @@
-"""npae.data.sets.few_labels: equally many of every class, drawn by the seed; shown as often as was asked for."""
+"""Few labels: equally many of every class, chosen by the seed; labelled rows repeated up to the given share."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ X = np.arange(400.0)[:, None]
 
 
 @pytest.mark.parametrize("n", [1, 10, 13, 50, 400])
-def test_as_many_of_every_class(n):
+def test_equally_many_labels_of_every_class_are_kept(n):
     y = hide_labels(Y, n, seed=3)
     known = y >= 0
     assert y.shape == Y.shape and known.sum() == n and set(y[~known]) <= {-1}
@@ -27,11 +27,11 @@ def test_labels_of_any_integers_and_lists():
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
-def test_those_with_a_label_are_a_share_of_all(share):
+def test_labelled_rows_are_the_given_share_of_all(share):
     y = hide_labels(Y, 10)
     again, labels = oversample_labelled(X, y, share)
     known = labels >= 0
-    assert share <= known.mean() < share + 10 / len(labels)  # and not one time more than that takes
+    assert share <= known.mean() < share + 10 / len(labels)  # and not repeated once too often
     rows = again[:, 0].astype(int)
     np.testing.assert_array_equal(labels, y[rows])
     times = np.bincount(rows, minlength=400)
@@ -39,16 +39,16 @@ def test_those_with_a_label_are_a_share_of_all(share):
 
 
 @pytest.mark.parametrize("y", [Y, np.full(400, -1), hide_labels(Y, 300)], ids=["all", "none", "enough"])
-def test_nothing_is_repeated_without_need(y):
+def test_rows_are_repeated_only_if_needed(y):
     again, labels = oversample_labelled(X, y)
     np.testing.assert_array_equal(again, X)
     np.testing.assert_array_equal(labels, y)
 
 
-def test_what_cannot_be_is_said():
-    with pytest.raises(ValueError, match="n of 400 labels at most, got 401"):
+def test_wrong_arguments_raise():
+    with pytest.raises(ValueError, match="n of at most 400, the number of labels, got 401"):
         hide_labels(Y, 401)
-    with pytest.raises(ValueError, match="n: expected 1 or more, got 0"):
+    with pytest.raises(ValueError, match="n of hide_labels: expected 1 or more, got 0"):
         hide_labels(Y, 0)
     for share in (0, 1, -1):
         with pytest.raises(ValueError, match="expected 0 < share < 1, got"):

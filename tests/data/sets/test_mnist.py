@@ -1,4 +1,4 @@
-"""The digits: where they are looked for, what is said when they are not there, and the embedded sample."""
+"""MNIST: where the files are looked for, the message if they are not found, and the embedded sample."""
 
 import dataclasses
 import importlib
@@ -45,7 +45,7 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "fetch_mnist", fail)
 
 
-def test_the_sample_is_there_silently(offline, capfd):
+def test_the_sample_needs_no_network_and_prints_nothing(offline, capfd):
     digits = mnist(which="sample")
     assert digits.train_images.shape == (10_000, 28, 28) and digits.train_labels.shape == (10_000,)
     assert digits.test_images.shape == (2_000, 28, 28) and digits.test_labels.shape == (2_000,)
@@ -95,7 +95,7 @@ def test_the_folder_then_npae_data_then_the_cache(offline, monkeypatch, tmp_path
     assert mnist(which=which).origin == str(cached)
 
 
-def test_auto_falls_back_to_the_sample_and_says_so_in_one_line(offline, capfd):
+def test_auto_falls_back_to_the_sample_and_prints_one_line(offline, capfd):
     assert mnist().origin == "embedded sample of MNIST"
     out, err = capfd.readouterr()
     assert out == "" and err.count("\n") == 1
@@ -113,7 +113,7 @@ def test_auto_falls_back_without_pooch_and_full_names_the_extra(offline, monkeyp
         mnist(which="full")
 
 
-def test_full_says_what_to_do(offline):
+def test_the_error_of_full_has_the_cure(offline):
     with pytest.raises(FileNotFoundError) as error:
         mnist(which="full")
     for word in ("no network", "NPAE_DATA", "mnist/", *TINY, 'pip install "npae[demos]"'):
@@ -131,21 +131,21 @@ def test_a_wrong_npae_data_is_an_error(offline, monkeypatch, tmp_path):
         mnist()
 
 
-def test_an_explicit_folder_is_never_replaced_by_something_else(offline, tmp_path):
+def test_an_explicit_folder_is_never_replaced_by_the_sample(offline, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere: expected a folder with train-images"):
         mnist(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="missing: train-labels-idx1-ubyte, t10k-images-idx3-ubyte"):
         mnist(fill(tmp_path / "half", train_labels=None, t10k_images=None))
 
 
-def test_arguments_that_make_no_sense(tmp_path):
+def test_wrong_arguments_raise(tmp_path):
     with pytest.raises(ValueError, match='"auto", "full" or "sample", got \'all\''):
         mnist(which="all")
     with pytest.raises(ValueError, match='no folder with which="sample"'):
         mnist(tmp_path, which="sample")
 
 
-def test_any_folder_like_mnists_plain_or_gzipped(tmp_path):
+def test_any_folder_of_the_same_layout_plain_or_gzipped(tmp_path):
     fill(tmp_path)
     (tmp_path / "train-images-idx3-ubyte.gz").unlink()
     write_idx(tmp_path / "train-images-idx3-ubyte", TINY["train-images-idx3-ubyte"])
@@ -172,7 +172,7 @@ def test_files_that_do_not_fit_together(tmp_path, changes, message):
         idx_folder(fill(tmp_path, **changes))
 
 
-def test_a_damaged_file_is_never_papered_over_by_the_sample(offline, tmp_path, monkeypatch):
+def test_a_damaged_file_is_never_replaced_by_the_sample(offline, tmp_path, monkeypatch):
     (fill(tmp_path / "mnist") / "train-images-idx3-ubyte.gz").write_bytes(b"<html>")
     monkeypatch.setenv("NPAE_DATA", str(tmp_path))
     with pytest.raises(IDXError, match="web page"):

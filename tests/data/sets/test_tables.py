@@ -1,4 +1,4 @@
-"""Tables of anomalies: honest files in every form they are published in, and files that are not what they say."""
+"""Tables with anomalies: correct files in every published form, and files with wrong content or wrong headers."""
 
 import gzip
 import io
@@ -48,7 +48,7 @@ def npy(array):
     return stream.getvalue()
 
 
-def promise(shape, payload=b"", dtype="'<f8'"):
+def declared(shape, payload=b"", dtype="'<f8'"):
     header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     header += b" " * (117 - len(header)) + b"\n"
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + payload
@@ -59,12 +59,12 @@ BROKEN = {
     "no y": ({"X": npy(X)}, "no item named 'y.npy'"),
     "y of another kind": ({"X": npy(X), "y": npy(np.array(["a"] * 6))}, "y is <U1 of shape"),
     "one-dimensional X": ({"X": npy(Y), "y": npy(Y)}, r"X is int64 of shape \(6,\)"),
-    "objects": ({"X": promise((2, 2), b"cposix\nsystem\n(S'false'\ntR.", "'|O'"), "y": npy(Y)}, "X is object"),
-    "a huge promise": ({"X": promise((10**9, 10**9)), "y": npy(Y)}, "X declares 8000000000000000128 bytes in"),
-    "a negative size": ({"X": promise((-2, 3)), "y": npy(Y)}, "X declares 80 bytes"),
+    "objects": ({"X": declared((2, 2), b"cposix\nsystem\n(S'false'\ntR.", "'|O'"), "y": npy(Y)}, "X is object"),
+    "a huge size": ({"X": declared((10**9, 10**9)), "y": npy(Y)}, "X declares 8000000000000000128 bytes in"),
+    "a negative size": ({"X": declared((-2, 3)), "y": npy(Y)}, "X declares 80 bytes"),
     "too much": ({"X": npy(X) + b"more", "y": npy(Y)}, "X declares"),
-    "other truths": ({"X": npy(X), "y": npy(Y * 2)}, "truth of 0 or 1 for each of 6 rows"),
-    "too few truths": ({"X": npy(X), "y": npy(Y[:5])}, "truth of 0 or 1 for each of 6 rows"),
+    "other labels": ({"X": npy(X), "y": npy(Y * 2)}, "label of 0 or 1 for each of 6 rows"),
+    "too few labels": ({"X": npy(X), "y": npy(Y[:5])}, "label of 0 or 1 for each of 6 rows"),
 }
 
 
@@ -80,8 +80,8 @@ def test_a_broken_npz_is_one_sentence(tmp_path, content, words):
     assert "7_broken.npz" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_promise_allocates_nothing(tmp_path):
-    path = packed(tmp_path / "a.npz", X=promise((5_000_000, 1)), y=npy(Y))
+def test_a_declared_size_allocates_nothing(tmp_path):
+    path = packed(tmp_path / "a.npz", X=declared((5_000_000, 1)), y=npy(Y))
     tracemalloc.start()
     try:
         with pytest.raises(TableError, match="X declares 40000128 bytes"):
@@ -113,7 +113,7 @@ def test_the_credit_card_csv_is_read(tmp_path, monkeypatch, zipped, quoted):
     ("a,Class\n1,0,3\n", "1 rows have 3, its first line 2"),
     ("a,Class\n1,0\n1\n", "number of columns changed"),
     ("a,Class\n1,0\nx,1\n", "could not convert string 'x'"),
-    ("a,Class\n1,2\n", "truth of 0 or 1 for each of 1 rows"),
+    ("a,Class\n1,2\n", "label of 0 or 1 for each of 1 rows"),
 ])  # fmt: skip
 def test_a_broken_csv_is_one_sentence(tmp_path, text, words):
     (tmp_path / "t.csv").write_text(text)
@@ -122,13 +122,13 @@ def test_a_broken_csv_is_one_sentence(tmp_path, text, words):
     assert "t.csv" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_truncated_gzip_is_said(tmp_path):
+def test_a_truncated_gzip_raises(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress((HEAD + ROWS * 50).encode())[:-9])
     with pytest.raises(TableError, match="end-of-stream"):
         read_csv(tmp_path / "t.csv.gz", "Class")
 
 
-def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path, monkeypatch):
+def test_the_error_for_a_missing_file_names_the_way_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("NPAE_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="expected .npz files in .NPAE_DATA/adbench, found none. .*ADBench"):
         adbench()
@@ -142,12 +142,14 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path, monkeypatch):
         read_csv(tmp_path / "nothing.csv", "Class")
 
 
-@pytest.mark.skipif(data_folder("adbench") is None, reason="NPAE_DATA has no adbench/")
+@pytest.mark.skipif(data_folder("adbench") is None, reason="ADBench tables: set NPAE_DATA to the parent of adbench/")
 def test_the_published_tables_have_the_published_sizes():
     sizes = {t.name: (*t.x.shape, int(t.y.sum())) for t in adbench()}
     assert sizes["cardio"] == (1831, 21, 176) and sizes["mammography"] == (11183, 6, 260)
 
 
-@pytest.mark.skipif(data_folder("creditcard") is None, reason="NPAE_DATA has no creditcard/")
+@pytest.mark.skipif(
+    data_folder("creditcard") is None, reason="credit card table: set NPAE_DATA to the parent of creditcard/"
+)
 def test_the_published_transactions_have_492_frauds():
     assert credit_card().x.shape[1] == 29 and credit_card().y.sum() == 492

@@ -1,4 +1,4 @@
-"""npae.models.adversarial.autoencoder: three phases by finite differences, wrong versions found, priors reached, labels, files."""
+"""npae.models.adversarial.autoencoder: three phases by finite differences, wrong versions, learning, labels, files."""
 
 import numpy as np
 import pytest
@@ -20,10 +20,10 @@ X, Y = RNG.random((12, 6)), np.arange(12) % 3
 
 
 def small(labelled=False, dtype=np.float64, penalties=(), noise=None):
-    encoder = Sequential(*([noise] if noise else []), Dense(6, 5), Tanh(), Dense(5, 2))
-    autoencoder = Autoencoder(encoder, Sequential(Dense(2, 5), Tanh(), Dense(5, 6)), BinaryCrossEntropy(), None,
+    encoder = Sequential(*([noise] if noise else []), Dense(6, 5, Tanh), Dense(5, 2))
+    autoencoder = Autoencoder(encoder, Sequential(Dense(2, 5, Tanh), Dense(5, 6)), BinaryCrossEntropy(), None,
                               penalties=penalties)  # fmt: skip
-    discriminator = Sequential(Dense(2 + 3 * labelled, 4), LeakyReLU(0.2), Dense(4, 1))
+    discriminator = Sequential(Dense(2 + 3 * labelled, 4, LeakyReLU(0.2)), Dense(4, 1))
     model = AdversarialAutoencoder(autoencoder, discriminator, RingPrior(3), labelled, dtype=dtype)
     model.theta.assign(inputs(model.theta.size, 5, dtype) * 0.5)
     return model
@@ -31,7 +31,7 @@ def small(labelled=False, dtype=np.float64, penalties=(), noise=None):
 
 def frozen(place=None, **more):
     model = small(**more)
-    model.prior.freeze(model.prior.draw(np.empty((12, 2)), Y))
+    model.sampler.freeze(model.sampler.draw(np.empty((12, 2)), Y))
     return model.to(place.name) if place else model
 
 
@@ -54,9 +54,8 @@ def test_the_objectives_are_those_of_the_paper():
     model = frozen(penalties=[WeightDecay(0.3)])
     terms = [phase.backpropagate(X) for phase in model.phases]
     assert terms[0] == {name: pytest.approx(v) for name, v in model.autoencoder.evaluate(X).items()}
-    p_prior, p_codes = (
-        1 / (1 + np.exp(-model.discriminator(v))) for v in (model.prior.next(X[:, :2]), model.autoencoder.encode(X))
-    )
+    z, h = model.sampler.next(X[:, :2]), model.autoencoder.encode(X)
+    p_prior, p_codes = (1 / (1 + np.exp(-model.discriminator(v))) for v in (z, h))
     assert terms[1] == {"discriminator": pytest.approx(-(np.log(p_prior) + np.log(1 - p_codes)).mean(), rel=1e-12)}
     assert terms[2] == {"generator": pytest.approx(-np.log(p_codes).mean(), rel=1e-12)}
 
@@ -72,6 +71,12 @@ def test_phases_have_their_own_parts_of_theta():
         np.testing.assert_array_equal(theta.value, model.theta.value[part])
 
 
+def test_draws_are_the_random_layers_and_the_sampler():
+    noise = GaussianNoise(0.3)
+    model = small(noise=noise)
+    assert model.draws == (noise, model.sampler)
+
+
 @pytest.mark.parametrize("wrong", [not_through_the_discriminator, discriminator_not_frozen])
 def test_a_wrong_generator_step_is_found(wrong, monkeypatch):
     monkeypatch.setattr(adversarial, "generator_gradient", wrong)
@@ -83,7 +88,7 @@ def test_a_discriminator_step_that_leaks_into_the_encoder_is_found(monkeypatch):
     def leaking(self, x):
         encoder = self.autoencoder.encoder
         h, cache = encoder.forward(x, training=True)
-        value = adversarial.discriminator_step(self.discriminator, self.prior.next(h), h)
+        value = adversarial.discriminator_step(self.discriminator, self.sampler.next(h), h)
         encoder.backward(adversarial.generator_gradient(self.discriminator, h)[1], cache, needs_dx=False)
         return {"discriminator": value}
 
@@ -92,9 +97,9 @@ def test_a_discriminator_step_that_leaks_into_the_encoder_is_found(monkeypatch):
         check_phases(frozen(), X, place)
 
 
-def test_a_label_that_counts_as_code_is_found(monkeypatch):
-    def shifted(self, dh):
-        return dh[:, -self.prior.size :].copy()
+def test_the_gradient_of_other_columns_is_found(monkeypatch):
+    def shifted(self, drows):
+        return drows[:, -self.prior.size :].copy()
 
     monkeypatch.setattr(AdversarialAutoencoder, "_without_class", shifted)
     model = frozen(labelled=True)
@@ -120,13 +125,13 @@ def blobs(n=2000):
 
 def learned(labelled, prior, data, epochs=12):
     autoencoder = dense_autoencoder([6, 32, 2], LeakyReLU, Identity, SquaredError())
-    discriminator = Sequential(Dense(2 + labelled * prior.modes, 32), LeakyReLU(0.2), Dense(32, 1))
+    discriminator = Sequential(Dense(2 + labelled * prior.modes, 32, LeakyReLU(0.2)), Dense(32, 1))
     model = AdversarialAutoencoder(autoencoder, discriminator, prior, labelled)
     rates = {"reconstruction": Adam(2e-3), "discriminator": Adam(5e-3, beta1=0.5), "generator": Adam(2e-3, beta1=0.5)}
     return model, fit(model, data, data, epochs=epochs, batch_size=50, optimizer=rates, progress="none")
 
 
-def test_codes_come_to_lie_where_the_prior_is():
+def test_codes_learn_the_distribution_of_the_prior():
     x, _ = blobs()
     model, history = learned(False, GaussianPrior(2), x)
     h = model.autoencoder.encode(x)
@@ -138,18 +143,18 @@ def test_codes_come_to_lie_where_the_prior_is():
     )
 
 
-def test_with_labels_every_class_finds_its_own_mode():
+def test_with_labels_every_class_learns_its_own_part():
     x, y = blobs()
     model, _ = learned(True, RingPrior(3, 2.0, 0.3, 0.3), (x, y))
     angle = np.arctan2(*model.autoencoder.encode(x).T[::-1])
     assert (np.round(angle / (2 * np.pi) * 3) % 3 == y).mean() > 0.95
-    made = model.sample(300, y=np.arange(300) % 3)
-    assert (made[:, :3].argmax(axis=1) == np.arange(300) % 3).mean() > 0.9
+    fake = model.sample(300, y=np.arange(300) % 3)
+    assert (fake[:, :3].argmax(axis=1) == np.arange(300) % 3).mean() > 0.9
 
 
 @each_device
 @pytest.mark.parametrize("labelled", [False, True], ids=["", "labelled"])
-def test_signs_of_life_are_the_same_on_every_device(device, labelled):
+def test_diagnostics_are_the_same_on_every_device(device, labelled):
     data, here = (X, Y) if labelled else X, small(labelled)
     with on(device) as place:
         there = small(labelled).to(place.name)
@@ -159,7 +164,7 @@ def test_signs_of_life_are_the_same_on_every_device(device, labelled):
         assert place.get(there.sample(5, y=place.put(Y[:5]))).shape == (5, 6)
 
 
-def test_samples_are_decoded_draws():
+def test_samples_are_decoded_codes_of_the_prior():
     model = small(dtype=np.float32)
     z = model.prior.codes(adversarial.Stream([5]), np.empty((40, 2), np.float32))
     np.testing.assert_allclose(model.sample(40, seed=5), model.autoencoder.decode(z), rtol=1e-6)
@@ -175,7 +180,7 @@ def test_a_file_brings_it_back(tmp_path):
     save(tmp_path / "aae.npz", model)
     again = load(tmp_path / "aae.npz")
     np.testing.assert_array_equal(again.sample(9), model.sample(9))
-    assert again.labelled and repr(again) == repr(model) and "SwissRollPrior" in again.summary()
+    assert again.labelled and repr(again) == repr(model) and type(again.prior) is SwissRollPrior
     save(tmp_path / "inside.npz", model.autoencoder)
     np.testing.assert_array_equal(load(tmp_path / "inside.npz").encode(X), model.autoencoder.encode(X))
 
@@ -207,12 +212,12 @@ def test_data_that_cannot_be_right(labelled, data, error, words):
         (3, np.eye(3), ValueError, "class numbers as labels, got rows"),
     ],
 )
-def test_samples_that_cannot_be(n, y, error, words):
+def test_samples_that_are_impossible(n, y, error, words):
     with pytest.raises(error, match=words):
         small().sample(n, y=y)
 
 
-def test_evaluation_wants_labels_that_have_a_part():
+def test_evaluation_expects_labels_that_have_a_part():
     with pytest.raises(ValueError, match=r"expected labels from 0 to 2, got 1 to 3: RingPrior\(modes=3"):
         small(True).evaluate((X, Y + 1))
 
@@ -225,11 +230,11 @@ def test_classes_to_sample_come_from_anywhere(device):
             np.testing.assert_array_equal(place.get(model.sample(3, y=y)), place.get(model.sample(3, y=[0, 1, 2])))
 
 
-def test_what_does_not_fit_together_is_said():
+def test_parts_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"a prior with a part for each class, GaussianPrior\(size=2, std=1.0\) has"):
         AdversarialAutoencoder(dense_autoencoder([6, 2]), Dense(3, 1), GaussianPrior(2), labelled=True)
     with pytest.raises(ValueError, match=r"Autoencoder: expected a discriminator that ends .*, got Tanh\(\)"):
-        AdversarialAutoencoder(dense_autoencoder([6, 2]), Sequential(Dense(2, 1), Tanh()), GaussianPrior(2))
+        AdversarialAutoencoder(dense_autoencoder([6, 2]), Dense(2, 1, Tanh), GaussianPrior(2))
     with pytest.raises(TypeError, match="AdversarialAutoencoder: expected a prior of codes such as .*, got None"):
         AdversarialAutoencoder(dense_autoencoder([6, 2]), Dense(2, 1), None, labelled=True)
     model = AdversarialAutoencoder(dense_autoencoder([6, 3]), Dense(2, 1), GaussianPrior(2))

@@ -1,9 +1,11 @@
-"""npae.models.adversarial.game: both gradients by finite differences, what is held fast, what its numbers mean, what is refused."""
+"""npae.models.adversarial.game: both gradients by finite differences, what stays unchanged, diagnostics, errors."""
+
+import re
 
 import numpy as np
 import pytest
 
-from npae.layers import BatchNorm, Dense, Dropout, Identity, LeakyReLU, ReLU, Sequential, Sigmoid, Tanh
+from npae.layers import BatchNorm, Conv2D, Dense, Dropout, Identity, LeakyReLU, ReLU, Sequential, Sigmoid, Tanh
 from npae.models import GaussianPrior
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
 from tests.contract import inputs, made
@@ -13,23 +15,23 @@ REAL, FAKE = inputs((9, 5)), inputs((9, 5), 1)
 
 
 def network():
-    return Sequential(Dense(5, 6), Tanh(), Dense(6, 1))
+    return Sequential(Dense(5, 6, Tanh), Dense(6, 1))
 
 
 def measured(function, at, h=1e-5):
-    """dfunction/dat by central differences, number by number."""
-    slope = np.empty_like(at)
+    """The gradient of the function at `at` by central differences, number by number."""
+    gradient = np.empty_like(at)
     for k in np.ndindex(at.shape):
         up, down = at.copy(), at.copy()
         up[k] += h
         down[k] -= h
-        slope[k] = (function(up) - function(down)) / (2 * h)
-    return slope
+        gradient[k] = (function(up) - function(down)) / (2 * h)
+    return gradient
 
 
 @each_device
 @pytest.mark.parametrize("r", [1.0, 0.9])
-def test_telling_apart_leaves_the_derivative_in_the_discriminator(device, r):
+def test_the_discriminator_step_adds_its_gradient(device, r):
     with on(device) as place:
         discriminator, real, fake = made(network, np.float64, place.name), place.put(REAL), place.put(FAKE)
         theta = discriminator.theta
@@ -47,7 +49,7 @@ def test_telling_apart_leaves_the_derivative_in_the_discriminator(device, r):
 
 @each_device
 @pytest.mark.parametrize("saturating", [False, True])
-def test_fooling_gives_the_derivative_by_what_is_made(device, saturating):
+def test_the_generator_gradient_is_the_measured_one(device, saturating):
     with on(device) as place:
         discriminator = made(network, np.float64, place.name)
         _, d_fake = generator_gradient(discriminator, place.put(FAKE), saturating)
@@ -55,7 +57,7 @@ def test_fooling_gives_the_derivative_by_what_is_made(device, saturating):
         np.testing.assert_allclose(place.get(d_fake), expected, rtol=1e-6, atol=1e-9)
 
 
-def test_fooling_leaves_nothing_in_the_discriminator():
+def test_the_generator_gradient_leaves_the_discriminator_unchanged():
     discriminator = made(lambda: Sequential(Dense(5, 6), BatchNorm(6), Tanh(), Dense(6, 1)), np.float64)
     discriminator_step(discriminator, REAL, FAKE)
     gradient, statistics = discriminator.theta.grad.copy(), discriminator.statistics.value.copy()
@@ -66,7 +68,7 @@ def test_fooling_leaves_nothing_in_the_discriminator():
     assert (discriminator.theta.grad != gradient).any() and (discriminator.statistics.value != statistics).all()
 
 
-def test_both_sides_of_the_duel_get_better_by_small_steps():
+def test_small_steps_lower_both_losses():
     discriminator, real, fake = made(network, np.float64), inputs((9, 5)), inputs((9, 5), 1)
     theta = discriminator.theta
     theta.zero_grad()
@@ -77,7 +79,7 @@ def test_both_sides_of_the_duel_get_better_by_small_steps():
     assert discriminator_step(discriminator, real, fake) < before
 
 
-def test_the_standing_of_a_duel():
+def test_diagnostics():
     a, b = np.array([[3.0], [-1], [2], [5]]), np.array([[-2.0], [-3], [1], [4]])
     found = diagnostics(a, b)
     assert found["real_accuracy"] == 0.75 and found["fake_accuracy"] == 0.5
@@ -97,27 +99,30 @@ def test_diversity_is_the_ratio_of_mean_distances():
     assert diversity(np.ones((5, 4)), x) == 0 and np.isfinite(diversity(x, np.ones((5, 6))))
 
 
-def test_a_discriminator_says_one_number_of_each():
+def test_a_discriminator_has_one_logit_per_sample():
     discriminator = made(lambda: Sequential(Dense(5, 3), Tanh(), Dense(3, 2)), np.float64)
-    with pytest.raises(ValueError, match=r"Expected a discriminator that gives one logit each, \(9, 1\), got \(9, 2\)"):
+    with pytest.raises(ValueError, match=r"Expected a discriminator with one logit per sample, \(9, 1\), got \(9, 2\)"):
         discriminator_step(discriminator, inputs((9, 5)), inputs((9, 5), 1))
 
 
-@pytest.mark.parametrize("last", [Sigmoid, Tanh, ReLU, lambda: LeakyReLU(0.2)])
+@pytest.mark.parametrize("last", [Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.2)], ids=repr)
 def test_a_discriminator_that_ends_in_an_activation_is_refused(last):
-    words = r"Sequential: expected a discriminator that ends in a linear layer, got \w+\(.*\) at its end. Leave it out"
-    for discriminator in (Sequential(Dense(5, 1), last()), Sequential(Dense(5, 6), Sequential(Dense(6, 1), last()))):
-        with pytest.raises(ValueError, match=words):
+    words = f"Sequential: expected a discriminator that ends in a linear layer, got {last!r} at its end. Leave it out"
+    for discriminator in (Sequential(Dense(5, 1), last), Sequential(Dense(5, 6), Sequential(Dense(6, 1), last)),
+                          Dense(5, 1, last), Sequential(Dense(5, 6), Sequential(Dense(6, 1, last))),
+                          Sequential(Conv2D(1, 1, 3, activation=last))):  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(words)):
             check_parts(network(), discriminator, GaussianPrior(3))
 
 
 def test_a_discriminator_that_ends_in_a_linear_layer_is_not():
     for end in (Identity(), Dropout(0.1), Sequential(Dense(1, 1))):
-        check_parts(network(), Sequential(Dense(5, 6), Sigmoid(), Dense(6, 1), end), GaussianPrior(3))
-    check_parts(network(), Dense(5, 1), GaussianPrior(3))
+        check_parts(network(), Sequential(Dense(5, 6, Sigmoid), Dense(6, 1), end), GaussianPrior(3))
+    for linear in (Dense(5, 1), Dense(5, 1, Identity), Sequential(Conv2D(1, 1, 3))):
+        check_parts(network(), linear, GaussianPrior(3))
 
 
 @pytest.mark.parametrize("prior", [None, GaussianPrior, np.random.default_rng(0), Dense(3, 3)], ids=type)
-def test_a_prior_that_is_none_is_refused(prior):
+def test_what_is_not_a_prior_is_refused(prior):
     with pytest.raises(TypeError, match=r"expected a prior of codes such as models.GaussianPrior\(2\), got"):
         check_parts(network(), network(), prior)

@@ -1,4 +1,6 @@
-"""npae.models.adversarial.gan: both phases by finite differences, wrong versions found, signs of life, learning, files."""
+"""npae.models.adversarial.gan: both phases by finite differences, wrong versions, diagnostics, learning, files."""
+
+import copy
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from npae.layers import (
     Conv2D,
     ConvTranspose2D,
     Dense,
+    Dropout,
     Flatten,
+    GaussianNoise,
     LeakyReLU,
     Reshape,
     Sequential,
@@ -28,15 +32,15 @@ X = np.random.default_rng(0).random((12, 6))
 
 
 def small(dtype=np.float64, **more):
-    generator = Sequential(Dense(3, 5), Tanh(), Dense(5, 6), Sigmoid())
-    model = GAN(generator, Sequential(Dense(6, 5), LeakyReLU(0.2), Dense(5, 1)), GaussianPrior(3), dtype=dtype, **more)
+    generator = Sequential(Dense(3, 5, Tanh), Dense(5, 6, Sigmoid))
+    model = GAN(generator, Sequential(Dense(6, 5, LeakyReLU(0.2)), Dense(5, 1)), GaussianPrior(3), dtype=dtype, **more)
     model.theta.assign(inputs(model.theta.size, 5, dtype) * 0.5)
     return model
 
 
 def frozen(place=None, **more):
     model = small(**more)
-    model.prior.freeze(model.prior.draw(np.empty((12, 3))))
+    model.sampler.freeze(model.sampler.draw(np.empty((12, 3))))
     return model.to(place.name) if place else model
 
 
@@ -48,12 +52,12 @@ def test_both_phases_are_what_finite_differences_say(device, more):
 
 
 @each_device
-def test_a_convolutional_one_is_made_by_composing(device):
+def test_a_convolutional_one(device):
     generator = Sequential(Dense(3, 8), BatchNorm(8), Tanh(), Reshape((2, 2, 2)), ConvTranspose2D(2, 1, 2, stride=2))
-    discriminator = Sequential(Conv2D(1, 3, 3, stride=2, padding="same"), LeakyReLU(0.2), Flatten(), Dense(12, 1))
+    discriminator = Sequential(Conv2D(1, 3, 3, 2, "same", LeakyReLU(0.2)), Flatten(), Dense(12, 1))
     model = GAN(generator, discriminator, GaussianPrior(3), dtype=np.float64)
     with on(device) as place:
-        model.to(place.name).prior.freeze(place.put(model.prior.draw(np.empty((5, 3)))))
+        model.to(place.name).sampler.freeze(place.put(model.sampler.draw(np.empty((5, 3)))))
         check_phases(model, place.put(inputs((5, 1, 4, 4))), place)
         assert model.sample(2).shape == (2, 1, 4, 4)
 
@@ -62,24 +66,23 @@ def test_a_convolutional_one_is_made_by_composing(device):
 def test_the_objectives_are_those_of_the_paper(more):
     model = frozen(**more)
     discriminator, generator = (phase.backpropagate(X) for phase in model.phases)
-    p_real, p_made = (
-        1 / (1 + np.exp(-model.discriminator(v))) for v in (X, model.generator(model.prior.next(X[:, :3])))
-    )
+    fake = model.generator(model.sampler.next(X[:, :3]))
+    p_real, p_fake = (1 / (1 + np.exp(-model.discriminator(v))) for v in (X, fake))
     r = more.get("real", 1)
-    expected = -(r * np.log(p_real) + (1 - r) * np.log(1 - p_real) + np.log(1 - p_made)).mean()
+    expected = -(r * np.log(p_real) + (1 - r) * np.log(1 - p_real) + np.log(1 - p_fake)).mean()
     assert discriminator == {"discriminator": pytest.approx(expected, rel=1e-12)}
-    expected = np.log(1 - p_made).mean() if more else -np.log(p_made).mean()
+    expected = np.log(1 - p_fake).mean() if more else -np.log(p_fake).mean()
     assert generator == {"generator": pytest.approx(expected, rel=1e-12)}
 
 
-def not_through_the_discriminator(discriminator, made, saturating=False):
-    b, _ = discriminator.forward(made)
+def not_through_the_discriminator(discriminator, fake, saturating=False):
+    b, _ = discriminator.forward(fake)
     value, db = generator_loss(b, saturating)
-    return value, np.broadcast_to(db, made.shape)
+    return value, np.broadcast_to(db, fake.shape)
 
 
-def discriminator_not_frozen(discriminator, made, saturating=False):
-    b, cache = discriminator.forward(made)
+def discriminator_not_frozen(discriminator, fake, saturating=False):
+    b, cache = discriminator.forward(fake)
     value, db = generator_loss(b, saturating)
     return value, discriminator.backward(db, cache)
 
@@ -93,10 +96,10 @@ def test_a_wrong_generator_step_is_found(wrong, monkeypatch):
 
 def test_a_discriminator_step_that_leaks_into_the_generator_is_found(monkeypatch):
     def leaking(self, x):
-        made, cache = self.generator.forward(self._noise(x), training=True)
-        value = gan.discriminator_step(self.discriminator, x, made)
-        _, d_made = gan.generator_gradient(self.discriminator, made)
-        self.generator.backward(d_made, cache, needs_dx=False)
+        fake, cache = self.generator.forward(self._codes(x), training=True)
+        value = gan.discriminator_step(self.discriminator, x, fake)
+        _, d_fake = gan.generator_gradient(self.discriminator, fake)
+        self.generator.backward(d_fake, cache, needs_dx=False)
         return {"discriminator": value}
 
     monkeypatch.setattr(GAN, "_discriminator_step", leaking)
@@ -107,30 +110,30 @@ def test_a_discriminator_step_that_leaks_into_the_generator_is_found(monkeypatch
 @each_device
 def test_as_a_layer_it_is_the_generator(device):
     def make():
-        return GAN(Sequential(Dense(3, 5), Tanh()), Dense(5, 1), GaussianPrior(3), seed=None)
+        return GAN(Dense(3, 5, Tanh), Dense(5, 1), GaussianPrior(3), seed=None)
 
     check_layer(make, (4, 3), device)
 
 
-def test_signs_of_life():
+def test_diagnostics():
     model = small(np.float32)
     found = model.evaluate(np.tile(X, (20, 1)), batch_size=50)
     assert set(found) == {"discriminator", "generator", "real_accuracy", "fake_accuracy", "diversity"}
-    assert found == model.evaluate(np.tile(X, (20, 1)), batch_size=50)  # the same noise each time
-    made = model.sample(240)
-    ratio = np.sqrt(made.var(axis=0, dtype=float).sum() / X.astype(np.float32).var(axis=0, dtype=float).sum())
+    assert found == model.evaluate(np.tile(X, (20, 1)), batch_size=50)  # the same codes each time
+    fake = model.sample(240)
+    ratio = np.sqrt(fake.var(axis=0, dtype=float).sum() / X.astype(np.float32).var(axis=0, dtype=float).sum())
     assert found["diversity"] == pytest.approx(ratio, rel=1e-5)
-    assert found["fake_accuracy"] == (model.discriminator(made) < 0).mean()
+    assert found["fake_accuracy"] == (model.discriminator(fake) < 0).mean()
     model.generator.theta.value[...] = 0
     assert model.evaluate(X)["diversity"] == 0
 
 
 @each_device
-def test_samples_and_signs_of_life_on_every_device(device):
+def test_samples_and_diagnostics_on_every_device(device):
     with on(device) as place:
         model = small(np.float32).to(place.name)
-        made, found = place.get(model.sample(50)), model.evaluate(place.put(X.astype(np.float32)))
-        assert made.shape == (50, 6) and made.dtype == np.float32 and np.isfinite(made).all()
+        fake, found = place.get(model.sample(50)), model.evaluate(place.put(X.astype(np.float32)))
+        assert fake.shape == (50, 6) and fake.dtype == np.float32 and np.isfinite(fake).all()
         assert found == model.evaluate(X.astype(np.float32)) and all(np.isfinite(v) for v in found.values())
         assert 0 < found["diversity"] < 2
 
@@ -141,10 +144,32 @@ def test_samples_depend_on_the_seed_alone():
     assert model.sample(50, seed=4).shape == (50, 6) and (model.sample(50, 3) != model.sample(50, 4)).any()
 
 
-def test_it_learns_where_data_are_and_in_the_end_nobody_can_tell():
+def test_training_reseeds_what_draws():
+    """The stream of the sampler before training has no effect, the seed of training has."""
+    thetas = []
+    for before, seed in ((1, 0), (2, 0), (1, 3)):
+        model = small(np.float32)
+        model.sampler.reseed(before)
+        fit(model, X, epochs=2, batch_size=5, seed=seed, progress="none")
+        thetas.append(model.theta.value)
+    np.testing.assert_array_equal(thetas[0], thetas[1])
+    assert (thetas[0] != thetas[2]).any()
+
+
+def test_draws_are_the_random_layers_and_the_sampler():
+    noise, dropout = GaussianNoise(0.1), Dropout(0.3)
+    model = GAN(Sequential(Dense(3, 6), noise), Sequential(dropout, Dense(6, 1)), GaussianPrior(3))
+    assert model.draws == (noise, dropout, model.sampler)
+    twin = copy.deepcopy(model)
+    assert twin.sampler is not model.sampler and twin.sampler.prior is twin.prior
+    assert [name for name, _ in model.children] == ["generator", "discriminator"]
+
+
+def test_it_learns_the_distribution_of_the_data():
     data = (np.random.default_rng(1).standard_normal((2000, 2)) * [0.8, 0.2] + [2, -1]).astype(np.float32)
-    generator = Sequential(Dense(2, 32), LeakyReLU(0.2), Dense(32, 2))
-    discriminator = Sequential(Dense(2, 32), LeakyReLU(0.2), Dense(32, 32), LeakyReLU(0.2), Dense(32, 1))
+    leaky = LeakyReLU(0.2)
+    generator = Sequential(Dense(2, 32, leaky), Dense(32, 2))
+    discriminator = Sequential(Dense(2, 32, leaky), Dense(32, 32, leaky), Dense(32, 1))
     model = GAN(generator, discriminator, GaussianPrior(2))
     before = np.abs(model.sample(2000).mean(axis=0) - [2, -1])
     history = fit(model, data, data[:1000], epochs=10, batch_size=50, optimizer=Adam(4e-3, beta1=0.5),
@@ -152,9 +177,9 @@ def test_it_learns_where_data_are_and_in_the_end_nobody_can_tell():
     names = ["discriminator", "generator"]
     assert history.columns[3:] == ["loss", *names, "val_loss", *(f"val_{n}" for n in names), "val_real_accuracy",
                                    "val_fake_accuracy", "val_diversity"]  # fmt: skip
-    last, made = history.rows[-1], model.sample(2000)
+    last, fake = history.rows[-1], model.sample(2000)
     assert last["val_loss"] == pytest.approx(last["val_discriminator"] + last["val_generator"])
-    assert before.max() > 1 and np.abs(made.mean(axis=0) - [2, -1]).max() < 0.15
+    assert before.max() > 1 and np.abs(fake.mean(axis=0) - [2, -1]).max() < 0.15
     assert last["val_discriminator"] == pytest.approx(2 * np.log(2), rel=0.03)
     assert last["val_generator"] == pytest.approx(np.log(2), rel=0.1)
 
@@ -167,16 +192,16 @@ def test_a_file_brings_it_back(tmp_path):
     again = load(tmp_path / "gan.npz")
     np.testing.assert_array_equal(again.sample(9), model.sample(9))
     assert again.saturating and again.real == 0.9 and repr(again) == repr(model)
-    assert "UniformPrior" in again.summary((2,)) and again.sample(3).shape == (3, 2, 3)
+    assert repr(again.prior) == "UniformPrior(size=2, half_width=0.5)" and again.sample(3).shape == (3, 2, 3)
 
 
-def test_what_cannot_be_is_said():
+def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"generator of images like the data's, \(5,\), its images are \(6,\)"):
         fit(small(), X[:, :5], epochs=1, progress="none")
     with pytest.raises(ValueError, match="0.5 < real <= 1"):
         small(real=0.3)
     with pytest.raises(ValueError, match=r"GAN: expected a discriminator that ends in a linear layer, got Sigmoid\(\)"):
-        GAN(Dense(3, 6), Sequential(Dense(6, 1), Sigmoid()), GaussianPrior(3))
+        GAN(Dense(3, 6), Dense(6, 1, Sigmoid), GaussianPrior(3))
     with pytest.raises(TypeError, match="GAN: expected a prior of codes such as .*, got 'normal'"):
         GAN(Dense(3, 6), Dense(6, 1), "normal")
     with pytest.raises(ValueError, match="n: expected 1 or more, got 0"):

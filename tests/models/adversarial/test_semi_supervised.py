@@ -1,4 +1,4 @@
-"""npae.models.adversarial.semi_supervised: five phases by finite differences, wrong versions, classes from few labels, files."""
+"""npae.models.adversarial.semi_supervised: five phases by finite differences, wrong versions, few labels, files."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from npae import Autoencoder, SemiSupervisedAutoencoder, dense_autoencoder, fit, load, save
 from npae.backend import Stream
 from npae.data import hide_labels, oversample_labelled
-from npae.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, Sequential, Softmax, Tanh
+from npae.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, ReLU, Sequential, SoftmaxHead, Tanh
 from npae.losses import BinaryCrossEntropy, MaskedCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from npae.models import GaussianPrior, RingPrior
 from npae.models.adversarial import parts
@@ -14,7 +14,7 @@ from npae.models.adversarial.game import generator_gradient
 from npae.models.adversarial.parts import Part
 from npae.optim import Adam
 from npae.penalties import WeightDecay
-from npae.train import Checkpoint, Trainer
+from npae.train import Checkpoint, prepare
 from npae.train.cuda_graph import CapturedStep
 from tests.contract import check_layer, inputs
 from tests.devices import DEVICES, each_device, on
@@ -22,23 +22,24 @@ from tests.models.adversarial.test_gan import discriminator_not_frozen, not_thro
 from tests.models.phases import check_phases
 from tests.train.parallel.test_process_group import check_that_two_stay_together
 from tests.train.test_resume import assert_same_bits
-from tests.train.test_step import UFUNC_BUFFER, UINT8, check_that_a_step_does_not_wait, peak_of_a_step
+from tests.train.test_step import UINT8, check_that_a_step_allocates_no_arrays, check_that_a_step_does_not_wait
 
 X = np.random.default_rng(0).random((12, 6))
 Y = np.array([0, -1, 2, -1, -1, 1, -1, 0, -1, -1, -1, 2])
 NONE = np.full(12, -1)
 NAMES = ["reconstruction", "class_discriminator", "style_discriminator", "generator", "supervised"]
-SIGNS = {f"{part}_{sign}" for part in ("class", "style") for sign in ("real_accuracy", "fake_accuracy", "diversity")}
+KEYS = ("real_accuracy", "fake_accuracy", "diversity")
+DIAGNOSTICS = {f"{part}_{key}" for part in ("class", "style") for key in KEYS}
 
 
 def critic(n, m=4):
-    return Sequential(Dense(n, m), LeakyReLU(0.2), Dense(m, 1))
+    return Sequential(Dense(n, m, LeakyReLU(0.2)), Dense(m, 1))
 
 
 def small(dtype=np.float64, penalties=(), noise=None, seed=1):
     """Samples of 6 numbers, 3 classes, styles of 2 numbers."""
-    encoder = Sequential(*([noise] if noise else []), Dense(6, 5), Tanh(), Dense(5, 5), Softmax(3))
-    decoder = Sequential(Dense(5, 5), Tanh(), Dense(5, 6))
+    encoder = Sequential(*([noise] if noise else []), Dense(6, 5, Tanh), Dense(5, 5), SoftmaxHead(3))
+    decoder = Sequential(Dense(5, 5, Tanh), Dense(5, 6))
     autoencoder = Autoencoder(encoder, decoder, BinaryCrossEntropy(), None, penalties=penalties)
     model = SemiSupervisedAutoencoder(autoencoder, critic(3), critic(2), GaussianPrior(2), dtype=dtype)
     model.theta.assign(inputs(model.theta.size, seed, dtype) * 0.5)
@@ -48,7 +49,7 @@ def small(dtype=np.float64, penalties=(), noise=None, seed=1):
 def frozen(place=None, **more):
     model = small(**more)
     for part in model.parts:
-        part.prior.freeze(part.prior.draw(np.empty((12, part.prior.size))))
+        part.sampler.freeze(part.sampler.draw(np.empty((12, part.sampler.prior.size))))
     return model.to(place.name) if place else model
 
 
@@ -69,14 +70,14 @@ def test_a_corrupting_encoder_is_checked_under_its_frozen_noise():
 
 def by_hand(model):
     """The terms of all phases, from the formulas of the module's docstring."""
-    z = model.classifier(X)
-    y_hat, h = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), model.encode(X)[1]
+    a = model.classifier(X)
+    y_hat, h = np.exp(a) / np.exp(a).sum(axis=1, keepdims=True), model.encode(X)[1]
     terms = {"reconstruction": model.autoencoder.reconstruction_error(X).mean()}
-    for part, made in zip(model.parts, (y_hat, h), strict=True):
-        real = part.prior.next(made)
-        p_real, p_made = (1 / (1 + np.exp(-part.discriminator(v))) for v in (real, made))
-        terms[f"{part.name}_discriminator"] = -(np.log(p_real) + np.log(1 - p_made)).mean()
-        terms[f"{part.name}_generator"] = -np.log(p_made).mean()
+    for part, fake in zip(model.parts, (y_hat, h), strict=True):
+        real = part.sampler.next(fake)
+        p_real, p_fake = (1 / (1 + np.exp(-part.discriminator(v))) for v in (real, fake))
+        terms[f"{part.name}_discriminator"] = -(np.log(p_real) + np.log(1 - p_fake)).mean()
+        terms[f"{part.name}_generator"] = -np.log(p_fake).mean()
     known = np.flatnonzero(Y >= 0)
     return terms | {"supervised": -np.log(y_hat[known, Y[known]]).mean()}
 
@@ -96,6 +97,13 @@ def test_phases_have_their_own_parts_of_theta():
         assert np.shares_memory(theta.value, model.theta.value)
 
 
+def test_draws_are_the_random_layers_and_both_samplers():
+    noise = GaussianNoise(0.3)
+    model = small(noise=noise)
+    assert model.draws == (noise, *(part.sampler for part in model.parts))
+    assert [part.sampler.prior for part in model.parts] == [model.class_prior, model.prior]
+
+
 def test_without_known_labels_nothing_is_supervised():
     supervised = small().phases[-1]
     supervised.theta.zero_grad()
@@ -110,23 +118,24 @@ def no_jacobian(self, dy, p, needs_dx=True):
 
 
 def styles_only(self, code, dcode):
-    """A generator that pays both discriminators and hears one."""
+    """The value of both discriminators, the gradient of one."""
     value, d_part = generator_gradient(self.discriminator, self.of(code))
     dcode[:, self.columns] = d_part if self.name == "style" else 0
     return {f"{self.name}_generator": value}
 
 
-def by_the_batch(self, z, x):
-    value, dz = MaskedCrossEntropy.right(self, z, x)
-    return value, dz * ((x >= 0).sum() / len(x))
+def by_the_batch(self, logits, y):
+    value, dlogits = MaskedCrossEntropy.right(self, logits, y)
+    return value, dlogits * ((y >= 0).sum() / len(y))
 
 
 @pytest.mark.parametrize(
     ("owner", "name", "wrong"),
     [
-        (Softmax, "backward", no_jacobian), (Part, "generator_gradient", styles_only),
+        (SoftmaxHead, "backward", no_jacobian), (Part, "generator_gradient", styles_only),
         (MaskedCrossEntropy, "value_and_gradient", by_the_batch),
-        (parts, "generator_gradient", not_through_the_discriminator), (parts, "generator_gradient", discriminator_not_frozen),
+        (parts, "generator_gradient", not_through_the_discriminator),
+        (parts, "generator_gradient", discriminator_not_frozen),
     ],
     ids=["no jacobian", "one discriminator", "by the batch", "not through", "not frozen"],
 )  # fmt: skip
@@ -139,17 +148,17 @@ def test_a_wrong_step_is_found(owner, name, wrong, monkeypatch):
 
 @pytest.mark.parametrize("wrong", ["one discriminator", "by the batch"])
 def test_another_objective_with_the_right_derivative_is_found_by_its_value(wrong, monkeypatch):
-    def deaf(self, code, dcode):
+    def one_only(self, code, dcode):
         dcode[:, self.columns] = 0
         return {f"{self.name}_generator": 0.0} if self.name == "class" else right(self, code, dcode)
 
-    def divided(self, z, x):
-        value, dz = of_known(self, z, x)
-        return value * 5 / 12, dz * 5 / 12
+    def divided(self, logits, y):
+        value, dlogits = of_known(self, logits, y)
+        return value * 5 / 12, dlogits * 5 / 12
 
     right, of_known = Part.generator_gradient, MaskedCrossEntropy.value_and_gradient
     if wrong == "one discriminator":
-        monkeypatch.setattr(Part, "generator_gradient", deaf)
+        monkeypatch.setattr(Part, "generator_gradient", one_only)
     else:
         monkeypatch.setattr(MaskedCrossEntropy, "value_and_gradient", divided)
     with pytest.raises(AssertionError):
@@ -162,18 +171,18 @@ def test_another_objective_with_the_right_derivative_is_found_by_its_value(wrong
 @each_device
 def test_as_a_layer_it_is_the_autoencoder(device):
     def make():
-        autoencoder = Autoencoder(Sequential(Dense(6, 5), Softmax(3)), Dense(5, 6), SquaredError(), seed=None)
+        autoencoder = Autoencoder(Sequential(Dense(6, 5), SoftmaxHead(3)), Dense(5, 6), SquaredError(), seed=None)
         return SemiSupervisedAutoencoder(autoencoder, critic(3), critic(2), RingPrior(4), seed=None)
 
     check_layer(make, (4, 6), device)
 
 
-def test_evaluation_has_all_terms_and_signs_of_life():
+def test_evaluation_has_all_terms_and_diagnostics():
     model = small(np.float32)
     found = model.evaluate((X, Y))
     terms = {k: v for phase in model.phases for k, v in phase.backpropagate((X.astype(np.float32), Y)).items()}
-    assert set(found) == set(terms) | SIGNS and found == model.evaluate((X, Y))
-    for name in ("reconstruction", "class_generator", "style_generator", "supervised"):  # no draws in these
+    assert set(found) == set(terms) | DIAGNOSTICS and found == model.evaluate((X, Y))
+    for name in ("reconstruction", "class_generator", "style_generator", "supervised"):  # no priors
         assert found[name] == pytest.approx(terms[name], rel=1e-5)
     y_hat, h = model.encode(X)
     assert found["class_fake_accuracy"] == (model.class_discriminator(y_hat) < 0).mean()
@@ -183,7 +192,7 @@ def test_evaluation_has_all_terms_and_signs_of_life():
 
 
 @each_device
-def test_what_it_says_is_the_same_on_every_device(device):
+def test_use_on_every_device(device):
     here = small()
     with on(device) as place:
         there, x, y = small().to(place.name), place.put(X), place.put(Y)
@@ -192,12 +201,12 @@ def test_what_it_says_is_the_same_on_every_device(device):
         assert there.error_rate((x, y % 3)) == here.error_rate((X, Y % 3))
         np.testing.assert_array_equal(place.get(there.predict(x)), here.predict(X))
         y_hat, h = there.encode(x)
-        for made in (there.decode(y_hat, h), there.reconstruct(x)):
-            np.testing.assert_allclose(place.get(made), here.reconstruct(X), rtol=1e-9)
+        for x_hat in (there.decode(y_hat, h), there.reconstruct(x)):
+            np.testing.assert_allclose(place.get(x_hat), here.reconstruct(X), rtol=1e-9)
         styles = place.put(np.ones((3, 2)))
         for classes in ([0, 1, 2], place.put(np.arange(3)), place.put(np.eye(3))):
-            made = place.get(there.decode(classes, styles))
-            np.testing.assert_allclose(made, here.decode([0, 1, 2], np.ones((3, 2))), rtol=1e-9)
+            decoded = place.get(there.decode(classes, styles))
+            np.testing.assert_allclose(decoded, here.decode([0, 1, 2], np.ones((3, 2))), rtol=1e-9)
         assert place.get(there.sample(5, y=[0, 1, 2, 0, 1])).shape == place.get(there.sample(5)).shape == (5, 6)
 
 
@@ -209,7 +218,7 @@ def test_classes_are_those_of_the_classifier_inside():
     assert model.error_rate((X, Y % 3)) == (p.argmax(axis=1) != Y % 3).mean()
 
 
-def test_samples_are_decoded_draws_and_styles_do_not_depend_on_classes():
+def test_samples_are_decoded_codes_and_styles_do_not_depend_on_classes():
     model = small()
     stream = Stream([5])
     styles = model.prior.codes(stream, np.empty((40, 2)))
@@ -220,27 +229,28 @@ def test_samples_are_decoded_draws_and_styles_do_not_depend_on_classes():
 
 
 def strokes(n=2000):
-    """Three classes in six dimensions with one style: how far along a direction that they share; and which is which."""
+    """Samples of three classes in six dimensions whose style is a shift along one direction, and their classes."""
     rng, y = np.random.default_rng(3), np.arange(n) % 3
     along = np.array([0, 0, 0, 1, 1, 1]) / 2 * rng.standard_normal((n, 1))
     return (2 * np.eye(3, 6)[y] + along + 0.1 * rng.standard_normal((n, 6))).astype(np.float32), y
 
 
-def test_three_labels_a_class_are_enough():
+def test_three_labels_per_class_are_enough():
     x, y = strokes()
     few = hide_labels(y, 9)
     base = dense_autoencoder([6, 32, 4], LeakyReLU, Identity, SquaredError(), seed=None)
-    autoencoder = Autoencoder(Sequential(*base.encoder, Softmax(3)), base.decoder, SquaredError(), seed=None)
+    autoencoder = Autoencoder(Sequential(*base.encoder, SoftmaxHead(3)), base.decoder, SquaredError(), seed=None)
     model = SemiSupervisedAutoencoder(autoencoder, critic(3, 32), critic(1, 32), GaussianPrior(1))
     game = Adam(2e-3, beta1=0.5)
     rates = dict.fromkeys(NAMES, game) | {"reconstruction": Adam(2e-3), "supervised": Adam(2e-3)}
-    history = fit(model, oversample_labelled(x, few, 0.1), (x, y), epochs=8, batch_size=50, optimizer=rates, progress="none")
+    data = oversample_labelled(x, few, 0.1)
+    history = fit(model, data, (x, y), epochs=8, batch_size=50, optimizer=rates, progress="none")
     assert model.error_rate((x, y)) < 0.02
     assert history["val_reconstruction"][-1] < 0.5 * history["val_reconstruction"][0]
     assert 0.7 < history["val_style_diversity"][-1] < 1.4 and 0.8 < history["val_class_diversity"][-1] < 1.1
-    made = model.sample(300, y=np.arange(300) % 3)
-    assert (made[:, :3].argmax(axis=1) == np.arange(300) % 3).mean() > 0.95
-    assert made[:, 3:].std(axis=0).min() > 0.3  # that of the data is ½: styles say something
+    fake = model.sample(300, y=np.arange(300) % 3)
+    assert (fake[:, :3].argmax(axis=1) == np.arange(300) % 3).mean() > 0.95
+    assert fake[:, 3:].std(axis=0).min() > 0.3  # that of the data is ½: styles are used
 
 
 def test_a_file_brings_it_back(tmp_path):
@@ -250,7 +260,7 @@ def test_a_file_brings_it_back(tmp_path):
     again = load(tmp_path / "model.npz")
     for a, b in zip([*again.encode(X), again.sample(9)], [*model.encode(X), model.sample(9)], strict=True):
         np.testing.assert_array_equal(a, b)
-    assert repr(again) == repr(model) and "OneHotPrior(classes=3)" in again.summary((6,))
+    assert repr(again) == repr(model) and repr(again.class_prior) == "OneHotPrior(classes=3)"
     assert np.shares_memory(again.classifier.theta.value, again.theta.value)
 
 
@@ -271,10 +281,10 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path):
     assert_same_bits(whole, path)
 
 
-def test_workers_stay_together():
-    def work(worker):
+def test_processes_stay_together():
+    def work(group):
         model = small()
-        history = run(model, workers=worker)
+        history = run(model, group=group)
         return model.theta.value, history["val_style_diversity"]
 
     check_that_two_stay_together(work, epochs=3)
@@ -288,32 +298,30 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph):
         for where in ("cpu", place.name):
             model = small()
             for part in model.parts:  # the devices' own random numbers differ
-                part.prior.freeze(part.prior.draw(np.empty((6, part.prior.size))))
-            trainer = Trainer(model.to(where), (X, Y), batch_size=6, progress="none", graph=graph and where != "cpu")
+                part.sampler.freeze(part.sampler.draw(np.empty((6, part.sampler.prior.size))))
+            trainer = prepare(model.to(where), (X, Y), batch_size=6, progress="none", graph=graph and where != "cpu")
             trainer.run(3)
             thetas.append(place.get(model.theta.value))
-        assert not graph or isinstance(trainer._step, CapturedStep) and trainer._step._graph is not None
+        assert not graph or isinstance(trainer.step, CapturedStep) and trainer.step._graph is not None
         np.testing.assert_allclose(*thetas, rtol=1e-8, atol=1e-11)
 
 
 @pytest.mark.parametrize("device", DEVICES[1:])
 def test_a_step_neither_waits_nor_uploads(device):
     with on(device) as place:
-        trainer = Trainer(small(np.float32).to(place.name), (X, Y), batch_size=4, progress="none")
+        trainer = prepare(small(np.float32).to(place.name), (X, Y), batch_size=4, progress="none")
         check_that_a_step_does_not_wait(trainer, place)
 
 
 def test_a_step_allocates_no_arrays():
-    base = dense_autoencoder([100, 60, 40], seed=None)
-    autoencoder = Autoencoder(Sequential(*base.encoder[:-1], Softmax(10)), base.decoder, seed=None)
+    base = dense_autoencoder([100, 60, 40], ReLU, Identity, seed=None)
+    autoencoder = Autoencoder(Sequential(*base.encoder, SoftmaxHead(10)), base.decoder, seed=None)
     model = SemiSupervisedAutoencoder(autoencoder, critic(10, 30), critic(30, 30), GaussianPrior(30))
-    trainer = Trainer(model, (UINT8, np.arange(2000) % 11 - 1), batch_size=1000, progress="none")
-    half, all_rows = (peak_of_a_step(trainer._step, np.arange(n)) for n in (1000, 2000))
-    assert all_rows - half < 8192 < 1000 * 10 * 4  # buffers of ufuncs are the same, classes of 1000 more would be seen
-    assert all_rows < 4 * UFUNC_BUFFER + 16384  # two operands of int64
+    trainer = prepare(model, (UINT8, np.arange(2000) % 11 - 1), batch_size=1000, progress="none")
+    check_that_a_step_allocates_no_arrays(trainer.step)
 
 
-# ---------------------------------------------------------------------- what cannot be right
+# ---------------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -347,7 +355,7 @@ def test_classes_that_cannot_be_decoded(y, words):
             use(small())
 
 
-def test_styles_of_another_size_and_an_error_rate_of_what_nobody_knows():
+def test_styles_of_another_size_and_an_error_rate_without_labels():
     with pytest.raises(ValueError, match=r"expected x of shape \(batch, 5\), got \(3, 7\)"):
         small().decode([0, 1, 2], np.ones((3, 4)))
     with pytest.raises(ValueError, match="expected labels from 0 to 2, got -1 to 2"):
@@ -359,25 +367,26 @@ def test_styles_of_another_size_and_an_error_rate_of_what_nobody_knows():
 @pytest.mark.parametrize(
     "encoder",
     [
-        Dense(6, 5), Sequential(Dense(6, 5)), Sequential(Softmax(3)), Sequential(Dense(6, 6), Softmax(3)), Sequential(),
-        Sequential(Dense(6, 5), Tanh(), Softmax(3)), Sequential(Dense(6, 5), Sequential(Identity(), Softmax(3))),
+        Dense(6, 5), Sequential(Dense(6, 5)), Sequential(SoftmaxHead(3)), Sequential(Dense(6, 6), SoftmaxHead(3)),
+        Sequential(), Sequential(Dense(6, 5, Tanh), SoftmaxHead(3)), Sequential(Dense(6, 5), Tanh(), SoftmaxHead(3)),
+        Sequential(Dense(6, 5), Sequential(Identity(), SoftmaxHead(3))),
     ],
     ids=repr,
 )  # fmt: skip
 def test_an_encoder_with_another_end(encoder):
-    words = r"Sequential\(…, Dense\(n, K \+ 2\), Softmax\(K\)\), for scores of K classes and styles of 2 numbers, got"
+    words = r"Sequential\(…, Dense\(n, K \+ 2\), SoftmaxHead\(K\)\), for logits of K classes and styles of 2 num"
     with pytest.raises(ValueError, match=words):
         SemiSupervisedAutoencoder(Autoencoder(encoder, Dense(5, 6), seed=None), critic(3), critic(2), GaussianPrior(2))
 
 
-def test_discriminators_and_priors_are_looked_at():
-    autoencoder = Autoencoder(Sequential(Dense(6, 5), Softmax(3)), Dense(5, 6), seed=None)
+def test_discriminators_and_priors_are_checked():
+    autoencoder = Autoencoder(Sequential(Dense(6, 5), SoftmaxHead(3)), Dense(5, 6), seed=None)
     for wrong in ((Sequential(critic(3), Tanh()), critic(2)), (critic(3), Sequential(critic(2), Tanh()))):
         with pytest.raises(ValueError, match=r"SemiSupervisedAuto.*discriminator that ends .*, got Tanh\(\) at"):
             SemiSupervisedAutoencoder(autoencoder, *wrong, GaussianPrior(2))
     with pytest.raises(TypeError, match="SemiSupervisedAutoencoder: expected a prior of codes such as .*, got None"):
         SemiSupervisedAutoencoder(autoencoder, critic(3), critic(2), None)
     model = SemiSupervisedAutoencoder(autoencoder, critic(3), critic(4), GaussianPrior(2))
-    with pytest.raises(ValueError, match=r"Dense\(4 -> 4\): expected x of shape \(batch, 4\), got \(12, 2\)"):
+    with pytest.raises(ValueError, match=r"Dense\(4 -> 4, .*expected x of shape \(batch, 4\), got \(12, 2\)"):
         fit(model, (X, Y), epochs=1, progress="none")
     assert isinstance(model.classifier.loss, SoftmaxCrossEntropy)

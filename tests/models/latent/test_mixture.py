@@ -1,4 +1,4 @@
-"""A mixture over codes: it finds the Gaussians that the codes are from, draws from them, and says what it needs."""
+"""npae.models.latent.mixture: it finds the Gaussians of the codes and samples from them; errors."""
 
 import sys
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from tests.devices import each_device, on
 
 
 class Codes:
-    """A model on the CPU whose codes are the data, and whose reconstructions are the codes."""
+    """A model on the CPU whose encoder and decoder are the identity."""
 
     theta = SimpleNamespace(value=np.zeros(0, np.float32))
 
@@ -30,7 +30,7 @@ def two_clouds(n=4000):
     return np.concatenate([left, right]).astype(np.float32)
 
 
-def test_it_says_what_to_install(monkeypatch):
+def test_the_error_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
     with pytest.raises(ImportError, match=r'expected scikit-learn, .*: pip install "npae\[sample\]"'):
@@ -38,23 +38,23 @@ def test_it_says_what_to_install(monkeypatch):
 
 
 class TestWithScikitLearn:
-    """What needs the extra `sample`."""
+    """Tests that need the extra `sample`."""
 
     @pytest.fixture(autouse=True)
     def _sklearn(self):
-        pytest.importorskip("sklearn", reason='scikit-learn is not installed: pip install "npae[sample]"')
+        pytest.importorskip("sklearn")
 
-    def test_it_draws_from_the_distribution_of_the_codes(self):
+    def test_samples_have_the_distribution_of_the_codes(self):
         data = two_clouds()
         mixture = CodeMixture(Codes(), data, components=2)
         new = mixture.draw(len(data), seed=1)
         assert new.shape == data.shape and new.dtype == np.float32
-        for real, drawn in ((data[data[:, 0] < 0], new[new[:, 0] < 0]), (data[data[:, 0] > 0], new[new[:, 0] > 0])):
-            assert len(drawn) == pytest.approx(len(real), rel=0.05)
-            np.testing.assert_allclose(drawn.mean(axis=0), real.mean(axis=0), atol=0.06)
-            np.testing.assert_allclose(np.cov(drawn.T), np.cov(real.T), atol=0.06)
+        for real, found in ((data[data[:, 0] < 0], new[new[:, 0] < 0]), (data[data[:, 0] > 0], new[new[:, 0] > 0])):
+            assert len(found) == pytest.approx(len(real), rel=0.05)
+            np.testing.assert_allclose(found.mean(axis=0), real.mean(axis=0), atol=0.06)
+            np.testing.assert_allclose(np.cov(found.T), np.cov(real.T), atol=0.06)
 
-    def test_a_seed_means_the_same_samples(self):
+    def test_a_seed_fixes_the_samples(self):
         mixture = CodeMixture(Codes(), two_clouds(), components=2)
         np.testing.assert_array_equal(mixture.sample(5, 1), mixture.draw(5, 1))
         assert (mixture.sample(5, 1) != mixture.sample(5, 2)).any()

@@ -1,24 +1,25 @@
-"""Both bounds: gradients end to end, and a linear model whose ln p(x) is known exactly, which mistakes do not reach."""
+"""ELBO and IWAE: gradients end to end, and the values in a linear model whose ln p(x) is known in closed form."""
 
 import numpy as np
 import pytest
 
 from npae import VariationalAutoencoder, gradcheck, variational_autoencoder
 from npae.layers import Conv2D, ConvTranspose2D, Dense, Flatten, GaussianSample, Layer, Reshape, Sequential, Tanh
-from npae.losses import BinaryCrossEntropy, Gaussian, HeteroscedasticGaussianNLL
+from npae.losses import BinaryCrossEntropy, GaussianNLL, HeteroscedasticGaussianNLL
 from npae.models.variational import bounds
 from npae.penalties import GaussianKL, Penalty
 from tests.contract import inputs
 from tests.devices import each_device, on
 
-LOSSES = [BinaryCrossEntropy(), Gaussian(0.3), HeteroscedasticGaussianNLL(0.1)]
+LOSSES = [BinaryCrossEntropy(), GaussianNLL(0.3), HeteroscedasticGaussianNLL(0.1)]
 each_bound = pytest.mark.parametrize(("objective", "samples"), [("elbo", 1), ("elbo", 3), ("iwae", 1), ("iwae", 4)])
 X = np.random.default_rng(0).random((5, 8))
 
 
 def model_of(loss=None, samples=1, objective="elbo", beta=1.0, frozen=True, device="cpu"):
-    """8-6-3 with tanh units, biases that are not zero, and the noise of a batch of 5 held fast."""
-    model = variational_autoencoder([8, 6, 3], Tanh, loss, samples=samples, objective=objective, beta=beta, dtype=np.float64)
+    """8-6-3 with tanh units and biases that are not zero; `frozen`: with fixed noise for a batch of 5."""
+    settings = {"samples": samples, "objective": objective, "beta": beta, "dtype": np.float64}
+    model = variational_autoencoder([8, 6, 3], Tanh, loss, **settings)
     model.theta.assign(inputs(model.theta.size, 5) * 0.5)
     if frozen:
         model.sampler.freeze(model.sampler.draw(np.zeros((5 * samples, 6))))
@@ -37,11 +38,13 @@ def test_the_gradient_of_a_bound_by_finite_differences(objective, samples, loss,
         gradcheck.check_model(model, place.put(X))
 
 
-@pytest.mark.parametrize("loss, channels", [(BinaryCrossEntropy(), 1), (HeteroscedasticGaussianNLL(0.1), 2)], ids=["one", "learned"])
+@pytest.mark.parametrize(
+    ("loss", "channels"), [(BinaryCrossEntropy(), 1), (HeteroscedasticGaussianNLL(0.1), 2)], ids=["one", "two"]
+)
 @pytest.mark.parametrize(("objective", "samples"), [("elbo", 2), ("iwae", 3)])
-def test_the_gradient_of_a_convolutional_one(objective, samples, loss, channels):
-    encoder = Sequential(Conv2D(1, 3, 3, stride=2, padding="same"), Tanh(), Flatten(), Dense(27, 4))
-    decoder = Sequential(Dense(2, 27), Tanh(), Reshape((3, 3, 3)),
+def test_the_gradient_of_a_convolutional_model(objective, samples, loss, channels):
+    encoder = Sequential(Conv2D(1, 3, 3, 2, "same", Tanh), Flatten(), Dense(27, 4))
+    decoder = Sequential(Dense(2, 27, Tanh), Reshape((3, 3, 3)),
                          ConvTranspose2D(3, channels, 3, stride=2, padding="same"))  # fmt: skip
     model = VariationalAutoencoder(encoder, decoder, loss, samples=samples, objective=objective, dtype=np.float64)
     model.sampler.freeze(model.sampler.draw(np.zeros((3 * samples, 4))))
@@ -57,7 +60,7 @@ def test_the_gradient_with_another_beta():
 
 
 @each_bound
-def test_nothing_is_dead_at_default_arguments(objective, samples):
+def test_all_parameters_have_a_gradient_at_default_arguments(objective, samples):
     model = model_of(None, samples, objective, frozen=False)
     model.theta.zero_grad()
     terms = model.backpropagate(X)
@@ -76,8 +79,8 @@ def test_backpropagation_adds():
     np.testing.assert_allclose(model.theta.grad, 2 * once, rtol=1e-12)
 
 
-def test_the_iwae_gradient_is_that_of_its_codes_weighed():
-    """Equation 14 of Burda et al., put together from K models of one code each."""
+def test_the_iwae_gradient_is_the_weighted_mean_of_those_of_its_codes():
+    """Equation 14 of Burda et al., from K models of one code each."""
     model = model_of(None, 3, "iwae")
     noise = model.sampler._noise.reshape(3, 5, 3)
     gradients, log_w = [], []
@@ -89,14 +92,14 @@ def test_the_iwae_gradient_is_that_of_its_codes_weighed():
             log_w.append(-sum(single.backpropagate(X[i : i + 1]).values()))
             gradients.append(single.theta.grad.copy())
     w = np.exp(np.reshape(log_w, (3, 5)))
-    shares = (w / w.sum(axis=0)).reshape(-1, 1)
+    weights = (w / w.sum(axis=0)).reshape(-1, 1)
     model.theta.zero_grad()
     terms = model.backpropagate(X)
     assert sum(terms.values()) == pytest.approx(-np.log(w.mean(axis=0)).mean(), rel=1e-12)
-    np.testing.assert_allclose(model.theta.grad, (shares * gradients).sum(axis=0) / 5, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(model.theta.grad, (weights * gradients).sum(axis=0) / 5, rtol=1e-9, atol=1e-12)
 
 
-def test_the_elbo_of_several_codes_is_the_mean_of_theirs():
+def test_the_elbo_of_several_codes_is_the_mean_over_them():
     model = model_of(None, 3)
     noise = model.sampler._noise.reshape(3, 5, 3)
     model.theta.zero_grad()
@@ -111,17 +114,17 @@ def test_the_elbo_of_several_codes_is_the_mean_of_theirs():
     np.testing.assert_allclose(gradient, np.mean([s[1] for s in singles], axis=0), rtol=1e-9, atol=1e-13)
 
 
-def test_the_log_mean_is_stable_and_the_shares_sum_to_1():
+def test_the_log_mean_is_stable_and_the_weights_sum_to_1():
     for dtype in (np.float32, np.float64):
         log_w = np.array([[-2000, 900], [-2000, -900], [-2001, 0]], dtype)
-        log_mean, w = bounds.log_mean_and_shares(log_w.reshape(-1).copy(), 3)
+        log_mean, w = bounds.log_mean_and_weights(log_w.reshape(-1).copy(), 3)
         exact = [-2000 + np.log((2 + np.exp(-1)) / 3), 900 - np.log(3)]
         np.testing.assert_allclose(log_mean, exact, rtol=1e-6)
         np.testing.assert_allclose(w.sum(axis=0), 1, rtol=1e-6)
         np.testing.assert_allclose(w[:, 1], [1, 0, 0], atol=1e-30)
 
 
-# ---------------------------------------------------------------------- a model whose ln p(x) is known
+# ---------------------------------------------------------------------- a model with known ln p(x)
 
 
 N, D, STD = 6, 2, 0.4
@@ -130,16 +133,16 @@ N, D, STD = 6, 2, 0.4
 def linear_gaussian(wrong_by=0.0, sampler=None, kl=None, **settings):
     """(model, x, ln p(x)): probabilistic PCA, x = z W + b + s ε with z, ε ~ N(0, 1) (Tipping & Bishop 1999).
 
-    x ~ N(b, Wᵀ W + s²). The rows of W are at right angles, so that the posterior has a diagonal covariance,
-    C = (1 + W Wᵀ/s²)⁻¹, and the mean (x − b) Wᵀ C/s²: a linear encoder knows it. wrong_by: what is added to the
-    encoder's mean and logarithm of variance. sampler, kl: others in the place of the model's.
+    x ~ N(b, Wᵀ W + s²). The rows of W are orthogonal, so that the posterior has the diagonal covariance
+    C = (1 + W Wᵀ/s²)⁻¹ and the mean (x − b) Wᵀ C/s², and the linear encoder computes it exactly. wrong_by: added to the
+    encoder's mean and log-variance. sampler, kl: replace the model's.
     """
     rng = np.random.default_rng(3)
     axes, _ = np.linalg.qr(rng.standard_normal((N, N)))
     W, b = axes[:D] * np.array([[1.5], [0.6]]), rng.standard_normal(N)
     C = 1 / (1 + (W**2).sum(axis=1) / STD**2)
     encoder, decoder = Dense(N, 2 * D), Dense(D, N)
-    model = VariationalAutoencoder(encoder, decoder, Gaussian(STD), dtype=np.float64, **settings)
+    model = VariationalAutoencoder(encoder, decoder, GaussianNLL(STD), dtype=np.float64, **settings)
     model.sampler, model.kl = sampler or model.sampler, kl or model.kl
     encoder.W.value[...] = np.concatenate([W.T * C / STD**2, np.zeros((N, D))], axis=1)
     encoder.b.value[...] = np.concatenate([-(b @ W.T) * C / STD**2 + wrong_by, np.log(C) + wrong_by])
@@ -157,20 +160,20 @@ def objective(model, x):
 
 
 def check_reaches_the_likelihood(**settings):
-    """With the exact posterior −J is ln p(x): every single weight is p(x), whichever code is drawn."""
+    """With the exact posterior −J is ln p(x): every weight w(z) is p(x), for every code z."""
     model, x, exact = linear_gaussian(**settings)
     value = objective(model, x)
-    tolerance = 1e-9 if settings["objective"] == "iwae" else 0.02  # the ELBO's KL is a mean over all codes, not these
+    tolerance = 1e-9 if settings["objective"] == "iwae" else 0.02  # the ELBO estimates E_q[ℓ], not KL
     assert value == pytest.approx(exact.mean(), abs=tolerance), "the bound is not ln p(x)"
 
 
 @pytest.mark.parametrize("settings", [dict(objective="iwae", samples=1), dict(objective="iwae", samples=5),
                                       dict(objective="elbo", samples=4000)])  # fmt: skip
-def test_the_bound_is_the_likelihood_where_the_posterior_is_exact(settings):
+def test_the_bound_is_the_likelihood_if_the_posterior_is_exact(settings):
     check_reaches_the_likelihood(**settings)
 
 
-def test_at_the_exact_posterior_the_encoder_has_nothing_to_learn():
+def test_at_the_exact_posterior_the_encoder_s_gradient_is_zero():
     model, x, _ = linear_gaussian(objective="elbo", samples=4000)
     objective(model, x)
     assert np.abs(model.encoder.b.grad).max() < 0.05  # five standard errors
@@ -179,7 +182,16 @@ def test_at_the_exact_posterior_the_encoder_has_nothing_to_learn():
     assert np.abs(model.encoder.b.grad).min() > 0.1
 
 
-def test_more_codes_come_nearer_and_never_over():
+@pytest.mark.parametrize("wrong_by", [-0.5, 0.3, 0.6])
+def test_the_gap_of_the_elbo_is_the_divergence_from_the_posterior(wrong_by):
+    """ln p(x) − E_q[ln w] = KL(q ‖ p(z | x)) with q = N(m + δ, C e^δ), p(z | x) = N(m, C): ½ Σ (e^δ + δ²/C − 1 − δ)."""
+    model, x, exact = linear_gaussian(wrong_by=wrong_by, objective="elbo", samples=20_000)
+    C = np.exp(model.encoder(x)[0, D:] - wrong_by)
+    gap = 0.5 * (np.exp(wrong_by) + wrong_by**2 / C - 1 - wrong_by).sum()
+    assert exact.mean() - objective(model, x) == pytest.approx(gap, abs=0.01) and gap > 0.5
+
+
+def test_more_codes_give_a_tighter_bound():
     values = []
     for kind, k in (("elbo", 1000), ("iwae", 2), ("iwae", 10), ("iwae", 100)):
         model, x, exact = linear_gaussian(wrong_by=0.4, objective=kind, samples=k)
@@ -193,12 +205,12 @@ def test_more_codes_come_nearer_and_never_over():
 
 
 class FromTheVariance(GaussianSample):
-    """σ² in the place of σ, its derivative included."""
+    """σ² in place of σ, with its own correct derivative."""
 
     def at(self, stats, noise):
         mean, log_var = self.split(stats)
-        spread = np.exp(log_var) * noise
-        return mean + spread, (noise, spread)
+        deviation = np.exp(log_var) * noise
+        return mean + deviation, (noise, deviation)
 
 
 class Clamped(GaussianKL):
@@ -209,7 +221,7 @@ class Clamped(GaussianKL):
 
 
 class WrongSign(GaussianKL):
-    """−KL, derivative included."""
+    """−KL, with its own correct derivative."""
 
     def value_and_gradient(self, model, h, cache):
         value, dh = super().value_and_gradient(model, h, cache)
@@ -220,8 +232,8 @@ del Layer.registry["FromTheVariance"], Penalty.registry["Clamped"], Penalty.regi
 
 
 @pytest.mark.parametrize("kind", ["elbo", "iwae"])
-def test_a_deviation_from_the_variance_does_not_reach_the_likelihood(kind):
-    if kind == "elbo":  # finite differences agree with it
+def test_sampling_with_the_variance_as_deviation_is_found(kind):
+    if kind == "elbo":  # finite differences do not find it
         model = model_of()
         model.sampler = FromTheVariance().freeze(model.sampler._noise)
         gradcheck.check_model(model, X)
@@ -230,10 +242,10 @@ def test_a_deviation_from_the_variance_does_not_reach_the_likelihood(kind):
 
 
 @pytest.mark.parametrize("wrong", [Clamped, WrongSign])
-def test_a_wrong_divergence_goes_over_the_likelihood(wrong):
+def test_a_wrong_divergence_exceeds_the_likelihood(wrong):
     model = model_of()
     model.kl = wrong()
-    gradcheck.check_model(model, X)  # finite differences agree with it
+    gradcheck.check_model(model, X)  # finite differences do not find it
     model, x, exact = linear_gaussian(kl=wrong(), objective="elbo", samples=200)
     assert objective(model, x) > exact.mean() + 1
     with pytest.raises(AssertionError, match="not ln p"):
@@ -241,13 +253,13 @@ def test_a_wrong_divergence_goes_over_the_likelihood(wrong):
 
 
 def test_weights_that_are_not_normalised_are_found(monkeypatch):
-    right = bounds.log_mean_and_shares
+    right = bounds.log_mean_and_weights
 
     def uniform(log_w, k):
         log_mean, w = right(log_w, k)
         return log_mean, np.full_like(w, 1 / k)
 
-    monkeypatch.setattr(bounds, "log_mean_and_shares", uniform)
+    monkeypatch.setattr(bounds, "log_mean_and_weights", uniform)
     with pytest.raises(gradcheck.GradientError):
         gradcheck.check_model(model_of(None, 4, "iwae"), X)
 

@@ -1,0 +1,1 @@
+"""The lab: benchmarks of single layers, for the development of npae. `python -m benchmarks.lab`."""

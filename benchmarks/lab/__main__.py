@@ -1,0 +1,17 @@
+"""The lab: the time of every layer, loss and optimizer by itself, for the development of npae.
+
+    python -m benchmarks.lab                  everything: about four minutes on two cores
+    python -m benchmarks.lab layers --quick   only this part, with more noise
+
+Results go to runs/benchmarks. `python -m benchmarks.lab.seeds`, which trains for hours, is a command by itself.
+"""
+
+from benchmarks import suite
+
+PARTS = {
+    "layers": "every kind of layer, loss and optimizer beside the plain text of its formula",
+    "layer_by_layer": "the layers of convolutional networks, each by itself, beside PyTorch's",
+}
+
+if __name__ == "__main__":
+    raise SystemExit(suite.main("benchmarks.lab", __doc__, PARTS))

@@ -1,0 +1,79 @@
+"""The command line of `python -m benchmarks` and `python -m benchmarks.lab`: run parts, write results and pictures.
+
+A part is a module of functions. run(settings) prints its tables and returns the contents of the JSON file.
+draw(result, folder) draws from these and returns the paths of the pictures. overview(result), if the part has a section
+in README.md, returns its main tables for benchmarks/page.py.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import time
+import traceback
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.hardware import hardware, load
+from benchmarks.settings import Settings
+from npae.backend import check_place, resolve_device
+
+BUSY = 0.5  # programs that are running or waiting, on average over the last minute
+
+
+def parse(package, doc, parts, argv=None):
+    """(names of the parts, Settings) from the command line. Exits with one sentence on wrong options.
+
+    package: that holds the modules; doc: the description in the help; parts: {name: what it measures}.
+    """
+    names = "\n".join(f"  {name:16}{what}" for name, what in parts.items())
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {package}", description=f"{doc}\nparts:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("parts", nargs="*", metavar="PART", help="which parts (default: all)")
+    parser.add_argument("--quick", action="store_true", help="few and short turns, without slow contenders")
+    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto",
+                        help="gpu: the CPU and the GPU; auto: the same if there is a GPU, else the CPU")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="folder of the results")
+    a = parser.parse_args(argv)
+    if unknown := [name for name in a.parts if name not in parts]:
+        parser.error(f"expected parts out of {', '.join(parts)}, got {', '.join(unknown)}.")
+    try:
+        devices = ("cpu",) if resolve_device(a.device) == "cpu" else ("cpu", "gpu")
+        check_place(a.out / "train_step.json")
+    except (RuntimeError, OSError) as error:
+        parser.error(str(error))
+    return list(dict.fromkeys(a.parts)) or list(parts), Settings(a.quick, devices, a.out)
+
+
+def run_part(package, name, what, settings):
+    """Run one part, write its JSON, draw its pictures. A later failure does not lose what is already written."""
+    print(f"\n━━ {name}: {what}", flush=True)
+    part = importlib.import_module(f"{package}.{name}")
+    machine, began = {"load_before": load()} | hardware(), time.perf_counter()
+    with report.copied_output() as printed:
+        result = part.run(settings)
+    seconds = time.perf_counter() - began
+    written = report.write(settings, name, seconds, machine | {"load_after": load()}, result, printed.getvalue())
+    if importlib.util.find_spec("matplotlib"):
+        written += part.draw(result, settings.out)
+    else:
+        print("No pictures: matplotlib is not installed (pip install matplotlib).")
+    print(f"\n{seconds:.0f} s. Written: {', '.join(map(str, written))}", flush=True)
+
+
+def main(package, doc, parts, argv=None):
+    """Run the parts one after the other. A part that fails does not stop the others; the exit status is then 1."""
+    names, settings = parse(package, doc, parts, argv)
+    if load() != "unknown" and load()[0] > BUSY:
+        print(f"Other programs are running (load {load()[0]}): times will be longer, and ratios noisier.")
+    failed = []
+    for name in names:
+        try:
+            run_part(package, name, parts[name], settings)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+    if failed:
+        print(f"\nFailed, see above: {', '.join(failed)}. Results of the other parts are in {settings.out}.")
+    return int(bool(failed))

@@ -1,0 +1,37 @@
+"""Elementwise formulas: written once as mathematics, computed fast on the CPU and on the GPU.
+
+Evaluated by NumPy as it stands, dy * (1 - h * h) passes over memory three times and makes two temporary arrays. Here
+the formula is first turned into a list of operations, and the list is then computed as a whole. In reading order:
+
+    formula.py      the decorator `elementwise`, and Formula, the object that it makes
+    functions.py    exp, tanh, maximum, …: the functions that a formula may use
+    trace.py        a Python function becomes a list of operations
+    plan.py         the checks of the arguments, made once per kind of arguments
+    on_numpy.py     the list as ufunc calls, over blocks that fit into the cache
+    loop_text.py    the list as the text of one Python loop
+    on_numba.py     that loop, compiled by Numba
+    on_cupy.py      the list as one kernel on the GPU
+"""
+
+from npae.backend.formulas.formula import Formula, elementwise
+from npae.backend.formulas.functions import (
+    absolute,
+    cos,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    tanh,
+)
+
+__all__ = [
+    "Formula", "elementwise",
+    "absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt",
+    "tanh",
+]  # fmt: skip

@@ -1,0 +1,129 @@
+"""Elementwise formulas: the decorator `elementwise` makes one fast operation of a Python function of arrays.
+
+    @elementwise
+    def sigmoid_backward(dy, h):
+        return dy * h * (1 - h)
+
+    dx = sigmoid_backward(dy, h)            # NumPy or CuPy arrays
+
+The function's text is the mathematics. On the CPU it runs as a sequence of ufuncs over small blocks, or as one compiled
+loop; on the GPU as one kernel. `sigmoid_backward.plain(dy, h)` evaluates the text operation by operation: it is the
+reference that the fast versions are tested against.
+"""
+
+import inspect
+from functools import cached_property
+
+import numpy as np
+
+from npae.backend.formulas.on_cupy import run_on_cupy
+from npae.backend.formulas.on_numba import loops_of
+from npae.backend.formulas.on_numpy import BlockProgram
+from npae.backend.formulas.plan import make_plan
+from npae.backend.formulas.trace import trace
+from npae.backend.memory import empty, images, is_channels_last
+
+
+class Formula:
+    """An elementwise operation made from `function`; see `elementwise`."""
+
+    def __init__(self, function, out=()):
+        self.plain = function
+        self.input_names = tuple(inspect.signature(function).parameters)
+        self.out_names = tuple(out)
+        self.name = function.__name__ if function.__name__.isidentifier() else "formula"  # not "<lambda>"
+        self._plans = {}
+
+    @cached_property
+    def traced(self):
+        """(inputs, operations, outputs), as trace() returns them."""
+        return trace(self.plain, self.input_names)
+
+    @cached_property
+    def uses(self):
+        """The names of the inputs that the result depends on: what a layer has to keep for its backward pass."""
+        inputs, operations, outputs = self.traced
+        read = {id(s) for op in operations for s in op.args} | {id(s) for s in outputs}
+        return {s.name for s in inputs if id(s) in read}
+
+    @cached_property
+    def blocks(self):
+        """The BlockProgram that computes the formula by ufuncs."""
+        return BlockProgram(*self.traced, out_names=self.out_names)
+
+    @cached_property
+    def loops(self):
+        """The Loops that compute the formula once it is compiled."""
+        return loops_of(self.traced)
+
+    def run_compiled(self, plan, args, outs):
+        """Fill the arrays `outs` from `args`: by a compiled loop if there is one by now, else by ufuncs."""
+        if not self.loops.run(plan, args, outs):
+            self.blocks.run(plan, args, outs)
+
+    def run_on_gpu(self, plan, args, outs):
+        """Fill the arrays `outs` from `args`, in one kernel."""
+        run_on_cupy(self, plan, args, outs)
+
+    def __call__(self, *args, out=None):
+        """Evaluate the formula.
+
+        args: arrays of one dtype on one device, and Python numbers. An array has the shape of the result, or its last
+        axes (a bias row), or, beside images (B, C, H, W), one number per channel (C, 1, 1). An input that the formula
+        does not use may be None.
+        out: the array (or tuple of arrays) to write into; new ones by default. An output may be the same array as the
+        input that has its name in `out_names`.
+        Returns the result, a tuple if the formula returns one.
+        Raises TypeError for mixed dtypes or devices and for a wrong number of arguments; ValueError for shapes that do
+        not fit and for an output that would overwrite another input.
+        """
+        outs = () if out is None else out if isinstance(out, tuple) else (out,)
+        # The plan depends on types, shapes and dtypes, and on aliases: which input, if any, each output overwrites.
+        signature = tuple([(a.__class__, a.shape, a.dtype) if hasattr(a, "dtype") else a.__class__
+                           for a in (*args, *outs)])  # fmt: skip
+        places = dict(zip(map(id, reversed(args)), range(len(args) - 1, -1, -1), strict=True)) if outs else {}
+        aliases = tuple(map(places.get, map(id, outs)))
+        plan = self._plans.get((signature, aliases))
+        if plan is None:
+            plan = make_plan(self, args, outs, aliases)
+            if len(self._plans) >= 1024:  # shapes that never return must not add up
+                self._plans.clear()
+            self._plans[signature, aliases] = plan
+        if plan.numpy_numbers:
+            args = [a.item() if isinstance(a, np.generic) else a for a in args]
+        if plan.images and is_channels_last(args[plan.template]):
+            return self._channels_last(args, outs)
+        if out is None:
+            outs = tuple([empty(plan.shape, args[plan.template]) for _ in self.traced[2]])
+        plan.run(plan, args, outs)
+        return outs[0] if len(outs) == 1 else outs
+
+    def _channels_last(self, args, outs):
+        """Evaluate the formula for images whose channels are last in memory.
+
+        The views (B, H, W, C) are contiguous, and in them one number per channel, (C, 1, 1), is a row (C,).
+        """
+        views = {}
+
+        def view(a):
+            if getattr(a, "ndim", 0) and id(a) not in views:
+                views[id(a)] = a.transpose(0, 2, 3, 1) if a.ndim == 4 else a.reshape(-1)
+            return views.get(id(a), a)  # an output that is an input's array stays the same array
+
+        result = self(*map(view, args), out=tuple(map(view, outs)) or None)
+        if outs:
+            return outs[0] if len(outs) == 1 else outs
+        return tuple(map(images, result)) if isinstance(result, tuple) else images(result)
+
+    def __reduce__(self):
+        return Formula, (self.plain, self.out_names)
+
+
+def elementwise(function=None, *, out=()):
+    """Make a Formula of a function that combines its arguments element by element.
+
+    The function may use + − × ÷, comparisons (1 where true, 0 where false) and the functions of functions.py. It
+    returns one expression or a tuple of them. `out` names the outputs: an output that has the name of an input may be
+    written over that input.
+    """
+    return Formula(function, out) if function else lambda f: Formula(f, out)

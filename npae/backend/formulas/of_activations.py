@@ -1,0 +1,44 @@
+"""The formulas of an activation, each as one sweep over its arrays."""
+
+from functools import cached_property
+
+from npae.backend.formulas.formula import elementwise
+
+
+class ActivationFormulas:
+    """Fused operations of an activation that has f(a), derivative(a, h) and second_derivative(a, h).
+
+        _forward(a)             f(a)
+        _forward_sum(y, b)      (a, f(a)) with a = y + b, or f(a) alone if no derivative needs a
+        _backward(dh, a, h)     dh * derivative(a, h)
+        _derivatives(a, h)      (derivative(a, h), second_derivative(a, h))
+    """
+
+    @cached_property
+    def _forward(self):
+        return elementwise(self.f)
+
+    @cached_property
+    def _forward_sum(self):
+        def forward_sum(a, b):
+            a = a + b
+            return (a, self.f(a)) if "a" in self._backward.uses else self.f(a)
+
+        return elementwise(out=("a",))(forward_sum)
+
+    @cached_property
+    def _backward(self):
+        def backward(dh, a, h):
+            return dh * self.derivative(a, h)
+
+        return elementwise(backward)
+
+    @cached_property
+    def _derivatives(self):
+        def derivatives(a, h):
+            return self.derivative(a, h), self.second_derivative(a, h)
+
+        return elementwise(derivatives)
+
+    def __getstate__(self):  # the compiled formulas are built again when needed
+        return {k: v for k, v in self.__dict__.items() if not isinstance(getattr(type(self), k, None), cached_property)}

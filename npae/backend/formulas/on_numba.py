@@ -1,0 +1,161 @@
+"""Elementwise formulas by Numba: one compiled loop that reads each input and writes each output once.
+
+Ufuncs pass over the data once per operation. In a compiled loop an element goes through all operations inside the
+processor; Adam takes a fifth of the time. Numba compiles the loop, where it is installed (the extra `fast`). Compiling
+takes seconds, so a formula is compiled only after it has processed many elements. Until then, and without Numba,
+on_numpy.py computes it. Both give the same bits, since both round + − × ÷ √ and comparisons alike.
+
+NumPy's exp, log and tanh are faster than a compiled loop, and differ from it in their last bits. So a formula with such
+functions becomes several loops with NumPy's functions between them, over blocks that stay in the cache:
+
+    σ(a) − x      loop: r = ½ a       NumPy: r = tanh r       loop: out = (½ + ½ r) − x
+"""
+
+import importlib.util
+import os
+import warnings
+from functools import cache
+
+import numpy as np
+
+from npae.backend.formulas.loop_text import EXPRESSIONS, loop_text
+from npae.backend.formulas.on_numpy import BLOCK, registers
+
+PATIENCE = 2**32  # operations on elements before a formula is compiled: in so many a loop saves what compiling costs
+
+
+@cache
+def available():
+    """Is Numba installed, and not switched off by NPAE_NUMBA=0?"""
+    return os.environ.get("NPAE_NUMBA", "1") != "0" and importlib.util.find_spec("numba") is not None
+
+
+@cache
+def compiler():
+    """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy)."""
+    try:
+        import numba
+    except ImportError as error:
+        warnings.warn(f"Numba is installed but cannot be used, npae goes on without it: {error}", stacklevel=2)
+        return None
+    return numba.njit(nogil=True, error_model="numpy")
+
+
+_all_loops = {}  # the operations of a formula, as a tuple -> its Loops
+
+
+def loops_of(traced):
+    """The Loops of a traced formula. Formulas of the same operations (a network's ReLUs, for example) share them."""
+    inputs, operations, outputs = traced
+    number = {id(s): k for k, s in enumerate([*inputs, *operations])}
+
+    def operand(s):
+        return s.value if s.op == "constant" else f"#{number[id(s)]}"
+
+    text = (len(inputs), *((op.op, *map(operand, op.args)) for op in operations), *map(operand, outputs))
+    return _all_loops.setdefault(text, Loops(traced))
+
+
+class Loops:
+    """The compiled loops of one formula, one program per kind of arguments. `traced` is what trace() returned.
+
+    simple: how many of the operations a loop can do, see EXPRESSIONS; usable: is there a compiler, and anything to
+    compile? swept: how many of these operations, over all elements, ufuncs have done so far.
+    """
+
+    def __init__(self, traced):
+        self.traced = traced
+        self.simple = sum(op.op in EXPRESSIONS for op in traced[1])
+        self.usable = self.simple > 0 and available()
+        self.swept, self.programs = 0, {}
+
+    def can_help(self, kinds):
+        """Can a loop be faster than ufuncs for such arguments? A single ufunc is as fast, unless it repeats a row."""
+        return self.usable and (self.simple > 1 or "row" in kinds)
+
+    def run(self, plan, args, outs):
+        """Fill `outs` from `args` and return True; or return False: not compiled yet, no compiler, or strided arrays.
+
+        The loop is compiled here, at the call at which `swept` has reached PATIENCE.
+        """
+        if not self.usable:
+            return False
+        if plan.program is None and self.swept < PATIENCE:
+            self.swept += self.simple * outs[0].size
+            return False
+        for a, kind in zip(args, plan.kinds, strict=True):
+            if kind in ("array", "row") and not a.flags.c_contiguous:
+                return False
+        for o in outs:
+            if not o.flags.c_contiguous:
+                return False
+        if compiler() is None:
+            self.usable = False
+            return False
+        if plan.program is None:
+            plan.program = self._program(plan)
+        plan.program.run(args, outs)
+        return True
+
+    def _program(self, plan):
+        key = (plan.kinds, plan.aliases, plan.dtype)
+        if key not in self.programs:
+            self.programs[key] = LoopProgram(self.traced, plan.kinds, plan.aliases, plan.dtype)
+        return self.programs[key]
+
+
+class LoopProgram:
+    """A formula for one kind of arguments, as stages: a loop, then a NumPy function of the register that it filled.
+
+    kinds, aliases: as in a Plan. Slots, in order: the inputs, the outputs, the registers. An output that is not the
+    memory of an input serves as a register first. That saves memory traffic. It also helps the compiler: before it may
+    vectorise a loop, it must check that no two arrays overlap, and beyond a few arrays it gives up.
+    """
+
+    def __init__(self, traced, kinds, aliases, dtype):
+        inputs, operations, outputs = traced
+        self.kinds, self.dtype, self.stages = kinds, dtype, []
+        ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
+        self.slots = ins + [f"out{k}" for k in range(len(outputs))]
+        n_arrays = len(self.slots)
+        given = {id(s): (name, kind) for s, name, kind in zip(inputs, ins, kinds, strict=True)}
+        free = [f"out{k}" for k, a in enumerate(aliases) if a is None]
+        for op in operations:
+            if op.op not in EXPRESSIONS:
+                if free:
+                    name = free.pop()
+                else:
+                    name = f"register{len(self.slots)}"
+                    self.slots.append(name)
+                self._add_stage({name: op.args[0]}, given, getattr(np, op.op), name)
+                given[id(op)] = (name, "array")
+        # An output that is the memory of an input has the input's name, so that the loop has one array less to check.
+        names = [f"out{k}" if a is None else ins[a] for k, a in enumerate(aliases)]
+        self._add_stage(dict(zip(names, outputs, strict=True)), given)
+        self.register_names = tuple(self.slots[n_arrays:])
+
+    def _add_stage(self, results, given, function=None, target=None):
+        text, names = loop_text(results, given)
+        scope = {"T": self.dtype.type, "sqrt": np.sqrt}
+        exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
+        slots = [self.slots.index(n) for n in names]
+        self.stages.append((compiler()(scope["loop"]), slots, function, target and self.slots.index(target)))
+
+    def run(self, args, outs):
+        """Fill the arrays `outs` from `args`."""
+        if len(self.stages) == 1:
+            loop, slots, _, _ = self.stages[0]
+            loop(*map((*args, *outs).__getitem__, slots))
+            return
+        rows = max(1, len(outs[0]) * BLOCK // max(1, outs[0].size))
+        for start in range(0, len(outs[0]), rows):
+            part = slice(start, start + rows)
+            block = [a[part] if kind == "array" else a for a, kind in zip(args, self.kinds, strict=True)]
+            self._run_block(block, [o[part] for o in outs])
+
+    def _run_block(self, args, outs):
+        given = (*args, *outs, *registers(self.register_names, outs[0].shape, self.dtype))
+        for loop, slots, function, target in self.stages:
+            loop(*map(given.__getitem__, slots))
+            if function is not None:
+                function(given[target], out=given[target])

@@ -1,0 +1,86 @@
+"""The command line: which parts run, what is written, and parts that fail."""
+
+import importlib
+import json
+import sys
+import types
+
+import pytest
+
+from benchmarks import __main__ as front
+from benchmarks import suite
+from benchmarks.lab import __main__ as lab
+
+PARTS = {}
+
+
+def stub(monkeypatch, name, run, draw=lambda result, folder: []):
+    """Add a part of that name."""
+    module = types.ModuleType(f"benchmarks.lab.{name}")
+    module.run, module.draw = run, draw
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(PARTS, name, "a stub")
+
+
+def main(*argv):
+    return suite.main("benchmarks.lab", "Stubs.", PARTS, [str(a) for a in argv])
+
+
+@pytest.mark.parametrize("command, package", [(front, "benchmarks"), (lab, "benchmarks.lab")])
+def test_every_part_is_there(command, package):
+    for name in command.PARTS:
+        part = importlib.import_module(f"{package}.{name}")
+        assert callable(part.run) and callable(part.draw)
+
+
+def test_a_part_is_run_and_written(tmp_path, monkeypatch, capsys):
+    seen = []
+    stub(monkeypatch, "one", lambda settings: seen.append(settings) or {"x": 1})
+    assert main("--quick", "--device", "cpu", "--out", tmp_path / "new") == 0
+    assert seen[0].quick and seen[0].devices == ("cpu",) and seen[0].out == tmp_path / "new"
+    written = json.loads((tmp_path / "new" / "one.json").read_text(encoding="utf-8"))
+    assert written["part"] == "one" and written["result"] == {"x": 1} and written["seconds"] >= 0
+    assert written["settings"] == {"quick": True, "devices": ["cpu"], "out": "new"}
+    assert {"cpu", "config", "packages", "commit", "date", "load_before", "load_after"} <= set(written["machine"])
+    assert str(tmp_path / "new" / "one.json") in capsys.readouterr().out
+
+
+def test_only_the_requested_parts_are_imported(tmp_path, monkeypatch):
+    ran = []
+    stub(monkeypatch, "one", lambda settings: ran.append("one") or {})
+    stub(monkeypatch, "two", lambda settings: ran.append("two") or {})
+    monkeypatch.setitem(PARTS, "broken", "has no module")
+    assert main("two", "two", "--out", tmp_path) == 0
+    assert ran == ["two"]
+
+
+def test_a_part_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
+    stub(monkeypatch, "bad", lambda settings: 1 / 0)
+    stub(monkeypatch, "good", lambda settings: {"fine": True})
+    assert main("bad", "good", "--out", tmp_path) == 1
+    assert json.loads((tmp_path / "good.json").read_text())["result"] == {"fine": True}
+    assert not (tmp_path / "bad.json").exists()
+    out, err = capsys.readouterr()
+    assert "Failed, see above: bad." in out and "ZeroDivisionError" in err
+
+
+def test_numbers_are_written_before_pictures_that_fail(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    stub(monkeypatch, "one", lambda settings: {"x": 2}, lambda result, folder: [folder / str(1 / 0)])
+    assert main("one", "--out", tmp_path) == 1
+    assert json.loads((tmp_path / "one.json").read_text())["result"] == {"x": 2}
+
+
+def test_an_unknown_part_is_refused_in_one_sentence(monkeypatch, capsys):
+    stub(monkeypatch, "one", lambda settings: {})
+    with pytest.raises(SystemExit) as end:
+        main("one", "tow")
+    assert end.value.code == 2
+    assert "error: expected parts out of one, got tow." in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr("npae.backend.arrays.why_no_gpu", lambda: "It was never built.")
+    with pytest.raises(SystemExit):
+        main("--device", "gpu")
+    assert 'error: The device "gpu" cannot be used. It was never built.' in capsys.readouterr().err

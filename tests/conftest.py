@@ -1,0 +1,79 @@
+"""One run of the tests: a process per core, one BLAS thread per process, and one line about what cannot run here."""
+
+import os
+
+# Two processes with two BLAS threads each would wait for each other's cores. NumPy's libraries read these variables
+# when NumPy is imported, and worker processes inherit them.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import re  # noqa: E402
+from collections import Counter  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+LIBRARIES = {  # what tests compare with: module -> (name, extra that brings it)
+    "torch": ("PyTorch", "bench"), "jax": ("JAX", "bench"), "sklearn": ("scikit-learn", "bench"),
+    "scipy": ("SciPy", "bench"), "mpi4py": ("MPI", "mpi"), "cupy": ("CuPy", "cuda13"), "cuda": ("CUDA", "cuda13"),
+    "matplotlib": ("Matplotlib", "demos"), "pooch": ("pooch", "demos"), "tqdm": ("tqdm", "demos"),
+    "PIL": ("Pillow", "images"), "numba": ("Numba", "fast"),
+}  # fmt: skip
+NOT_HERE = pytest.StashKey[Counter]()  # how many tests were taken out, by reason
+
+
+def pytest_configure(config):
+    """Declare the mark that tests/devices.py puts on tests for a device that is missing."""
+    config.addinivalue_line("markers", "not_here(reason): cannot run on this machine; counted in the summary")
+    config.stash[NOT_HERE] = Counter()
+
+
+def pytest_xdist_auto_num_workers(config):
+    """`pytest` uses every core. `pytest tests/layers/test_dense.py` stays in one process, which starts at once."""
+    return 0 if all(Path(arg.partition("::")[0]).is_file() for arg in config.args) else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Take out the tests that are marked not_here, and count them. Refuse names that differ between processes."""
+    here = []
+    for item in items:
+        if re.search(r"\bat 0x[0-9a-f]+", item.nodeid):
+            raise pytest.UsageError(f"{item.nodeid}: expected a name without an address. Give parametrize other ids.")
+        mark = item.get_closest_marker("not_here")
+        if mark is None:
+            here.append(item)
+        else:
+            config.stash[NOT_HERE][mark.kwargs["reason"]] += 1
+    items[:] = here
+
+
+def pytest_sessionfinish(session):
+    """In a worker process: hand the counts to the process that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_here"] = dict(session.config.stash[NOT_HERE])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """In the process that prints: take a worker's counts. Every worker collects all tests, so all have the same."""
+    node.config.stash[NOT_HERE] |= Counter(getattr(node, "workeroutput", {}).get("not_here"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """One line: how many tests did not run, for which reasons."""
+    counts = Counter(config.stash[NOT_HERE])
+    counts.update(_reason(report) for report in terminalreporter.stats.get("skipped", ()))
+    if counts:
+        parts = [f"{n} {reason}" for reason, n in counts.most_common()]
+        terminalreporter.write_line(f"not run here: {'; '.join(parts)}")
+
+
+def _reason(report):
+    """Why a test was skipped: the library that it needs, with the cure, or the sentence that it gives."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    missing = re.search(r"could not import '(\w+)", text)
+    if not missing:
+        return text.removeprefix("Skipped: ").rstrip(".")
+    name, extra = LIBRARIES.get(missing[1], (missing[1], None))
+    return f'with {name} (pip install "npae[{extra}]")' if extra else f"with {name} (not installed)"

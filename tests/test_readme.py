@@ -1,0 +1,110 @@
+"""What README.md and the pages beside it promise: commands, files, links, extras and code that are really there."""
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import npae
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(str(p.relative_to(ROOT)) for glob in ("*.md", "docs/*.md", "*/README.md") for p in ROOT.glob(glob))
+TEST_COMMAND = ('python -m pip install -e ".[test]"', "python -m pytest")
+
+
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def links(text):
+    """Where the links and pictures of a page lead, without those to other sites and within the page."""
+    found = re.findall(r"\]\(([^)\s#]+)[^)]*\)", text)
+    return [link for link in found if "://" not in link]
+
+
+def named_files(text):
+    """Paths of files and folders that stand in backticks."""
+    return re.findall(r"`((?:npae|demos|tests|benchmarks|docs)/[\w./-]*)`", text)
+
+
+def modules(text):
+    """Programs that a page tells to run: demos.deep, benchmarks.train_step."""
+    text = re.sub(r"\w+\.(png|md|py|txt|json)\b", "", text)
+    return set(re.findall(r"\b((?:demos|benchmarks)(?:\.[a-z]\w*)+)", text))
+
+
+def program(module):
+    path = ROOT / module.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+
+
+def rows(page):
+    """The cells of every row of a page's tables, heads left out."""
+    lines = [line for line in text_of(page).splitlines() if line.startswith("| ") and not line.startswith("| symbol")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    here = (ROOT / page).parent
+    assert [link for link in links(text_of(page)) if not (here / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p != "CHANGELOG.md"])  # that one names files that are gone
+def test_named_files_and_programs_exist(page):
+    text = text_of(page)
+    assert [f for f in named_files(text) if not (ROOT / f).exists()] == []
+    assert [m for m in sorted(modules(text)) if not program(m)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_extras_exist(page):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    named = re.findall(r"(?:\bnpae|\")\.?\[([\w,]+)\]", text_of(page))
+    assert {extra for names in named for extra in names.split(",")} <= set(setup["options.extras_require"])
+
+
+def test_the_test_command_is_the_one_of_continuous_integration():
+    readme, script = text_of("README.md"), (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert " && ".join(TEST_COMMAND) in readme
+    assert [command for command in TEST_COMMAND if command not in script.splitlines()] == []
+
+
+def test_the_readmes_code_runs(tmp_path):
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text_of("README.md"), re.DOTALL))
+    assert "import" in code
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True, text=True, cwd=tmp_path, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_symbol_stands_in_the_file_that_defines_it():
+    table = rows("docs/notation.md")
+    assert len(table) > 40
+    for symbols, *_, file in table:
+        source = text_of(file.strip("`"))
+        for symbol in re.sub(r"\[c\]", "[", symbols).split(", "):
+            assert re.search(rf"(?<![A-Za-z]){re.escape(symbol)}(?![A-Za-z])", source), f"{symbol} is not in {file}"
+
+
+def test_names_of_the_changelog_exist():
+    """The second column of its table of names: what a user writes now."""
+    for _, new, *_ in rows("CHANGELOG.md"):
+        for name in re.findall(r"`npae\.([\w.]+)", new):
+            here = npae
+            for part in name.split("."):
+                assert hasattr(here, part), f"npae.{name}"
+                here = getattr(here, part)
+
+
+def test_what_is_not_there_would_be_found():
+    text = "[a](no/file.png) [b](https://x.org) `npae/layers/dence.py` python -m demos.dep `results/demos.png`"
+    assert links(text) == ["no/file.png"] and named_files(text) == ["npae/layers/dence.py"]
+    assert modules(text) == {"demos.dep"} and not program("demos.dep") and program("benchmarks.train_step")
