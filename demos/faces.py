@@ -74,7 +74,7 @@ def main(argv=None):
         for name, (model, optimizer) in networks(train.shape[1:], settings).items()
     }  # fmt: skip
     x, known = test / np.float32(255), np.concatenate([train, train[..., ::-1]]) if faces else train
-    table, samples, x_hats = common.Table("", COLUMNS, published=None), {}, {}
+    table, samples, x_hats = common.Table("images", COLUMNS, published=None), {}, {}
     for name, model, history in common.compare(settings, recipes, train):
         samples[name] = model.sample(100, settings.seed)
         measures = {"seconds": sum(history["seconds"])} | measure(samples[name], train, known)

@@ -47,8 +47,9 @@ def dense_autoencoder(sizes, activation="relu", code_activation=None, loss=None,
     integers, and for an activation or a corruption that is not a layer.
     """
     name = "dense_autoencoder"
-    sizes, activation = as_sizes(sizes, name), as_activation(activation, name)
-    code_activation = activation if code_activation is None else as_activation(code_activation, name)
+    sizes, code_activation = as_sizes(sizes, name), activation if code_activation is None else code_activation
+    for given in (activation, code_activation):
+        as_activation(given, name)  # raises for what is not one, in the name of this function
     if not (corruption is None or isinstance(corruption, Layer)):
         raise TypeError(f"{name}: expected a corruption such as layers.MaskingNoise(0.3), got {corruption!r}.")
     encoder = dense_stack(sizes, activation, code_activation)

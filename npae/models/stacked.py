@@ -54,7 +54,9 @@ class Stacked:
     def __init__(self, sizes, activation="sigmoid", corruption=None, penalties=None, loss=None, tied=False,
                  seed=0, dtype=np.float32):  # fmt: skip
         self.sizes, self.seed, self.dtype, self._tied = as_sizes(sizes, "Stacked"), seed, dtype, tied
-        self._activations = [as_activation(a, "Stacked") for a in self._one_each("activation", activation)]
+        self._activations = self._one_each("activation", activation)
+        for given in self._activations:
+            as_activation(given, "Stacked")  # raises for what is not one
         self._corruptions = self._functions("corruption", corruption)
         parts = self._corruptions, self._functions("penalties", penalties), self._functions("loss", loss)
         self.autoencoders = [self._autoencoder(k, *of_stage) for k, of_stage in enumerate(zip(*parts, strict=True))]
@@ -82,12 +84,13 @@ class Stacked:
     def _autoencoder(self, k, corruption, penalties, loss):
         """The autoencoder sizes[k] → sizes[k + 1] → sizes[k], without values."""
         below = self._activations[k - 1] if k else None
-        in_0_to_1 = k == 0 or isinstance(below, Sigmoid)
+        codes = as_activation(below, "Stacked")
+        in_0_to_1 = k == 0 or isinstance(codes, Sigmoid)
         loss = loss() if loss else BinaryCrossEntropy() if in_0_to_1 else SquaredError()
         from_logits = isinstance(loss, BinaryCrossEntropy)
         if from_logits and not in_0_to_1:
             raise ValueError(
-                f"Stacked: stage {k + 1} learns codes of {below!r}, and BinaryCrossEntropy needs targets in [0, 1]. "
+                f"Stacked: stage {k + 1} learns codes of {codes!r}, and BinaryCrossEntropy needs targets in [0, 1]. "
                 "Give it losses.SquaredError, or the stage below layers.Sigmoid."
             )
         n, m = self.sizes[k : k + 2]
@@ -139,5 +142,5 @@ class Stacked:
         """(layers of the encoder, layers of the decoder) of the deep network, copied together so that ties remain."""
         pairs = copy.deepcopy([(autoencoder.encoder[-1], autoencoder.decoder[0]) for autoencoder in self.autoencoders])
         for k, (_, decoder) in enumerate(pairs[1:]):
-            decoder.activation = self._activations[k]  # it returns the codes of the stage below
+            decoder.activation = as_activation(self._activations[k], "Stacked")  # it returns codes of the stage below
         return [encoder for encoder, _ in pairs], [decoder for _, decoder in reversed(pairs)]

@@ -10,7 +10,7 @@ from npae.models import Autoencoder, Classifier, dense_autoencoder
 from npae.train import Checkpoint, prepare
 from npae.train.cuda_graph import CapturedStep
 from tests.contract import check_layer
-from tests.devices import DEVICES, each_device, on
+from tests.devices import each_device, each_gpu, on
 from tests.train.parallel.test_process_group import together
 
 RNG = np.random.default_rng(0)
@@ -123,7 +123,7 @@ def test_two_processes_share_labelled_batches():
         np.testing.assert_allclose(theta, alone.theta.value, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 @pytest.mark.parametrize("graph", [False, True], ids=["steps", "captured"])
 @pytest.mark.parametrize("labels", [Y, ONE_HOT], ids=["numbers", "one-hot"])
 def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, labels):
@@ -140,7 +140,7 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, labels):
         np.testing.assert_allclose(on_gpu["val_loss"], history["val_loss"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 def test_a_step_neither_waits_nor_uploads(device):
     with on(device) as place:
         trainer = prepare(classifier().to(place.name), (X, Y), batch_size=16, progress="none")

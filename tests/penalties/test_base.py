@@ -15,13 +15,12 @@ from npae.train import prepare
 from npae.train.history import EpochMeans
 from npae.train.step import Step
 from tests.contract import inputs
-from tests.devices import DEVICES, each_device, on
+from tests.devices import each_device, each_gpu, on
 from tests.fake_gpu.fake_cupy import fake_cupy
 from tests.train.test_step import UINT8, check_that_a_step_allocates_no_arrays
 
 TERMS = ["sparsity", "l1", "weight_decay", "contraction"]
 X = np.random.default_rng(0).integers(0, 256, (150, 20), dtype=np.uint8)
-each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 
 
 def every_penalty():

@@ -20,11 +20,10 @@ from npae.train import Callback, Checkpoint, prepare, resume_run
 from npae.train.cuda_graph import CapturedStep
 from npae.train.parallel.process_group import ProcessGroup
 from npae.train.step import Step
-from tests.devices import DEVICES, on, with_fake
+from tests.devices import each_gpu, on, with_fake
 from tests.fake_gpu import capture
 from tests.fake_gpu.fake_cupy import fake_cupy
 
-each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 X = np.random.default_rng(0).integers(0, 256, (110, 20), dtype=np.uint8)
 OPTIMIZERS = {
     "sgd": lambda: SGD(0.02),

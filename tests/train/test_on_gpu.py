@@ -11,11 +11,10 @@ from npae.models import data_dependent_init
 from npae.optim import SGD, Adam, AdamW, Cosine
 from npae.train import Checkpoint, EarlyStopping, prepare
 from npae.train.history import EpochMeans
-from tests.devices import DEVICES, on, with_fake
+from tests.devices import each_gpu, on, with_fake
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 X = np.random.default_rng(0).integers(0, 256, (150, 20), dtype=np.uint8)
-each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 
 
 @each_gpu

@@ -11,7 +11,7 @@ from npae.serialization.model_files import ModelFileError, load_all
 from npae.train import Callback, Checkpoint, Diverged, EarlyStopping, LearningRateLog, prepare
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
-from tests.devices import DEVICES, on
+from tests.devices import each_gpu, on
 from tests.train.parallel.test_process_group import check_that_two_stay_together, together
 from tests.train.test_resume import assert_same_bits
 from tests.train.test_step import UINT8, check_that_a_step_allocates_no_arrays, check_that_a_step_does_not_wait
@@ -146,7 +146,7 @@ def test_a_phase_that_is_not_finite_is_noticed_before_its_own_step(make):
     assert np.isfinite(model.theta.value).all()
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 @pytest.mark.parametrize("graph", [False, True], ids=["steps", "captured"])
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
 def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, make):
@@ -168,7 +168,7 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, make):
         np.testing.assert_allclose(there, here, rtol=1e-8, atol=1e-11)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
 def test_a_captured_run_draws_the_noise_of_an_ordinary_one(device, make):
     with on(device) as place:
@@ -182,7 +182,7 @@ def test_a_captured_run_draws_the_noise_of_an_ordinary_one(device, make):
         np.testing.assert_allclose(*thetas, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])
 def test_a_step_neither_waits_nor_uploads(device, make):
     with on(device) as place:

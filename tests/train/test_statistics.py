@@ -12,7 +12,7 @@ from npae.serialization.model_files import load, load_all
 from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage, prepare, resume_run
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
-from tests.devices import DEVICES, each_device, on
+from tests.devices import each_device, each_gpu, on
 from tests.train.parallel.test_process_group import together
 from tests.train.test_cuda_graph import SameProducts, graph_of, trainer
 
@@ -242,7 +242,7 @@ def other_memory(trainer):
     statistics._bind(statistics.value.copy())
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("act", [lambda trainer: None, other_memory], ids=["in place", "moved"])
 def test_a_captured_step_moves_them_at_every_launch(act, device, dtype):

@@ -17,7 +17,7 @@ from npae.penalties import WeightDecay
 from npae.train import Checkpoint, prepare
 from npae.train.cuda_graph import CapturedStep
 from tests.contract import check_layer, inputs
-from tests.devices import DEVICES, each_device, on
+from tests.devices import each_device, each_gpu, on
 from tests.models.adversarial.test_gan import discriminator_not_frozen, not_through_the_discriminator
 from tests.models.phases import check_phases
 from tests.train.parallel.test_process_group import check_that_two_stay_together
@@ -290,7 +290,7 @@ def test_processes_stay_together():
     check_that_two_stay_together(work, epochs=3)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 @pytest.mark.parametrize("graph", [False, True], ids=["steps", "captured"])
 def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph):
     with on(device) as place:
@@ -306,7 +306,7 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph):
         np.testing.assert_allclose(*thetas, rtol=1e-8, atol=1e-11)
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 def test_a_step_neither_waits_nor_uploads(device):
     with on(device) as place:
         trainer = prepare(small(np.float32).to(place.name), (X, Y), batch_size=4, progress="none")

@@ -15,11 +15,10 @@ from npae.train import Checkpoint, prepare
 from npae.train.history import EpochMeans
 from npae.train.step import Step
 from tests.contract import check_layer
-from tests.devices import DEVICES, each_device, on
+from tests.devices import each_device, each_gpu, on
 from tests.train.parallel.test_process_group import together
 from tests.train.test_step import UINT8, check_that_a_step_allocates_no_arrays
 
-each_gpu = pytest.mark.parametrize("device", DEVICES[1:])
 rng = np.random.default_rng(0)
 X = (np.clip(rng.standard_normal((150, 2)) @ rng.standard_normal((2, 20)) / 4 + 0.5, 0, 1) * 255).astype(np.uint8)
 KINDS = {

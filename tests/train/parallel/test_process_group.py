@@ -25,7 +25,7 @@ from npae.train.parallel import process_group
 from npae.train.parallel.data_parallel import DataParallelStep
 from npae.train.parallel.process_group import MPIProcessGroup, ProcessGroup, from_environment
 from npae.train.step import Step
-from tests.devices import DEVICES, on
+from tests.devices import DEVICES, each_gpu, on
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -314,7 +314,7 @@ def fake_mpi(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=mpi))
 
 
-@pytest.mark.parametrize("device", DEVICES[1:])
+@each_gpu
 def test_on_a_gpu_the_gradient_meets_the_others_on_the_host(device, fake_mpi):
     def work(group):
         trainer = prepare(network(seed=group.rank).to("gpu"), X, V, batch_size=15, optimizer=optim.Adam(0.02),
