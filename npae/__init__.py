@@ -4,9 +4,9 @@ An autoencoder minimises, over its parameters θ,
 
     J(θ) = 1/B Σ_i ℓ(g(f(x̃_i)), x_i) + Σ_k λ_k Ω_k       f encoder, g decoder, x̃ corrupted x, ℓ loss, Ω penalties
 
-and the package has a room for each of these words: layers/ (f, g), losses/ (ℓ), penalties/ (Ω), optim/ (θ ← θ − …),
-models/ (J and ∂J/∂θ), train/ (the loop), data/ (x). backend/ is the machine: it only makes the same numbers faster, or
-makes them on a GPU, and a reader may leave it shut.
+and the package has a folder for each of these terms: layers/ (f, g), losses/ (ℓ), penalties/ (Ω), optim/ (θ ← θ − …),
+models/ (J and ∂J/∂θ), train/ (the loop), data/ (x). backend/ only computes the same numbers faster, or on a GPU. A
+reader needs no more of it than its first page, backend/__init__.py.
 
 Before these files, read demos/from_scratch/: each model on one page of NumPy.
 

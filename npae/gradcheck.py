@@ -1,13 +1,13 @@
 """Gradient check: hand-written derivatives against finite differences.
 
 Let p be all numbers that J depends on, the input's and the parameters'. If the gradient ∂J/∂p of a backward pass is
-right, a short step changes J by the inner product of both. So take a random direction u of unit length and compare
+right, a short step εu changes J by ε times the inner product ⟨∂J/∂p, u⟩. So take a random u of unit length and compare
 
     claimed   ⟨∂J/∂p, u⟩            measured   (J(p + εu) − J(p − εu)) / 2ε
 
-The measured quotient is off by ε²/6 · J‴ and by rounding, about 10⁻¹⁶ J/ε. In float64 with ε = 10⁻⁵ the two agree to
-some nine digits if the gradient is right, and in no digit if it is wrong. One direction moves all coordinates at once,
-and so shows an error in any of them; only if it fails, single coordinates are tried, to name the worst.
+The measured quotient is off by ε²/6 · J‴ (derivatives along u) and by rounding, about 10⁻¹⁶ J/ε. In float64 with
+ε = 10⁻⁵ the two agree to some nine digits if the gradient is right, and in no digit if it is wrong. One direction moves
+all coordinates at once, and so shows an error in any. Only if it fails, single ones are tried, to name the worst.
 
     npae.gradcheck.check_layer(npae.layers.Dense(5, 3).initialize(seed=0, dtype="float64"), x)    # x: (batch, 5)
 
@@ -31,7 +31,7 @@ class GradientError(AssertionError):
 
 
 def check_layer(layer, x, *, training=False, seed=0, **how):
-    """Check ∂J/∂x and ∂J/∂θ of J = Σ R ⊙ layer(x), with R random (not ones: a wrong softmax passes with ones).
+    """Check ∂J/∂x and ∂J/∂θ of J = Σ R ⊙ layer(x), R random. (R = 1 would make J of a softmax constant.)
 
     layer: a Layer with float64 values, or without parameters; x: a float64 batch. how: eps, rtol and directions. These,
     the result and the errors are those of check_gradient.
@@ -74,7 +74,7 @@ def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rto
 
     objective: () -> float, read from the arrays in `places`; places: {name: (array, claimed gradient)}, float64. The
     arrays are moved in place and put back. The error of a direction is |claimed − measured|, relative to the larger
-    of |claimed| and ‖gradient‖/√n, the size that ⟨gradient, u⟩ has on average. Returns the largest. Raises
+    of |claimed| and ‖gradient‖/√n, the root mean square of ⟨gradient, u⟩ over u. Returns the largest. Raises
     GradientError, naming the worst coordinate, if it is above rtol; TypeError if anything is not float64.
     """
     for place, (array, gradient) in places.items():

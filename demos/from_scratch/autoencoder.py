@@ -5,13 +5,13 @@ The model. A batch x has B rows, one image each, with d = 784 pixels x_ij betwee
     h = φ(x W₁ + b₁)           code, (B, 32); φ(a) = max(a, 0) is the ReLU
     x̂ = σ(logits)              reconstruction, (B, d); logits = h W₂ + b₂; σ(a) = 1/(1 + e⁻ᵃ) is the sigmoid
 
-The objective is the cross-entropy of x̂, in nats: a sum over the pixels, a mean over the batch. Let t be one logit and
-s(t) = ln(1 + eᵗ) the softplus. Then ln σ(t) = t − s(t) and ln(1 − σ(t)) = −s(t), so
+The objective is the cross-entropy of x̂ in nats, the unit of the natural logarithm: a sum over the pixels, a mean over
+the batch. Let t be one logit and s(t) = ln(1 + eᵗ) the softplus. Then ln σ(t) = t − s(t) and ln(1 − σ(t)) = −s(t), so
 
     J = 1/B Σ_i Σ_j [ −x_ij ln x̂_ij − (1 − x_ij) ln(1 − x̂_ij) ] = 1/B Σ_i Σ_j [ s(t_ij) − x_ij t_ij ]
     ∂J/∂t_ij = (x̂_ij − x_ij)/B                               because s′ = σ
 
-The derivatives. We write dy for ∂J/∂y. A layer h = φ(a), a = x W + b receives dh from the next layer, or from J:
+The derivatives. We write dy for ∂J/∂y. A layer h = φ(a), a = x W + b, x its input, receives dh from the next one or J:
 
     da_ij = dh_ij φ′(a_ij)                                   h_ij depends on a_ij only
     dW_pj = Σ_i da_ij ∂a_ij/∂W_pj = Σ_i x_ip da_ij           dW = xᵀ da
@@ -108,7 +108,7 @@ def digits(part, n):
 
 
 def train(phases, x, epochs, rng, B=100):
-    """For each minibatch of B rows and each phase: find J and its gradient, take a step. Prints the mean of each J."""
+    """phases: {name of J: (backpropagate, Adam)}; each takes one step per minibatch of B rows. Prints the mean J."""
     for epoch in range(1, epochs + 1):
         means, order = dict.fromkeys(phases, 0.0), xp.asarray(rng.permutation(len(x)))
         for rows in (order[k : k + B] for k in range(0, len(x), B)):

@@ -18,10 +18,12 @@ Then a, with n fixed. Here the second derivative φ″ enters:
 
     ∂Ω/∂a_ij = 1/B · 2 φ′(a_ij) φ″(a_ij) n_j
 
-The backward pass of the encoder starts from ∂J/∂h and multiplies by φ′ itself: ∂J/∂a_ij = ∂J/∂h_ij φ′(a_ij). So we
-leave one φ′ out and add λ ∂Ω/∂h to ∂J/∂h. The backward pass then finds this part of the gradients of W and b:
+The backward pass of the encoder starts from ∂J/∂h, and its first step is ∂J/∂a_ij = ∂J/∂h_ij φ′(a_ij). So divide by
+φ′(a_ij), which leaves
 
     ∂Ω/∂h_ij = 2/B φ″(a_ij) n_j
+
+and add λ ∂Ω/∂h to ∂J/∂h. The backward pass then computes this part of the gradients of W and b.
 
 For the sigmoid φ′ = h (1 − h). Differentiate h − h² once more: φ″ = φ′ − 2 h φ′ = h (1 − h)(1 − 2h).
 

@@ -7,21 +7,23 @@ The model. Images have the shape (B, height, width, channels). Kernels are 3 × 
     decoder     7 × 7 × 4  → convolution →  7 × 7 × 4  → upsampling  → 14 × 14 × 4
                            → convolution → 14 × 14 × 8 → upsampling  → 28 × 28 × 8 → convolution → logits
 
-Convolution. Output pixel p reads the 9 input pixels p + t, t = (−1, −1), (−1, 0), …, (1, 1). Its channel o is
+Convolution with C input and O output channels. Output pixel p = (row, column) reads the 9 input pixels p + t with
+t = (−1, −1), (−1, 0), …, (1, 1). Its channel o is
 
     y_po = Σ_t Σ_c x_{p+t, c} W_tco + b_o
 
 Write the 9 C numbers that pixel p reads into row p of a matrix X = im2col(x), and read W as a matrix of shape (9 C, O).
-Then y = X W + b. This is a dense layer with one row per pixel, and its derivatives are known:
+Then y = X W + b. This is a dense layer with one row per pixel of each image, and its derivatives are known:
 
     dW = Xᵀ dy        db_o = Σ_p dy_po        dX = dy Wᵀ
 
-The last step leads from dX to dx. Input pixel q occurs in 9 rows of X, in row p = q − t for each t. Their derivatives
-add up:
+The last step leads from dX to dx. Input pixel q occurs in up to 9 rows of X, in row p = q − t for each t. Their
+derivatives add up:
 
     dx_qc = Σ_t dX_{q−t, tc}                      col2im, the adjoint (the transposed matrix) of im2col
 
-Max pooling with windows of 2 × 2. Only the largest pixel of a window acts on y, so it receives the whole derivative:
+Max pooling with windows of 2 × 2, t = (0, 0), (1, 0), (0, 1), (1, 1). Only the largest pixel of a window acts on y, so
+it receives the whole derivative. [c] is 1 where the condition c holds, otherwise 0:
 
     y_p = max_t x_{2p+t}                          dx_{2p+t} = dy_p [t is the first place of the maximum]
 

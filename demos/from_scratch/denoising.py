@@ -3,16 +3,17 @@
 The model. Noise turns the image x into x̃. It is drawn anew in each step, independently for each pixel:
 
     masking noise       x̃ = x ⊙ [u ≥ p]          u uniform in [0, 1): each pixel becomes 0 with probability p = 0.5
-    Gaussian noise      x̃ = x + σ ε              ε ~ N(0, 1), σ = 0.5
+    Gaussian noise      x̃ = x + σ ε              ε ~ N(0, 1), σ = 0.5, a standard deviation on this page
 
-The network receives x̃. Its reconstruction is compared with the clean x, ℓ being the cross-entropy:
+⊙ multiplies number by number, and [c] is 1 where the condition c holds, otherwise 0. The network receives x̃. Its
+reconstruction is compared with the clean x, ℓ being the cross-entropy:
 
-    h = φ(x̃ W₁ + b₁),   x̂ = σ(h W₂ + b₂)         φ is the ReLU, 200 hidden units
+    h = φ(x̃ W₁ + b₁),   x̂ = sigmoid(t),          t = h W₂ + b₂, the logits; φ is the ReLU, 200 hidden units
     J = 1/B Σ_i ℓ(x̂_i, x_i)
 
 A copy of x̃ is not x, so copying the input does not minimise J, however many hidden units there are.
 
-The derivatives are those of the autoencoder, with x̃ as the input and x as the target. t are the logits:
+The derivatives are those of the autoencoder, with x̃ as the input and x as the target:
 
     ∂J/∂t_ij = (x̂_ij − x_ij)/B
     ∂J/∂W₁   = x̃ᵀ ∂J/∂a                          a = x̃ W₁ + b₁
@@ -21,12 +22,13 @@ The noise does not depend on the parameters, so no derivative goes through it.
 
 What the network learns. Fix x̃, and average ℓ over all clean images x that x̃ may come from. The derivative of this mean
 with respect to t_j is E[x̂_j − x_j | x̃] = x̂_j − E[x_j | x̃], zero at x̂ = E[x | x̃]. With Gaussian noise x̃ has the
-density p(x̃) = ∫ p(x) N(x̃; x, σ²) dx. Differentiate with respect to x̃, using ∇N(x̃; x, σ²) = N(x̃; x, σ²) (x − x̃)/σ²:
+density p(x̃) = ∫ p(x) N(x̃; x, σ²) dx. Differentiate with respect to x̃, using ∇N(x̃; x, σ²) = N(x̃; x, σ²) (x − x̃)/σ²
+and Bayes' theorem, p(x) N(x̃; x, σ²) = p(x̃) p(x | x̃):
 
     ∇p(x̃) = ∫ p(x) N(x̃; x, σ²) (x − x̃)/σ² dx = p(x̃) (E[x | x̃] − x̃)/σ²
     E[x | x̃] = x̃ + σ² ∇ ln p(x̃)
 
-So the correction x̂ − x̃ of the best network points to where the density p is larger.
+So the correction x̂ − x̃ of the best network points to where the density p(x̃) of the noisy images is larger.
 
 python -m demos.from_scratch.denoising        18 s on one core
 Test: masking ½‖x̃ − x‖² = 20.0, ½‖x̂ − x‖² = 7.5; Gaussian 98.1 and 6.6.

@@ -3,7 +3,7 @@
 The model. z ~ N(0, I) is a code of 32 random numbers. σ is the sigmoid.
 
     x̂ = G(z)                                      generator: a code becomes an image with pixels between 0 and 1
-    a = D(x),   b = D(x̂)                          discriminator: one logit per image; σ(D) = probability of "real"
+    a = D(x),   b = D(x̂)                          discriminator: one logit per image; σ(logit) = probability of "real"
 
 The objectives. D is a classifier with the targets 1 (real) and 0 (fake). J_D is its cross-entropy on B real and B fake
 images. G is trained with the opposite target: J_G is the cross-entropy of its fake images with the target 1. With the
@@ -24,14 +24,16 @@ What D estimates. Let p be the density of the real images, p_G that of the fake 
 ∫ [ p s(−a) + p_G s(a) ] dx. Set its derivative with respect to a(x) to 0 at each x:
 
     −p σ(−a) + p_G σ(a) = 0         so eᵃ = σ(a)/σ(−a) = p/p_G
+    s(−a) = ln(1 + e⁻ᵃ) = ln((p + p_G)/p),          s(a) = ln(1 + eᵃ) = ln((p + p_G)/p_G)
     J_D = ∫ [ p ln((p + p_G)/p) + p_G ln((p + p_G)/p_G) ] dx = 2 ln 2 − 2 JS(p ‖ p_G)
 
-So the logit of the best D is ln p/p_G. JS, the Jensen-Shannon divergence, is zero only for p_G = p. Then J_D = 2 ln 2 =
-1.39 and J_G = ln 2 = 0.69. Neither objective measures the quality of the images, so we print more: the accuracy of D,
-and the diversity of the fake images relative to the real ones. It falls to 0 if G makes the same image for all z.
+So the logit of the best D is ln(p/p_G). JS(p ‖ p_G) = ½ KL(p ‖ m) + ½ KL(p_G ‖ m), with m = (p + p_G)/2 and KL(p ‖ m) =
+∫ p ln(p/m) dx, is the Jensen-Shannon divergence. It is zero only for p_G = p. Then J_D = 2 ln 2 = 1.39 and J_G = ln 2 =
+0.69. Neither objective measures the quality of the images, so we print more: the accuracy of D, and the diversity, the
+standard deviation of the fake pixels relative to the real ones. It falls to 0 if G makes the same image for all z.
 
 python -m demos.from_scratch.gan        after 30 epochs J_D = 1.04, J_G = 1.10, diversity 0.89; 27 s on one core
-Goodfellow et al. 2014, "Generative adversarial nets", sections 3 and 4, algorithm 1 with k = 1
+Goodfellow et al. 2014, "Generative adversarial nets", sections 3 and 4, algorithm 1 with one step of D per step of G
 """
 
 from demos.from_scratch.autoencoder import (
@@ -58,7 +60,7 @@ class GAN:
         """J_D. Leaves ∂J_D/∂θ in D."""
         x_hat = self.G.forward(z)
         logits = self.D.forward(xp.concatenate([x, x_hat]))  # B real images, then B fake ones
-        J_real, da = cross_entropy(logits[: len(x)], 1)  # s(−a),  ∂/∂a = σ(a) − 1
+        J_real, da = cross_entropy(logits[: len(x)], 1)  # s(a) − a = s(−a),  ∂/∂a = σ(a) − 1
         J_fake, db = cross_entropy(logits[len(x) :], 0)  # s(b),   ∂/∂b = σ(b)
         self.D.backward(xp.concatenate([da, db]))
         return J_real + J_fake
@@ -66,7 +68,7 @@ class GAN:
     def generator_phase(self, z):
         """J_G. Leaves ∂J_G/∂θ in G."""
         x_hat = self.G.forward(z)
-        J, db = cross_entropy(self.D.forward(x_hat), 1)  # s(−b),  ∂/∂b = σ(b) − 1
+        J, db = cross_entropy(self.D.forward(x_hat), 1)  # s(b) − b = s(−b),  ∂/∂b = σ(b) − 1
         dx_hat = self.D.backward(db)  # D stores ∂J_G/∂θ_D as well; it is not used
         self.G.backward(dx_hat)
         return J

@@ -9,8 +9,8 @@ Why it is hard to train. Let a be the pre-activations of one layer, a⁺ those o
 
     ∂J/∂a_ij = φ′(a_ij) Σ_l ∂J/∂a⁺_il W⁺_jl                φ′ = h (1 − h) ≤ ¼
 
-From the logits back to the first layer, the derivative is multiplied by such a φ′ five times. So the gradient of the
-first layers is small, and they learn slowly. The printed gradient check shows it: compare W₁ with W₆.
+From the logits back to the first layer the derivative passes five hidden layers, and is multiplied by a φ′ in each. So
+the gradient of the first layers is small, and they learn slowly. The gradient check shows it: compare W₁ with W₆.
 
 Greedy pretraining. Train three small autoencoders, each with one hidden layer. The k-th one learns to reproduce hᵏ⁻¹,
 and its derivative passes through one sigmoid only. ℓ is the cross-entropy. Its targets hᵏ⁻¹ lie between 0 and 1, since

@@ -1,13 +1,17 @@
-"""The machine: everything that only makes the same numbers faster, or makes them on a GPU.
+"""The machine: everything that only computes the same numbers faster, or on a GPU.
 
-To read the rest of npae you may take this package as read:
+This page is all of it that a reader of npae needs. Read the names on the left as the NumPy on the right:
 
     matmul(a, b, out=o)      a @ b                   empty(shape, like)     np.empty(shape, like.dtype)
     dot(a, b)                a @ b, of vectors       ones(n, like)          np.ones(n, like.dtype)
-    @elementwise             does nothing            rows(x)                x.reshape(len(x), -1)
-    images(x), pixels(x)     the same image          p.value, p.grad        two arrays of one shape
+    p.value, p.grad          two arrays of one shape rows(x)                x.reshape(len(x), -1)
+    theta.fresh_grad()       theta.grad[...] = 0     flat(x)                x.reshape(-1)
+    images(x)                x.transpose(0, 3, 1, 2) pixels(x)              x.transpose(0, 2, 3, 1)
     xp = array_module(x)     numpy                   stream.normal(like)    rng.standard_normal(like.shape)
     W.add_product(a, b)      W.grad += a @ b         b.add_sum(da)          b.grad += da.sum(axis=0)
+    φ._forward(a)            φ.f(a)                  φ._backward(dh, a, h)  dh * φ.derivative(a, h)
+    φ._forward_sum(y, b)     (y + b, φ.f(y + b))     φ._derivatives(a, h)   (φ′, φ″), both derivatives
+    @elementwise             does nothing; a call with out=w writes the result into w, which may be one of the arguments
 
 These plain stand-ins are in tests/plain_backend.py, and tests/backend/test_plain.py runs the contract tests of layers,
 losses and penalties once more with them.

@@ -4,9 +4,9 @@
     ∂J/∂a = ∂J/∂h ⊙ φ′(a)        since h_ij depends on a_ij alone
 
 a is the pre-activation, a = x W + b. Dense and Conv2D contain an activation; after BatchNorm or pooling it is a layer
-by itself. Each class states φ (`f`), its derivative φ′ (`derivative`), computed from a, from h or from both, whichever
-is shorter, and φ″ (`second_derivative`), which a penalty on φ′ needs (npae.penalties.contractive). Forward and backward
-follow from them, and the cache keeps only what φ′ is computed from.
+by itself. Each class states φ (`f`), φ′ (`derivative`), computed from a, from h or from both, whichever is shorter, and
+φ″ (`second_derivative`), which a penalty on φ′ needs (npae.penalties.contractive). Forward and backward follow from
+them: `_forward`, `_backward` and their like are made by ActivationFormulas (first page of npae.backend).
 
 This file has the contract and the smooth functions; ReLU and its relatives are in `rectifiers.py`.
 """
@@ -38,11 +38,11 @@ class Activation(ActivationFormulas, Layer):
 
     def forward(self, x, training=False):
         """h = φ(x). The cache is (x, h), with None for the one that φ′ is not computed from."""
-        h, uses = self._forward(x), self._backward.uses  # h = f(x)
+        h, uses = self._forward(x), self._backward.uses  # h = f(x); uses: what φ′ is computed from, of a and h
         return h, (x if "a" in uses else None, h if "h" in uses else None)
 
     def forward_sum(self, y, b):
-        """h = φ(a) with a = y + b, and the cache (a, h), in one sweep. It overwrites y."""
+        """h = φ(a) with a = y + b, y being x W, and the cache (a, h), as in forward. Overwrites y."""
         uses = self._backward.uses
         if "a" in uses:
             a, h = self._forward_sum(y, b, out=(y, empty_like(y)))  # a = y + b, h = f(a)

@@ -7,12 +7,12 @@ J is the objective, a number that depends on x and θ only through y. By the cha
 
     ∂J/∂x_k = Σ_j ∂J/∂y_j · ∂y_j/∂x_k               ∂J/∂θ_k = Σ_j ∂J/∂y_j · ∂y_j/∂θ_k
 
-which is the product above, with dy for ∂J/∂y and dx for ∂J/∂x as columns. No layer ever builds the matrix ∂y/∂x: each
-knows its product with a vector. In npae a batch has one *row* per sample (axis 0 is the batch), so that the same
-product reads dy Wᵀ where a textbook with columns writes W dy; see `dense.py`.
+which is the product above, with dy for ∂J/∂y and dx for ∂J/∂x as columns. No layer builds the matrix ∂y/∂x: each
+computes its product with dy. In npae a sample is a *row* of the batch (axis 0 is the batch). For a linear layer, the
+columns y = Wᵀ x and dx = W dy become the rows y = x W and dx = dy Wᵀ; see `dense.py`.
 
 The cache holds all that backward needs to know about a call of forward. The layer itself stores nothing about calls. So
-forward may be called several times before backward (the discriminator of a GAN is called twice in a step).
+it may be called several times in a step (the discriminator of a GAN: twice), and the gradients of all calls add up.
 """
 
 from npae.backend import Parameterized

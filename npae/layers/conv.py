@@ -23,8 +23,8 @@ strides it is one such convolution per residue of q modulo s (npae.layers.patche
 three products.
 
 The output of a convolution is stored channels-last (NHWC), the layout that an im2col matrix product produces
-(npae.backend.memory). Its shape is (B, C, H, W) all the same. X is not kept for backward: it is k² times as large as x,
-and building it again is cheap.
+(npae.backend.memory). Its shape is (B, C, H, W) all the same. X is not kept for backward: with stride 1 it is kh·kw
+times as large as x, and building it again is cheap.
 
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"; Goodfellow, Bengio &
 Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simard 2006, "High performance convolutional

@@ -8,7 +8,7 @@ Sequential(MaskingNoise(0.3), Dense(784, 500, ReLU)), so that the loss receives 
 only; at inference it returns x.
 
 Each kind is a function of x and of independent random numbers of x's shape, u uniform in [0, 1) or ε standard normal.
-The derivative by x is taken with these numbers fixed:
+The derivative with respect to x is taken with these numbers fixed. [c] is 1 where the condition c holds, otherwise 0:
 
     masking            x̃ = x ⊙ [u ≥ p]                               ∂x̃/∂x = [u ≥ p]
     Gaussian           x̃ = x + σ ε                                   ∂x̃/∂x = 1
@@ -17,11 +17,11 @@ The derivative by x is taken with these numbers fixed:
 **Why it works.** With squared error the best reconstruction is the conditional mean, g(f(x̃)) = E[x | x̃]. For Gaussian
 noise let p(x̃) = ∫ p(x) N(x̃; x, σ²) dx be the density of the corrupted data. Then
 
-    ∇p(x̃) = ∫ p(x) N(x̃; x, σ²) (x − x̃)/σ² dx = p(x̃) (E[x | x̃] − x̃)/σ²
+    ∇p(x̃) = ∫ p(x) N(x̃; x, σ²) (x − x̃)/σ² dx = p(x̃) (E[x | x̃] − x̃)/σ²     since p(x) N(x̃; x, σ²) = p(x̃) p(x | x̃)
 
     E[x | x̃] = x̃ + σ² ∇ln p(x̃)                                      (Tweedie's formula)
 
-so the best reconstruction moves x̃ uphill on the log-density of the data: the network learns its gradient, the *score*.
+so the best reconstruction moves x̃ uphill on the corrupted data's log-density: it learns the gradient, the *score*.
 
 Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and composing robust features with denoising autoencoders";
 Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3; Alain & Bengio 2014, "What regularized

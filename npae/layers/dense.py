@@ -12,7 +12,7 @@ The chain rule, number by number, with dh for ∂J/∂h and da for ∂J/∂a:
     ∂J/∂b_j  = Σ_i da_ij                                            ∂J/∂b = Σ_i da_i
     ∂J/∂x_ik = Σ_j da_ij W_kj                                       ∂J/∂x = da Wᵀ
 
-For one sample as columns the last line reads ∂J/∂x = (∂a/∂x)ᵀ da = W da, with ∂a/∂x = Wᵀ; as rows of a batch, da Wᵀ.
+For one sample as a column, a = Wᵀ x + b has ∂a/∂x = Wᵀ, so ∂J/∂x = (∂a/∂x)ᵀ da = W da; as a row, this is da Wᵀ.
 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6.4.
 """
@@ -52,7 +52,7 @@ class Dense(Layer):
         return h, (x, kept)
 
     def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂W += xᵀ da,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂x = da Wᵀ."""
+        """∂J/∂W += xᵀ da,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂x = da Wᵀ. dy is dh: the layer's output y is h."""
         x, kept = cache
         da = self.activation.backward(dy, kept)  # da = dh ⊙ φ′(a)
         self.W.add_product(x.T, da)  # ∂J/∂W += xᵀ da

@@ -1,9 +1,9 @@
 """Weight initialisation: random weights whose variance keeps activations and gradients at one scale in deep networks.
 
 Let a = x W with n_in inputs of mean square σ² and independent weights of mean 0. Then each a_j has the variance
-n_in·Var(W)·σ². In the forward pass, activations keep their scale from layer to layer if Var(W) = 1/n_in. In the
-backward pass, gradients do if Var(W) = 1/n_out. Glorot's rule lies between the two, Var(W) = 2/(n_in + n_out). A ReLU
-sets half of its inputs to zero, which halves the mean square; He's rule makes up for it, Var(W) = 2/n_in.
+n_in·Var(W)·σ², so activations keep their scale from layer to layer if Var(W) = 1/n_in. In the backward pass, gradients
+do if Var(W) = 1/n_out, since dx_k = Σ_j da_j W_kj has n_out terms. Glorot's rule is between, Var(W) = 2/(n_in + n_out).
+A ReLU sets half of its inputs to zero, which halves the mean square; He's rule makes up for it, Var(W) = 2/n_in.
 
 An initializer is a function (rng, shape) -> float64 array, with a NumPy Generator rng. It draws on the CPU, so that a
 seed gives the same network on CPU and GPU. A weight matrix has the shape (n_in, n_out).

@@ -5,8 +5,8 @@ samples, N = B, or those of all pixels of all samples, N = B·H·W. In training,
 
     μ = 1/N Σ x_i        v = 1/N Σ (x_i − μ)²        x̂_i = (x_i − μ) r,   r = 1/√(v + ε)        y_i = γ x̂_i + β
 
-so y has mean β and standard deviation γ (for small ε), whatever the scale of x. γ and β are learned. A bias in the
-layer before has no effect, since μ removes it.
+so y has mean β and standard deviation γ (for small ε), whatever the scale of x. x̂ is the standardised x here, not a
+reconstruction. γ and β are learned. A bias in the layer before has no effect, since μ removes it.
 
 **Backward.** Let dy_i = ∂J/∂y_i. All y_i share γ and β, so
 
@@ -27,12 +27,12 @@ The chain rule, ∂J/∂x_k = Σ_i g_i ∂x̂_i/∂x_k, gives
 
     ∂J/∂x_k = γ r [ dy_k − 1/N (Σ_i dy_i) − x̂_k/N (Σ_i dy_i x̂_i) ]
 
-The two subtracted terms are the components of dy along (1, …, 1) and along x̂. y is invariant to shifting x and (for
-ε = 0) to scaling x, so ∂J/∂x has no component along these two directions.
+For ε = 0, where ‖x̂‖² = N, the two subtracted terms are the components of dy along (1, …, 1) and along x̂. y does not
+change when x is shifted or scaled, so ∂J/∂x has no component along these two directions.
 
-**Inference** must not depend on the other samples of a batch. It uses running averages over the batches of training,
+**Inference** must not depend on the other samples of a batch. It uses running averages, in which a batch has weight α:
 
-    m ← m + λ (μ − m)        s ← s + λ (N/(N − 1) v − s)        y = γ (x − m)/√(s + ε) + β
+    m ← m + α (μ − m)        s ← s + α (N/(N − 1) v − s)        y = γ (x − m)/√(s + ε) + β
 
 Now y is affine in x, with ∂J/∂x = γ/√(s + ε) dy. v divides by N, but s averages the unbiased estimate, which divides by
 N − 1: its expectation does not depend on the batch size. (PyTorch does the same; Keras averages v.) m and s are
@@ -110,7 +110,7 @@ def _backward(dy, d, scale, mean_dy, mean_dy_x):
 class BatchNorm(Layer):
     """y = γ (x − μ)/√(v + ε) + β per feature, for x (batch, features) or (batch, features, height, width).
 
-    momentum: λ, the weight of a batch in the running averages (as in PyTorch; Keras' momentum is 1 − λ).
+    momentum: α, the weight of a batch in the running averages (as in PyTorch; Keras' momentum is 1 − α).
     epsilon: ε, in units of x². γ starts at 1, β at 0, m at 0, s at 1.
     Raises ValueError for settings out of range, for x of another shape, and in training for a batch with one value per
     feature, which has no variance.

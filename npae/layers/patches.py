@@ -15,8 +15,8 @@ Each pixel has C channels, so a row of the matrix has k²C numbers. There is one
 im2col is a linear map from the images to this matrix. The windows overlap, and they are a strided view of the padded
 image, so building the matrix costs one copy.
 
-The adjoint, col2im, adds every number of a patch to the pixel that it was read from. Adding in place is slow. Seen from
-the inputs, col2im is a convolution too. Take one axis with k = 3, s = 2, pad = 1 and five inputs A … E:
+The adjoint, col2im, adds every number of a patch to the pixel that it was read from. Adding in place is slow. But seen
+from the inputs, this sum over outputs is a convolution too. Take one axis with k = 3, s = 2, pad = 1, inputs A … E:
 
     output 0 reads  0 A B         A receives  tap 1 of output 0
     output 1 reads  B C D         B receives  tap 2 of output 0  +  tap 0 of output 1
@@ -84,7 +84,7 @@ class Axis(NamedTuple):
         return self.stride < self.kernel
 
     def taps(self):
-        """Yield (inputs, outputs) for each tap t, as slices: the outputs whose tap t lies inside, and what it reads."""
+        """Yield (inputs, outputs) for each tap t, as slices: the inputs that are read through it, by these outputs."""
         for t in range(self.kernel):
             first = max(0, -(-(self.pad - t) // self.stride))
             last = max(first, min(self.out_size, (self.size - 1 + self.pad - t) // self.stride + 1))

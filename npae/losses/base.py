@@ -4,7 +4,7 @@
 
 The rule never varies, so that numbers can be compared: nats per image, squared error per image. Divide by the number
 of features for the "per pixel" figures of tutorials. A loss compares the network's output, `prediction`, with the
-`target`; the reconstruction x̂ is the prediction itself, or a function of it (`output`), as logits are of probabilities.
+`target`. The reconstruction x̂ is the prediction itself or a function of it (`output`): of logits, the sigmoid.
 """
 
 from npae.backend import Serializable

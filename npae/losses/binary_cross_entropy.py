@@ -1,6 +1,6 @@
 """Binary cross-entropy from logits: −ln p(x) of pixels that are 0 or 1, in nats.
 
-The network's output is a logit a for each pixel; x̂ = σ(a) = 1/(1 + e⁻ᵃ) is the probability of a white one, and
+The network's output is a logit a for each pixel; x̂ = σ(a) = 1/(1 + e⁻ᵃ) is the probability that it is white, and
 x ∈ [0, 1] is the pixel (0, 1, or a grey in between):
 
     ℓ = −Σ_j [ x_j ln x̂_j + (1 − x_j) ln(1 − x̂_j) ]
@@ -10,9 +10,9 @@ Insert ln σ(a) = a − s(a) and ln(1 − σ(a)) = −s(a), with the softplus s(
     ℓ = Σ_j [ s(a_j) − x_j a_j ]          ∂ℓ/∂a_j = σ(a_j) − x_j          since s′ = σ
 
 The derivative is the error itself: it does not vanish where σ saturates, as that of squared error would. That is why
-the loss takes logits; and no logarithm of a small probability is ever taken, so nothing overflows. A training step
-needs σ anyway, and computes s from it: s(a) = −ln(1 − σ) = a − ln σ, by the one whose logarithm is of at least ½,
-so that s(a) = max(a, 0) − ln max(σ, 1 − σ).
+the loss takes logits. Besides, it never takes the logarithm of a probability that was rounded to 0. A training step
+needs σ anyway, and computes s from it. Of the two forms s(a) = −ln(1 − σ) = a − ln σ it takes the first for a < 0 and
+the second for a > 0, where the argument of ln is at least ½: together, s(a) = max(a, 0) − ln max(σ, 1 − σ).
 
 For grey pixels ℓ = KL(x ‖ x̂) + H(x), each pixel being a distribution over {0, 1}. KL is 0 at best, so the entropy
 H(x) = −Σ_j [ x_j ln x_j + (1 − x_j) ln(1 − x_j) ] is the least possible loss: 45.5 nats per image on MNIST's test set.

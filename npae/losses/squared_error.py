@@ -6,10 +6,10 @@
 It is −ln p(x | x̂) of a Gaussian of unit variance around x̂, up to a constant. The ½ makes the derivative simple; the
 "squared error per image" of the literature (Hinton & Salakhutdinov 2006) is 2ℓ, and "MSE" is 2ℓ/features.
 
-With linear layers the best code is PCA. Let x have mean 0 and x̂ = x W V, a code of d numbers. For a fixed W, the best
-V projects x onto a subspace of d dimensions, x̂ = x P with P = Pᵀ = P²; then ‖x − xP‖² = ‖x‖² − ‖xP‖², and the mean of
-‖xP‖² = xPxᵀ is tr(P C), with the covariance C. It is largest if P spans the d leading eigenvectors of C (Baldi &
-Hornik 1989, "Neural networks and principal component analysis"); demos/pca.py shows it.
+With linear layers the best code is PCA. Let x have mean 0 and x̂ = x W V, with a code of d numbers. For a fixed V, the
+best x̂ is the point nearest to x in the span of V's rows, x̂ = x P with P = Pᵀ = P², by W = Vᵀ(V Vᵀ)⁻¹. Then ‖x − xP‖² =
+‖x‖² − ‖xP‖², and the mean of ‖xP‖² = xPxᵀ is tr(P C), with the covariance C. It is largest if P projects onto the d
+leading eigenvectors of C (Baldi & Hornik 1989, "Neural networks and principal component analysis"): see demos/pca.py.
 """
 
 from npae.backend import check_pair, dot, elementwise, flat, rows

@@ -26,7 +26,7 @@ class Autoencoder(Model):
 
     encoder, decoder: Layers; loss: an npae.losses.Loss, by default BinaryCrossEntropy (then the decoder must end in a
     linear layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values
-    of parameters that have none yet; None leaves them without (a model file does). dtype: float32, or float64.
+    of parameters that have none yet; None leaves them without (to load a file). dtype: float32, or float64.
     Raises TypeError if loss is not a Loss, ValueError for two penalties of one name.
     """
 

@@ -6,8 +6,8 @@
     θ ← θ − η m̂/(√v̂ + ε)
 
 Why the corrections: m starts at 0, so that after t steps m_t = (1 − β₁) Σ_s β₁^{t−s} g_s, and the weights of the
-gradients g_1 … g_t add up to 1 − β₁ᵗ, not to 1. If the mean of g does not drift, E[m_t] = (1 − β₁ᵗ) E[g]; m̂ is right
-from the first step on. The same holds for v.
+gradients g_1 … g_t add up to 1 − β₁ᵗ, not to 1. If the mean of g does not drift, E[m_t] = (1 − β₁ᵗ) E[g], so that
+E[m̂] = E[g] from the first step on. The same holds for v.
 
 The two corrections are the same for all parameters, so they are folded into two numbers per step:
 

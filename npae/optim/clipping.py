@@ -1,4 +1,4 @@
-"""Gradient clipping: shorten a gradient that is longer than a given norm, and keep its direction.
+"""Gradient clipping: shorten a gradient that is longer than a given norm c, and keep its direction.
 
     g ← g · min(1, c/‖g‖)           ‖g‖ = √(Σ g²) over *all* parameters of the network
 

@@ -1,6 +1,6 @@
-"""Stochastic gradient descent, with momentum and Nesterov's correction.
+"""Stochastic gradient descent, with momentum μ and Nesterov's correction.
 
-    plain        θ ← θ − η g                                     g = ∂J/∂θ on this minibatch
+    plain        θ ← θ − η g                                     g = ∂J/∂θ on this minibatch, η the learning rate
     momentum     u ← μ u + g;     θ ← θ − η u                     for a constant g, u approaches g/(1 − μ)
     Nesterov     u ← μ u + g;     θ ← θ − η (g + μ u)             looks ahead by one step of the momentum
 

@@ -16,14 +16,14 @@ The part through a is, since the derivative of φ′² is 2 φ′φ″,
     ∂Ω/∂a_ij = 1/B · 2 φ′(a_ij) φ″(a_ij) n_j
 
 Without it the result is not the gradient of Ω: for 200 sigmoid units on digits, the cosine between the two is about 0.7
-at Glorot's weights, and about 0.1 at eight times these.
+for Glorot's initial weights, and about 0.1 for eight times these weights.
 
 The penalty returns a gradient with respect to h. The encoder's backward pass multiplies it by φ′(a), and then computes
 the gradients xᵀ ∂Ω/∂a of W and Σ_i ∂Ω/∂a_i of b. This already contributes one factor φ′, so the penalty returns
 
     ∂Ω/∂h_ij = 2/B φ″(a_ij) n_j
 
-and never has to divide by φ′. The loss needs this backward pass anyway; the penalty adds two sweeps and two sums.
+and never has to divide by φ′. The loss needs this backward pass anyway; the penalty adds sweeps over h and W, and sums.
 
 For a linear layer, φ(a) = a, all φ′ are 1 and Ω = ‖W‖²_F: weight decay. For a ReLU, φ″ = 0 almost everywhere: a unit's
 weights decay in proportion to the fraction of samples on which it is active. Ω also jumps where a unit becomes

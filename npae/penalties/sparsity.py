@@ -15,8 +15,8 @@ units that are never active are driven back. The other order, KL(ρ̂_j ‖ ρ),
     ∂ρ̂_j/∂h_ij = 1/B
     ∂Ω/∂h_ij  = 1/B [ −ρ/ρ̂_j + (1 − ρ)/(1 − ρ̂_j) ]   the same for every sample i
 
-**L1 norm**, for any units: Ω = 1/B Σ_i Σ_j |h_ij|, with ∂Ω/∂h_ij = sign(h_ij)/B. On its own it can be lowered without
-any sparsity: halve the encoder's weights and double the decoder's, and Ω is halved. Weight decay prevents this.
+**L1 norm**, for any units: Ω = 1/B Σ_i Σ_j |h_ij|, with ∂Ω/∂h_ij = sign(h_ij)/B. For linear units or ReLU, Ω can fall
+without any sparsity: halve the encoder's W and b, double the decoder's W, and x̂ stays. Weight decay prevents this.
 
 Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL). Our λ is called β there; the squared error is the same.
 """

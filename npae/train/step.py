@@ -6,7 +6,7 @@
         g ← g · min(1, c/‖g‖)                   with a clip_norm c
         θ ← optimizer(θ, g)                     with the θ, J and optimizer of this phase, and the current learning rate
 
-All intermediate arrays come from one Arena: after the first step of a batch size nothing is allocated any more.
+All intermediate arrays come from one Arena, which keeps them: after the first step of a batch size, none is allocated.
 """
 
 from npae.backend import Arena

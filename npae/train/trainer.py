@@ -1,6 +1,6 @@
 """The training loop.
 
-For a plain model without validation, schedule and callbacks it is these lines (a test runs them and compares the bits):
+For a plain model without validation, schedule and callbacks, training is these lines (a test compares the bits):
 
     for epoch in range(epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(x))

@@ -4,11 +4,11 @@
     z ~ p(z)                                samples of the prior
     a = D(z),  b = D(h)                     logits of a discriminator of *codes*
 
-On every minibatch, in three phases, with s(u) = ln(1 + eᵘ),
+Every minibatch has three phases, each a step in some of the parameters. With s(u) = ln(1 + eᵘ), they are
 
-    phase 1, reconstruction     over θ_f, θ_g   J_R = 1/B Σ_i ℓ(g(f(x_i)), x_i) + Σ_k λ_k Ω_k, the autoencoder's own J
-    phase 2, discriminator      over θ_D        J_D = 1/B Σ_i [ s(−D(z_i)) + s(D(f(x_i))) ]
-    phase 3, generator          over θ_f        J_G = 1/B Σ_i s(−D(f(x_i)))
+    phase 1, reconstruction     in θ_f, θ_g     J_R = 1/B Σ_i ℓ(g(f(x_i)), x_i) + Σ_k λ_k Ω_k, the autoencoder's own J
+    phase 2, discriminator      in θ_D          J_D = 1/B Σ_i [ s(−D(z_i)) + s(D(f(x_i))) ]
+    phase 3, generator          in θ_f          J_G = 1/B Σ_i s(−D(f(x_i)))
 
 The encoder is the generator: its codes should be indistinguishable from samples of the prior.
 
@@ -30,7 +30,7 @@ style.
 
 `evaluate` adds diagnostics to the terms of J: real_accuracy and fake_accuracy of the discriminator, near ½ if codes
 cannot be told from samples of the prior, and `diversity`, the spread of codes relative to the prior. It should be near
-1. Below, the codes cover only a part of the prior: raise D's learning rate. Above, they still reach outside it.
+1. Below 1, the codes cover only a part of the prior: raise D's learning rate. Above 1, they still reach outside it.
 
 Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", sections 2 and 2.3.
 """

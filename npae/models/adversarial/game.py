@@ -1,6 +1,6 @@
 """One adversarial step: update D to separate real from fake samples; differentiate G's loss through a fixed D.
 
-    a = D(real),   b = D(fake)              logits, see npae.losses.adversarial
+    a = D(real),   b = D(fake)              logits; J_D, J_G: losses of discriminator and generator, npae.losses
     discriminator_step      ∂J_D/∂θ_D = (∂a/∂θ_D)ᵀ ∂J_D/∂a + (∂b/∂θ_D)ᵀ ∂J_D/∂b           real and fake are constants
     generator_gradient      ∂J_G/∂fake = (∂b/∂fake)ᵀ ∂J_G/∂b                              θ_D is constant
 

@@ -3,10 +3,10 @@
     z ~ p(z),   x̂ = G(z)                    generator: fake images from random codes
     a = D(x),   b = D(x̂)                    discriminator: logits of "this image is real"
 
-On every minibatch of B images, with new codes z in each phase and s(u) = ln(1 + eᵘ),
+On every minibatch of B images, with new codes z in each phase, and s(u) = ln(1 + eᵘ) = −ln(1 − σ(u)) = −ln σ(−u),
 
-    phase 1, discriminator      over θ_D        J_D = 1/B Σ_i [ s(−a_i) + s(b_i) ]
-    phase 2, generator          over θ_G        J_G = 1/B Σ_i s(−b_i)
+    phase 1, discriminator      step in θ_D     J_D = 1/B Σ_i [ s(−a_i) + s(b_i) ]
+    phase 2, generator          step in θ_G     J_G = 1/B Σ_i s(−b_i)
 
     ∂J_G/∂θ_G = (∂x̂/∂θ_G)ᵀ (∂b/∂x̂)ᵀ ∂J_G/∂b          through D, whose parameters are fixed
 
@@ -42,8 +42,8 @@ collapse). Lower its learning rate, raise the discriminator's, use larger batche
 discriminator is always right, give it GaussianNoise or Dropout, label smoothing (real=0.9) or fewer units, and keep the
 non-saturating loss. A diversity near 1 is necessary, not sufficient: npae.evaluate has a two-sample test.
 
-Goodfellow et al. 2014, "Generative adversarial nets", algorithm 1 with k = 1 and theorem 1; Arjovsky & Bottou 2017,
-"Towards principled methods for training GANs", theorem 2.5, for the non-saturating loss:
+Goodfellow et al. 2014, "Generative adversarial nets", theorem 1, and algorithm 1 with k = 1 (steps of D per step of G);
+Arjovsky & Bottou 2017, "Towards principled methods for training GANs", theorem 2.5, for the non-saturating loss:
 KL(p_G ‖ p) − 2 JS, which is 2 KL(m ‖ p).
 """
 

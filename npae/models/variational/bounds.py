@@ -6,7 +6,7 @@ negligible p(x | z). So sample codes from the encoder's q(z | x) instead, with i
     w(z) = p(x | z) p(z) / q(z | x)              E_q[w] = ∫ p(x | z) p(z) dz = p(x)          for any q
     ln w = −ℓ − (ln q(z | x) − ln p(z))
 
-The logarithm is concave. By Jensen's inequality, for K independent codes z_k ~ q(z | x),
+The logarithm is concave. By Jensen's inequality, for K independent codes z_k ~ q(z | x) (K = `samples`),
 
     L_K = E_q[ln 1/K Σ_k w_k] ≤ ln E_q[1/K Σ_k w_k] = ln p(x)
 
@@ -25,13 +25,13 @@ terms ½ ln 2π cancel:
 
 Since J contains −1/B Σ_i ln Σ_k w_k, and −ln w = ℓ + (ln q − ln p):
 
-    ∂J/∂x̂_k = w̃_k/B · ∂ℓ/∂x̂_k
-    ∂J/∂z_k = (∂x̂_k/∂z_k)ᵀ ∂J/∂x̂_k + w̃_k/B · z_k
+    ∂J/∂a_k = w̃_k/B · ∂ℓ/∂a_k                                      a_k = g(z_k), the decoder's output
+    ∂J/∂z_k = (∂a_k/∂z_k)ᵀ ∂J/∂a_k + w̃_k/B · z_k
     ∂J/∂μ = Σ_k ∂J/∂z_k,    ∂J/∂(log σ²) = Σ_k [ ∂J/∂z_k ⊙ ½ σ ε_k − ½ w̃_k/B ]
 
 The history lists J as two terms, the reconstruction 1/B Σ_i Σ_k w̃_k ℓ_k, and `kl`, the rest.
 
-The weights are computed from ln w after subtracting the largest, so that no e^{−ℓ} overflows and not all are 0.
+The weights are computed from ln w after subtracting the largest, so that none overflows and not all are rounded to 0.
 
 Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders".
 """
@@ -86,18 +86,18 @@ def iwae_step(model, x):
     stats, encoder_cache = model.encoder.forward(x, training=True)
     stats_k, x_k = tile(stats, k), tile(x, k)
     z, sampler_cache = model.sampler.forward(stats_k, training=True)
-    x_hat, decoder_cache = model.decoder.forward(z, training=True)
-    _, dx_hat = model.loss.value_and_gradient(x_hat, x_k)  # ∂ℓ/∂x̂ / kB
-    loss = model.loss.per_sample(x_hat, x_k)
+    a, decoder_cache = model.decoder.forward(z, training=True)
+    _, da = model.loss.value_and_gradient(a, x_k)  # ∂ℓ/∂a / kB
+    loss = model.loss.per_sample(a, x_k)
     ratio = log_ratio(z, sampler_cache[0], model.sampler.split(stats_k)[1])
     log_mean, w = log_mean_and_weights(_minus_sum(loss, ratio), k)
     reconstruction = dot(w.reshape(-1), loss) * scale
     objective = dot(log_mean, ones(len(x), x)) * -scale
 
     w = w.reshape(-1, 1)
-    dx_hat = rows(dx_hat)
-    dx_hat *= array_module(w).multiply(w, k, out=empty(w.shape, w))  # ∂J/∂x̂ = w̃/B ∂ℓ/∂x̂
-    dz = model.decoder.backward(dx_hat.reshape(x_hat.shape), decoder_cache)
+    da = rows(da)
+    da *= array_module(w).multiply(w, k, out=empty(w.shape, w))  # ∂J/∂a = w̃/B ∂ℓ/∂a
+    dz = model.decoder.backward(da.reshape(a.shape), decoder_cache)
     w *= scale
     dz += array_module(w).multiply(w, z, out=empty(z.shape, z))  # + w̃/B z
     dstats = model.sampler.backward(dz, sampler_cache)

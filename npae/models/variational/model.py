@@ -2,7 +2,7 @@
 
     [μ | log σ²] = f(x)             the encoder: a Gaussian q(z | x) = N(μ, σ²) for every x                 (B, 2d)
     z = μ + σ ε,  ε ~ N(0, 1)       a sample of q(z | x), see layers.sampling                               (B, d)
-    x̂ = g(z),   ℓ = −ln p(x | z)    the decoder and the loss define the likelihood of x given z
+    a = g(z),   ℓ = −ln p(x | z)    the decoder's output a and the loss define p(x | z), with the mean x̂ = σ(a) or a
     J = 1/B Σ_i [ E_q[ℓ] + β KL(q(z | x_i) ‖ p(z)) ],        p(z) = N(0, 1)
 
 The first term asks for codes that reconstruct x: it moves the q(z | x) of different x apart and makes them narrow. The
@@ -27,10 +27,10 @@ the gradient of KL is added, and then through the encoder: `backpropagate`.
 
 **The loss.** BinaryCrossEntropy is a likelihood of *binary* pixels. GaussianNLL and HeteroscedasticGaussianNLL are
 densities of real numbers. For grey pixels x in [0, 1], BinaryCrossEntropy is no density of x, but a mean over images b
-whose pixels are binarised at random: −ℓ(x) = E_b[ln p(b | z)] with b ~ Bernoulli(x). The bound holds for any q, hence
-for every b with q(z | x), and −J ≤ E_b[ln p(b)]. This is a bound for the *binarised* image. It must not be compared
-with bounds of ln p(x) for a density of grey pixels (Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli: fixing a
-pervasive error in variational autoencoders").
+whose pixels are binarised at random: −ℓ(x) = E_b[ln p(b | z)] with b ~ Bernoulli(x). For each b the bound holds with
+q(z | x) too, ln p(b) ≥ E_q[ln p(b | z)] − KL(q(z | x) ‖ p(z)), so its mean over b, the ELBO, is at most E_b[ln p(b)].
+Do not compare this bound for *binarised* images with bounds of ln p(x) for a density of grey pixels (Loaiza-Ganem &
+Cunningham 2019, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders").
 
 Kingma & Welling 2014, "Auto-encoding variational Bayes"; Rezende, Mohamed & Wierstra 2014, "Stochastic backpropagation
 and approximate inference in deep generative models".
@@ -86,12 +86,12 @@ class VariationalAutoencoder(Model):
         k = self.samples  # codes per sample; for k = 1, tile and its adjoint return what they get
         stats, encoder_cache = self.encoder.forward(x, training=True)  # [μ | log σ²]
         z, sampler_cache = self.sampler.forward(tile(stats, k), training=True)  # z = μ + σ ε
-        x_hat, decoder_cache = self.decoder.forward(z, training=True)
+        a, decoder_cache = self.decoder.forward(z, training=True)
 
-        reconstruction, dx_hat = self.loss.value_and_gradient(x_hat, tile(x, k))  # 1/B Σ_i E_q[ℓ]
+        reconstruction, da = self.loss.value_and_gradient(a, tile(x, k))  # 1/B Σ_i E_q[ℓ]
         kl, dstats = self.kl.value_and_gradient(self, stats, encoder_cache)  # β/B Σ_i KL
 
-        dz = self.decoder.backward(dx_hat, decoder_cache)
+        dz = self.decoder.backward(da, decoder_cache)
         dstats += tile_adjoint(self.sampler.backward(dz, sampler_cache), k)  # [∂J/∂μ | ∂J/∂(log σ²)]
         self.encoder.backward(dstats, encoder_cache, needs_dx=False)
         return {"reconstruction": reconstruction, "kl": kl}
