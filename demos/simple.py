@@ -7,8 +7,8 @@ The networks of "Building autoencoders in Keras" (blog.keras.io, 2016).
     python -m demos.simple              the embedded 10,000 digits
     python -m demos.simple --full       all 60,000
 
-Expected with --full: 0.0908 and 0.0828 nats per pixel on test digits (published: 0.0914 and 0.0845), after 17 s and
-60 s on two cores.
+Expected with --full: 0.0908 and 0.0829 nats per pixel on test digits (published: 0.0914 and 0.0845), after 38 s and
+125 s of one core.
 Pictures: reconstructions.png, loss.png.
 """
 
