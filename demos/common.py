@@ -144,7 +144,7 @@ class Table:
     def __str__(self):
         widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
         head, *rows = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in self.rows)
-        return "\n".join(["", head, "─" * max(map(len, [head, *rows])), *rows, ""])
+        return "\n".join(["", head, "-" * max(map(len, [head, *rows])), *rows, ""])
 
 
 def finish(settings, metrics, *tables):

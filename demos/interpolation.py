@@ -9,7 +9,8 @@ probability of at least 0.9. The mixture needs scikit-learn (the extra "sample")
     python -m demos.interpolation           the embedded 10,000 digits
     python -m demos.interpolation --full    all 60,000
 
-Expected: no published number.
+Expected without --full: midpoints of pixels 35 %, of plain codes 42 %, of variational codes 49 %; samples 43 % (one
+Gaussian) and 43 % (variational); test digits 88 %. 1 minute. There is no published number.
 Pictures: interpolation.png, samples.png.
 """
 

@@ -13,8 +13,9 @@ that has learned the structure of digits does not. A linear classifier measures 
     python -m demos.overcomplete             the embedded 10,000 digits
     python -m demos.overcomplete --full      all 60,000
 
-Expected: the linear and the logistic network without regulariser reconstruct scrambled images best, the regularised
-ones much worse. The strengths were partly chosen on test digits: the demo illustrates and is no benchmark.
+Expected without --full, ‖x − x̂‖² per scrambled image: 0.2 (linear), 14.2 (logistic), 35.6 (denoising), 40.6
+(sparsity), 45.5 (contraction); 50.4 (mean image). 2 minutes. The strengths were partly chosen on test digits: the demo
+illustrates and is no benchmark.
 Pictures: filters.png, copies.png.
 """
 

@@ -31,13 +31,13 @@ def test_a_table_by_hand():
     assert str(table).splitlines() == [
         "",
         "digits  nats per pixel  units  published (60,000 digits)",
-        "─" * 56,
+        "-" * 56,
         "784-32  0.123           7      0.1",
         "both                    12",
         "PCA",
     ]
     assert table.metrics == {"784_32_nats": 0.12345, "784_32_count": 7, "784_32_seconds": 3, "count": 12}
-    assert str(common.Table("a", ["b", "c"], published=None)).split() == ["a", "b", "c", "─" * 7]
+    assert str(common.Table("a", ["b", "c"], published=None)).split() == ["a", "b", "c", "-" * 7]
 
 
 def test_results_are_on_disk_before_the_table_is_printed(tmp_path):
