@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.hardware import hardware, load
 from benchmarks.settings import Settings
-from npae.backend import check_place, resolve_device
+from npae.backend import as_path, check_place, resolve_device
 
 BUSY = 0.5  # programs that are running or waiting, on average over the last minute
 
@@ -34,7 +34,7 @@ def parse(package, doc, parts, argv=None):
     parser.add_argument("--quick", action="store_true", help="few and short turns, without slow contenders")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto",
                         help="gpu: the CPU and the GPU; auto: the same if there is a GPU, else the CPU")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="folder of the results")
+    parser.add_argument("--out", type=as_path, default=Path("runs/benchmarks"), help="folder of the results")
     a = parser.parse_args(argv)
     if unknown := [name for name in a.parts if name not in parts]:
         parser.error(f"expected parts out of {', '.join(parts)}, got {', '.join(unknown)}.")

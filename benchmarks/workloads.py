@@ -36,7 +36,9 @@ def batch_of(n, seed=0):
 
 def network(sizes):
     """npae's model of a workload, with the initial weights of seed 0."""
-    return convolutional_autoencoder(**sizes) if isinstance(sizes, dict) else dense_autoencoder(sizes)
+    if isinstance(sizes, dict):
+        return convolutional_autoencoder(**sizes)
+    return dense_autoencoder(sizes, code_activation="relu")
 
 
 def batch_for(sizes, n):

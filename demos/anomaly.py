@@ -4,7 +4,8 @@
 
 Digits: ten detectors, 784-256-64-8 and back, tanh; each learns one digit of blurred images of norm 10 and ranks all
 test digits. Tables (ADBench): the detector with its defaults, fitted on half of the normal rows ("semi"), or on all
-rows, anomalies included ("unsup"). Card payments: frauds in the table of Kaggle. Baselines on the same splits: the
+rows, anomalies included ("unsup"); and the share of new normal rows beyond the threshold, after 100 of them. Card
+payments: frauds in the table of Kaggle, and which features made a payment odd. Baselines on the same splits: the
 Mahalanobis distance, the residual of PCA, and PyOD's AutoEncoder (the extra "pyod").
 
     python -m demos.anomaly                   the embedded digits, and the tables found in $NPAE_DATA
@@ -14,7 +15,7 @@ Mahalanobis distance, the residual of PCA, and PyOD's AutoEncoder (the extra "py
 Expected with --full, mean ROC-AUC: digits 0.982 (PCA 0.977, Deep SVDD 0.948); five tables 0.961 "semi" (joint distance;
 Mahalanobis 0.927, PyOD 0.956) and 0.912 "unsup" (latent distance; 0.887, 0.880); a sample of card payments 0.961
 (Mahalanobis 0.964). 2 to 7 minutes.
-Pictures: curves.png, extremes.png.
+Pictures: curves.png, extremes.png, and with card payments contributions.png.
 """
 
 from pathlib import Path
@@ -22,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from demos import common, figures
-from demos.baselines import PCA
+from demos.detectors import compare, flagged, four_distances, pair, pca_residual, split
 from npae import dense_autoencoder
-from npae.anomaly import AnomalyDetector, Mahalanobis, average_precision, roc_auc
+from npae.anomaly import AnomalyDetector, roc_auc
 from npae.data import adbench, credit_card
 from npae.losses import SquaredError
 
@@ -37,9 +38,9 @@ def main(argv=None):
     csv = {"type": Path, "metavar": "PATH", "help": "the whole table of card payments"}
     settings = common.parse("anomaly", __doc__, epochs=20, quick_epochs=3, argv=argv, own={"csv": csv})
     metrics, tables = one_class_digits(settings)
-    for part in (lambda: adbench_tables(settings), lambda: fraud(settings, settings.own.csv)):
+    for part in (adbench_tables, fraud):
         try:
-            found, more = part()
+            found, more = part(settings)
         except FileNotFoundError as error:
             print(f"Left out: {error}")
         else:
@@ -60,10 +61,10 @@ def one_class_digits(settings):
         model = dense_autoencoder([784, 256, 64, 8], "tanh", "linear", SquaredError(), seed=settings.seed)
         detector = AnomalyDetector(
             model, "reconstruction", shrinkage=0.95, standardize=False, epochs=settings.epochs, learning_rate=1e-3,
-            seed=settings.seed, device=settings.device, progress="none" if settings.quick else "auto",
+            folds=0, seed=settings.seed, device=settings.device, progress="none" if settings.quick else "auto",
         ).fit(x[normal])  # fmt: skip
         common.check(settings, detector.history)
-        scores = {f"npae, {name}": d for name, d in detector.distances(x_test).items()}
+        scores = four_distances(detector, x[normal], x_test)
         scores["PCA 16 residual, same images"] = pca_residual(x[normal], x_test, 16)
         scores["PCA 24 residual, raw pixels"] = pca_residual(train[normal] / 255, test / 255, 24)
         for name, score in scores.items():
@@ -85,11 +86,6 @@ def prepared(rows):
     x = sum(w * x[:, k : k + 28] for k, w in enumerate(KERNEL))
     x = sum(w * x[:, :, k : k + 28] for k, w in enumerate(KERNEL)).reshape(-1, 784)
     return 10 * x / np.linalg.norm(x, axis=1, keepdims=True)
-
-
-def pca_residual(train, test, k):
-    """‖x − x̂‖² of every test row, x̂ by k principal components of the training rows."""
-    return ((test - PCA(train, k).reconstruct(test)) ** 2).sum(axis=1)
 
 
 def draw(out, images, labels, scores):
@@ -123,12 +119,32 @@ def adbench_tables(settings):
         tables.append(table)
         metrics |= {f"tables_{kind}_{common.key(m)}_mean_roc_auc": float(mean[0]) for m, mean in means.items()}
         metrics[f"tables_{kind}"] = {t: {m: v.tolist() for m, v in r.items()} for t, r in results.items()}
-    return metrics, tables
+    found, more = thresholds(sets, settings)
+    return metrics | found, tables + more
 
 
-def fraud(settings, path):
-    """Card payments: the file `path`, or what $NPAE_DATA holds of them. Returns (metrics, tables)."""
-    payments = credit_card(path)
+def thresholds(sets, settings, rows=100, share=0.05):
+    """The share of new normal rows beyond the thresholds of detectors fitted to `rows` others: (metrics, tables).
+
+    share: their contamination. Tables with fewer than 3 · rows normal rows are left out.
+    """
+    seeds = range(settings.seed, settings.seed + (1 if settings.quick else 5))
+    results = {t.name: flagged(t, rows, share, seeds, settings) for t in sets if (~t.y).sum() >= 3 * rows}
+    if not results:
+        return {}, []
+    table = common.Table(f"new normal rows beyond the threshold after {rows} rows, intended {share:g}",
+                         [*results, "mean", "largest"], published=None)  # fmt: skip
+    metrics = {}
+    for method in next(iter(results.values())):
+        shares = [np.mean(r[method]) for r in results.values()]
+        table.row(method, *(f"{v:.3f}" for v in (*shares, np.mean(shares), max(shares))))
+        metrics[f"threshold_{common.key(method)}_mean_share"] = float(np.mean(shares))
+    return metrics | {"threshold_shares": results}, [table]
+
+
+def fraud(settings):
+    """Card payments: the file given with --csv, or what $NPAE_DATA holds of them. Returns (metrics, tables)."""
+    payments = credit_card(settings.own.csv)
     n, frauds = len(payments.x), int(payments.y.sum())
     whole = n > 100_000
     if not whole:
@@ -149,48 +165,23 @@ def fraud(settings, path):
         tables.append(table)
         metrics |= {f"card_{kind}_{common.key(m)}_roc_auc": float(v[:, 0].mean()) for m, v in results.items()}
         metrics[f"card_{kind}"] = {m: v.tolist() for m, v in results.items()}
+    draw_contributions(settings, payments)
     return metrics, tables
 
 
-def compare(table, kind, seeds, settings):
-    """{method: (seeds, 2) ROC-AUC and average precision}, all methods on the same splits of the table."""
-    found = {}
-    for seed in range(settings.seed, settings.seed + seeds):
-        x, x_test, odd = split(table, kind, seed)
-        detector = AnomalyDetector(epochs=2 if settings.quick else 50, seed=seed, device=settings.device).fit(x)
-        scaled, scaled_test = ((a - detector.mean) / detector.deviation for a in (x, x_test))
-        scores = {f"npae, {name}": d for name, d in detector.distances(x_test).items()}
-        scores["Mahalanobis"] = Mahalanobis(scaled)(scaled_test)
-        scores["PCA residual"] = pca_residual(scaled, scaled_test, max(1, x.shape[1] // 2))
-        if not settings.quick:
-            scores |= pyod_autoencoder(x, x_test, seed)
-        for name, score in scores.items():
-            found.setdefault(name, []).append((roc_auc(odd, score), average_precision(odd, score)))
-    return {name: np.array(v) for name, v in found.items()}
-
-
-def split(table, kind, seed):
-    """(training rows, test rows, whether each test row is an anomaly); "semi" trains on half of the normal rows."""
-    if kind == "unsup":
-        return table.x, table.x, table.y
-    normal = np.random.default_rng(seed).permutation(np.flatnonzero(~table.y))
-    half = len(normal) // 2
-    rest = np.append(normal[half:], np.flatnonzero(table.y))
-    return table.x[normal[:half]], table.x[rest], table.y[rest]
-
-
-def pyod_autoencoder(x, x_test, seed):
-    """{"PyOD AutoEncoder": its scores}, with its defaults; {} without PyOD."""
-    try:
-        from pyod.models.auto_encoder import AutoEncoder
-    except ImportError:
-        return {}
-    return {"PyOD AutoEncoder": AutoEncoder(random_state=seed, verbose=0).fit(x).decision_function(x_test)}
-
-
-def pair(values):
-    """Two numbers as a cell."""
-    return " / ".join(f"{v:.3f}" for v in values)
+def draw_contributions(settings, payments):
+    """Bars of the features that made four frauds odd: that of the largest distance, and those at the quartiles."""
+    x, x_test, odd = split(payments, "semi", settings.seed)
+    detector = AnomalyDetector(epochs=2 if settings.quick else 50, seed=settings.seed, device=settings.device).fit(x)
+    frauds = x_test[odd]
+    D = detector.distances(frauds)
+    order = np.argsort(-D, kind="stable")
+    chosen = order[[0, len(D) // 4, len(D) // 2, 3 * len(D) // 4]]
+    places = ("largest distance", "upper quartile", "median", "lower quartile")
+    names = [f"{place}: {D[k]:,.0f}" for place, k in zip(places, chosen, strict=True)]
+    panels = list(zip(names, detector.contributions(frauds[chosen]), strict=True))
+    title = f"Contributions of features to the distances of four frauds (threshold: {detector.threshold:,.0f})"
+    figures.contributions(settings.out / "contributions.png", panels, payments.names, title)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ COLUMNS = RECONSTRUCTION | {"dead_code_units_count": ("dead code units (of 4)", 
 
 def network(train, seed):
     """The autoencoder; the initial weights are scaled so that every unit is active on most of 1,000 digits."""
-    model = dense_autoencoder(SIZES, seed=seed)
+    model = dense_autoencoder(SIZES, code_activation="relu", seed=seed)
     data_dependent_init(model, train[:1000], mean=2.0)
     return model
 

@@ -43,7 +43,7 @@ def main(argv=None):
     units, batch_size, learning_rate = (150, 25, 3e-3) if settings.quick else (1000, 128, 1e-3)
     networks = {}
     for name, (noise, _) in KINDS.items():
-        model = dense_autoencoder([784, units], seed=settings.seed, corruption=noise)
+        model = dense_autoencoder([784, units], code_activation="relu", seed=settings.seed, corruption=noise)
         networks[name] = model, {"batch_size": batch_size, "optimizer": Adam(learning_rate),
                                  "schedule": Cosine(settings.epochs, end=0.02)}  # fmt: skip
 

@@ -17,14 +17,12 @@ Expected: ‖x − x̂‖² = 21.31 (VAE), 22.60 (AAE), 21.32 (eigenfaces) per t
 Pictures: reconstructions.png, samples.png, interpolations.png.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from demos import common, figures
 from demos.baselines import PCA, nearest
 from npae import Autoencoder, VariationalAutoencoder, mnist
-from npae.backend import array_module
+from npae.backend import array_module, as_path
 from npae.data import Warp, image_folder, olivetti
 from npae.layers import Dense, LeakyReLU, Sequential, Sigmoid
 from npae.losses import GaussianNLL
@@ -59,7 +57,7 @@ class MirrorAndWarp(Warp):
 
 def main(argv=None):
     """Train the three models, measure their samples and reconstructions. Returns what metrics.json holds."""
-    own = {"folder": {"type": Path, "metavar": "DIR", "help": "pictures in place of the Olivetti faces"}}
+    own = {"folder": {"type": as_path, "metavar": "DIR", "help": "pictures in place of the Olivetti faces"}}
     settings = common.parse("faces", __doc__, epochs=120, quick_epochs=2, argv=argv, own=own)
     train, test, faces = pictures(settings)
     print(f"Data: {len(train):,} training {'faces' if faces else 'digits'}, {len(test):,} test images.")
@@ -106,7 +104,7 @@ def pictures(settings):
     folder = settings.own.folder
     if folder is not None:
         try:
-            images = image_folder(folder, SIZE)
+            images = image_folder(folder, SIZE).images
         except (OSError, ValueError, ImportError) as error:
             raise SystemExit(f"--folder: {error}") from error
         if len(images) < 16:

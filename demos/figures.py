@@ -186,6 +186,26 @@ def detection_curves(path, y, scores, title):
     _save(figure, path)
 
 
+def contributions(path, rows, names, title, bars=8):
+    """The largest contributions of features to rows, one panel per row: rows is [(name, contributions (d,))].
+
+    names: of the d features, or () for "feature 1", …; orange makes a row odd, blue makes it less odd.
+    """
+    names = names or [f"feature {j + 1}" for j in range(len(rows[0][1]))]
+    figure = Figure(figsize=(2.9 * len(rows), 0.32 * bars + 1.1), layout="constrained")
+    for axes, (name, c) in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows, strict=True):
+        largest = np.argsort(-np.abs(c), kind="stable")[:bars][::-1]
+        axes.barh([names[j] for j in largest], c[largest], color=np.where(c[largest] > 0, COLOURS[1], COLOURS[0]))
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.set_title(name, fontsize=10)
+        axes.tick_params(labelsize=8)
+        axes.tick_params(axis="y", length=0)
+        axes.locator_params(axis="x", nbins=4)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
 # ---------------------------------------------------------------------- codes
 
 

@@ -30,9 +30,9 @@ def main(argv=None):
     def recipe(learning_rate):
         return {"batch_size": 256, "optimizer": Adam(learning_rate), "schedule": Cosine(settings.epochs, end=0.02)}
 
-    small = dense_autoencoder([784, 32], seed=settings.seed)
-    data_dependent_init(small, train[:1000])
-    deep = dense_autoencoder([784, 128, 64, 32], seed=settings.seed)
+    small = dense_autoencoder([784, 32], code_activation="relu", seed=settings.seed)
+    data_dependent_init(small, train[:1000], mean=0.0)
+    deep = dense_autoencoder([784, 128, 64, 32], code_activation="relu", seed=settings.seed)
     networks = {"784-32": (small, recipe(8e-3)), "784-128-64-32": (deep, recipe(2e-3))}
 
     table, some = common.Table("test digits", COLUMNS), figures.one_of_each(test_labels, 10)

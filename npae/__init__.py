@@ -38,6 +38,7 @@ Reading order
     layers/stochastic.py                layers with random numbers
     layers/corruption.py                denoising
     layers/dropout.py                   dropout
+    layers/normalization.py             batch normalization
     layers/reshape.py                   flatten, reshape
     layers/slice.py                     some of the columns
     layers/top_k.py                     k-sparse codes
@@ -63,7 +64,6 @@ Reading order
     layers/conv_transpose.py            its adjoint
     layers/pooling.py                   max and average pooling
     layers/upsample.py                  every pixel several times
-    layers/normalization.py             batch normalization
     models/convolutional.py             from a list of channels
     models/data_dependent_init.py       first weights from data
 
@@ -98,9 +98,13 @@ Reading order
     train/progress.py                   bars and lines
     train/interrupt.py                  Ctrl-C
     serialization/architecture.py       models as data
+    serialization/places.py             the names of model files
+    serialization/archive.py            the arrays in them
     serialization/model_files.py        models in files
+    train/differences.py                two runs compared
     train/checkpoint.py                 runs in files
     data/minibatches.py                 minibatches
+    train/health.py                     first weights, dead units
     data/augment.py                     fresh variants of samples
     data/warp.py                        rotations, shears, stretches
     train/cuda_graph.py                 the step as one CUDA graph
@@ -108,7 +112,15 @@ Reading order
     train/parallel/process_group.py     how they communicate
     train/fit.py                        all of it in one call
     data/files/idx.py                   the format of MNIST
+    data/files/idx_parts.py             folders of such files
     data/files/npz.py                   arrays in .npz files
+    data/files/text.py                  text of any packing and encoding
+    data/files/delimited.py             separators, names of columns
+    data/files/columns.py               features and label by name
+    data/files/cells.py                 cells as numbers
+    data/files/table.py                 tables
+    data/files/folder.py                the files in a folder
+    data/files/picture.py               one picture
     data/files/images.py                folders of pictures
     data/files/download.py              cache and mirrors
     data/sets/mnist.py                  MNIST
@@ -120,6 +132,12 @@ Reading order
     evaluate/parzen.py                  Parzen log-likelihoods
     evaluate/jacobian.py                ‖∂h/∂x‖, measured
     anomaly/mahalanobis.py              distances in standard deviations
+    anomaly/distances.py                four distances from normal data
+    anomaly/standardise.py              each feature in units of its deviation
+    anomaly/fitted.py                   what is learnt from normal rows
+    anomaly/contributions.py            which features made a row odd
+    anomaly/threshold.py                the threshold: cross-fitting
+    anomaly/settings.py                 the arguments of an estimator
     anomaly/detector.py                 the detector
     anomaly/saving.py                   detectors in files
     anomaly/curves.py                   ROC, precision and recall
@@ -148,7 +166,7 @@ from npae import (
     serialization,
     train,
 )
-from npae.backend import show_config, tf32
+from npae.backend import DataWarning, show_config, tf32
 from npae.data import mnist
 from npae.models import (
     GAN,
@@ -171,4 +189,5 @@ __all__ = [
     "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
     "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional_autoencoder",
     "dense_autoencoder", "variational_autoencoder", "fit", "mnist", "load", "save", "show_config", "tf32",
+    "DataWarning",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ LIBRARIES = {  # what tests compare with: module -> (name, extra that brings it)
     "torch": ("PyTorch", "bench"), "jax": ("JAX", "bench"), "sklearn": ("scikit-learn", "bench"),
     "scipy": ("SciPy", "bench"), "mpi4py": ("MPI", "mpi"), "cupy": ("CuPy", "cuda13"), "cuda": ("CUDA", "cuda13"),
     "matplotlib": ("Matplotlib", "demos"), "pooch": ("pooch", "demos"), "tqdm": ("tqdm", "demos"),
-    "PIL": ("Pillow", "images"), "numba": ("Numba", "fast"),
+    "PIL": ("Pillow", "images"), "pandas": ("pandas", "tables"), "numba": ("Numba", "fast"),
 }  # fmt: skip
 NOT_HERE = pytest.StashKey[Counter]()  # how many tests were taken out, by reason
 

@@ -12,7 +12,10 @@ import numpy as np
 
 from npae.backend import flat_parameters, parameterized, parameters
 
-COMPUTE_NOTHING = ("arrays", "batches", "checks", "config", "cublas", "files", "gather", "registry")
+COMPUTE_NOTHING = (
+    "arrays", "batches", "checks", "config", "cublas", "files", "fill_values", "gather", "inputs", "lazy", "meaning",
+    "registry", "seen",
+)  # fmt: skip
 for module in [importlib.import_module(f"npae.backend.{file}") for file in COMPUTE_NOTHING]:
     globals().update({k: v for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__})
 

@@ -161,7 +161,7 @@ def test_a_decoder_whose_biases_keep_its_units_at_the_kink():
     """A row whose code is all 0 leaves a decoder with its biases, which are 0 at first: exactly at the kink."""
     at_the_kink = 0
     for seed in range(20):
-        model = dense_autoencoder([9, 5, 3], ReLU, loss=SquaredError(), seed=seed, dtype="float64")
+        model = dense_autoencoder([9, 5, 3], ReLU, ReLU, SquaredError(), seed=seed, dtype="float64")
         x = np.random.default_rng(seed).standard_normal((6, 9))
         if (model.encoder(x).max(axis=1) == 0).any():
             at_the_kink += 1

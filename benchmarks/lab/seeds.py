@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.workloads import DEEP
 from npae import dense_autoencoder, fit, mnist
-from npae.backend import atomic_write, versions
+from npae.backend import as_path, atomic_write, versions
 from npae.layers import ELU, ReLU
 from npae.models import data_dependent_init
 from npae.optim import Adam, Cosine, WarmUp
@@ -34,7 +34,7 @@ def npae_run(activation, mean, warm_up):
     """A contender: (train, test, seed, epochs) -> (cross-entropy per pixel, codes of the test digits)."""
 
     def run(train, test, seed, epochs):
-        model = data_dependent_init(dense_autoencoder(DEEP, activation, seed=seed), train[:1000], mean=mean)
+        model = data_dependent_init(dense_autoencoder(DEEP, activation, activation, seed=seed), train[:1000], mean=mean)
         schedule = WarmUp(1, Cosine(max(1, epochs - 1))) if warm_up else Cosine(epochs)
         fit(model, train, epochs=epochs, batch_size=32, optimizer=Adam(1e-3), schedule=schedule, seed=seed,
             progress="none")  # fmt: skip
@@ -79,7 +79,7 @@ def main(argv=None):
     parser.add_argument("--seeds", type=int, default=10, help="number of seeds")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/seeds.json"), help="the JSON file")
+    parser.add_argument("--out", type=as_path, default=Path("runs/benchmarks/seeds.json"), help="the JSON file")
     options = parser.parse_args(argv)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     data = mnist(which="full")

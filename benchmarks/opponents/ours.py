@@ -83,7 +83,7 @@ class NpaeEpoch:
 
     def __init__(self, sizes, batch):
         self.switches, self.epoch = switched(), 0
-        self.model = dense_autoencoder(sizes, ReLU, loss=SquaredError(), seed=0)
+        self.model = dense_autoencoder(sizes, ReLU, ReLU, SquaredError(), seed=0)
         self.batches = Minibatches(batch_of(EPOCH_ROWS), batch, seed=0)
         self.steps = len(self.batches)
         self.step = Step(self.model, self.batches, Adam())
@@ -109,8 +109,8 @@ class NpaeTraining:
             insist_on_graphs()
         self.device, digits = device, mnist(which=which)
         train, self.test = (a.reshape(-1, 784) for a in (digits.train_images, digits.test_images))
-        self.model = dense_autoencoder(sizes, ReLU, seed=0).to(device)
-        self.trainer = prepare(self.model, train, batch_size=batch, progress="none", graph=graph)
+        self.model = dense_autoencoder(sizes, ReLU, ReLU, seed=0).to(device)
+        self.trainer = prepare(self.model, train, batch_size=batch, progress="none", graph=graph, data_init=False)
 
     def first_steps(self):
         """Returns None: training begins with the first call."""

@@ -28,7 +28,7 @@ class ScikitEpoch:
 
     def first_steps(self):
         """(J on the first batch from npae's initial weights, None, None, None): it returns no gradient."""
-        first, model = self.x[: self.batch], dense_autoencoder(self.sizes, ReLU, seed=0)
+        first, model = self.x[: self.batch], dense_autoencoder(self.sizes, ReLU, ReLU, seed=0)
         self.network.partial_fit(first, first)  # allocates the weights, which are then replaced by npae's
         dense = [layer for layer in [*model.encoder, *model.decoder] if layer.parameters]
         for layer, W, b in zip(dense, self.network.coefs_, self.network.intercepts_, strict=True):

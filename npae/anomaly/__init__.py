@@ -3,7 +3,13 @@
 In reading order:
 
     mahalanobis.py    the Mahalanobis distance: distances in units of standard deviations
-    detector.py       the detector and its four distances
+    distances.py      the four distances
+    standardise.py    standardised rows, computed when they are taken
+    fitted.py         what is learnt from normal rows
+    contributions.py  which features made a row odd
+    threshold.py      the threshold: cross-fitting
+    settings.py       the arguments of an estimator
+    detector.py       the detector
     saving.py         a fitted detector as a file
     curves.py         how good a detector is: ROC curve, precision and recall
 """

@@ -30,20 +30,20 @@ def _counts(y, scores):
         raise ValueError(f"Expected one label and one score per row, got shapes {y.shape} and {scores.shape}.")
     if not np.array_equal(np.unique(y), (0, 1)):
         raise ValueError(f"Expected labels 1 (anomaly) and 0 (normal), at least one of each, got {np.unique(y)[:4]}.")
-    if not np.isfinite(scores).all():
-        raise ValueError("Expected finite scores, got NaN or Inf: look for rows that the detector cannot score.")
+    if np.isnan(scores).any():
+        raise ValueError("Expected scores, got NaN: look for rows that cannot be scored.")
     order = np.argsort(-scores, kind="stable")
     scores, tp = scores[order], np.cumsum(y[order], dtype=np.int64)
-    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of each run of equal scores
+    last = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)  # of each run of equal scores
     return tp[last], last + 1 - tp[last], scores[last]
 
 
 def roc_curve(y, scores):
     """(false positive rates, true positive rates, thresholds), from (0, 0) at the threshold ∞ to (1, 1).
 
-    y: labels (n,), 1 for an anomaly and 0 for a normal row. scores: (n,), higher for rows more likely to be anomalies.
-    Raises ValueError if the shapes differ, if a label is not 0 or 1 or only one of them occurs, and if a score is NaN
-    or infinite.
+    y: labels (n,), 1 for an anomaly and 0 for a normal row. scores: (n,), higher for rows more likely to be anomalies:
+    AnomalyDetector.distances(x), or minus its score_samples(x). They may be infinite. Raises ValueError if the shapes
+    differ, if a label is not 0 or 1 or only one of them occurs, and if a score is NaN.
     """
     tp, fp, thresholds = _counts(y, scores)
     return np.append(0, fp / fp[-1]), np.append(0, tp / tp[-1]), np.append(np.inf, thresholds)

@@ -3,29 +3,40 @@
 The file is a model file (npae.serialization.model_files), so npae.load reads the model alone from it.
 """
 
+import numpy as np
+
 from npae.anomaly.detector import AnomalyDetector
+from npae.anomaly.distances import DISTANCES
+from npae.anomaly.fitted import Fitted
 from npae.anomaly.mahalanobis import Mahalanobis
+from npae.anomaly.standardise import Scale
 from npae.serialization.model_files import ModelFileError, load_all, save
 
-_SETTINGS = ("score", "contamination", "shrinkage", "standardize", "epochs", "batch_size", "learning_rate", "seed")
-_ARRAYS = ("mean", "deviation", "training_scores")
-_DISTANCES = ("_code", "_residual", "_joint")  # each a Mahalanobis
+_NOT_SAVED = ("model", "device", "progress")
 
 
 def save_detector(path, detector):
-    """Write a fitted AnomalyDetector to the .npz file `path`.
+    """Write a fitted AnomalyDetector to the .npz file `path`. Returns the Path of the file, as npae.save.
 
     Raises RuntimeError if the detector is not fitted, and what npae.save raises.
     """
-    if detector.threshold is None:
-        raise RuntimeError("save_detector: expected a fitted detector. Call fit(x) with normal rows first.")
-    arrays = {name: getattr(detector, name) for name in _ARRAYS}
-    for name in _DISTANCES:
-        distance = getattr(detector, name)
-        arrays |= {f"{name}.mean": distance.mean, f"{name}.scaling": distance.scaling}
-    extra = {"detector": {name: getattr(detector, name) for name in _SETTINGS}, "rho": float(detector._rho),
-             "threshold": detector.threshold}  # fmt: skip
-    save(path, detector.model, extra=extra, arrays=arrays)
+    fitted = detector.fitted
+    settings = {name: value for name, value in detector.get_params().items() if name not in _NOT_SAVED}
+    settings["dtype"] = np.dtype(settings["dtype"]).name
+    extra = {
+        "detector": settings, "threshold": detector.threshold, "feature_names": detector.feature_names,
+        "row_shape": list(detector.row_shape), "rho": float(getattr(fitted.distance, "rho", 1)),
+    }  # fmt: skip
+    arrays = {"held_out_distances": detector.held_out_distances, "held_out_rows": detector.held_out_rows}
+    if fitted.scale.mean is not None:
+        arrays |= {"mean": fitted.scale.mean, "deviation": fitted.scale.deviation}
+    else:
+        arrays["origin"] = fitted.origin
+    for name in fitted.distance.pieces:
+        piece = getattr(fitted.distance, name)
+        arrays |= {f"{name}.mean": piece.mean, f"{name}.V": piece.V, f"{name}.scale": piece.scale,
+                   f"{name}.rest": np.atleast_1d(piece.rest)}  # fmt: skip
+    return save(path, fitted.model, extra=extra, arrays=arrays)
 
 
 def load_detector(path, device="cpu"):
@@ -35,21 +46,45 @@ def load_detector(path, device="cpu"):
     """
     saved = load_all(path, device)
     try:
-        detector = AnomalyDetector(saved.model, device=device, **saved.extra["detector"])
-        for name in _ARRAYS:
-            setattr(detector, name, saved.arrays[name])
-        for name in _DISTANCES:
-            mean, scaling = saved.arrays[f"{name}.mean"], saved.arrays[f"{name}.scaling"]
-            setattr(detector, name, Mahalanobis.of(mean, scaling))
-        detector._rho, detector.threshold = float(saved.extra["rho"]), float(saved.extra["threshold"])
-        detector.model = saved.model
-        features = (detector.mean.size, detector.deviation.size, detector._residual.mean.size)
-        joint = detector._code.mean.size + detector._residual.mean.size
-        if len(set(features)) > 1 or detector._joint.mean.size != joint:
-            raise ValueError(f"its parts are for {features} features, its joint distance for {joint}")
-    except (KeyError, TypeError, ValueError) as error:
+        return _detector_of(saved, device)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(
             f"{path} holds no whole anomaly detector ({error}). Write one with save_detector; "
             "npae.load reads a model alone."
         ) from error
+
+
+def _detector_of(saved, device):
+    """The detector of a Saved. Raises one of many errors if a part is missing, damaged, or does not fit the others."""
+    extra, arrays = saved.extra, saved.arrays
+    detector = AnomalyDetector(saved.model, device=device, **extra["detector"])
+    detector._check_settings()
+    row_shape = tuple(int(n) for n in extra["row_shape"])
+    distance = DISTANCES[detector.distance](detector.shrinkage)
+    for name in distance.pieces:
+        mean, V, scale, rest = (arrays[f"{name}.{part}"] for part in ("mean", "V", "scale", "rest"))
+        setattr(distance, name, Mahalanobis.of(mean, V, scale, rest[0]))
+    distance.rho = _finite(float(extra["rho"]))
+    if detector.standardize:
+        scale, origin = Scale(_finite(arrays["mean"]), _finite(arrays["deviation"])), 0.0
+        if {scale.mean.shape, scale.deviation.shape} != {row_shape} or not (scale.deviation > 0).all():
+            raise ValueError(f"its rows have the shape {row_shape}, their means {scale.mean.shape}")
+    else:
+        scale, origin = Scale(), _finite(arrays["origin"])
+    detector._fitted = Fitted(scale, saved.model, distance, origin)
+    names = extra["feature_names"]
+    if names is not None and not ((len(names),) == row_shape and {type(name) for name in names} in ({str}, {int})):
+        raise ValueError(f"its rows have the shape {row_shape}, and the names {names}")
+    detector.row_shape, detector.feature_names = row_shape, names
+    detector.threshold = _finite(float(extra["threshold"]))
+    detector.held_out_rows, detector.held_out_distances = (
+        arrays[name] for name in ("held_out_rows", "held_out_distances")
+    )
+    detector._fitted.distances(np.zeros((1, *row_shape)))  # raises if the parts do not fit together
     return detector
+
+
+def _finite(numbers):
+    if not np.isfinite(numbers).all():
+        raise ValueError("it contains NaN or Inf")
+    return numbers

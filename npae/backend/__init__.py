@@ -22,9 +22,11 @@ All other packages import from this page, never from the files within. In readin
     memory.py            arrays used again             formulas/           a formula as one loop or one kernel
     parameters.py        arrays with a gradient        flat_parameters.py  θ, all of them in one vector
     parameterized.py     objects with parameters       random.py           random numbers
+    inputs.py            what is accepted as data      meaning.py          why the rest is not
+    lazy.py              rows read when needed         seen.py             what a model remembers of its data
     batches.py           rows for a network            gather.py           batches of bytes on the GPU
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
-    checks.py            arguments                     files.py            atomic writes, headers of arrays
+    checks.py            arguments                     files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
 """
 
@@ -40,11 +42,21 @@ from npae.backend.arrays import (
     to_device,
     why_no_gpu,
 )
-from npae.backend.batches import Labelled, as_array, as_batch, as_source, batches, check_rows, in_batches
-from npae.backend.checks import as_int, check_floats, check_input, check_pair, check_shape
+from npae.backend.batches import Labelled, as_array, as_batch, as_lazy_source, as_source, batches, in_batches
+from npae.backend.checks import (
+    DataWarning,
+    as_int,
+    check_floats,
+    check_input,
+    check_pair,
+    check_rows,
+    check_shape,
+    warn,
+)
 from npae.backend.config import show_config, versions
 from npae.backend.cublas import Cublas
-from npae.backend.files import atomic_write, check_place, read_array_header
+from npae.backend.files import as_path, atomic_write, check_place, read_array_header
+from npae.backend.fill_values import check_fill_values
 from npae.backend.flat_parameters import FlatParameters
 from npae.backend.formulas import (
     Formula,
@@ -65,6 +77,8 @@ from npae.backend.formulas import (
 )
 from npae.backend.formulas.of_activations import ActivationFormulas
 from npae.backend.gather import gather_bytes
+from npae.backend.lazy import LazyRows, is_lazy, sample
+from npae.backend.meaning import check_in_0_1
 from npae.backend.memory import (
     Arena,
     aligned,
@@ -84,15 +98,19 @@ from npae.backend.parameters import Parameter
 from npae.backend.products import dot, matmul, tf32, use_blas
 from npae.backend.random import Stream, generator
 from npae.backend.registry import Serializable, as_member
+from npae.backend.seen import Remembers, Seen, names_of
 from npae.backend.threads import parallel_for, thread_count
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
     "tf32_is_on", "to_device", "why_no_gpu", "Labelled", "as_array", "as_batch", "as_source", "batches", "check_rows",
-    "in_batches", "as_int", "check_floats", "check_input", "check_pair", "check_shape", "show_config", "versions",
-    "ActivationFormulas", "Cublas", "Formula", "elementwise", "absolute", "cos", "exp", "expm1", "log", "log1p",
-    "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "atomic_write", "check_place",
-    "read_array_header", "gather_bytes", "Arena", "aligned", "contiguous", "empty", "empty_like", "flat", "images",
-    "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters", "Parameter", "Parameterized", "dot",
-    "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable", "as_member", "parallel_for", "thread_count",
+    "as_lazy_source", "LazyRows", "is_lazy", "sample", "Remembers", "Seen", "names_of", "DataWarning", "warn",
+    "check_in_0_1", "check_fill_values", "in_batches", "as_int", "check_floats", "check_input", "check_pair",
+    "check_shape",
+    "show_config", "versions", "ActivationFormulas", "Cublas", "Formula", "elementwise", "absolute", "cos", "exp",
+    "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "as_path",
+    "atomic_write", "check_place", "read_array_header", "gather_bytes", "Arena", "aligned", "contiguous", "empty",
+    "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
+    "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable",
+    "as_member", "parallel_for", "thread_count",
 ]  # fmt: skip

@@ -65,13 +65,16 @@ def resolve_device(device):
 
 
 def array_module(x):
-    """numpy for a NumPy array, cupy for a CuPy array. Raises TypeError for anything that is not an array."""
+    """numpy for a NumPy array and LazyRows, cupy for a CuPy array. Raises TypeError for anything that is not an array.
+    """
     if type(x) is np.ndarray or isinstance(x, (np.ndarray, np.generic)):
         return np
     if _gpu is not None and isinstance(x, _gpu.ndarray):
         return _gpu
     if type(x).__module__.partition(".")[0] == "cupy":
         return gpu_module()
+    if hasattr(type(x), "array_module"):  # LazyRows
+        return type(x).array_module
     raise TypeError(f"Expected a NumPy or CuPy array, got {type(x).__name__}. Convert it first: numpy.asarray(x).")
 
 

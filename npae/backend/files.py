@@ -1,4 +1,6 @@
-"""Files: atomic writes, and the headers of array files.
+"""Files: paths, atomic writes, and the headers of array files.
+
+Every path that a caller gives goes through `as_path`, so that "~" means the same everywhere.
 
 Everything that npae writes is written under a temporary name first and then renamed. So neither a full disk nor a
 killed process leaves half a file that could be mistaken for a whole one.
@@ -16,6 +18,17 @@ from pathlib import Path
 import numpy as np
 
 
+def as_path(path, owner="path"):
+    """`path` (text or a pathlib.Path) as a Path, with a leading "~" replaced by the home folder.
+
+    Raises TypeError, in the name of `owner`, for anything else.
+    """
+    try:
+        return Path(os.path.expanduser(os.fsdecode(path)))
+    except TypeError:
+        raise TypeError(f"{owner}: expected a path, text or a pathlib.Path, got {type(path).__name__}.") from None
+
+
 def _temporary(path):
     """An unused name next to `path`."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -25,9 +38,13 @@ def _temporary(path):
 def atomic_write(path):
     """Yield a temporary name next to `path`. When the block ends without an error, that file is renamed to `path`.
 
-    After an error, an interrupt included, the temporary file is deleted, and an older file `path` is as it was.
+    Missing folders are made. After an error, an interrupt included, the temporary file is deleted, and an older file
+    `path` is as it was. Raises IsADirectoryError for a folder.
     """
-    path = Path(path)
+    path = as_path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"Cannot write {path}: it is a folder. Name a file in it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
         yield temporary
@@ -38,7 +55,7 @@ def atomic_write(path):
 
 def check_place(path):
     """Make the folder of `path` if it is missing. Raises OSError, with the reason, if no file can be written there."""
-    path = Path(path)
+    path = as_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():

@@ -4,6 +4,8 @@ A layer declares Parameters and child layers. `initialize` gives all of them the
 (FlatParameters) and their first values; `theta` is that vector, or the piece of it that belongs to a part.
 """
 
+import zlib
+
 import numpy as np
 
 from npae.backend.arrays import resolve_device, to_device
@@ -18,7 +20,8 @@ class Parameterized(Serializable):
     buffers = ()
     children = ()
     in_shape = None  # the shape of one input, where it is only one
-    _theta = _statistics = None
+    stated = ()  # the attributes that `summary` states below its table
+    _theta = _statistics = _drawn = None
 
     def named_parameters(self, prefix=""):
         """(dotted name, Parameter) of this layer and all within, in a stable order; shared ones where first met."""
@@ -64,7 +67,14 @@ class Parameterized(Serializable):
             if new[k]:
                 values = p.initializer(np.random.default_rng([seed, k]), p.shape)
                 p.value[...] = to_device(values.astype(dtype), device)
+        if any(new):
+            self._drawn = _checksum(self.theta.value) if all(new) else None
         return self
+
+    @property
+    def has_first_values(self):
+        """Are all parameters those that `initialize` has drawn: not trained, loaded, or set by hand since?"""
+        return self._drawn is not None and self._drawn == _checksum(self.theta.value)
 
     def allocate(self, dtype=np.float32, device="cpu"):
         """Give every parameter a place in one new vector θ: zeros, or the values that it had. Returns self.
@@ -121,7 +131,7 @@ class Parameterized(Serializable):
         return self
 
     def summary(self, input_shape=None):
-        """A table as text: name, layer, output shape of one sample, parameters, and their total.
+        """A table as text: name, layer, output shape of one sample, parameters, their total; then loss and penalties.
 
         input_shape: of one sample; by default that of the first layer that states one. Raises ValueError for an input
         that does not fit the network.
@@ -141,7 +151,8 @@ class Parameterized(Serializable):
             lines.append((name, repr(layer), str(shape or "?"), f"{count:,}" if count else ""))
         value = self.theta.value
         total = f"{self.parameter_count:,} parameters, {value.nbytes / 1e6:.2f} MB as {value.dtype}"
-        return _table(("name", "layer", "output", "parameters"), lines, total)
+        stated = [f"{name} {_text(value)}" for name in self.stated if (value := getattr(self, name, None))]
+        return "\n".join([_table(("name", "layer", "output", "parameters"), lines, total), *stated])
 
 
 def _table(heads, lines, last):
@@ -153,6 +164,15 @@ def _table(heads, lines, last):
 
     rule = "─" * len(text(heads))
     return "\n".join([text(heads), rule, *map(text, lines), rule, last])
+
+
+def _text(value):
+    return ", ".join(map(repr, value)) if isinstance(value, tuple) else repr(value)
+
+
+def _checksum(value):
+    """A number that changes with any parameter, but not with the device or the dtype."""
+    return zlib.crc32(to_device(value, "cpu").astype(np.float32, copy=False).data)
 
 
 def _trainable(dtype):

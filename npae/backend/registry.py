@@ -3,7 +3,12 @@
 Layers, losses, penalties, optimizers, schedules and augmentations are families of classes. Defining a subclass enters
 it into the `registry` of its family. Its `config()` returns the arguments that build the object again. With these two,
 npae.serialization.architecture turns objects into data and back.
+
+A class may be defined again, as in a cell of a notebook that is run twice; the last definition counts. If another
+source file defines a class of the same name, a model file could mean either: loading it warns.
 """
+
+import sys
 
 
 class Serializable:
@@ -11,6 +16,7 @@ class Serializable:
 
     families = {}  # {name: head of a family}
     registry = {}
+    replaced = None  # of a class that took the name of a class from another source: "its module.its name"
     aliases, example = {}, "an object"  # further names of classes, and what as_member expects, in words
 
     def __init_subclass__(cls, **kwargs):
@@ -24,6 +30,9 @@ class Serializable:
                 f"npae has a class {cls.__name__} already, and model files name classes: "
                 f"give {cls.__module__}.{cls.__name__} another name."
             )
+        cls.replaced = None
+        if before is not None:
+            cls.replaced = before.replaced if _source(before) == _source(cls) else f"{before.__module__}.{cls.__name__}"
         cls.registry[cls.__name__] = cls
 
     def config(self):
@@ -32,6 +41,11 @@ class Serializable:
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"
+
+
+def _source(cls):
+    """The file that defines a class, or the name of its module: a program's own file is also a module "__main__"."""
+    return getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
 
 
 def as_member(thing, family, owner):

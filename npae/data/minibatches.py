@@ -15,11 +15,12 @@ from npae.backend import (
     array_module,
     as_batch,
     as_int,
-    as_source,
+    as_lazy_source,
     check_rows,
     device_of,
     empty,
     gather_bytes,
+    is_lazy,
     module_for,
     to_device,
 )
@@ -32,43 +33,46 @@ class Minibatches:
     data: an array (n, …), see as_source. seed: each epoch has a new random order, from [seed, epoch]; None: the order
     of the data. check: a function that raises for rows that the loss cannot take (a loss's check_targets); only floats
     are checked. Rows in memory are checked now, rows of a memory-mapped file when they are read.
-    augment: an Augmentation (npae.data.augment) that is applied to every batch.
-    Raises ValueError if batch_size is below 1 or above n, or if a row contains NaN or Inf; TypeError if batch_size is
-    not an integer.
+    augment: an Augmentation (npae.data.augment) that is applied to every batch. only: the numbers of the rows to use,
+    an array; None: all of them. A batch_size above n is n.
+    Raises ValueError if batch_size is below 1, or if a row contains NaN or Inf; TypeError if batch_size is not an
+    integer.
     """
 
     def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
-                 augment=None):  # fmt: skip
-        self.source, self.augment = as_source(data, name), augment
-        self.n = len(self.source)
-        self.batch_size = as_int(batch_size, "batch_size", least=1)
+                 augment=None, only=None):  # fmt: skip
+        self.source, self.augment, self.only = as_lazy_source(data, name), augment, only
+        self.n = len(self.source if only is None else only)
+        self.batch_size = min(as_int(batch_size, "batch_size", least=1), self.n)
         self.dtype, self.device, self.seed, self.name, self._check = dtype, device, seed, name, check
-        if self.batch_size > self.n:
-            raise ValueError(f"{name}: expected a batch size from 1 to its {self.n} rows, got {batch_size}.")
-        if not isinstance(self.source, np.memmap):
+        if not is_lazy(self.source):
             check_source(self.source, check, name)
         if device == "gpu" and self._fits_on_gpu():
             self.source = to_device(self.source, device)
         # NumPy's take copies a source that is strided or unaligned, whole, before it takes a row.
-        self._takes_rows = self.source.flags.c_contiguous and getattr(self.source.flags, "aligned", True)
+        flags = getattr(self.source, "flags", None)
+        self._takes_rows = bool(flags) and flags.c_contiguous and getattr(flags, "aligned", True)
         self._gathers_bytes = (
             self._takes_rows and self.source.dtype == np.uint8 and device_of(self.source) == device == "gpu"
         )
 
     def _fits_on_gpu(self):
         free, _ = module_for("gpu").cuda.runtime.memGetInfo()
-        return not isinstance(self.source, np.memmap) and self.source.nbytes < free // 2
+        return not is_lazy(self.source) and self.source.nbytes < free // 2
 
     def __len__(self):
         return -(-self.n // self.batch_size)
 
     def rows(self, epoch=0):
         """Yield the row numbers of each batch of an epoch: arrays, or slices if the order is that of the data."""
-        if self.seed is None:
+        if self.seed is None and self.only is None:
             for start in range(0, self.n, self.batch_size):
                 yield slice(start, min(start + self.batch_size, self.n))
             return
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.n)
+        order = np.arange(self.n)
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, epoch]).permutation(self.n)
+        order = order if self.only is None else self.only[order]
         if device_of(self.source) == "gpu":
             order = to_device(order, "gpu")  # one upload per epoch
         for start in range(0, self.n, self.batch_size):
@@ -88,8 +92,8 @@ class Minibatches:
         if self._gathers_bytes and not isinstance(rows, slice):
             return gather_bytes(self.source, rows, self.dtype)
         taken = _rows_of(self.source, rows) if self._takes_rows else self.source[rows]
-        if isinstance(self.source, np.memmap):
-            numbers = range(self.n)[rows] if isinstance(rows, slice) else rows
+        if is_lazy(self.source):
+            numbers = range(len(self.source))[rows] if isinstance(rows, slice) else rows
             check_rows(np.asarray(taken), numbers, self._check, self.name)
         return as_batch(taken, self.dtype, self.device)
 
@@ -101,9 +105,9 @@ class LabelledMinibatches(Minibatches):
     """
 
     def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
-                 augment=None):  # fmt: skip
+                 augment=None, only=None):  # fmt: skip
         data = as_labelled(data, name)
-        super().__init__(data.x, batch_size, dtype, device, seed, None, name, augment)
+        super().__init__(data.x, batch_size, dtype, device, seed, None, name, augment, only)
         if check is not None:
             check(data.y)
         self.labels = to_device(array_module(data.y).ascontiguousarray(data.y), device_of(self.source))
@@ -113,6 +117,47 @@ class LabelledMinibatches(Minibatches):
         y = _rows_of(self.labels, rows)
         y = to_device(y, self.device) if y.ndim == 1 else as_batch(y, self.dtype, self.device)
         return super().take(rows), y
+
+
+class PairedMinibatches(Minibatches):
+    """Minibatches of pairs (x, target) of the same rows: samples, and what reconstructions are compared with.
+
+    Arguments as for Minibatches; `data` from as_pairs, and `check` is applied to the targets. Only x is augmented by
+    noise of the model's own, so augment must be None: an augmented x would no longer belong to its target.
+    """
+
+    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
+                 augment=None, only=None):  # fmt: skip
+        if augment is not None:
+            raise ValueError("augment: expected none beside target=, since a changed sample no longer has that target.")
+        super().__init__(data.x, batch_size, dtype, device, seed, None, name, None, only)
+        self.targets = Minibatches(data.y, batch_size, dtype, device_of(self.source), None, check, "target", None, only)
+        self.targets.device = device
+
+    def take(self, rows):
+        """(x, target) of these rows, converted, on the device."""
+        return super().take(rows), self.targets.take(rows)
+
+
+class Sample:
+    """`count` rows x of Minibatches, or all if there are fewer, drawn by their seed. Every loop over it has the same.
+
+    An iterable of batches of a few MB or less, converted and on the device, but not augmented.
+    """
+
+    def __init__(self, batches, count):
+        rng = np.random.default_rng([batches.seed or 0, batches.n])
+        rows = np.sort(rng.choice(batches.n, min(count, batches.n), replace=False, shuffle=False))
+        self.batches, self.rows = batches, rows if batches.only is None else batches.only[rows]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        source = self.batches.source
+        size = max(self.batches.batch_size, 2**18 * len(source) // source.size)
+        for start in range(0, len(self.rows), size):
+            yield self.batches._take(to_device(self.rows[start : start + size], device_of(source)))
 
 
 def _rows_of(source, rows):

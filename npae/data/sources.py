@@ -2,15 +2,16 @@
 
 Samples are an array x (n, …). Samples with labels are a pair (x, y), which becomes one Labelled object that can be
 sliced like an array. Mistakes are reported at the start of a run and not after an hour: integers of unknown meaning,
-NaN in a row, targets outside of a loss's range. A memory-mapped file is not read through for that; its rows are checked
-when they are read.
+NaN in a row, targets outside of a loss's range. Memory-mapped files, sparse matrices and data sets of HDF5 are not read
+through for that; their rows are checked when they are read.
 """
 
+import math
 import zlib
 
 import numpy as np
 
-from npae.backend import Labelled, as_array, as_source, check_rows, device_of, to_device
+from npae.backend import Labelled, array_module, as_array, as_lazy_source, check_rows, device_of, to_device
 
 
 def as_labelled(data, name="data"):
@@ -25,17 +26,41 @@ def as_labelled(data, name="data"):
     if not isinstance(data, tuple) or len(data) != 2:
         got = f"a tuple of {len(data)}" if isinstance(data, tuple) else type(data).__name__
         raise TypeError(f"{name}: expected a pair (samples, labels), got {got}: write (x, y).")
-    x, y = as_source(data[0], name), as_array(data[1])
+    x, y = as_lazy_source(data[0], name), as_array(data[1])
     if y.dtype.kind not in "iubf":
-        raise TypeError(f"{name}: expected labels of integers, bool or floats, got {y.dtype}: number the classes.")
+        raise TypeError(
+            f"{name}: expected labels of integers, bool or floats, got {y.dtype}: number the classes, "
+            "names, y = np.unique(y, return_inverse=True)."
+        )
+    check_rows(y, range(len(y)), name=f"{name}, labels")
     numbers = y.dtype.kind in "iu"
     if len(y.shape) != (1 if numbers else 2) or len(y) != len(x):
         shape = f"({len(x)},)" if numbers else f"({len(x)}, classes)"
         raise ValueError(
             f"{name}: expected labels of shape {shape} for {len(x)} samples and dtype {y.dtype}, got {y.shape}. "
             "Integers are class numbers, one per sample; bool and floats are one row of probabilities per sample."
+            + _numbered(y, len(x))
         )
     return Labelled(x, to_device(y.astype(np.int64) if numbers else y, device_of(x)))
+
+
+def _numbered(y, n):
+    """How to make class numbers of labels of a wrong shape, as the end of a message; "" unless there is one for each.
+    """
+    if y.size != n:
+        return ""
+    return f" Class numbers are y{'.ravel()' * (y.ndim > 1)}{'.astype(int)' * (y.dtype.kind in 'bf')}."
+
+
+def as_pairs(x, target, name="data"):
+    """Samples x with a target for each, as Labelled: what their reconstructions are compared with.
+
+    Both as in as_source. Raises ValueError unless there are as many targets as samples.
+    """
+    x, target = as_lazy_source(x, name), as_lazy_source(target, "target")
+    if len(x) != len(target):
+        raise ValueError(f"target: expected one for each of the {len(x)} samples, got {len(target)}.")
+    return Labelled(x, to_device(target, device_of(x)))
 
 
 def check_source(data, check=None, name="data"):
@@ -45,20 +70,54 @@ def check_source(data, check=None, name="data"):
         if check is not None:
             check(data.y)
         return
-    for start in range(0, len(data), 4096):
-        rows = data[start : start + 4096]
+    for start, rows in _blocks(data):
         check_rows(rows, range(start, start + len(rows)), check, name)
 
 
-def split(data, fraction):
-    """(rows for training, rows for validation): the last `fraction` of the rows is for validation.
+def _blocks(data):
+    """Yield (number of the first row, rows) of consecutive rows of `data`, a few thousand or 64 MB at a time."""
+    step = max(1, min(4096, 64_000_000 * len(data) // data.nbytes))
+    for start in range(0, len(data), step):
+        yield start, data[start : start + step]
+
+
+def spread(x):
+    """(mean, deviation): mean and standard deviation of each feature of a source x (n, …), two arrays of float64.
+
+    The deviation of a constant feature is 1, so that (x − mean)/deviation is 0 there. Constant is a feature whose
+    deviation is not above what rounding makes of equal numbers, as in scikit-learn's StandardScaler: n ε |mean| in
+    float64, and 4 ulps of the data's own dtype. Squares are taken of (x − mean)/max|x − mean|, so that none overflows.
+    Raises ValueError for values whose sum is not finite.
+    """
+    xp, n = array_module(x), len(x)
+    total, low, high = 0.0, math.inf, -math.inf
+    for _, rows in _blocks(x):
+        with np.errstate(over="ignore"):
+            total = total + rows.sum(axis=0, dtype=np.float64)
+        low, high = xp.minimum(low, rows.min(axis=0)), xp.maximum(high, rows.max(axis=0))
+    mean = total / n
+    if not bool(xp.isfinite(mean).all()):
+        raise ValueError(f"Expected finite values, got up to {float(abs(high).max()):g}: their sum is too large.")
+    width = xp.maximum(high - mean, mean - low)
+    width[width == 0] = 1
+    squares = sum(xp.square((rows - mean) / width).sum(axis=0) for _, rows in _blocks(x))
+    deviation = width * xp.sqrt(squares / n)
+    own = float(np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0
+    deviation[deviation <= max(n * np.finfo(np.float64).eps, 4 * own) * abs(mean)] = 1
+    return mean, deviation
+
+
+def split(data, fraction, seed):
+    """(numbers of the rows to train on, the other rows, to validate on): `fraction` of them, drawn by the seed.
 
     Raises ValueError if either part would be empty.
     """
-    kept = len(data) - round(len(data) * fraction) if 0 < fraction < 1 else 0
-    if not 0 < kept < len(data):
-        raise ValueError(f"fit: a fraction {fraction} of {len(data)} rows leaves nothing to train or to validate on.")
-    return data[:kept], data[kept:]
+    n = len(data)
+    held_out = round(n * fraction) if 0 < fraction < 1 else 0
+    if not 0 < held_out < n:
+        raise ValueError(f"fit: a fraction {fraction} of {n} rows leaves nothing to train or to validate on.")
+    order = np.random.default_rng([seed, n]).permutation(n)
+    return np.sort(order[held_out:]), data[np.sort(order[:held_out])]
 
 
 def fingerprint(data, rows=16):

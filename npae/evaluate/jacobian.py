@@ -10,15 +10,16 @@ Rifai et al. 2011, "Contractive auto-encoders: explicit invariance during featur
 this norm in table 1.
 """
 
-from npae.backend import array_module, rows
+from npae.backend import array_module, check_rows, rows
 
 
 def jacobian_norm(model, x):
     """The mean of ‖∂h_i/∂x_i‖_F over the batch, a float; h_i is the code of x_i, computed as in inference.
 
     model: an Autoencoder; x: a batch for its encoder, floats on its device. The gradients of the parameters are left as
-    they were.
+    they were. Raises ValueError for NaN or Inf.
     """
+    check_rows(x, range(len(x)), name="x")
     before = model.theta.grad.copy()
     h, cache = model.encoder.forward(x)
     xp = array_module(h)

@@ -2,10 +2,9 @@
 
 Reading order: `base.py` (the contract), `activations.py`, `initializers.py` (first weights), `dense.py`,
 `rectifiers.py`, `sequential.py`; then `stochastic.py` (layers with random numbers), `corruption.py` (denoising),
-`dropout.py`, `reshape.py`, `slice.py` (a part of a code), `top_k.py` (k-sparse codes), `tied.py` (tied weights),
-`softmax.py`. Images: `patches.py` (im2col), `convolve.py` (matrix products of patches), `conv.py`,
-`conv_transpose.py`, `pooling.py`, `upsample.py`; `normalization.py` (batch normalization); `sampling.py` (Gaussian
-codes).
+`dropout.py`, `normalization.py` (batch normalization), `reshape.py`, `slice.py` (a part of a code), `top_k.py`
+(k-sparse codes), `tied.py` (tied weights), `softmax.py`. Images: `patches.py` (im2col), `convolve.py` (matrix products
+of patches), `conv.py`, `conv_transpose.py`, `pooling.py`, `upsample.py`; `sampling.py` (Gaussian codes).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh

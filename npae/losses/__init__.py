@@ -13,6 +13,9 @@ from npae.losses.masked_cross_entropy import MaskedCrossEntropy
 from npae.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from npae.losses.squared_error import SquaredError
 
+Loss.aliases = {"mse": SquaredError, "bce": BinaryCrossEntropy}
+Loss.example = 'a loss such as losses.BinaryCrossEntropy() or "mse"'
+
 __all__ = [
     "Loss", "SquaredError", "BinaryCrossEntropy", "GaussianNLL", "HeteroscedasticGaussianNLL", "SoftmaxCrossEntropy",
     "MaskedCrossEntropy", "discriminator_loss", "generator_loss",

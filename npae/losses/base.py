@@ -7,11 +7,11 @@ of features for the "per pixel" figures of tutorials. A loss compares the networ
 `target`. The reconstruction x̂ is the prediction itself or a function of it (`output`): of logits, the sigmoid.
 """
 
-from npae.backend import Serializable
+from npae.backend import Serializable, rows
 
 
 class Loss(Serializable):
-    """A loss. Subclasses implement value_and_gradient, per_sample and, if x̂ is not the prediction itself, output."""
+    """A loss. To implement: value_and_gradient, per_feature; if x̂ is not the prediction, output and output_backward."""
 
     registry = {}
 
@@ -19,20 +19,21 @@ class Loss(Serializable):
         """(J, ∂J/∂prediction), for arrays of one shape (B, …). J is a scalar that stays on the device."""
         raise NotImplementedError
 
+    def per_feature(self, prediction, target):
+        """The summands of ℓ of every sample, an array of the target's shape."""
+        raise NotImplementedError(f"{self!r} is not a sum over the features of a reconstruction.")
+
     def per_sample(self, prediction, target):
         """ℓ of every sample, shape (B,)."""
-        raise NotImplementedError
+        return rows(self.per_feature(prediction, target)).sum(axis=1)
 
     def output(self, prediction):
         """x̂, the reconstruction that the prediction stands for."""
         return prediction
 
+    def output_backward(self, dx_hat, prediction):
+        """(∂x̂/∂prediction)ᵀ dx̂."""
+        return dx_hat
+
     def check_targets(self, target):
         """Raise ValueError if the targets (a batch) cannot be right for this loss."""
-
-
-def as_loss(loss, owner):
-    """`loss` itself. Raises TypeError, in the name of the class `owner`, if it is not a Loss."""
-    if not isinstance(loss, Loss):
-        raise TypeError(f"{owner}: expected a loss such as losses.BinaryCrossEntropy(), got {loss!r}.")
-    return loss

@@ -20,7 +20,7 @@ H(x) = −Σ_j [ x_j ln x_j + (1 − x_j) ln(1 − x_j) ] is the least possible 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.2.
 """
 
-from npae.backend import array_module, check_pair, dot, elementwise, empty, log, maximum, ones, rows, sigmoid, softplus
+from npae.backend import check_in_0_1, check_pair, dot, elementwise, empty, log, maximum, ones, sigmoid, softplus
 from npae.losses.base import Loss
 
 
@@ -43,7 +43,8 @@ def _terms_and_gradient(a, x, scale):
 class BinaryCrossEntropy(Loss):
     """ℓ = Σ_j [ s(a_j) − x_j a_j ] per sample, in nats, from logits a; its gradient (σ(a) − x)/B. The output is σ(a).
 
-    The network must end in a linear layer: the sigmoid is in here. Targets must lie in [0, 1].
+    The network must end in a linear layer: the sigmoid is in here. Targets must lie in [0, 1]. One that rounding put
+    outside, by 1e-5 at most, is used as it is: value and gradient above are exact for every real x_j.
     """
 
     def value_and_gradient(self, prediction, target):
@@ -53,21 +54,18 @@ class BinaryCrossEntropy(Loss):
         terms, da = _terms_and_gradient(a, target, 1 / B, out=(empty(a.shape, a), empty(a.shape, a)))
         return dot(terms.reshape(-1), ones(a.size, a)) * (1 / B), da
 
-    def per_sample(self, prediction, target):
-        """Σ_j [ s(a_ij) − x_ij a_ij ], shape (B,)."""
+    def per_feature(self, prediction, target):
+        """s(a_ij) − x_ij a_ij, of the shape of x."""
         check_pair(self, prediction, target)
-        return rows(_terms(prediction, target)).sum(axis=1)
+        return _terms(prediction, target)
 
     def output(self, prediction):
         """x̂ = σ(a)."""
         return _output(prediction)
 
-    def check_targets(self, target):
-        """Targets are probabilities: raises ValueError if one lies outside [0, 1]."""
-        xp = array_module(target)
-        low, high = float(xp.min(target)), float(xp.max(target))
-        if low < 0 or high > 1:
-            raise ValueError(
-                f"BinaryCrossEntropy: expected targets in [0, 1], got values from {low:g} to {high:g}. "
-                "Scale the data (images: divide by 255), or use SquaredError."
-            )
+    def output_backward(self, dx_hat, prediction):
+        """σ′(a) dx̂ = x̂(1 − x̂) dx̂."""
+        x_hat = _output(prediction)
+        return dx_hat * (x_hat * (1 - x_hat))
+
+    check_targets = staticmethod(check_in_0_1)  # raises ValueError if one lies outside [0, 1], by more than rounding

@@ -26,7 +26,7 @@ Bishop 2006, "Pattern Recognition and Machine Learning", equations 1.46 and 1.62
 
 import math
 
-from npae.backend import array_module, check_pair, dot, elementwise, empty, exp, log, ones, rows
+from npae.backend import array_module, check_pair, dot, elementwise, empty, exp, log, ones
 from npae.losses.base import Loss
 
 
@@ -71,9 +71,9 @@ class GaussianNLL(Loss):
         terms, dx_hat = self._terms(prediction, target, 1 / B)
         return dot(terms.reshape(-1), ones(terms.size, terms)) * (1 / B), dx_hat
 
-    def per_sample(self, prediction, target):
-        """ℓ_i of every sample, shape (B,)."""
-        return rows(self._terms(prediction, target, 1.0)[0]).sum(axis=1)
+    def per_feature(self, prediction, target):
+        """ℓ_ij, of the shape of x."""
+        return self._terms(prediction, target, 1.0)[0]
 
     def config(self):
         return {"std": self.std}
@@ -111,14 +111,18 @@ class HeteroscedasticGaussianNLL(Loss):
         terms, d = self._terms(prediction, target, 1 / B)
         return dot(terms.reshape(-1), ones(terms.size, terms)) * (1 / B), d
 
-    def per_sample(self, prediction, target):
-        """ℓ_i of every sample, shape (B,)."""
-        return rows(self._terms(prediction, target, 1.0)[0]).sum(axis=1)
+    def per_feature(self, prediction, target):
+        """ℓ_ij, of the shape of x."""
+        return self._terms(prediction, target, 1.0)[0]
 
     def output(self, prediction):
         """x̂."""
         x_hat = prediction[:, : prediction.shape[1] // 2]
         return array_module(x_hat).ascontiguousarray(x_hat)
+
+    def output_backward(self, dx_hat, prediction):
+        """[dx̂ | 0]: x̂ does not depend on a."""
+        return array_module(dx_hat).concatenate([dx_hat, 0 * dx_hat], axis=1)
 
     def config(self):
         return {"min_std": self.min_std}

@@ -70,10 +70,13 @@ class SoftmaxCrossEntropy(Loss):
         if target.ndim == 1:
             low, high = int(xp.min(target)), int(xp.max(target))
             if low < 0 or high >= self.classes:
-                raise ValueError(f"{self!r}: expected labels from 0 to {self.classes - 1}, got {low} to {high}.")
+                cure = "Number them from 0: names, y = np.unique(y, return_inverse=True)."
+                if high - low < self.classes:
+                    cure = f"Count the classes from 0: y {'-' if low > 0 else '+'} {abs(low)}."
+                raise ValueError(f"{self!r}: expected labels from 0 to {self.classes - 1}, got {low} to {high}. {cure}")
         elif target.shape[1:] != (self.classes,):
             raise ValueError(f"{self!r}: expected rows of {self.classes} probabilities, got shape {target.shape}.")
-        elif float(xp.min(target)) < 0 or float(abs(target.sum(axis=1) - 1).max()) > 1e-3:
+        elif not (float(xp.min(target)) >= 0 and float(abs(target.sum(axis=1) - 1).max()) <= 1e-3):  # NaN too
             raise ValueError(f"{self!r}: expected rows of probabilities, 0 or more and with sum 1. Divide by the sums.")
 
     def config(self):

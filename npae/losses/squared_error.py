@@ -12,7 +12,7 @@ best x̂ is the point nearest to x in the span of V's rows, x̂ = x P with P = P
 leading eigenvectors of C (Baldi & Hornik 1989, "Neural networks and principal component analysis"): see demos/pca.py.
 """
 
-from npae.backend import check_pair, dot, elementwise, flat, rows
+from npae.backend import check_pair, dot, elementwise, flat
 from npae.losses.base import Loss
 
 
@@ -32,8 +32,7 @@ class SquaredError(Loss):
         errors = flat(dx_hat)
         return dot(errors, errors) * (0.5 * B), dx_hat
 
-    def per_sample(self, prediction, target):
-        """½‖x̂_i − x_i‖², shape (B,)."""
+    def per_feature(self, prediction, target):
+        """½(x̂_ij − x_ij)², of the shape of x."""
         check_pair(self, prediction, target)
-        difference = rows(prediction - target)
-        return 0.5 * (difference * difference).sum(axis=1)
+        return 0.5 * (prediction - target) ** 2

@@ -16,23 +16,23 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 
 import numpy as np
 
-from npae.losses import BinaryCrossEntropy
-from npae.losses.base import as_loss
+from npae.backend import as_member
+from npae.losses import BinaryCrossEntropy, Loss
 from npae.models.base import Model
 
 
 class Autoencoder(Model):
     """An encoder, a decoder and a loss, with one parameter vector θ.
 
-    encoder, decoder: Layers; loss: an npae.losses.Loss, by default BinaryCrossEntropy (then the decoder must end in a
-    linear layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first values
-    of parameters that have none yet; None leaves them without (to load a file). dtype: float32, or float64.
-    Raises TypeError if loss is not a Loss, ValueError for two penalties of one name.
+    encoder, decoder: Layers; loss: a Loss or its name ("mse"), by default BinaryCrossEntropy (then the decoder must end
+    in a linear layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first
+    values of parameters that have none yet; None leaves them without (to load a file). dtype: float32, or float64.
+    Raises TypeError if loss is not a Loss, ValueError for two penalties of one name or an unknown loss.
     """
 
     def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
         self.encoder, self.decoder = encoder, decoder
-        self.loss = as_loss(BinaryCrossEntropy() if loss is None else loss, "Autoencoder")
+        self.loss = as_member(BinaryCrossEntropy if loss is None else loss, Loss, "Autoencoder")
         self.penalties = tuple(penalties)
         terms = ["reconstruction", *(p.term for p in self.penalties)]
         if len(set(terms)) < len(terms):
@@ -56,12 +56,13 @@ class Autoencoder(Model):
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, x):
-        """Add ∂J/∂θ on the batch x to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
+    def backpropagate(self, batch):
+        """Add ∂J/∂θ on the batch, x or (x, target), to theta.grad. Returns the terms of J by name, on the device."""
+        x, target = batch if isinstance(batch, tuple) else (batch, batch)
         h, encoder_cache = self.encoder.forward(x, training=True)
         a, decoder_cache = self.decoder.forward(h, training=True)
         terms = {}
-        terms["reconstruction"], da = self.loss.value_and_gradient(a, x)
+        terms["reconstruction"], da = self.loss.value_and_gradient(a, target)
         dh = self.decoder.backward(da, decoder_cache)
         for penalty in self.penalties:
             terms[penalty.term], through_h = penalty.value_and_gradient(self, h, encoder_cache)
@@ -70,10 +71,11 @@ class Autoencoder(Model):
         self.encoder.backward(dh, encoder_cache, needs_dx=False)
         return terms
 
-    def evaluate_batch(self, x):
-        """The terms of J on the batch x as at inference, by name."""
+    def evaluate_batch(self, batch):
+        """The terms of J on the batch, x or (x, target), as at inference, by name."""
+        x, target = batch if isinstance(batch, tuple) else (batch, batch)
         h, encoder_cache = self.encoder.forward(x)
-        terms = {"reconstruction": self.loss.per_sample(self.decoder(h), x).mean(dtype=np.float64)}
+        terms = {"reconstruction": self.loss.per_sample(self.decoder(h), target).mean(dtype=np.float64)}
         return terms | {p.term: p.value(self, h, encoder_cache) for p in self.penalties}
 
     # ------------------------------------------------------------------ use
@@ -90,15 +92,13 @@ class Autoencoder(Model):
         """x̂ = decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), where the data is."""
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def reconstruction_error(self, data, batch_size=1024):
+    def reconstruction_error(self, data, batch_size=1024, per_feature=False):
         """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance).
 
-        Raises ValueError, as training does, for data out of the loss's range.
+        per_feature: its summands, in the data's shape. Raises ValueError, as training does, for data out of its range.
         """
-        return self._map(lambda x: self.loss.per_sample(self(x), x), data, batch_size, check=self.check_targets)
+        error = self.loss.per_feature if per_feature else self.loss.per_sample
+        return self._map(lambda x: error(self(x), x), data, batch_size, check=self.check_targets)
 
     def config(self):
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}
-
-    def __repr__(self):
-        return f"Autoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"

@@ -9,14 +9,15 @@ loss); `as_data`, which converts the caller's data to a source of batches; and `
 objectives (npae.models.phases).
 """
 
-from npae.backend import as_source, batches, in_batches
+from npae.backend import Remembers, as_lazy_source, batches, in_batches
 from npae.layers import Layer
 
 
-class Model(Layer):
+class Model(Remembers, Layer):
     """A Layer with an objective. Subclasses set `loss` and implement backpropagate and evaluate_batch, or evaluate."""
 
-    as_data = staticmethod(as_source)  # the source of batches: arrays, without labels
+    as_data = staticmethod(as_lazy_source)  # the source of batches: arrays, without labels
+    stated = ("loss", "penalties")
 
     @property
     def phases(self):
@@ -36,17 +37,18 @@ class Model(Layer):
         """Add ∂J/∂θ on the batch to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
         raise NotImplementedError
 
-    def evaluate_batch(self, x):
-        """The terms of J on the batch x as at inference, by name."""
+    def evaluate_batch(self, batch):
+        """The terms of J on the batch as at inference, by name."""
         raise NotImplementedError
 
     def evaluate(self, data, batch_size=1024):
         """The terms of J on `data` as at inference, by name: numbers, mean over the samples."""
         sums, n = {}, 0
-        for x in batches(data, batch_size, self.theta.value, check=self.check_targets):
-            for name, value in self.evaluate_batch(x).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(x)
-            n += len(x)
+        for batch in batches(data, batch_size, self.theta.value, check=self.check_targets, model=self):
+            size = len(batch[0]) if isinstance(batch, tuple) else len(batch)
+            for name, value in self.evaluate_batch(batch).items():
+                sums[name] = sums.get(name, 0.0) + float(value) * size
+            n += size
         return {name: total / n for name, total in sums.items()}
 
     @classmethod
@@ -56,4 +58,4 @@ class Model(Layer):
 
     def _map(self, function, data, batch_size, name="x", check=None):
         """function(batch) on all `data`, batch by batch on the model's device. The result is where the data is."""
-        return in_batches(function, data, batch_size, self.theta.value, name, check)
+        return in_batches(function, data, batch_size, self.theta.value, name, check, self if name == "x" else None)

@@ -45,6 +45,7 @@ class Classifier(Wrapper):
 
     def evaluate(self, data, batch_size=1024):
         """The terms of J on labelled data as at inference, by name: numbers, means over the samples."""
+        self.check_columns(data)
         x, y = as_labelled(data)
         logits = self._map(self, x, batch_size)
         y = y if y.ndim == 1 else as_batch(y, logits.dtype, device_of(logits))
@@ -62,6 +63,7 @@ class Classifier(Wrapper):
 
     def error_rate(self, data, batch_size=1024):
         """The fraction of the labelled data for which the most probable class is not the label."""
+        self.check_columns(data)
         x, y = as_labelled(data)
         right = y if y.ndim == 1 else y.argmax(axis=1)
         return float((self.predict(x, batch_size) != right).mean())

@@ -16,40 +16,58 @@ Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations o
 3.1; Mishkin & Matas 2016, "All you need is a good init" (LSUV).
 """
 
-from npae.backend import array_module, as_batch, as_source, device_of
-from npae.data.sources import check_source
+from npae.backend import array_module, batches
 from npae.layers import ConvTranspose2D, Dense
 from npae.layers.activations import Identity
 from npae.layers.conv import Convolution
 
 
-def data_dependent_init(model, data, mean=0.0, min_std=1e-3):
+def data_dependent_init(model, data, mean=1.0, min_std=1e-3):
     """Rescale the layers of `model`, in place, by their pre-activations on the rows `data` (n, …). Returns the model.
 
-    About a thousand rows are enough. mean: μ; 2 is good for narrow ReLU networks. min_std: a lower bound for the s_j,
-    against division by 0. Raises ValueError for fewer than two rows, and the errors of `fit` for unsuitable data.
+    About a thousand rows are enough. mean: μ; 2 is good for narrow codes of ReLU units. A unit with a standard
+    deviation s_j below min_std does not vary: it keeps its weights, and its bias gives it the mean. A unit whose m_j or
+    s_j overflows stays as it is. Raises ValueError for fewer than two rows, and the errors of `fit` for other data that
+    cannot be right.
     """
     if len(data) < 2:
         raise ValueError(f"data_dependent_init: expected at least 2 rows for a standard deviation, got {len(data)}.")
-    value, data = model.theta.value, as_source(data)
-    check_source(data)
-    h = as_batch(data, value.dtype, device_of(value))
-    layers = [layer for _, layer in model.leaves()]
-    last = next((layer for layer in reversed(layers) if layer.parameters and hasattr(layer, "activation")), None)
-    for layer in layers:
-        if isinstance(layer, (Dense, Convolution)) and layer is not last:
-            _rescale(layer, h, mean, min_std)
-        h = layer(h)
+    rescale(model, list(batches(data, 1024, model.theta.value, "data")), mean, min_std)
     return model
 
 
-def _rescale(layer, x, mean, min_std):
+def rescale(model, inputs, mean=1.0, min_std=1e-3):
+    """data_dependent_init on batches as the model takes them. inputs: an iterable of them, read twice."""
+    layers = [layer for _, layer in model.leaves()]
+    last = next((layer for layer in reversed(layers) if layer.parameters and hasattr(layer, "activation")), None)
+    here = 0  # the layer that takes `inputs`
+    for k, layer in enumerate(layers):
+        if isinstance(layer, (Dense, Convolution)) and layer is not last:
+            _rescale_one(layer, _outputs(layers[here:k], inputs), mean, min_std)
+            inputs, here = list(_outputs(layers[here : k + 1], inputs)), k + 1
+
+
+def _outputs(layers, inputs):
+    """The outputs of `layers`, one after the other, for each batch of `inputs`."""
+    for h in inputs:
+        for layer in layers:
+            h = layer(h)
+        yield h
+
+
+def _rescale_one(layer, inputs, mean, min_std):
     """Rescale W and b of one layer, as at the top of this file."""
     activation, layer.activation = layer.activation, Identity()
-    a = layer(x)  # x W + b
-    layer.activation = activation
+    try:
+        parts = [layer(x) for x in inputs]  # a = x W + b
+    finally:  # reading data may raise
+        layer.activation = activation
+    xp = array_module(parts[0])
+    a, b = parts[0] if len(parts) == 1 else xp.concatenate(parts), layer.b.value.reshape(-1)
     rows = (0, *range(2, a.ndim))  # the axes of the batch and of pixels
-    m, s = a.mean(axis=rows) - layer.b.value.reshape(-1), array_module(x).maximum(a.std(axis=rows), min_std)
+    m, s = a.mean(axis=rows) - b, a.std(axis=rows)
+    finite = xp.isfinite(m) & xp.isfinite(s)
+    m, s = xp.where(finite, m, mean - b), xp.where(finite & (s >= min_std), s, 1)
     W = layer.W.value.swapaxes(2, 3) if isinstance(layer, ConvTranspose2D) else layer.W.value
     W /= s
     layer.b.value[...] = (mean - m / s).reshape(layer.b.shape)

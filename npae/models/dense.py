@@ -9,9 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from npae.backend import as_int
-from npae.layers import Dense, Flatten, Layer, Reshape, Sequential, TiedDense
+from npae.backend import as_int, as_member
+from npae.layers import BatchNorm, Dense, Dropout, Flatten, Layer, Reshape, Sequential, TiedDense
 from npae.layers.activations import as_activation
+from npae.losses import Loss
 from npae.models.autoencoder import Autoencoder
 
 
@@ -26,34 +27,49 @@ def as_sizes(sizes, name):
     return sizes
 
 
-def dense_stack(sizes, activation, last=None):
-    """Sequential of Dense layers sizes[0] → … → sizes[-1], with `activation`, and `last` for the last one."""
-    layers = [Dense(n_in, n_out, activation) for n_in, n_out in pairwise(sizes[:-1])]
+def dense_stack(sizes, activation, last=None, dropout=0.0, batch_norm=False):
+    """Sequential of Dense layers sizes[0] → … → sizes[-1], with `activation`, and `last` for the last one.
+
+    dropout: the fraction of hidden units that is dropped in training, behind every layer but the last. batch_norm:
+    normalise pre-activations of every layer but the last.
+    """
+    layers = []
+    for n_in, n_out in pairwise(sizes[:-1]):
+        if batch_norm:
+            layers += [Dense(n_in, n_out), BatchNorm(n_out), as_activation(activation, "dense_stack")]
+        else:
+            layers += [Dense(n_in, n_out, activation)]
+        if dropout:
+            layers += [Dropout(dropout)]
     return Sequential(*layers, Dense(sizes[-2], sizes[-1], last))
 
 
-def dense_autoencoder(sizes, activation="relu", code_activation=None, loss=None, image_shape=None, seed=0,
-                      dtype=np.float32, corruption=None, tied=False):  # fmt: skip
+def dense_autoencoder(sizes, activation="relu", code_activation="linear", loss=None, image_shape=None,
+                      seed=0, dtype=np.float32, corruption=None, tied=False, dropout=0.0, batch_norm=False,
+                      penalties=()):  # fmt: skip
     """An Autoencoder sizes[0]-…-sizes[-1]-…-sizes[0] of Dense layers.
 
     sizes: from the input's number of features to the code's, at least two.
-    activation: of every hidden layer, as a name, a class or an instance (LeakyReLU(0.2)); code_activation: of the code
-    (default: the same; "linear" for a linear code). The output is linear: the loss adds what it needs (a sigmoid for
-    cross-entropy).
-    image_shape: such as (28, 28), to take and return images instead of rows.
+    activation: of every hidden layer, as a name, a class or an instance (LeakyReLU(0.2)). code_activation: of the code.
+    It is linear by default: a rectified code loses every negative number, and its units can die. The output is linear
+    too: the loss adds what it needs (a sigmoid for cross-entropy).
+    loss: see Autoencoder; "mse" for real numbers. image_shape: such as (28, 28), to take and return images, not rows.
     corruption: a layer at the head of the encoder, such as MaskingNoise(0.3): a denoising autoencoder.
     tied: let the decoder use the encoder's weights, transposed, with biases of its own (layers.TiedDense).
-    Raises ValueError for fewer than two sizes, sizes below 1 and unknown names; TypeError for sizes that are not
-    integers, and for an activation or a corruption that is not a layer.
+    dropout, batch_norm: of hidden layers, see dense_stack. penalties: terms λΩ of J, such as [penalties.L1(1e-3)].
+    Raises ValueError for fewer than two sizes, sizes below 1, unknown names, and tied with dropout or batch_norm;
+    TypeError for sizes that are not integers, and for an activation or a corruption that is not a layer.
     """
     name = "dense_autoencoder"
-    sizes, code_activation = as_sizes(sizes, name), activation if code_activation is None else code_activation
+    sizes, loss = as_sizes(sizes, name), as_member("bce" if loss is None else loss, Loss, name)
     for given in (activation, code_activation):
         as_activation(given, name)  # raises for what is not one, in the name of this function
     if not (corruption is None or isinstance(corruption, Layer)):
         raise TypeError(f"{name}: expected a corruption such as layers.MaskingNoise(0.3), got {corruption!r}.")
-    encoder = dense_stack(sizes, activation, code_activation)
-    decoder = _tied_to(encoder, activation) if tied else dense_stack(sizes[::-1], activation)
+    if tied and (dropout or batch_norm):
+        raise ValueError(f"{name}: expected no dropout and batch_norm with tied=True, whose decoder has the encoder's.")
+    encoder = dense_stack(sizes, activation, code_activation, dropout, batch_norm)
+    decoder = _tied_to(encoder, activation) if tied else dense_stack(sizes[::-1], activation, None, dropout, batch_norm)
     if image_shape is not None:
         if np.prod(image_shape) != sizes[0]:
             pixels = np.prod(image_shape)
@@ -61,7 +77,7 @@ def dense_autoencoder(sizes, activation="relu", code_activation=None, loss=None,
         encoder, decoder = Sequential(Flatten(), *encoder), Sequential(*decoder, Reshape(image_shape))
     if corruption is not None:
         encoder = Sequential(corruption, *encoder)
-    return Autoencoder(encoder, decoder, loss, seed, dtype)
+    return Autoencoder(encoder, decoder, loss, seed, dtype, penalties)
 
 
 def _tied_to(encoder, activation):

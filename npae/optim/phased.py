@@ -7,6 +7,7 @@ multiplies all of them by the same factor. A checkpoint keeps every state vector
 
 import copy
 
+from npae.backend import as_member
 from npae.optim.base import Optimizer
 
 
@@ -19,9 +20,10 @@ class Phased(Optimizer):
     def __init__(self, optimizers):
         if not optimizers:
             raise ValueError("Phased: expected an optimizer for each phase, got none.")
-        for phase, optimizer in optimizers.items():
-            _check(optimizer, f"Phased: expected an optimizer such as Adam() for the phase {phase!r}")
-        self.optimizers = {phase: copy.deepcopy(optimizer) for phase, optimizer in optimizers.items()}
+        self.optimizers = {
+            phase: copy.deepcopy(as_member(optimizer, Optimizer, f"Phased, phase {phase!r}"))
+            for phase, optimizer in optimizers.items()
+        }
         self._rates = [optimizer.lr for optimizer in self.parts]
 
     @property
@@ -71,16 +73,15 @@ class Phased(Optimizer):
 def for_phases(optimizer, phases, schedule):
     """The optimizer for a model with these phases: the given one for a single phase, else a Phased.
 
-    optimizer: an Optimizer, of which every phase gets a copy, or {phase: Optimizer}. schedule: of the learning rate.
-    Raises ValueError for names that are not those of the phases, and for several phases with a schedule that depends on
-    the loss; TypeError for anything that is not an Optimizer.
+    optimizer: an Optimizer or its name, of which every phase gets a copy, or {phase: Optimizer}. schedule: of the
+    learning rate. Raises ValueError for names that are not those of the phases, and for several phases with a schedule
+    that depends on the loss; TypeError for anything that is not an Optimizer.
     """
     several = isinstance(optimizer, (dict, Phased))
     if len(phases) == 1:
         if several:
             raise ValueError("optimizer: expected one, since this model is trained in one phase, got several.")
-        _check(optimizer, "optimizer: expected an optimizer such as Adam()")
-        return optimizer
+        return as_member(optimizer, Optimizer, "optimizer")
     if schedule.watches:
         raise ValueError(
             "schedule: expected one that goes by time, such as Cosine, for a model trained in phases: the sum of "
@@ -88,13 +89,8 @@ def for_phases(optimizer, phases, schedule):
         )
     names = [phase.name for phase in phases]
     given = optimizer.optimizers if isinstance(optimizer, Phased) else optimizer
-    given = given if several else dict.fromkeys(names, given)
+    given = given if several else dict.fromkeys(names, as_member(optimizer, Optimizer, "optimizer"))
     if set(given) != set(names):
         got = ", ".join(given) or "none"
         raise ValueError(f"optimizer: expected one for each phase, {', '.join(names)}, got {got}.")
     return Phased({name: given[name] for name in names})
-
-
-def _check(optimizer, expected):
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{expected}, got {optimizer!r}.")

@@ -6,13 +6,14 @@ through the third epoch). The arguments are in epochs too, so that they do not d
 
 import math
 
-from npae.backend import Serializable
+from npae.backend import Serializable, as_member
 
 
 class Schedule(Serializable):
     """A schedule. Subclasses implement factor(t), and config() if it differs from their attributes."""
 
     registry = {}
+    example = 'a schedule such as optim.Cosine(10) or "cosine"'
     watches = False  # does it depend on the losses that observe() receives?
 
     def factor(self, t):
@@ -134,3 +135,17 @@ class Plateau(Schedule):
 
     def restore(self, state):
         self.current, self.best, self.waited = state["current"], state["best"], state["waited"]
+
+
+def as_schedule(schedule, epochs):
+    """A Schedule from a name, a class or an instance; None is Constant(). "cosine" falls to zero over all `epochs`.
+
+    Raises TypeError and ValueError for anything else.
+    """
+    if schedule is None:
+        return Constant()
+    if schedule is Cosine or (isinstance(schedule, str) and schedule.lower() == "cosine"):
+        if epochs is None:
+            raise ValueError("schedule: expected the number of epochs beside a cosine by name. Write epochs=…")
+        return Cosine(epochs)
+    return as_member(schedule, Schedule, "schedule")

@@ -9,6 +9,8 @@ building makes one object of the two again. A tree can name registered classes o
 file cannot make the program build anything else.
 """
 
+import warnings
+
 from npae.backend import Serializable
 
 
@@ -34,8 +36,8 @@ def _describe(thing, path, known):
 def build(tree):
     """The object that `tree` describes. Its parameters are declared but have no values yet.
 
-    Raises ValueError for a class that is not registered and for a path that does not exist; TypeError for arguments
-    that do not fit a class.
+    Warns if two source files define a class that the tree names. Raises ValueError for a class that is not registered
+    and for a path that does not exist; TypeError for arguments that do not fit a class.
     """
     return _build(tree, "", {})
 
@@ -55,6 +57,11 @@ def _build(tree, path, built):
     if family not in Serializable.families or name not in Serializable.families[family].registry:
         raise ValueError(f"there is no {family or 'class'} {name!r}; import the module that defines it first")
     cls = Serializable.families[family].registry[name]
+    if cls.replaced is not None:
+        warnings.warn(
+            f"Two classes are called {name}, {cls.replaced} and {cls.__module__}.{name}. The last one defined is "
+            f"built, {cls.__module__}.{name}. Give one of them another name.", stacklevel=2,
+        )  # fmt: skip
     built[path] = getattr(cls, "from_config", cls)(**_build(tree["config"], path, built))
     return built[path]
 

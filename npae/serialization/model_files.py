@@ -1,6 +1,7 @@
 """Model files: a model saved as one .npz file of named arrays, with its architecture as JSON.
 
-    about           JSON: the format's version, the architecture as a tree of class names and arguments, the table of θ
+    about           JSON: the format's version, the architecture as a tree of class names and arguments, the table of θ,
+                    and the names and the range of the training data, if it has been trained
     theta           θ, one vector; the table of (name, shape, start) tells where each parameter begins
     statistics      the running statistics of all layers, one vector, if there are any
     optimizer.…     the state vectors of the optimizer, if one was saved
@@ -15,20 +16,17 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from npae.backend import atomic_write, read_array_header, resolve_device, to_device
+from npae.backend import Remembers, Seen, atomic_write, resolve_device, to_device
 from npae.layers import Layer
 from npae.optim import Optimizer
 from npae.serialization.architecture import build, describe
+from npae.serialization.archive import ModelFileError, array_in, header_in
+from npae.serialization.places import place_to_read, place_to_write
 
 FORMAT = 2
-
-
-class ModelFileError(ValueError):
-    """The file is not a whole, readable npae model file, or not one for this model."""
 
 
 @dataclass
@@ -42,14 +40,21 @@ class Saved:
 
 
 def save(path, model, optimizer=None, extra=None, arrays=None):
-    """Write `model` (a Layer with values) to the .npz file `path`; with it, if given, its optimizer, values and arrays.
+    """Write `model` (a Layer with values) to an .npz file; with it, if given, its optimizer, values and arrays.
 
-    extra: JSON values; arrays: {name: array}. Missing folders are made. Raises OSError, with the reason, if the file
-    cannot be written; TypeError for values that are not JSON and for arrays that do not hold numbers. After an error an
-    older file is as it was.
+        save("digits", model)               # digits.npz
+        save("encoder", model.encoder)      # a part alone: load("encoder")(x) returns codes
+
+    path: ".npz" is added to a name without a suffix, missing folders are made. extra: JSON values; arrays: {name:
+    array}. Returns the Path of the file. Raises OSError, with the reason, if it cannot be written; TypeError if `model`
+    is not a Layer, for values that are not JSON and for arrays that do not hold numbers. After an error an older file
+    is as it was.
     """
+    _check(path, model, optimizer)
     theta, statistics = model.theta, model.statistics
     about = {"format": FORMAT, "model": describe(model), "table": theta.table, "extra": extra or {}}
+    if getattr(model, "seen", None) is not None:
+        about["seen"] = model.seen.to_json()
     content = {"theta": theta.value}
     if statistics.size:
         about["statistics"] = statistics.table
@@ -63,9 +68,8 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
         if array.dtype.hasobject:
             raise TypeError(f"save: expected {name} to hold numbers, got an array of Python objects.")
     content["about"] = np.frombuffer(json.dumps(about, default=_as_number).encode(), np.uint8)
-    path = Path(path)
+    path = place_to_write(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **content)
             file.flush()
@@ -73,6 +77,20 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"Cannot write the model file {path}: {reason}. Choose another place.") from error
+    return path
+
+
+def _check(path, model, optimizer):
+    """Raise TypeError unless `model` can be saved with `optimizer`."""
+    if not isinstance(model, Layer):
+        cure = "Name a model, or a part of one, such as model.encoder."
+        if isinstance(path, Layer):
+            cure = "The path comes first: save(path, model)."
+        elif hasattr(model, "score_samples"):
+            cure = "A detector is written by anomaly.save_detector(path, detector)."
+        raise TypeError(f"save: expected a model (a Layer), got {type(model).__name__}. {cure}")
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"save: expected an Optimizer, such as optim.Adam(), got {optimizer!r}.")
 
 
 def _as_number(value):
@@ -83,7 +101,7 @@ def _as_number(value):
 
 
 def load(path, device="cpu"):
-    """The model in the file `path`, on `device`.
+    """The model in the file `path`, on `device`; ".npz" may be left out, as in save.
 
     Raises FileNotFoundError; ModelFileError, with the reason, for a damaged or foreign file; RuntimeError if the device
     is "gpu" and there is none.
@@ -93,17 +111,13 @@ def load(path, device="cpu"):
 
 def load_all(path, device="cpu"):
     """Everything in the file `path`, as Saved, with the model on `device`. Raises what load raises."""
-    path, device = Path(path), resolve_device(device)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no model file {path}. Check the path.")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a model file. Name the .npz file in it.")
+    path, device = place_to_read(path), resolve_device(device)
     try:
         with zipfile.ZipFile(path) as archive:
             saved = _read(archive, path.stat().st_size)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error.__cause__
-    except (PermissionError, MemoryError):
+    except (PermissionError, MemoryError, Warning):
         raise
     except Exception as error:  # zip, JSON, NumPy and constructors raise many kinds for arbitrary bytes
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -119,30 +133,32 @@ def load_all(path, device="cpu"):
 
 def _read(archive, size):
     """The Saved of an open file of `size` bytes, on the CPU."""
-    about = json.loads(bytes(_array(archive, "about", size)))
+    about = json.loads(bytes(array_in(archive, "about", size)))
     if about["format"] != FORMAT:
         raise ModelFileError(
             f"it has format {about['format']}, this version of npae reads format {FORMAT}: "
             "load it with the version that wrote it, or update npae."
         )
     model = _built(about["model"], Layer)  # declares parameters, allocates none
-    shape, dtype = _header(archive, "theta", size)
+    shape, dtype = header_in(archive, "theta", size)
     if shape != (model.parameter_count,) or dtype not in (np.float32, np.float64):
         raise ModelFileError(
             f"its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
             f"dtype {dtype}. The file is damaged or was assembled by hand."
         )
     beside = sum(buffer.size for _, buffer in model.named_buffers())
-    there = _header(archive, "statistics", size) if beside else None
+    there = header_in(archive, "statistics", size) if beside else None
     if beside and there != ((beside,), dtype):
         raise ModelFileError(
             f"its architecture has {beside} running statistics of {dtype}, its vector of them has shape {there[0]} "
             f"and dtype {there[1]}. The file is damaged or was assembled by hand."
         )
     model.allocate(dtype)
-    model.theta.assign(_array(archive, "theta", size))
+    model.theta.assign(array_in(archive, "theta", size))
     if beside:
-        model.statistics.assign(_array(archive, "statistics", size))
+        model.statistics.assign(array_in(archive, "statistics", size))
+    if "seen" in about and isinstance(model, Remembers):
+        model.remember(Seen.from_json(about["seen"]))
     saved = Saved(model, extra=dict(about["extra"]))
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     known = {"about", "theta"} | ({"statistics"} if beside else set())
@@ -151,13 +167,13 @@ def _read(archive, size):
         saved.optimizer.t = int(about["optimizer"]["t"])
         state, sizes = {}, saved.optimizer.state_sizes(model) if saved.optimizer.t else {}
         for name, n in sizes.items():
-            vector = state[name] = _array(archive, f"optimizer.{name}", size)
+            vector = state[name] = array_in(archive, f"optimizer.{name}", size)
             if vector.shape != (n,) or vector.dtype not in (np.float32, np.float64):
                 raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {(n,)}.")
         saved.optimizer.state = state
     for name in names:
         if name.startswith("extra."):
-            saved.arrays[name.removeprefix("extra.")] = _array(archive, name, size)
+            saved.arrays[name.removeprefix("extra.")] = array_in(archive, name, size)
         elif name not in known and not name.startswith("optimizer."):
             raise ModelFileError(f"it holds an array {name!r}, which npae does not write. The file is damaged.")
     return saved
@@ -168,25 +184,3 @@ def _built(tree, kind):
     if not isinstance(thing, kind):
         raise ModelFileError(f"it describes {thing!r} where a {kind.__name__} belongs.")
     return thing
-
-
-def _header(archive, name, file_size):
-    """(shape, dtype) that the array `name` declares, after a check that its data are really in the file."""
-    if f"{name}.npy" not in archive.namelist():
-        raise ModelFileError(
-            f"it is not a whole npae model file, it has no array {name!r}: use a checkpoint or save the model again."
-        )
-    info = archive.getinfo(f"{name}.npy")
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size > file_size:
-        raise ModelFileError(f"The array {name} is compressed or larger than its file: npae does not write such files.")
-    with archive.open(info) as stream:
-        shape, dtype, declared = read_array_header(stream)
-    if dtype.hasobject or declared != info.file_size:
-        raise ModelFileError(f"The array {name} declares {declared} bytes, the file holds {info.file_size}.")
-    return shape, dtype
-
-
-def _array(archive, name, file_size):
-    _header(archive, name, file_size)
-    with archive.open(f"{name}.npy") as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)

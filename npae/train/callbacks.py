@@ -10,7 +10,13 @@ from npae.backend import to_device
 
 
 class Callback:
-    """Does nothing; subclasses override what they need. `trainer` is the npae.train.Trainer that calls it."""
+    """Does nothing; subclasses override what they need. `trainer` is the npae.train.Trainer that calls it.
+
+    observes: True for a callback that only records or writes, or acts only before the first step. A run may be resumed
+    with or without such callbacks.
+    """
+
+    observes = False
 
     def on_start(self, trainer):
         """Training starts, or resumes from a checkpoint."""
@@ -115,6 +121,8 @@ class EarlyStopping(Callback):
 
 class LearningRateLog(Callback):
     """Record the learning rate of every step in the list `rates`."""
+
+    observes = True
 
     def __init__(self):
         self.rates = []

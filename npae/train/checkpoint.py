@@ -9,7 +9,9 @@ import math
 
 from npae.backend import check_place, device_of, to_device
 from npae.serialization import load_all, save
+from npae.serialization.places import place_to_read, place_to_write
 from npae.train.callbacks import Callback, check_monitor, monitored
+from npae.train.differences import differences, plain, short
 from npae.train.history import History
 
 
@@ -29,48 +31,102 @@ def save_run(trainer, path):
     extra = {
         "identity": trainer.identity, "epoch": trainer.epoch, "stopped": trainer.stopped,
         "history": trainer.history.rows, "schedule": trainer.schedule.state(),
-        "callbacks": [c.state() for c in trainer.callbacks],
+        "callbacks": [c.state() for c in trainer.callbacks], "observes": [c.observes for c in trainer.callbacks],
     }  # fmt: skip
     arrays = {f"{k}.{name}": a for k, c in enumerate(trainer.callbacks) for name, a in c.arrays().items()}
     save(path, trainer.model, trainer.optimizer, extra, arrays)
 
 
 def resume_run(trainer, path):
-    """Restore the run saved at `path` in a Trainer. Raises ValueError, naming the difference, if it is another run."""
-    saved = load_all(path)
+    """Restore the run saved at `path` in a Trainer.
+
+    path: a file; or "auto", the file of the trainer's own Checkpoint, if there is one yet (of several, the one with the
+    most epochs); if not, nothing is changed. Raises ValueError, naming the differences, if it is another run; then
+    nothing is changed either. Callbacks that only observe, such as Checkpoint, may differ.
+    """
+    if isinstance(path, str) and path == "auto":
+        found = [(place, load_all(place)) for place in _own_places(trainer) if place.is_file()]
+        if not found:
+            return
+        path, saved = max(found, key=lambda one: one[1].extra.get("epoch", 0))
+    else:
+        path, saved = _load(path)
     if "identity" not in saved.extra:
         raise ValueError(f"{path} holds a model but no training run: load it with npae.load and start a new fit.")
-    for name, here in trainer.identity.items():
-        there = saved.extra["identity"].get(name)
-        if there != here:
-            raise ValueError(
-                f"{path} is a checkpoint of another run: its {name} is {there}, here it is {here}. "
-                "Resume with the same settings, or start a new fit from npae.load."
-            )
+    phrases = differences(saved.extra["identity"], trainer.identity) + _other_callbacks(saved, trainer)
+    if phrases:
+        raise ValueError(
+            f"{path} is a checkpoint of another run: {'; '.join(phrases)}. Resume with the same settings. Or start a "
+            "new fit from its model, npae.load(path); serialization.load_all(path) also returns its optimizer."
+        )
     trainer.model.theta.assign(saved.model.theta.value)
     trainer.model.statistics.assign(saved.model.statistics.value)
     device = device_of(trainer.model.theta.value)
     trainer.optimizer.t = saved.optimizer.t
     trainer.optimizer.state = {name: to_device(v, device) for name, v in saved.optimizer.state.items()}
-    trainer.epoch, trainer.history = saved.extra["epoch"], History(saved.extra["history"])
+    trainer.epoch, trainer.history = saved.extra["epoch"], History(saved.extra["history"], trainer.history.seen)
     trainer.stopped = saved.extra["stopped"]
     trainer.schedule.restore(saved.extra["schedule"])
-    for k, (callback, state) in enumerate(zip(trainer.callbacks, saved.extra["callbacks"], strict=True)):
-        own = {n.partition(".")[2]: a for n, a in saved.arrays.items() if n.partition(".")[0] == str(k)}
-        callback.restore(state, own)
+    _restore_callbacks(saved, trainer)
+
+
+def _load(path):
+    """(the file that is read, its content)."""
+    try:
+        return place_to_read(path), load_all(path)
+    except FileNotFoundError as error:
+        cure = 'With resume="auto" a run starts anew if its Checkpoint has no file yet.'
+        raise FileNotFoundError(f"{error} {cure}") from None
+
+
+def _own_places(trainer):
+    """The paths of the trainer's Checkpoints."""
+    places = [c.path for c in trainer.callbacks if isinstance(c, Checkpoint)]
+    if not places:
+        raise ValueError('resume="auto": expected a callback Checkpoint(path) to read. Add one, or name a file.')
+    return places
+
+
+def _other_callbacks(saved, trainer):
+    """[how the callbacks that act on a run differ], a phrase or none."""
+
+    def acting(names, observes):
+        return [name for name, only in zip(names, observes, strict=True) if not only]
+
+    names = saved.extra["identity"]["callbacks"]
+    there = acting(names, saved.extra.get("observes", [False] * len(names)))
+    here = acting(plain(trainer.identity["callbacks"]), [c.observes for c in trainer.callbacks])
+    if there == here:
+        return []
+    a, b = (", ".join(short({"class": c, "config": x}) for c, x in some) or "none" for some in (there, here))
+    return [f"its callbacks were {a}, here {b} (besides those that only observe, which may differ)"]
+
+
+def _restore_callbacks(saved, trainer):
+    """Give every callback the state of the saved one with its name and settings. One that was added starts anew."""
+    names = list(saved.extra["identity"]["callbacks"])
+    for name, callback in zip(plain(trainer.identity["callbacks"]), trainer.callbacks, strict=True):
+        if name in names:
+            k = names.index(name)
+            names[k] = None  # each of them once
+            own = {n.partition(".")[2]: a for n, a in saved.arrays.items() if n.partition(".")[0] == str(k)}
+            callback.restore(saved.extra["callbacks"][k], own)
 
 
 class Checkpoint(Callback):
-    """Write a checkpoint (see save_run) to `path` every `every` epochs.
+    """Write a checkpoint (see save_run) to `path` every `every` epochs. fit(…, resume="auto") goes on from it.
 
-    With best=True the file is written only when `monitor` (see EarlyStopping) is at its best so far, so it contains the
-    best model.
+    ".npz" is added to a path without a suffix. With best=True the file is written only when `monitor` (see
+    EarlyStopping) is at its best so far, so it contains the best model.
     """
+
+    observes = True
 
     def __init__(self, path, every=1, best=False, monitor=None):
         if every < 1:
             raise ValueError(f"Checkpoint: expected every >= 1 epochs, got {every}.")
-        self.path, self.every, self.only_best, self.monitor = path, every, best, monitor
+        self.path, self.every = place_to_write(path, "Checkpoint"), every
+        self.only_best, self.monitor = best, monitor
         self.best = math.inf
 
     def on_start(self, trainer):

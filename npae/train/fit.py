@@ -3,13 +3,15 @@
 import numpy as np
 
 from npae.backend import as_int, device_of
-from npae.data.minibatches import LabelledMinibatches, Minibatches
-from npae.data.sources import Labelled, check_source, fingerprint, split
-from npae.optim import Adam, Constant, for_phases
+from npae.data.minibatches import LabelledMinibatches, Minibatches, PairedMinibatches
+from npae.data.sources import Labelled, as_pairs, check_source, fingerprint, split
+from npae.models.autoencoder import Autoencoder
+from npae.optim import as_schedule, for_phases
 from npae.serialization import describe
 from npae.train.callbacks import Callback
 from npae.train.checkpoint import resume_run
 from npae.train.cuda_graph import CapturedStep
+from npae.train.health import DataInit, DeadUnits
 from npae.train.history import History
 from npae.train.interrupt import Interrupt
 from npae.train.parallel.data_parallel import DataParallelStep
@@ -19,43 +21,74 @@ from npae.train.step import Step
 from npae.train.trainer import Trainer
 
 
-def prepare(model, data, validation=None, *, batch_size=None, optimizer=None, schedule=None, clip_norm=None,
-            callbacks=(), seed=0, progress="auto", augment=None, group=None, graph=False):  # fmt: skip
-    """A Trainer of `model` on `data`. It checks everything and takes no step. Arguments as for `fit`."""
-    schedule, group, seed = schedule or Constant(), group or ProcessGroup(), as_int(seed, "seed", least=0)
-    optimizer = for_phases(Adam() if optimizer is None else optimizer, model.phases, schedule)
+def prepare(model, data, *, target=None, validation=None, epochs=None, batch_size=None, optimizer=None, schedule=None,
+            clip_norm=None, callbacks=(), seed=0, progress="auto", augment=None, group=None, graph=False,
+            data_init=True):  # fmt: skip
+    """A Trainer of `model` on `data`. It checks everything and takes no step. Arguments as for `fit`.
+
+    epochs: how long a schedule lasts that is given by name.
+    """
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm: expected a norm above 0, or None for no clipping, got {clip_norm}.")
+    schedule, group, seed = as_schedule(schedule, epochs), group or ProcessGroup(), as_int(seed, "seed", least=0)
+    optimizer = for_phases("adam" if optimizer is None else optimizer, model.phases, schedule)
     callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-    data, validation = _sources(model, data, validation)
-    batches = _batches(model, data, batch_size, seed, augment)
-    if validation is not None:
-        rows = batches.source.shape[1:]
-        if validation.shape[1:] != rows:
-            raise ValueError(f"validation: expected rows of the data's shape {rows}, got {validation.shape}.")
-        check_source(validation, model.check_targets, "validation")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks: expected callbacks such as EarlyStopping(), got {callback!r}.")
+    callbacks += [DataInit()] * (data_init and DataInit.concerns(model)) + [DeadUnits()] * DeadUnits.concerns(model)
+    given, data = (data, validation), _source(model, data, target)
+    only, validation = _validation(model, data, validation, target is not None, seed)
+    batches = _batches(model, data, target is not None, batch_size, seed, augment, only)
+    seen = model.examine(given[0], data, given[1])
     identity = {
         "architecture": describe(model), "dtype": str(model.theta.value.dtype), "optimizer": describe(optimizer),
         "schedule": describe(schedule), "clip_norm": clip_norm, "seed": seed, "batch_size": batches.batch_size,
         "data": fingerprint(data), "validation": None if validation is None else fingerprint(validation),
         "augment": repr(augment), "callbacks": [[type(c).__name__, c.config()] for c in callbacks],
     }  # fmt: skip
-    return Trainer(
+    trainer = Trainer(
         model, batches, _step(model, batches, optimizer, clip_norm, group, graph), optimizer, schedule,
-        validation=validation, callbacks=callbacks, seed=seed, history=History(), group=group, interrupt=Interrupt(),
-        progress=make_progress(progress if group.rank == 0 else "none"), identity=identity,
+        validation=validation, callbacks=callbacks, seed=seed, history=History(seen=seen), group=group,
+        interrupt=Interrupt(), progress=make_progress(progress if group.rank == 0 else "none"), identity=identity,
     )  # fmt: skip
+    model.remember(seen)
+    return trainer
 
 
-def _sources(model, data, validation):
-    """(data, validation) as the model takes them. A fraction as validation is split off the end of the data."""
+def _source(model, data, target, name="data"):
+    """The data as the model takes them; with a target for each sample, pairs."""
+    if target is None:
+        return model.as_data(data, name)
+    if not isinstance(model, Autoencoder):
+        raise TypeError(
+            f"target: expected none for a {type(model).__name__}; only an Autoencoder compares with a target. Labels "
+            "go beside the samples: fit(model, (x, y))."
+        )
+    return as_pairs(data, target, name)
+
+
+def _validation(model, data, validation, paired, seed):
+    """(numbers of the rows to train on, or None for all; the validation data, or None)."""
+    if validation is None:
+        return None, None
     if isinstance(validation, (float, np.floating)):
-        data, validation = split(model.as_data(data), validation)
-    return model.as_data(data), None if validation is None else model.as_data(validation, "validation")
+        return split(data, validation, seed)
+    if paired and not (isinstance(validation, tuple) and len(validation) == 2):
+        raise TypeError("validation: expected a pair (x, target) beside target=, or a fraction such as 0.1.")
+    x, target = validation if paired else (validation, None)
+    validation = _source(model, x, target, "validation")
+    if validation.shape[1:] != data.shape[1:]:
+        raise ValueError(f"validation: expected rows of the data's shape {data.shape[1:]}, got {validation.shape}.")
+    check_source(validation.y if paired else validation, model.check_targets, "validation")
+    return None, validation
 
 
-def _batches(model, data, batch_size, seed, augment):
-    value, kind = model.theta.value, LabelledMinibatches if isinstance(data, Labelled) else Minibatches
-    batch_size = min(128, len(data)) if batch_size is None else batch_size
-    return kind(data, batch_size, value.dtype, device_of(value), seed, model.check_targets, augment=augment)
+def _batches(model, data, paired, batch_size, seed, augment, only):
+    value = model.theta.value
+    kind = PairedMinibatches if paired else LabelledMinibatches if isinstance(data, Labelled) else Minibatches
+    return kind(data, 128 if batch_size is None else batch_size, value.dtype, device_of(value), seed,
+                model.check_targets, augment=augment, only=only)  # fmt: skip
 
 
 def _step(model, batches, optimizer, clip_norm, group, graph):
@@ -66,27 +99,59 @@ def _step(model, batches, optimizer, clip_norm, group, graph):
     return (CapturedStep if graph else Step)(model, batches, optimizer, clip_norm)
 
 
-def fit(model, data, validation=None, *, epochs, batch_size=None, optimizer=None, schedule=None, clip_norm=None,
-        callbacks=(), seed=0, progress="auto", resume=None, augment=None, group=None, graph=False):  # fmt: skip
-    """Train `model` on `data` for `epochs` epochs; returns the History.
+def fit(model, data, *more, epochs, target=None, validation=None, batch_size=None, optimizer=None, schedule=None,
+        clip_norm=None, callbacks=(), seed=0, progress="auto", resume=None, augment=None, group=None, graph=False,
+        data_init=True, **others):  # fmt: skip
+    """Train `model` on `data` for `epochs` epochs; returns the History. Everything after the data goes by keyword.
 
-    data, validation: arrays (n, …) of uint8 images, bool or floats, in memory or memory-mapped; pairs (x, labels) for
-    a Classifier. validation may also be a fraction such as 0.1: the last rows of data, which are then not trained on.
+    data: an array (n, …) of uint8 images, bool or floats, in memory or memory-mapped; a pair (x, labels) for a
+    Classifier. target: what reconstructions are compared with, by default the data: fit(model, noisy, target=clean).
+    validation: data to evaluate after every epoch (with target=, a pair); or a fraction such as 0.1 of the rows, drawn
+    by the seed, which are then not trained on.
     batch_size: rows per step, by default 128 (all rows, if there are fewer); the last, shorter batch is kept.
-    optimizer: Adam() by default, or one for each phase of a model that has several, {phase: optimizer}. schedule: of
-    its learning rate, in epochs. clip_norm: upper bound of ‖∂J/∂θ‖. callbacks: see npae.train.callbacks.
-    seed: of the order of the rows. progress: "auto", "bar", "lines" or "none".
-    resume: a checkpoint file to go on from, with the same settings (epochs may be more).
+    optimizer: "adam" by default; a name, an Optimizer, or one for each phase of a model that has several,
+    {phase: optimizer}. schedule: of its learning rate, in epochs; "cosine" falls to zero over all epochs. clip_norm:
+    upper bound of ‖∂J/∂θ‖. callbacks: see npae.train.callbacks. seed: of the order of the rows and of all noise.
+    progress: "auto", "bar", "lines" or "none"; True and False are "auto" and "none".
+    resume: a checkpoint file to go on from, with the same settings (epochs may be more); or "auto": the file of the
+    callback Checkpoint, if there is one yet.
     augment: fresh variants of the samples in every epoch, such as data.Binarize() or data.Warp(0.06).
     group: train.parallel.from_environment() to share every batch among the processes that mpiexec started.
     graph: on a GPU, capture the step once and replay it (experimental: not yet run on a real GPU; one process).
-    Ctrl-C stops after the current step. Raises Diverged if the objective becomes NaN or infinite, ValueError and
+    data_init: rescale the first weights of a dense Autoencoder by 1000 rows of the data (npae.train.health); False:
+    begin with them as they were drawn. Weights that were trained, loaded or set by hand stay as they are.
+    Warns (DeadUnitWarning) of units of a rectified or k-sparse code that are 0 on all data; the history counts them.
+    Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
     TypeError for data, sizes and settings that cannot be right.
     """
+    _refuse(more, others)
+    epochs = as_int(epochs, "epochs", least=1)
     trainer = prepare(
-        model, data, validation, batch_size=batch_size, optimizer=optimizer, schedule=schedule, clip_norm=clip_norm,
-        callbacks=callbacks, seed=seed, progress=progress, augment=augment, group=group, graph=graph,
+        model, data, target=target, validation=validation, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
+        schedule=schedule, clip_norm=clip_norm, callbacks=callbacks, seed=seed, progress=progress, augment=augment,
+        group=group, graph=graph, data_init=data_init,
     )  # fmt: skip
     if resume is not None:
         resume_run(trainer, resume)
     return trainer.run(epochs)
+
+
+ELSEWHERE = {  # names of other libraries -> what to write here
+    "learning_rate": "optimizer=optim.Adam(1e-3)", "lr": "optimizer=optim.Adam(1e-3)", "verbose": 'progress="none"',
+    "validation_split": "validation=0.1", "validation_data": "validation=x_val", "x": "data",
+    "y": "fit(model, (x, y)) for labels, target=y for clean samples",
+    "metrics": "model.evaluate(x_test) after training", "shuffle": "seed=0: rows are always shuffled",
+}  # fmt: skip
+
+
+def _refuse(more, others):
+    """Raise TypeError for positional arguments after the data and for unknown names, with the cure."""
+    if more:
+        raise TypeError(
+            "fit: everything after the data goes by keyword. If the second array is the clean target of noisy data, "
+            "write fit(model, noisy, target=clean); if it is validation data, fit(model, x, validation=x_val); labels "
+            "of a Classifier go beside the samples, fit(model, (x, y))."
+        )
+    for name in others:
+        cure = f" Write {ELSEWHERE[name]}." if name in ELSEWHERE else ""
+        raise TypeError(f"fit: unexpected argument {name!r}.{cure}")

@@ -15,11 +15,12 @@ class History:
     """The rows of a training run, each a dict: epoch, lr, seconds, loss, the terms of J, and val_… on validation data.
 
     stopped: why training ended before its last epoch ("interrupted …", "early stopping …"), or None.
-    history["loss"] is a column: the list of this number over the epochs.
+    history["loss"] is a column: the list of this number over the epochs. seen: names and range of the training data
+    (backend.Seen), for the message of Diverged.
     """
 
-    def __init__(self, rows=()):
-        self.rows = list(rows)
+    def __init__(self, rows=(), seen=None):
+        self.rows, self.seen = list(rows), seen
         self.stopped = None
 
     def __getitem__(self, column):
@@ -35,7 +36,7 @@ class History:
 
     def begin_epoch(self, epoch):
         """The EpochMeans of a new epoch, counted from 0."""
-        return EpochMeans(epoch)
+        return EpochMeans(epoch, seen=self.seen)
 
     def __len__(self):
         return len(self.rows)
@@ -69,10 +70,10 @@ class EpochMeans:
     every `read_every` steps, so that the loop does not wait for the device at every step.
     """
 
-    def __init__(self, epoch, read_every=100):
-        self.epoch, self.read_every = epoch, read_every
+    def __init__(self, epoch, read_every=100, seen=None):
+        self.epoch, self.read_every, self.seen = epoch, read_every, seen
         self.steps, self._sums = 0, {}  # {name: (Σ value · batch size, samples, steps)}
-        self._pending = []  # (batch size, terms) not read yet
+        self._pending, self._read_before = [], 0  # (batch size, terms) not read yet; how many were read
 
     def add(self, terms, batch_size):
         """Add the terms of one step, or of one of its phases. Raises Diverged if a term that is read is not finite."""
@@ -88,6 +89,7 @@ class EpochMeans:
                 if not math.isfinite(value):
                     raise self.diverged(name, value)
                 self._sums[name] = total + value * batch_size, samples + batch_size, self.steps
+            self._read_before += 1
         self._pending.clear()
 
     def means(self):
@@ -98,8 +100,9 @@ class EpochMeans:
 
     def diverged(self, term, value):
         """The Diverged error for a term of J (or θ) that became `value` in the step that was read last."""
-        return Diverged(
-            f"The objective's term {term!r} became {value} in epoch {self.epoch + 1}, step {self.steps}. Lower the "
-            "learning rate, clip the gradient (clip_norm=1.0), or look at the data of that step. The last checkpoint "
-            "is unchanged."
-        )
+        what = f"The objective's term {term!r} became {value} in epoch {self.epoch + 1}, step {self.steps}"
+        if self.epoch == 0 and self._read_before == 0:
+            cause = f"{self.seen or 'Look at the data'}. Or the weights are too large, or the loss is for other data."
+            return Diverged(f"{what}, before the first update of θ, so the learning rate is not the cause. {cause}")
+        cure = "Lower the learning rate, clip the gradient (clip_norm=1.0), or look at the data of that step."
+        return Diverged(f"{what}. {cure}{f' {self.seen}.' * bool(self.seen)} The last checkpoint is unchanged.")

@@ -69,6 +69,7 @@ def make_progress(kind):
 
     Raises ValueError for another kind, and for "bar" without tqdm.
     """
+    kind = {True: "auto", False: "none"}.get(kind, kind)
     if kind == "auto":
         kind = "bar" if tqdm is not None and sys.stderr.isatty() else "lines"
     if kind == "bar" and tqdm is None:

@@ -1,6 +1,6 @@
 """The training loop.
 
-For a plain model without validation, schedule and callbacks, training is these lines (a test compares the bits):
+For a plain model without validation, schedule, callbacks and data_init it is these lines (a test compares the bits):
 
     for epoch in range(epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(x))
@@ -103,4 +103,4 @@ class Trainer:
             if not math.isfinite(value):
                 raise means.diverged(f"val_{name}", value)
         loss = sum(value for name, value in terms.items() if name in trained)
-        return {"val_loss": loss} | {f"val_{name}": float(value) for name, value in terms.items()}
+        return {"val_loss": float(loss)} | {f"val_{name}": float(value) for name, value in terms.items()}

@@ -41,6 +41,15 @@ def test_perfect_reversed_and_equal_scores():
     assert average_precision(y, np.zeros(4)) == 0.25 == average_precision(y, -y)
 
 
+def test_infinite_scores_are_the_highest_and_lowest():
+    """A detector gives ∞ to rows beyond the range of its network."""
+    s = np.array([np.inf, 3, np.inf, 2, 1, -np.inf, 0])
+    finite = np.array([9, 3, 9, 2, 1, -9, 0.0])
+    assert roc_auc(Y, s) == roc_auc(Y, finite) and average_precision(Y, s) == average_precision(Y, finite)
+    for ours, theirs in zip(roc_curve(Y, s)[:2], roc_curve(Y, finite)[:2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("levels", [1, 3, 20, 10_000])
 def test_as_scikit_learn(levels):
     metrics = pytest.importorskip("sklearn.metrics")
@@ -63,7 +72,7 @@ def test_as_scikit_learn(levels):
     ([0, 0], [1.0, 2.0], r"at least one of each, got \[0\]"),
     ([], [], "at least one of each"),
     ([1, -1], [1.0, 2.0], r"1 \(anomaly\) and 0 \(normal\).*got \[-1  1\]"),
-    ([1, 0], [1.0, np.nan], "finite scores, got NaN or Inf"),
+    ([1, 0], [1.0, np.nan], "Expected scores, got NaN"),
 ])  # fmt: skip
 def test_labels_and_scores_without_a_curve_raise(function, y, s, words):
     with pytest.raises(ValueError, match=words):

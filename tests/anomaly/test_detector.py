@@ -1,11 +1,15 @@
-"""The anomaly detector: each distance against its formula, linear networks against Mahalanobis, and bad input."""
+"""The anomaly detector: rankings, labels, what a second fit does, extreme values, and bad input."""
+
+import copy
 
 import numpy as np
 import pytest
 
-from npae import dense_autoencoder, layers, losses
-from npae.anomaly import AnomalyDetector, Mahalanobis, roc_auc
-from npae.anomaly.detector import SCORES, default_model
+from npae import Classifier, dense_autoencoder, layers
+from npae.anomaly import AnomalyDetector, load_detector, roc_auc, save_detector
+from npae.anomaly.distances import DISTANCES
+from npae.anomaly.fitted import default_model
+from npae.serialization import load_all
 from tests.devices import each_device, on
 
 RNG = np.random.default_rng(0)
@@ -15,67 +19,37 @@ STRANGE = RNG.standard_normal((40, 8)) * 6 + 20
 
 
 def linear(seed=0, dtype=np.float64):
-    return dense_autoencoder([8, 3], layers.Identity, loss=losses.SquaredError(), seed=seed, dtype=dtype)
-
-
-def test_the_joint_distance_of_a_linear_network_is_the_mahalanobis_distance_of_the_input():
-    detector = AnomalyDetector(linear(), shrinkage=1e-9, epochs=0).fit(NORMAL)  # untrained: any linear network
-    expected = Mahalanobis(NORMAL, 1e-12)(STRANGE)
-    np.testing.assert_allclose(-detector.score_samples(STRANGE), expected, rtol=1e-3)
-
-
-def test_every_distance_is_its_formula():
-    model = dense_autoencoder([8, 5, 2], layers.Tanh, layers.Identity, losses.SquaredError(), dtype=np.float64)
-    detector = AnomalyDetector(model, shrinkage=0.3, epochs=2).fit(NORMAL)
-    x, x0 = ((rows - NORMAL.mean(axis=0)) / NORMAL.std(axis=0) for rows in (STRANGE, NORMAL))
-    h, h0, r, r0 = model.encode(x), model.encode(x0), x - model.reconstruct(x), x0 - model.reconstruct(x0)
-    got = detector.distances(STRANGE)
-    assert tuple(got) == SCORES
-    np.testing.assert_allclose(got["reconstruction"], 2 * model.reconstruction_error(x), rtol=1e-9)
-    np.testing.assert_allclose(got["residual"], Mahalanobis(r0, 0.3)(r), rtol=1e-9)
-    np.testing.assert_allclose(got["latent"], Mahalanobis(h0)(h), rtol=1e-9)
-
-    u, u0, rho = Mahalanobis(h0).whiten(h), Mahalanobis(h0).whiten(h0), np.sqrt(r0.var(axis=0).mean())
-    joint = Mahalanobis(np.hstack([u0, r0 / rho]), 0.3)(np.hstack([u, r / rho]))
-    np.testing.assert_allclose(got["joint"], joint, rtol=1e-9)
-    np.testing.assert_allclose(detector.score_samples(STRANGE), -joint, rtol=1e-9)
-
-
-def test_with_full_shrinkage_the_joint_distance_is_the_sum_of_code_and_residual():
-    detector = AnomalyDetector(linear(), shrinkage=1, epochs=0).fit(NORMAL)
-    standardized = ((rows - detector.mean) / detector.deviation for rows in (NORMAL, STRANGE))
-    r0, r = (x - detector.model.reconstruct(x) for x in standardized)
-    residual = ((r - r0.mean(axis=0)) ** 2).sum(axis=1) / r0.var(axis=0).mean()
-    got = detector.distances(STRANGE)
-    np.testing.assert_allclose(got["joint"], got["latent"] + residual, rtol=1e-5)
+    return dense_autoencoder([8, 3], "linear", loss="mse", seed=seed, dtype=dtype)
 
 
 @each_device
-@pytest.mark.parametrize("score", SCORES)
-def test_anomalies_are_found_on_every_device(device, score):
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_anomalies_are_found_on_every_device(device, distance):
     with on(device) as place:
-        detector = AnomalyDetector(score=score, epochs=20, contamination=0.1, device=place.name).fit(NORMAL[:200])
-        scores = detector.score_samples(np.vstack([NORMAL[200:], STRANGE]))
-        predicted = detector.predict(NORMAL[:200])
-    assert type(scores) is np.ndarray and scores.shape == (140,) and scores.dtype == np.float64
-    strange = np.arange(140) >= 100
-    assert roc_auc(strange, -scores) > {"latent": 0.6}.get(score, 0.95)
-    assert set(predicted) == {-1, 1} and (predicted == -1).sum() == 20  # a tenth
-    assert len(detector.history) == 20
+        detector = AnomalyDetector(distance=distance, epochs=20, device=place.name, folds=2).fit(NORMAL[:200])
+        D = detector.distances(np.vstack([NORMAL[200:], STRANGE]))
+        predicted = detector.predict(NORMAL[200:])
+    assert type(D) is np.ndarray and D.shape == (140,) and D.dtype == np.float64
+    assert roc_auc(np.arange(140) >= 100, D) > {"latent": 0.6}.get(distance, 0.95)
+    assert set(predicted) <= {-1, 1} and (predicted == -1).mean() < 0.2
+    assert len(detector.history) == 20 and detector.history["loss"][-1] < detector.history["loss"][0]
 
 
-def test_the_threshold_is_the_contamination_quantile_of_the_training_scores():
-    for share in (0.01, 0.25, 0.5):
-        detector = AnomalyDetector(linear(), contamination=share, epochs=0).fit(NORMAL)
-        np.testing.assert_allclose(detector.training_scores, detector.score_samples(NORMAL), rtol=1e-9)
-        assert (detector.predict(NORMAL) == -1).mean() == pytest.approx(share, abs=1 / 300)
-        assert detector.threshold == np.quantile(detector.training_scores, share)
+def test_scores_decisions_and_labels_are_those_of_scikit_learn():
+    detector = AnomalyDetector(epochs=2).fit(NORMAL)
+    rows = np.vstack([NORMAL, STRANGE])
+    scores, decisions = detector.score_samples(rows), detector.decision_function(rows)
+    np.testing.assert_array_equal(scores, -detector.distances(rows))
+    np.testing.assert_array_equal(decisions, scores - detector.offset_)
+    np.testing.assert_array_equal(detector.predict(rows), np.where(decisions < 0, -1, 1))
+    assert detector.offset_ == -detector.threshold
+    assert roc_auc(np.arange(340) >= 300, -scores) == roc_auc(np.arange(340) >= 300, detector.distances(rows)) > 0.9
 
 
 def test_units_and_offsets_of_features_change_nothing():
     scale, shift = np.array([1, 1e3, 1e-3, 5, 1, 1, 2, 1e6]), np.arange(8) * 100.0
-    a = AnomalyDetector(epochs=3).fit(NORMAL).score_samples(STRANGE)
-    b = AnomalyDetector(epochs=3).fit(NORMAL * scale + shift).score_samples(STRANGE * scale + shift)
+    a = AnomalyDetector(epochs=3).fit(NORMAL).distances(STRANGE)
+    b = AnomalyDetector(epochs=3).fit(NORMAL * scale + shift).distances(STRANGE * scale + shift)
     np.testing.assert_allclose(a, b, rtol=1e-3)
 
 
@@ -83,76 +57,218 @@ def test_constant_features_are_harmless():
     constant = np.full((300, 2), 0.1)
     detector = AnomalyDetector(epochs=1).fit(np.hstack([NORMAL, constant]))
     assert list(detector.deviation[8:]) == [1, 1]
-    scores = detector.score_samples(np.hstack([STRANGE, constant[:40]]))
-    assert np.isfinite(scores).all()
-    moved = detector.score_samples(np.hstack([NORMAL[:40], constant[:40] + 50]))
-    assert moved.max() < detector.threshold  # features that were constant have changed
+    assert np.isfinite(detector.distances(np.hstack([STRANGE, constant[:40]]))).all()
+    moved = detector.distances(np.hstack([NORMAL[:40], constant[:40] + 50]))
+    assert moved.min() > detector.threshold  # features that were constant have changed
     all_the_same = AnomalyDetector(epochs=1).fit(np.ones((20, 4)))
-    assert np.isfinite(all_the_same.score_samples(np.eye(4))).all()
+    assert np.isfinite(all_the_same.distances(np.eye(4))).all()
 
 
-def test_the_seed_determines_the_scores():
-    a, b, c = (AnomalyDetector(epochs=2, seed=s).fit(NORMAL).training_scores for s in (1, 1, 2))
-    np.testing.assert_array_equal(a, b)
-    assert np.abs(a - c).max() > 1e-6
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_a_feature_that_is_constant_up_to_rounding_is_constant(distance):
+    """0.1 · 3 is not 0.3 everywhere; and one cell was 1e-12 off. A change in the ninth digit is no anomaly."""
+    x = np.hstack([NORMAL, np.full((300, 2), 0.3), np.full((300, 1), 7.0)])
+    x[::2, 8] = 0.1 * 3
+    x[5, 10] += 1e-12
+    detector = AnomalyDetector(distance=distance, epochs=1).fit(x)
+    assert list(detector.deviation[8:]) == [1, 1, 1]
+    rows = np.repeat(x[:1], 4, axis=0)
+    rows[1, 8], rows[2, 10], rows[3, 10] = 0.30001, 7 + 1e-9, 60
+    plain, small, tiny, large = detector.distances(rows)
+    assert small == pytest.approx(plain, rel=1e-2) and tiny == pytest.approx(plain, rel=1e-6)
+    assert distance == "latent" or large > detector.threshold
 
 
-def test_each_fit_makes_a_new_default_model():
-    detector = AnomalyDetector(epochs=2)
-    first = detector.fit(NORMAL).score_samples(STRANGE)
-    np.testing.assert_array_equal(detector.fit(NORMAL).score_samples(STRANGE), first)
+@each_device
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("columns", [[2], [2, 3]], ids=str)
+def test_nothing_fails_open(device, distance, activation, columns):
+    """Values that the network's dtype cannot hold: Inf − Inf is NaN, and NaN < threshold is false."""
+    model = activation and dense_autoencoder([8, 8, 2], activation, loss="mse")
+    with on(device) as place:
+        detector = AnomalyDetector(model, distance, epochs=3, folds=2, device=place.name).fit(NORMAL)
+        for value in (1e38, 1e39, 1e200, 1e300, -1.7e308):
+            rows = NORMAL[:2].copy()
+            rows[1, columns] = value
+            D = detector.distances(rows)
+            assert np.isfinite(D[0]) and not np.isnan(D[1])
+            far = abs(value) > 1e39 or distance in ("reconstruction", "residual")
+            assert not far or detector.predict(rows)[1] == -1
+            assert abs(value) <= 1e39 or (D[1], detector.score_samples(rows)[1]) == (np.inf, -np.inf)
+    y = [0, 1]
+    assert roc_auc(y, D) == 1
 
 
-def test_a_trained_model_is_used_as_it_is():
+def test_an_infinite_threshold_calls_nothing_normal_that_is_infinite():
+    detector = AnomalyDetector(epochs=1).fit(NORMAL)
+    rows = NORMAL[:1] + 1e300
+    for detector.threshold in (1e300, -np.inf):
+        assert detector.predict(rows) == [-1]
+
+
+def test_one_enormous_value_in_training_is_an_anomaly_without_a_warning():
+    x = NORMAL.copy()
+    x[17, 2] = 1e300
+    for distance in ("reconstruction", "joint"):
+        detector = AnomalyDetector(distance=distance, epochs=5).fit(x)
+        assert detector.deviation[2] == pytest.approx(1e300 / np.sqrt(300), rel=0.01)
+        assert detector.predict(x)[17] == -1 and np.isfinite(detector.threshold)
+
+
+# ---------------------------------------------------------------------- fit again
+
+
+def test_the_seed_determines_the_distances():
+    a, b, c = (AnomalyDetector(epochs=2, seed=s).fit(NORMAL) for s in (1, 1, 2))
+    np.testing.assert_array_equal(a.held_out_distances, b.held_out_distances)
+    assert a.threshold == b.threshold != c.threshold
+    assert np.abs(a.distances(NORMAL) - c.distances(NORMAL)).max() > 1e-6
+
+
+@pytest.mark.parametrize("model", [None, "given"])
+def test_a_second_fit_starts_anew(model):
+    detector = AnomalyDetector(model and linear(), epochs=2, standardize=True)
+    first = detector.fit(NORMAL).distances(STRANGE)
+    again = detector.fit(STRANGE).fit(NORMAL)
+    assert again is detector
+    np.testing.assert_array_equal(detector.distances(STRANGE), first)
+
+
+def test_a_model_that_is_given_is_copied():
     model = linear()
     theta = model.theta.value.copy()
-    detector = AnomalyDetector(model, epochs=0).fit(NORMAL)
-    assert detector.model is model and detector.history is None
+    detector = AnomalyDetector(model, epochs=1).fit(NORMAL)
     np.testing.assert_array_equal(model.theta.value, theta)
-    AnomalyDetector(model, epochs=1).fit(NORMAL)
-    assert not np.array_equal(model.theta.value, theta)
+    assert detector.model is not model and not np.array_equal(detector.model.theta.value, theta)
+    assert detector.get_params()["model"] is model
+    untrained = AnomalyDetector(model, epochs=0).fit(NORMAL)
+    np.testing.assert_array_equal(untrained.model.theta.value, theta)
+    assert untrained.history is None
+
+
+def test_a_detector_can_be_copied():
+    detector = AnomalyDetector(epochs=1).fit(NORMAL)
+    other = copy.deepcopy(detector)
+    other.fit(STRANGE)
+    assert np.abs(other.distances(NORMAL) - detector.distances(NORMAL)).max() > 1
+
+
+@pytest.mark.parametrize("n", range(2, 11))
+def test_a_handful_of_rows_works_and_says_what_it_cannot_show(n):
+    sentence = f"{n} rows cannot show a share below 1/{n + 1}, and contamination is 0.05: .* Give 19 rows or more"
+    with pytest.warns(UserWarning, match=sentence):
+        detector = AnomalyDetector(contamination=0.05, epochs=3).fit(NORMAL[:n])
+    assert np.isfinite(detector.distances(NORMAL)).all() and np.isfinite(detector.threshold)
+    assert detector.threshold == detector.held_out_distances.max()
+    assert (detector.predict(NORMAL[:n] + 1e6) == -1).all()
+
+
+def test_a_last_batch_of_one_row_does_not_occur():
+    """BatchNorm has no variance of one row; 143 rows in 10 folds are 128 and 129 rows to train on."""
+    model = dense_autoencoder([8, 6, 2], "tanh", loss="mse", batch_norm=True)
+    assert len(AnomalyDetector(model, epochs=1).fit(NORMAL[:143]).held_out_rows) == 143
+
+
+# ---------------------------------------------------------------------- images, frames, files
 
 
 def test_images_of_bytes_under_cross_entropy():
     images = (RNG.random((60, 4, 4)) * 255).astype(np.uint8)
     model = dense_autoencoder([16, 5], image_shape=(4, 4))
     detector = AnomalyDetector(model, "reconstruction", standardize=False, epochs=1).fit(images)
-    error = ((images / 255 - model.reconstruct(images)) ** 2).reshape(60, -1).sum(axis=1)
-    np.testing.assert_allclose(detector.score_samples(images), -error, rtol=1e-5)
+    error = ((images / 255 - detector.model.reconstruct(images)) ** 2).reshape(60, -1).sum(axis=1)
+    np.testing.assert_allclose(detector.distances(images), error, rtol=1e-5)
+    assert detector.mean is None and detector.deviation is None
     standardised = AnomalyDetector(epochs=1).fit(images)  # the default model takes images too
-    assert standardised.score_samples(images).shape == (60,)
+    assert standardised.distances(images).shape == (60,)
+
+
+def test_images_of_bytes_with_a_model_of_cross_entropy_need_no_standardisation():
+    images = RNG.integers(0, 256, (30, 784)).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"cannot take standardised features.*use standardize=False; for a table give "
+                       r'the model loss="mse"'):  # fmt: skip
+        AnomalyDetector(dense_autoencoder([784, 32])).fit(images)
+    AnomalyDetector(dense_autoencoder([784, 32]), standardize=False, epochs=1, folds=0).fit(images)
 
 
 def test_the_default_model_depends_on_the_number_of_features():
     sizes = {d: [layer.n_out for layer in default_model((d,)).encoder if hasattr(layer, "n_out")] for d in (1, 6, 784)}
     assert sizes == {1: [4, 1], 6: [12, 3], 784: [128, 32]}
+    assert AnomalyDetector(epochs=1, folds=0, dtype="float64").fit(NORMAL).model.theta.value.dtype == np.float64
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ({"score": "error"}, "expected a score of reconstruction, residual, latent, joint, got 'error'"),
-    ({"contamination": 0}, "contamination 0 < share ≤ 0.5, got 0"),
-    ({"contamination": 0.6}, "contamination 0 < share ≤ 0.5, got 0.6"),
-    ({"shrinkage": 0}, "shrinkage 0 < α ≤ 1, got 0"),
+def test_a_frame_with_other_columns_is_refused(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(NORMAL, columns=list("abcdefgh"))
+    detector = AnomalyDetector(epochs=1).fit(frame)
+    np.testing.assert_array_equal(detector.distances(frame), detector.distances(NORMAL))
+    save_detector(tmp_path / "d.npz", detector)
+    for fitted in (detector, load_detector(tmp_path / "d.npz")):
+        with pytest.raises(ValueError, match="columns in the order of training"):
+            fitted.distances(frame[frame.columns[::-1]])
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_a_memory_mapped_file_is_as_the_array(tmp_path, distance):
+    np.save(tmp_path / "x.npy", NORMAL)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    a, b = (AnomalyDetector(distance=distance, epochs=2).fit(x) for x in (NORMAL, mapped))
+    assert a.threshold == b.threshold
+    np.testing.assert_array_equal(a.distances(NORMAL), b.distances(mapped))
+    np.testing.assert_array_equal(a.contributions(NORMAL), b.contributions(mapped))
+
+
+# ---------------------------------------------------------------------- wrong settings, wrong data
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"distance": "error"}, "expected a distance of reconstruction, residual, latent, joint, got 'error'"),
+    ({"contamination": 0}, "expected 0 < contamination ≤ 0.5, got 0"),
+    ({"contamination": 0.6}, "expected 0 < contamination ≤ 0.5, got 0.6"),
+    ({"contamination": float("nan")}, "expected 0 < contamination ≤ 0.5, got nan"),
+    ({"contamination": "auto"}, "expected contamination as a number, got 'auto'. Estimate the share of anomalies"),
+    ({"contamination": None}, "expected contamination as a number, got None"),
+    ({"shrinkage": 0}, "expected 0 < shrinkage ≤ 1, got 0"),
     ({"epochs": -1}, "epochs of AnomalyDetector: expected 0 or more, got -1"),
+    ({"epochs": 2.5}, "epochs of AnomalyDetector: expected an integer, got 2.5"),
+    ({"folds": -1}, "folds of AnomalyDetector: expected 0 or more, got -1"),
+    ({"folds": 1}, "folds of AnomalyDetector: expected 2 or more, or 0 for no cross-fitting, got 1"),
+    ({"batch_size": 0}, "batch_size of AnomalyDetector: expected 1 or more, got 0"),
+    ({"seed": "a"}, "seed of AnomalyDetector: expected an integer, got 'a'"),
+    ({"model": "small"}, "with an encoder and a decoder, such as .*, got str"),
+    ({"model": Classifier(layers.Dense(8, 2), 2)}, "with an encoder and a decoder, such as .*, got Classifier"),
 ])  # fmt: skip
-def test_wrong_settings_raise(arguments, words):
-    with pytest.raises(ValueError, match=words):
-        AnomalyDetector(**arguments)
+def test_wrong_settings_raise_in_fit(settings, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        AnomalyDetector(**settings).fit(NORMAL)
 
 
 def test_a_detector_that_is_not_fitted_raises():
-    for use in (AnomalyDetector().score_samples, AnomalyDetector().predict, AnomalyDetector().distances):
+    detector = AnomalyDetector()
+    for use in (detector.score_samples, detector.predict, detector.distances, detector.decision_function):
         with pytest.raises(RuntimeError, match=r"Call fit\(x\) with normal rows first"):
             use(NORMAL)
+    assert detector.model is None and detector.history is None
 
 
 def test_wrong_data_raise():
     with pytest.raises(ValueError, match="row 2 contains NaN"):
         AnomalyDetector().fit(np.where(np.arange(300)[:, None] == 2, np.nan, NORMAL))
-    with pytest.raises(ValueError, match="at least 2 rows"):
+    with pytest.raises(ValueError, match=r"at least 2 rows, got 1 \(1 sample\)"):
         AnomalyDetector().fit(NORMAL[:1])
     detector = AnomalyDetector(epochs=1).fit(NORMAL)
     with pytest.raises(ValueError, match=r"rows of shape \(8,\), those of fit, got \(7,\)"):
         detector.score_samples(NORMAL[:, :7])
-    with pytest.raises(ValueError, match="row 0 contains NaN"):
-        detector.predict(NORMAL[:3] * np.nan)
+    for bad in (np.nan, np.inf):
+        rows = NORMAL[:3].copy()
+        rows[1, 1] = bad
+        for use in (detector.predict, detector.distances, detector.score_samples, detector.decision_function):
+            with pytest.raises(ValueError, match="row 1 contains NaN"):
+                use(rows)
+
+
+def test_what_is_written_is_read(tmp_path):
+    detector = AnomalyDetector(epochs=1).fit(NORMAL)
+    save_detector(tmp_path / "d.npz", detector)
+    assert load_all(tmp_path / "d.npz").extra["detector"]["distance"] == "joint"

@@ -1,12 +1,13 @@
-"""Saving a detector: after loading, the scores are the same; other files are refused with one sentence."""
+"""Saving a detector: after loading, the distances are the same; other files are refused with one sentence."""
 
 import numpy as np
 import pytest
 
-from npae import load, save
-from npae.anomaly import AnomalyDetector, Mahalanobis, load_detector, save_detector
-from npae.anomaly.detector import SCORES
-from npae.serialization.model_files import ModelFileError, load_all
+from npae import dense_autoencoder, load, save
+from npae.anomaly import AnomalyDetector, load_detector, save_detector
+from npae.anomaly.distances import DISTANCES
+from npae.serialization import load_all
+from npae.serialization.model_files import ModelFileError
 from tests.devices import each_device, on
 
 RNG = np.random.default_rng(0)
@@ -14,16 +15,36 @@ NORMAL, STRANGE = RNG.standard_normal((120, 6)) + 3, 4 * RNG.standard_normal((20
 
 
 @each_device
-@pytest.mark.parametrize("score", SCORES)
-def test_a_loaded_detector_gives_the_same_scores(tmp_path, device, score):
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_a_loaded_detector_gives_the_same_distances(tmp_path, device, distance):
     with on(device) as place:
-        detector = AnomalyDetector(score=score, epochs=2, contamination=0.2, device=place.name).fit(NORMAL)
+        detector = AnomalyDetector(distance=distance, epochs=2, contamination=0.2, device=place.name).fit(NORMAL)
         save_detector(tmp_path / "d.npz", detector)
         again = load_detector(tmp_path / "d.npz", place.name)
-        np.testing.assert_array_equal(again.score_samples(STRANGE), detector.score_samples(STRANGE))
+        np.testing.assert_array_equal(again.distances(STRANGE), detector.distances(STRANGE))
         np.testing.assert_array_equal(again.predict(NORMAL), detector.predict(NORMAL))
-    assert again.threshold == detector.threshold and again.score == score and again.contamination == 0.2
+        np.testing.assert_array_equal(again.contributions(STRANGE), detector.contributions(STRANGE))
+    assert again.threshold == detector.threshold and again.distance == distance and again.contamination == 0.2
+    np.testing.assert_array_equal(again.held_out_distances, detector.held_out_distances)
+    np.testing.assert_array_equal(again.mean, detector.mean)
     assert load(tmp_path / "d.npz").parameter_count == detector.model.parameter_count
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_without_standardisation_and_with_few_rows(tmp_path, distance):
+    images = RNG.integers(0, 256, (9, 4, 4)).astype(np.uint8)
+    model = dense_autoencoder([16, 5, 3], "tanh", image_shape=(4, 4))
+    detector = AnomalyDetector(model, distance, standardize=False, epochs=1, dtype=np.float32).fit(images)
+    path = save_detector(tmp_path / "d", detector)
+    again = load_detector(path)
+    np.testing.assert_array_equal(again.distances(images), detector.distances(images))
+    np.testing.assert_array_equal(again.contributions(images), detector.contributions(images))
+    assert again.fit(images).threshold is not None  # settings are whole
+
+
+def test_save_names_the_function_for_detectors(tmp_path):
+    with pytest.raises(TypeError, match=r"AnomalyDetector. A detector is written by anomaly.save_detector"):
+        save(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
 
 
 def test_other_files_are_refused(tmp_path):
@@ -36,16 +57,36 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ModelFileError, match=r"model.npz holds no whole anomaly detector.*save_detector"):
         load_detector(tmp_path / "model.npz")
 
-    save_detector(tmp_path / "d.npz", detector)
+
+NAN = np.full(6, np.nan)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [
+    ("mean", np.zeros(5)), ("mean", NAN), ("deviation", NAN), ("deviation", np.zeros(6)), ("deviation", -np.ones(6)),
+    ("code.V", np.eye(9)), ("joint.mean", np.zeros(2)), ("joint.V", np.full((9, 9), np.nan)),
+    ("joint.scale", np.zeros(9)), ("joint.rest", np.zeros(0)), ("code.mean", np.zeros(4)), ("joint.mean", None),
+    ("held_out_rows", None),
+])  # fmt: skip
+def test_parts_that_do_not_fit_are_refused(tmp_path, name, wrong):
+    save_detector(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
     parts = load_all(tmp_path / "d.npz")
-    for name, wrong in (("mean", np.zeros(5)), ("_code.scaling", np.eye(9)), ("_joint.mean", np.zeros(2))):
-        save(tmp_path / "wrong.npz", parts.model, extra=parts.extra, arrays=parts.arrays | {name: wrong})
-        with pytest.raises(ModelFileError, match="no whole anomaly detector"):
-            load_detector(tmp_path / "wrong.npz")
+    assert name in parts.arrays
+    arrays = parts.arrays | {name: wrong}
+    save(tmp_path / "wrong.npz", parts.model, extra=parts.extra,
+         arrays={key: array for key, array in arrays.items() if array is not None})  # fmt: skip
+    with pytest.raises(ModelFileError, match="no whole anomaly detector"):
+        load_detector(tmp_path / "wrong.npz")
 
 
-def test_a_mahalanobis_needs_parts_that_fit():
-    squared = Mahalanobis(NORMAL)
-    np.testing.assert_array_equal(Mahalanobis.of(squared.mean, squared.scaling)(STRANGE), squared(STRANGE))
-    with pytest.raises(ValueError, match=r"expected a mean \(p,\) and scaling \(p, p\)"):
-        Mahalanobis.of(squared.mean, np.eye(7))
+@pytest.mark.parametrize("wrong", [
+    {"threshold": float("nan")}, {"threshold": "a"}, {"rho": float("inf")}, {"rho": 10**400}, {"row_shape": [7]},
+    {"row_shape": None}, {"detector": {"distance": "wrong"}}, {"detector": {"score": "joint"}},
+    {"detector": {"contamination": float("nan")}}, {"detector": 3}, {"feature_names": ["a", "b"]},
+    {"feature_names": 3},
+])  # fmt: skip
+def test_values_that_are_not_a_detectors_are_refused(tmp_path, wrong):
+    save_detector(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
+    parts = load_all(tmp_path / "d.npz")
+    save(tmp_path / "wrong.npz", parts.model, extra=parts.extra | wrong, arrays=parts.arrays)
+    with pytest.raises(ModelFileError, match="no whole anomaly detector"):
+        load_detector(tmp_path / "wrong.npz")

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from npae.backend import atomic_write, check_place, read_array_header
+from npae.backend import as_path, atomic_write, check_place, read_array_header
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -22,6 +22,21 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half")
         raise KeyboardInterrupt
     assert (tmp_path / "a").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_missing_folders_are_made_and_a_folder_is_refused(tmp_path):
+    with atomic_write(tmp_path / "new" / "folder" / "a") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "new" / "folder" / "a").read_text() == "new"
+    with pytest.raises(IsADirectoryError, match="Cannot write .*new: it is a folder. Name a file in it"):
+        with atomic_write(tmp_path / "new"):
+            pass
+
+
+def test_a_path_is_text_bytes_or_a_path(tmp_path):
+    assert as_path(str(tmp_path)) == as_path(tmp_path) == as_path(str(tmp_path).encode()) == tmp_path
+    with pytest.raises(TypeError, match="here: expected a path, text or a pathlib.Path, got int"):
+        as_path(3, "here")
 
 
 def test_missing_folders_are_made_and_left_empty(tmp_path):

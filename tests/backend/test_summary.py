@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from npae import Autoencoder, dense_autoencoder, layers
+from npae import GAN, Autoencoder, Classifier, dense_autoencoder, layers, variational_autoencoder
+from npae.models.adversarial import GaussianPrior
+from npae.penalties import L1, WeightDecay
 
 
 def cells(text):
@@ -15,22 +17,22 @@ def test_layers_shapes_and_counts():
     table = cells(model.summary())
     assert table[0] == ["name", "layer", "output", "parameters"]
     assert table[2:6] == [
-        ["input", "(784,)"], ["encoder.0", "Dense(784 -> 32, ReLU())", "(32,)", "25,120"],
+        ["input", "(784,)"], ["encoder.0", "Dense(784 -> 32)", "(32,)", "25,120"],
         ["decoder.0", "Dense(32 -> 784)", "(784,)", "25,872"], table[5],
     ]  # fmt: skip
     assert set(table[1][0]) == set(table[5][0]) == {"─"}
-    assert table[-1] == ["50,992 parameters, 0.20 MB as float32"]
+    assert table[6:] == [["50,992 parameters, 0.20 MB as float32"], ["loss BinaryCrossEntropy()"]]
     assert 25_120 + 25_872 == model.parameter_count == model.theta.size
 
 
 def test_all_lines_are_of_one_width():
     lines = dense_autoencoder([784, 32], image_shape=(28, 28), dtype=np.float64).summary((28, 28)).splitlines()
-    assert len({len(line) for line in lines[:-1]}) == 1 and "0.41 MB as float64" in lines[-1]
+    assert len({len(line) for line in lines[:-2]}) == 1 and "0.41 MB as float64" in lines[-2]
 
 
 def test_images_are_followed_from_the_input_on():
     table = cells(dense_autoencoder([12, 2], image_shape=(3, 4)).summary((3, 4)))
-    assert table[2] == ["input", "(3, 4)"] and table[3][-1] == "(12,)" and table[-3][-1] == "(3, 4)"
+    assert table[2] == ["input", "(3, 4)"] and table[3][-1] == "(12,)" and table[-4][-1] == "(3, 4)"
 
 
 def test_a_layer_with_weights_states_its_input_and_without_one_shapes_are_question_marks():
@@ -44,7 +46,21 @@ def test_a_layer_with_weights_states_its_input_and_without_one_shapes_are_questi
 def test_shared_weights_are_counted_once():
     dense = layers.Dense(4, 2)
     table = cells(Autoencoder(dense, layers.TiedDense(dense)).summary())
-    assert table[3][-1] == "10" and table[4][-1] == "4" and table[-1][0].startswith("14 parameters")
+    assert table[3][-1] == "10" and table[4][-1] == "4" and table[-2][0].startswith("14 parameters")
+
+
+@pytest.mark.parametrize(("model", "lines"), [
+    (dense_autoencoder([4, 2], loss="mse"), ["loss SquaredError()"]),
+    (dense_autoencoder([4, 2], penalties=[L1(0.1), WeightDecay(0.01)]),
+     ["loss BinaryCrossEntropy()", "penalties L1(strength=0.1), WeightDecay(strength=0.01)"]),
+    (Classifier(layers.Dense(4, 3), 3), ["loss SoftmaxCrossEntropy(classes=3)"]),
+    (variational_autoencoder([4, 2], beta=2.0), ["loss BinaryCrossEntropy()", "kl GaussianKL(strength=2.0)"]),
+    (GAN(layers.Dense(2, 4), layers.Dense(4, 1), GaussianPrior(2)), []),
+    (layers.Sequential(layers.Dense(4, 2)).initialize(), []),
+])  # fmt: skip
+def test_what_the_objective_consists_of_stands_below(model, lines):
+    total, *below = model.summary().rpartition("─\n")[2].splitlines()
+    assert total.startswith(f"{model.parameter_count} parameters") and below == lines
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def expected(nothing_is_compiled):
 
 
 def test_our_first_steps_by_hand(expected):
-    model = dense_autoencoder(SIZES, seed=0)
+    model = dense_autoencoder(SIZES, code_activation="relu", seed=0)
     x = ours.batch_of(BATCH)
     assert expected[0] == pytest.approx(model.evaluate(x)["reconstruction"], rel=1e-5)
     model.backpropagate(x)

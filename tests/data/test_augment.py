@@ -71,9 +71,9 @@ def test_training_batches_are_augmented_with_their_targets_and_validation_is_not
     np.testing.assert_array_equal(taken, augment(x[:10] * np.float32(1 / 255)))
 
     model = dense_autoencoder([12, 4])
-    fit(model, GREY, GREY, epochs=2, augment=make(), progress="none")
+    fit(model, GREY, validation=GREY, epochs=2, augment=make(), progress="none")
     plain = dense_autoencoder([12, 4])
-    fit(plain, GREY, GREY, epochs=2, progress="none")
+    fit(plain, GREY, validation=GREY, epochs=2, progress="none")
     assert (model.theta.value != plain.theta.value).any()
     assert model.evaluate(GREY) == model.evaluate(GREY), "validation must not be augmented"
 
@@ -90,7 +90,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, make):
     run(2, callbacks=[Checkpoint(path)])
     np.testing.assert_array_equal(run(4, resume=path, callbacks=[Checkpoint(path)]), run(4))
     run(2, callbacks=[Checkpoint(path)])
-    with pytest.raises(ValueError, match="its augment is"):
+    with pytest.raises(ValueError, match="its augment was"):
         run(4, resume=path, callbacks=[Checkpoint(path)], augment=lambda: Warp(0.5, image=(3, 4)))
 
 

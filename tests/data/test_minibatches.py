@@ -175,13 +175,12 @@ def test_shapes_without_samples_or_features_raise(data):
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "int64", "complex64", "object", "U4", "M8[s]"])
 def test_dtypes_without_a_clear_meaning_raise(dtype):
-    with pytest.raises(TypeError, match="digits: expected uint8 .* got "):
+    with pytest.raises(TypeError, match="digits: expected an array .* got "):
         as_source(np.zeros((2, 2), dtype), "digits")
 
 
 @pytest.mark.parametrize("size, error, words", [
     (0, ValueError, "batch_size: expected 1 or more, got 0"), (-3, ValueError, "got -3"),
-    (11, ValueError, "data: expected a batch size from 1 to its 10 rows, got 11"),
     (2.0, TypeError, "batch_size: expected an integer, got 2.0"), ("4", TypeError, "got '4'"),
     (None, TypeError, "got None"),
 ])  # fmt: skip

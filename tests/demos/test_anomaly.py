@@ -7,16 +7,17 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from demos import anomaly, common  # noqa: E402
+from demos import anomaly, common, detectors  # noqa: E402
+from npae.anomaly import AnomalyDetector  # noqa: E402
 from npae.data import Table  # noqa: E402
 
 
-def odd_table(n=400, odd=40):
+def odd_table(n=400, odd=40, d=6):
     """Normal rows on a plane, anomalies off it: a Mahalanobis distance cannot miss them."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((n, 2)) @ rng.standard_normal((2, 6)) + 0.05 * rng.standard_normal((n, 6))
+    x = rng.standard_normal((n, 2)) @ rng.standard_normal((2, d)) + 0.05 * rng.standard_normal((n, d))
     y = np.arange(n) < odd
-    x[y] += rng.standard_normal((odd, 6))
+    x[y] += rng.standard_normal((odd, d))
     return x, y
 
 
@@ -27,7 +28,8 @@ def data(tmp_path, monkeypatch):
     for name in ("adbench", "creditcard"):
         (tmp_path / "data" / name).mkdir(parents=True)
     np.savez(tmp_path / "data" / "adbench" / "1_planes.npz", X=x, y=y.astype(int))
-    head = "Time," + ",".join(f"V{k}" for k in range(1, 6)) + ",Amount,Class\n"
+    x, y = odd_table(d=29)
+    head = "Time," + ",".join(f"V{k}" for k in range(1, 29)) + ",Amount,Class\n"
     rows = "".join(f"0,{','.join(map(str, row))},{int(c)}\n" for row, c in zip(x, y, strict=True))
     (tmp_path / "data" / "creditcard" / "creditcard_sample.csv.gz").write_bytes(gzip.compress((head + rows).encode()))
     monkeypatch.setenv("NPAE_DATA", str(tmp_path / "data"))
@@ -47,17 +49,22 @@ def test_all_three_parts_are_measured(data, tmp_path, capsys):
     assert result["card_semi_mahalanobis_roc_auc"] > 0.99
     assert 0.6 < result["digits_npae_reconstruction_mean_roc_auc"] <= 1
     assert {len(v) for v in result["digits_roc_auc"].values()} == {2}
+    assert (tmp_path / "out" / "contributions.png").read_bytes()[:4] == b"\x89PNG"
+    assert "new normal rows beyond the threshold after 100 rows, intended 0.05" in printed
+    assert 0 < result["threshold_npae_joint_mean_share"] < 0.12
 
 
-def settings_for(out):
-    return common.parse("anomaly", "", 1, argv=["--quick", "--device", "cpu", "--out", str(out)])
+def settings_for(out, csv=None):
+    settings = common.parse("anomaly", "", 1, argv=["--quick", "--device", "cpu", "--out", str(out)])
+    settings.own.csv = csv
+    return settings
 
 
 def test_a_table_by_its_path(data, tmp_path):
     path = (data / "creditcard" / "creditcard_sample.csv.gz").rename(tmp_path / "mine.csv.gz")
-    assert anomaly.fraud(settings_for(tmp_path), path)[0]["card_semi_mahalanobis_roc_auc"] > 0.99
+    assert anomaly.fraud(settings_for(tmp_path, path))[0]["card_semi_mahalanobis_roc_auc"] > 0.99
     with pytest.raises(FileNotFoundError, match="credit_card: expected the file"):
-        anomaly.fraud(settings_for(tmp_path), None)
+        anomaly.fraud(settings_for(tmp_path))
 
 
 def test_missing_tables_are_left_out_with_a_message(quick):
@@ -71,12 +78,23 @@ def test_all_methods_see_the_same_split_which_the_seed_decides(tmp_path):
     x, y = odd_table()
     settings = settings_for(tmp_path)
     table = Table(x, y, "planes", tmp_path)
-    two = anomaly.compare(table, "semi", 2, settings)
+    two = detectors.compare(table, "semi", 2, settings)
     assert {v.shape for v in two.values()} == {(2, 2)}
     settings.seed = 1
-    for name, v in anomaly.compare(table, "semi", 1, settings).items():
+    for name, v in detectors.compare(table, "semi", 1, settings).items():
         np.testing.assert_array_equal(v[0], two[name][1])
         assert not np.array_equal(two[name][0], two[name][1]) or v[0].min() == 1
+
+
+def test_all_distances_come_from_one_network():
+    x, _ = odd_table()
+    detector = AnomalyDetector(epochs=1, folds=0).fit(x)
+    four = detectors.four_distances(detector, x, x[:9])
+    assert list(four) == ["npae, reconstruction", "npae, residual", "npae, latent", "npae, joint"]
+    scaled = (x[:9] - detector.mean) / detector.deviation
+    error = 2 * detector.model.reconstruction_error(scaled)
+    np.testing.assert_allclose(four["npae, reconstruction"], error, rtol=1e-4)
+    np.testing.assert_array_equal(four["npae, joint"], detector.distances(x[:9]))
 
 
 def test_prepared_digits_are_blurred_and_of_equal_norm():

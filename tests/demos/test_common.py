@@ -9,6 +9,8 @@ import pytest
 
 from demos import common
 from npae import dense_autoencoder, load
+from npae.models import data_dependent_init
+from npae.optim import SGD
 
 
 def settings(out, *options):
@@ -59,6 +61,22 @@ def test_a_console_without_mathematical_signs_prints_question_marks(tmp_path, mo
     common.finish(settings(tmp_path), {}, common.Table("‖x − x̂‖²", ["½"], None))
     console.flush()
     assert b"?x ? x??? " in console.buffer.getvalue()
+
+
+def test_training_begins_with_the_weights_as_they_are_unless_the_recipe_says_otherwise(tmp_path):
+    x, still = np.random.default_rng(0).random((20, 6), np.float32), {"optimizer": SGD(1e-300)}
+    model, other = dense_autoencoder([6, 4, 2]), dense_autoencoder([6, 4, 2])
+    common.train(settings(tmp_path), model, x, **still)
+    np.testing.assert_array_equal(model.theta.value, dense_autoencoder([6, 4, 2]).theta.value)
+    common.train(settings(tmp_path), other, x, **still, data_init=True)
+    np.testing.assert_array_equal(other.theta.value, data_dependent_init(model, x).theta.value)
+
+
+def test_dead_code_units_are_counted_without_a_warning(tmp_path):
+    model = dense_autoencoder([6, 4, 2], code_activation="relu")
+    model.encoder[1].b.value[...] = -100
+    history = common.train(settings(tmp_path), model, np.random.default_rng(0).random((20, 6), np.float32))
+    assert history["dead_units"] == [2]
 
 
 def test_compare_trains_saves_and_notes_an_interruption(tmp_path, monkeypatch):

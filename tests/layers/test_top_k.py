@@ -7,6 +7,7 @@ from npae import Autoencoder, fit, gradcheck
 from npae.layers import Dense, Layer, Sequential, TopK
 from npae.losses import SquaredError
 from npae.optim import Adam
+from npae.train import DeadUnitWarning
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on
 
@@ -78,7 +79,9 @@ def test_a_k_sparse_autoencoder_learns_and_its_codes_are_sparse():
     parts = rng.standard_normal((12, 6))
     x = np.stack([parts[rng.choice(12, 2, replace=False)].sum(axis=0) for _ in range(200)])
     model = k_sparse()
-    history = fit(model, x, epochs=60, batch_size=50, optimizer=Adam(0.02), progress="none")
+    with pytest.warns(DeadUnitWarning, match="of the 12 code units are dead.*Take a larger k than 3"):
+        history = fit(model, x, epochs=60, batch_size=50, optimizer=Adam(0.02), progress="none")
+    assert history["dead_units"][0] == 0 < history["dead_units"][-1] < 4
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     assert ((model.encode(x) != 0).sum(axis=1) <= 3).all()
 

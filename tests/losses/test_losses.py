@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from npae import dense_autoencoder, fit, gradcheck
 from npae.losses import BinaryCrossEntropy, SquaredError
 from tests.contract import check_loss
 from tests.devices import each_device
@@ -59,9 +60,43 @@ def test_cross_entropy_of_extreme_logits_is_finite_and_silent(dtype):
 def test_targets_outside_0_and_1_are_refused_by_cross_entropy_only():
     SquaredError().check_targets(np.array([[-3.0, 200]]))
     BinaryCrossEntropy().check_targets(np.array([[0.0, 1]]))
-    for bad, words in (([[0.0, 255]], "0 to 255"), ([[-0.1, 1]], "-0.1 to 1")):
+    for bad, words in (
+        ([[0.0, 255]], r"0 to 255. If they are pixels, divide by 255. For real .*autoencoder\(sizes, loss=\"mse\"\)"),
+        ([[0.0, 65535]], "divide by their largest possible value"), ([[-0.1, 1]], "-0.1 to 1. For real numbers take"),
+        ([[0.5, 1.0000123]], r"0.5 to 1.0000123\."), ([[np.nan, 0.5]], "nan"),
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             BinaryCrossEntropy().check_targets(np.array(bad))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("origin", [0, 50, 1990])
+def test_what_a_scaler_of_the_data_to_0_and_1_returns_is_accepted(dtype, origin):
+    beyond = 0
+    for seed in range(20):
+        x = (origin + 30 * np.random.default_rng(seed).random((500, 20))).astype(dtype)
+        scale = 1 / (x.max(axis=0) - x.min(axis=0))
+        scaled = x * scale + (0 - x.min(axis=0) * scale)  # the two steps of MinMaxScaler
+        beyond += scaled.max() > 1 or scaled.min() < 0
+        BinaryCrossEntropy().check_targets(scaled)
+    assert beyond  # otherwise nothing was tested
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_model_takes_targets_that_rounding_put_outside(dtype):
+    one = np.nextafter(np.nextafter(dtype(1), dtype(2)), dtype(2))
+    x = np.array([[0.5, one, -np.finfo(dtype).eps]] * 4, dtype)
+    for network in (np.float32, np.float64):
+        model = dense_autoencoder([3, 2], dtype=network)
+        fit(model, x, epochs=1, progress="none", data_init=False)
+        assert np.isfinite(model.reconstruction_error(x)).all() and np.isfinite(model.evaluate(x)["reconstruction"])
+
+
+def test_the_gradient_is_exact_for_targets_outside_0_and_1():
+    x = np.where(X > 0.5, 1 + 1e-5, -1e-5)
+    gradcheck.check_loss(BinaryCrossEntropy(), A, x)
+    da, clipped = (BinaryCrossEntropy().value_and_gradient(A, t)[1] for t in (x, x.clip(0, 1)))
+    assert abs(da - clipped).max() <= 1.001e-5 / len(x)
 
 
 def test_images_are_as_good_as_rows():

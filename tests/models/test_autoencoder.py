@@ -57,6 +57,9 @@ def test_evaluate_is_the_mean_error_is_the_value_that_is_trained(loss):
     value = float(model.backpropagate(x)["reconstruction"])
     assert model.evaluate(x) == {"reconstruction": pytest.approx(value, rel=1e-12)}
     assert model.reconstruction_error(x).mean() == pytest.approx(value, rel=1e-12)
+    summands = model.reconstruction_error(x, per_feature=True, batch_size=7)
+    assert summands.shape == x.shape
+    np.testing.assert_allclose(summands.sum(axis=1), model.reconstruction_error(x), rtol=1e-12)
 
 
 def test_results_belong_to_the_caller_and_the_input_is_not_changed():
@@ -182,7 +185,7 @@ def test_a_model_without_values_says_what_to_call():
 
 
 def test_what_is_not_a_loss_is_named():
-    with pytest.raises(TypeError, match=r"Autoencoder: expected a loss such as losses.BinaryCrossEntropy.*, got 3"):
+    with pytest.raises(TypeError, match="dense_autoencoder: expected a loss such as losses.Binary.*, got 3"):
         dense_autoencoder([12, 3], loss=3)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from npae import fit, gradcheck, layers, load, optim, save
 from npae.data.minibatches import LabelledMinibatches
+from npae.data.sources import as_labelled, split
 from npae.layers import Dense, Flatten, Sequential, Sigmoid, Tanh
 from npae.models import Autoencoder, Classifier, dense_autoencoder
 from npae.train import Checkpoint, prepare
@@ -93,7 +94,8 @@ def test_labels_in_any_form_train_alike():
 
 
 def test_validation_by_a_pair_or_by_a_fraction():
-    pair = run(classifier(), (X[:72], Y[:72]), validation=(X[72:], Y[72:]))
+    rows, held_out = split(as_labelled((X, Y)), 0.2, 4)
+    pair = run(classifier(), (X[rows], Y[rows]), validation=tuple(held_out))
     fraction = run(classifier(), (X, Y), validation=0.2)
     assert pair["val_cross_entropy"] == pair["val_loss"] == fraction["val_loss"]
     assert pair["loss"] == fraction["loss"] and pair["val_loss"] != pair["loss"]
@@ -106,7 +108,7 @@ def test_a_resumed_run_ends_with_the_same_bits_and_other_labels_are_another_run(
     run(halves, (X, Y), epochs=2, callbacks=[Checkpoint(path)])
     run(again := classifier(seed=9), (X, Y), epochs=4, callbacks=[Checkpoint(path)], resume=path)
     np.testing.assert_array_equal(again.theta.value, whole.theta.value)
-    with pytest.raises(ValueError, match="another run: its data is"):
+    with pytest.raises(ValueError, match="another run: its data's labels or targets had other values"):
         run(classifier(), (X, (Y + 1) % 3), callbacks=[Checkpoint(path)], resume=path)
 
 
@@ -131,8 +133,8 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(device, graph, labels):
     history = run(here, (X, labels), validation=0.2)
     with on(device) as place:
         there = classifier("float64", seed=2).to(place.name)
-        trainer = prepare(there, (X, labels), 0.2, batch_size=16, optimizer=optim.Adam(0.02), seed=4, progress="none",
-                          graph=graph)  # fmt: skip
+        trainer = prepare(there, (X, labels), validation=0.2, batch_size=16, optimizer=optim.Adam(0.02), seed=4,
+                          progress="none", graph=graph)  # fmt: skip
         on_gpu = trainer.run(3)
         if graph:
             assert isinstance(trainer.step, CapturedStep) and trainer.step._graph is not None

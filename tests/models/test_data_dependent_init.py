@@ -6,6 +6,7 @@ import pytest
 from npae import Autoencoder, dense_autoencoder
 from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Identity, MaxPool2D, ReLU, Sequential, Tanh
 from npae.models import data_dependent_init
+from npae.models.data_dependent_init import rescale
 from tests.devices import each_device, on
 
 
@@ -52,7 +53,7 @@ def test_channels_of_images_are_units(device):
 def test_no_code_unit_is_dead_over_many_seeds_where_plain_weights_have_dead_ones():
     x = np.random.default_rng(0).random((300, 50), dtype=np.float32)
     sizes = [50, 40, 30, 20, 10, 4]
-    plain = [dense_autoencoder(sizes, seed=s) for s in range(20)]
+    plain = [dense_autoencoder(sizes, code_activation="relu", seed=s) for s in range(20)]
     assert sum(int((m.encode(x).max(axis=0) == 0).sum()) for m in plain) > 5
     assert sum(int((data_dependent_init(m, x).encode(x).max(axis=0) == 0).sum()) for m in plain) == 0
 
@@ -71,14 +72,46 @@ def test_an_activation_may_be_a_layer_of_its_own_or_shared():
     assert all(isinstance(layer.activation, Identity) for layer in (encoder[0], model.decoder[1]))
 
 
-@pytest.mark.parametrize("min_std", [1e-3, 0.1])
-def test_a_constant_input_does_not_divide_by_zero(min_std):
-    """Where a unit does not vary, W is divided by min_std, and the unit has the mean all the same."""
-    x, model = np.zeros((10, 6), np.float32), dense_autoencoder([6, 4, 2])
-    W = model.encoder[0].W.value.copy()
-    assert np.isfinite(data_dependent_init(model, x, 1.0, min_std=min_std).theta.value).all()
-    np.testing.assert_allclose(model.encoder[0].W.value, W / min_std, rtol=1e-6)
-    np.testing.assert_allclose(next(pre_activations(model, x)), 1.0)
+@pytest.mark.parametrize("x", [np.zeros((10, 6), np.float32), np.full((10, 6), [1, 2, 3, 4, 5, 6], np.float32)])
+def test_units_that_do_not_vary_keep_their_weights_and_get_the_mean(x):
+    """Divided by a standard deviation of rounding errors, they would have weights of any size."""
+    model = dense_autoencoder([6, 4, 2])
+    weights = [layer.W.value.copy() for layer in (*model.encoder, *model.decoder)]
+    data_dependent_init(model, x, 1.5)
+    for layer, W in zip((*model.encoder, *model.decoder), weights, strict=True):
+        np.testing.assert_array_equal(layer.W.value, W)
+    *hidden, _ = pre_activations(model, x)
+    for a in hidden:
+        np.testing.assert_allclose(a, 1.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("min_std", "varies"), [(0.04, True), (0.06, False)])
+def test_a_unit_varies_if_its_standard_deviation_is_above_min_std(min_std, varies):
+    model = Autoencoder(Dense(1, 1), Dense(1, 1), dtype=np.float64)
+    model.encoder.W.value[...] = 1.0
+    data_dependent_init(model, np.tile([[0.2], [0.3]], (5, 1)), 0.0, min_std)  # standard deviation 0.05
+    np.testing.assert_allclose(model.encoder.W.value, 20.0 if varies else 1.0, rtol=1e-9)
+    np.testing.assert_allclose(model.encoder.b.value, -5.0 if varies else -0.25, rtol=1e-9)
+
+
+def test_units_that_overflow_stay_as_they_are():
+    x = np.random.default_rng(0).random((10, 6)).astype(np.float32)
+    x[3] = 3e38
+    model = dense_autoencoder([6, 4, 2], loss="mse")
+    before = model.theta.value.copy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        data_dependent_init(model, x)
+    np.testing.assert_array_equal(model.theta.value, before)
+
+
+def test_rows_may_come_in_several_batches():
+    x = np.random.default_rng(0).random((3000, 6))
+    whole, parts = dense_autoencoder([6, 5, 4, 2], dtype=np.float64), dense_autoencoder([6, 5, 4, 2], dtype=np.float64)
+    data_dependent_init(whole, x)
+    rescale(parts, [x[:1], x[1:2000], x[2000:]])
+    np.testing.assert_allclose(parts.theta.value, whole.theta.value, rtol=1e-9)
+    *hidden, _ = pre_activations(whole, x)
+    np.testing.assert_allclose([a.mean() for a in hidden], 1.0, rtol=1e-9)
 
 
 def test_too_few_rows():
@@ -92,6 +125,6 @@ def test_data_that_cannot_be_right_leave_the_weights_as_they_are():
     x[7, 2] = np.nan
     with pytest.raises(ValueError, match="row 7 contains NaN"):
         data_dependent_init(model, x)
-    with pytest.raises(TypeError, match="Say what the integers mean"):
+    with pytest.raises(TypeError, match="got integers .* Say what they mean"):
         data_dependent_init(model, np.ones((9, 6), int))
     np.testing.assert_array_equal(model.theta.value, before)

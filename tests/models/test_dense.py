@@ -8,9 +8,28 @@ from npae import dense_autoencoder, layers, losses, variational_autoencoder
 
 def test_the_decoder_is_the_encoder_in_a_mirror():
     model = dense_autoencoder([6, 4, 2])
-    assert repr(model.encoder) == "Sequential(Dense(6 -> 4, ReLU()), Dense(4 -> 2, ReLU()))"
+    assert repr(model.encoder) == "Sequential(Dense(6 -> 4, ReLU()), Dense(4 -> 2))"
     assert repr(model.decoder) == "Sequential(Dense(2 -> 4, ReLU()), Dense(4 -> 6))"
     assert isinstance(model.loss, losses.BinaryCrossEntropy) and model.theta.value.dtype == np.float32
+
+
+@pytest.mark.parametrize("loss", [None, "bce", "mse", losses.SquaredError, losses.GaussianNLL()])
+def test_the_code_is_linear_by_default_whatever_the_loss(loss):
+    """A rectified code loses every negative number."""
+    model = dense_autoencoder([6, 4, 2], layers.Tanh, loss=loss)
+    assert repr(model.encoder) == "Sequential(Dense(6 -> 4, Tanh()), Dense(4 -> 2))"
+    assert repr(dense_autoencoder([6, 2], loss=loss).encoder) == "Sequential(Dense(6 -> 2))"
+    x = np.random.default_rng(0).random((20, 6), np.float32)
+    np.testing.assert_allclose(model.encode(-x), -model.encode(x), rtol=1e-5)  # tanh is odd, and the biases are 0
+
+
+@pytest.mark.parametrize(("loss", "expected"), [
+    (None, "BinaryCrossEntropy()"), ("bce", "BinaryCrossEntropy()"), ("mse", "SquaredError()"),
+    ("squared_error", "SquaredError()"), (losses.SquaredError, "SquaredError()"),
+    (losses.GaussianNLL(0.5), "GaussianNLL(std=0.5)"),
+])  # fmt: skip
+def test_a_loss_is_a_name_a_class_or_an_instance(loss, expected):
+    assert repr(dense_autoencoder([6, 2], loss=loss).loss) == expected
 
 
 def test_the_code_may_have_its_own_activation():
@@ -47,14 +66,15 @@ def test_sizes_that_make_no_network_raise(make, sizes, error, words):
 
 
 def test_sizes_may_be_integers_of_any_kind():
-    assert repr(dense_autoencoder(np.array([6, 2])).encoder[0]) == "Dense(6 -> 2, ReLU())"
+    assert repr(dense_autoencoder(np.array([6, 4, 2])).encoder[0]) == "Dense(6 -> 4, ReLU())"
 
 
 @pytest.mark.parametrize("activation", ["leaky_relu", layers.LeakyReLU, layers.LeakyReLU(), lambda: layers.LeakyReLU()])
 def test_an_activation_is_a_name_a_class_an_instance_or_a_function(activation):
-    model = dense_autoencoder([6, 4, 2], activation)
+    model = dense_autoencoder([6, 4, 2], activation, activation)
     assert {repr(layer.activation) for layer in (*model.encoder, model.decoder[0])} == {"LeakyReLU(alpha=0.01)"}
-    assert (model.theta.value == dense_autoencoder([6, 4, 2], layers.LeakyReLU).theta.value).all()
+    other = dense_autoencoder([6, 4, 2], layers.LeakyReLU, layers.LeakyReLU)
+    assert (model.theta.value == other.theta.value).all()
 
 
 def test_first_weights_follow_from_the_activations():

@@ -281,7 +281,7 @@ def test_what_makes_no_stack_raises(sizes, arguments, error, words):
 
 def test_data_beyond_0_and_1_are_refused_by_the_first_stage():
     autoencoder, data = next(Stacked(SIZES).stages(3 * X))
-    with pytest.raises(ValueError, match=r"BinaryCrossEntropy: expected targets in \[0, 1\].* or use SquaredError"):
+    with pytest.raises(ValueError, match=r"BinaryCrossEntropy: expected targets in \[0, 1\].*take squared error"):
         fit(autoencoder, data, epochs=1, progress="none")
 
 

@@ -62,8 +62,19 @@ def test_other_names_are_refused():
 
 
 def test_what_is_not_an_optimizer_is_named():
-    with pytest.raises(TypeError, match=r"expected an optimizer such as Adam\(\) for the phase 'code', got None"):
+    with pytest.raises(TypeError, match=r"Phased, phase 'code': expected an optimizer such as Adam\(\) .*, got None"):
         for_phases({"all": Adam(), "code": None}, PHASES, Constant())
     for phases in (PHASES, (MODEL,)):
-        with pytest.raises(TypeError, match=r"an optimizer such as Adam\(\).*, got <class 'npae.optim.adam.Adam'>"):
-            for_phases(Adam, phases, Constant())
+        with pytest.raises(TypeError, match=r'optimizer: expected an optimizer such as Adam\(\) or "adam", got 0.1\.'):
+            for_phases(0.1, phases, Constant())
+        with pytest.raises(TypeError, match="optimizer: expected an optimizer such as .*, got <class .*Constant'>"):
+            for_phases(Constant, phases, Constant())
+        with pytest.raises(ValueError, match="optimizer: unknown optimizer 'adm'. Expected one of adam, "):
+            for_phases("adm", phases, Constant())
+
+
+@pytest.mark.parametrize("adam", ["adam", "Adam", Adam, Adam(), lambda: Adam()])
+def test_a_name_a_class_an_instance_or_a_function(adam):
+    assert isinstance(for_phases(adam, (MODEL,), Constant()), Adam)
+    several = for_phases(adam, PHASES, Constant())
+    assert [type(o) for o in several.parts] == [Adam, Adam] and several.parts[0] is not several.parts[1]

@@ -35,7 +35,7 @@ def model_of(sizes=(20, 8), penalties=(), dtype=np.float32, encoder=None, loss=N
 
 
 def test_terms_are_in_the_history_under_their_names():
-    history = fit(model_of(penalties=every_penalty()), X, X[:40], epochs=2, batch_size=50, progress="none")
+    history = fit(model_of(penalties=every_penalty()), X, validation=X[:40], epochs=2, batch_size=50, progress="none")
     names = ["reconstruction", *TERMS]
     assert history.columns == ["epoch", "lr", "seconds", "loss", *names, "val_loss", *(f"val_{n}" for n in names)]
     for row in history.rows:
@@ -94,7 +94,7 @@ def test_the_base_has_no_formula_of_its_own():
 def test_the_gpu_gives_the_numbers_of_the_cpu(device, loss):
     def run(where):
         model = model_of(penalties=every_penalty(), dtype=np.float64, loss=loss).to(where)
-        history = fit(model, X, X[:40], epochs=2, batch_size=40, optimizer=Adam(0.01), progress="none")
+        history = fit(model, X, validation=X[:40], epochs=2, batch_size=40, optimizer=Adam(0.01), progress="none")
         return history, model.evaluate(X), model.to("cpu").theta.value
 
     with on(device) as place:

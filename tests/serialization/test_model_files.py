@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from npae import Autoencoder, dense_autoencoder, fit, layers, load, losses, optim, save
+from npae.layers import Layer
 from npae.serialization.model_files import FORMAT, ModelFileError, load_all
 
 X = np.random.default_rng(0).random((30, 6), np.float32)
@@ -132,6 +133,68 @@ def test_numpy_alone_can_read_the_file_without_pickle(tmp_path):
 def test_missing_folders_are_made_and_paths_may_be_strings(tmp_path):
     save(str(tmp_path / "a" / "b" / "m"), dense_autoencoder([6, 2]))
     assert load(str(tmp_path / "a" / "b" / "m")).parameter_count == 32
+
+
+@pytest.mark.parametrize("name, written", [
+    ("own", "own.npz"), ("own.npz", "own.npz"), ("own.model", "own.model"), ("rate0.1", "rate0.1.npz"),
+    ("run.2024-05-01", "run.2024-05-01.npz"), (".hidden", ".hidden.npz"), ("a.NPZ", "a.NPZ"),
+])  # fmt: skip
+def test_save_adds_a_suffix_where_there_is_none_and_load_finds_the_file(tmp_path, name, written):
+    model = dense_autoencoder([6, 2], seed=3)
+    assert save(tmp_path / name, model) == tmp_path / written
+    assert [p.name for p in tmp_path.iterdir()] == [written]
+    for given in {name, written}:
+        assert (load(tmp_path / given).theta.value == model.theta.value).all()
+
+
+def test_load_takes_what_save_writes_before_an_older_file_without_a_suffix(tmp_path):
+    old, new = dense_autoencoder([6, 2], seed=1), dense_autoencoder([6, 2], seed=2)
+    save(tmp_path / "m", old).rename(tmp_path / "m")
+    assert (load(tmp_path / "m").theta.value == old.theta.value).all()
+    save(tmp_path / "m", new)
+    assert (load(tmp_path / "m").theta.value == new.theta.value).all()
+
+
+def test_an_encoder_alone_is_saved_and_returns_the_same_codes(tmp_path):
+    model = trained()
+    assert save(tmp_path / "encoder", model.encoder).stat().st_size < save(tmp_path / "m", model).stat().st_size
+    assert (load(tmp_path / "encoder")(X) == model.encode(X)).all()
+
+
+class Detector:
+    """Has the method by which a detector is recognised."""
+
+    def score_samples(self, x):
+        """Nothing."""
+
+
+@pytest.mark.parametrize("thing, words", [
+    (Detector(), r"got Detector. A detector is written by anomaly.save_detector\(path, detector\)"),
+    (X, "got ndarray. Name a model, or a part of one, such as model.encoder"), ("own", "got str. Name a model"),
+    (dense_autoencoder, "got function"), (None, "got NoneType"),
+])  # fmt: skip
+def test_what_is_not_a_layer_is_one_sentence(tmp_path, thing, words):
+    with pytest.raises(TypeError, match=rf"save: expected a model \(a Layer\), {words}"):
+        save(tmp_path / "m.npz", thing)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arguments_that_are_exchanged_or_no_optimizer(tmp_path):
+    with pytest.raises(TypeError, match=r"got str. The path comes first: save\(path, model\)"):
+        save(dense_autoencoder([6, 2]), "m.npz")
+    with pytest.raises(TypeError, match="save: expected an Optimizer, such as optim.Adam.., got 'adam'"):
+        save(tmp_path / "m.npz", dense_autoencoder([6, 2]), "adam")
+
+
+@pytest.mark.parametrize("path", [".", "..", "", "folder"])
+def test_a_folder_is_not_a_model_file(tmp_path, monkeypatch, path):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=r"Cannot write the model file .*: it is a folder.*such as .*model.npz"):
+        save(path, dense_autoencoder([6, 2]))
+    with pytest.raises(IsADirectoryError, match="is a folder, not a model file. Name the .npz file in it"):
+        load(path)
+    assert [p.name for p in tmp_path.rglob("*")] == ["folder"]
 
 
 def test_a_failure_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -298,6 +361,28 @@ def change_class(name):
         tree["model"]["config"]["encoder"]["config"]["layers"][1]["class"] = name
 
     return change
+
+
+def test_a_class_of_two_sources_warns_when_it_is_loaded(tmp_path):
+    def define(module, factor):
+        def forward(self, x, training=False):
+            return x * factor, None
+
+        return type("Scale", (Layer,), {"__module__": module, "forward": forward, "backward": lambda s, dy, c, n=1: dy})
+
+    try:
+        model = Autoencoder(layers.Sequential(layers.Dense(6, 2), define("first", 2)()), layers.Dense(2, 6))
+        save(tmp_path / "m.npz", model)
+        define("first", 3)  # a cell of a notebook that is run again
+        assert load(tmp_path / "m.npz").encode(X).shape == (30, 2)
+        define("second", 7)
+        with pytest.warns(UserWarning, match="Two classes are called Scale, first.Scale and second.Scale. The last"):
+            assert np.allclose(load(tmp_path / "m.npz").encode(X), 3.5 * model.encode(X))
+        define("second", 2)  # still two
+        with pytest.warns(UserWarning, match="built, second.Scale. Give one of them another name"):
+            load(tmp_path / "m.npz")
+    finally:
+        del Layer.registry["Scale"]
 
 
 @pytest.mark.parametrize("name", ["Transformer", "os.system", "", 3, None, [], {}])

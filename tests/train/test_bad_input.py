@@ -20,23 +20,24 @@ def assert_refused(error, words, data=X, validation=None, loss=None, **changes):
     before, optimizer = model.theta.value.copy(), optim.Adam()
     arguments = {"epochs": 2, "batch_size": 8, "optimizer": optimizer, "progress": "none"} | changes
     with pytest.raises(error, match=words):
-        fit(model, data, validation, **arguments)
+        fit(model, data, validation=validation, **arguments)
     assert (model.theta.value == before).all() and optimizer.t == 0
     history = fit(model, X, epochs=1, batch_size=8, optimizer=optimizer, progress="none")  # as if nothing had been
     assert np.isfinite(history["loss"][0])
 
 
 SHAPES_AND_TYPES = [
-    (X[:, :5], ValueError, r"Dense\(6 -> 4, ReLU\(\)\): expected x of shape \(batch, 6\), got \(8, 5\)"),
+    (X[:, :5], ValueError, "data: this model was made for 6 features, got 5"),
     (X.reshape(40, 2, 3), ValueError, r"expected x of shape \(batch, 6\).*Flatten"),
-    (X[0], ValueError, r"data: expected an array \(samples, features…\).*got shape \(6,\).*data\[None\]"),
+    (X[0], ValueError, r"data: expected an array \(samples, features…\).*got shape \(6,\).* is \w+\[None\]"),
     (np.float32(3), ValueError, r"data: expected an array .* got shape \(\)"),
     (X[:0], ValueError, r"data: expected an array .* got shape \(0, 6\)"), ([], ValueError, r"got shape \(0,\)"),
-    (np.zeros((40, 6), np.int32), TypeError, "data: expected uint8 .* bool or a floating dtype, got int32"),
-    (np.zeros((40, 6), np.int64), TypeError, r"got int64.*astype\('uint8'\)"),
-    (np.zeros((40, 6), object), TypeError, "got object"), (np.full((40, 6), "a"), TypeError, "got <U1"),
-    (X.astype(complex), TypeError, "got complex128"), ([[0, 1, 0, 1, 0, 1]] * 10, TypeError, "got int64"),
-    (None, ValueError, "data: expected an array"), ("digits", ValueError, "data: expected an array"),
+    (np.full((40, 6), 5, np.int32), TypeError, r"data: expected an array .*integers \(int32\) from 5 to 5.*float32"),
+    (np.full((40, 6), 255), TypeError, r"integers \(int64\) from 255.*astype\(\"uint8\"\) if they are pixels"),
+    (np.zeros((40, 6), object), TypeError, "got numbers as Python objects"),
+    (np.full((40, 6), "a"), TypeError, "got text, 'a' in row 0"), (X.astype(complex), TypeError, "got complex numbers"),
+    ([[0, 1, 0, 1, 0, 1]] * 10, TypeError, r"got integers.*np.asarray\(\w+\).astype\(bool\) if they are yes and no"),
+    (None, TypeError, "data: expected an array .* got None"), ("digits", TypeError, "got 'digits'. Load it first"),
 ]  # fmt: skip
 
 
@@ -48,7 +49,8 @@ def test_data_of_a_wrong_shape_or_type(data, error, words):
 @pytest.mark.parametrize("data, error, words", [
     (X[:, :5], ValueError, r"validation: expected rows of the data's shape \(6,\), got \(40, 5\)"),
     (X[0], ValueError, "validation: expected an array"), (X[:0], ValueError, "validation: expected an array"),
-    (X.astype(int), TypeError, "validation: expected uint8"), (3, ValueError, "validation: expected an array"),
+    (X.astype(int), TypeError, "validation: expected an array .* got integers"),
+    (3, ValueError, "validation: expected an array"),
 ])  # fmt: skip
 def test_validation_data_of_a_wrong_shape_or_type(data, error, words):
     assert_refused(error, words, validation=data)
@@ -71,7 +73,7 @@ def test_nan_in_memory_mapped_validation_data_is_found_before_training(tmp_path)
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, 255])
 def test_cross_entropy_wants_data_in_0_to_1(value):
-    words = r"BinaryCrossEntropy: expected targets in \[0, 1\], got values from .*SquaredError"
+    words = r"BinaryCrossEntropy: expected targets in \[0, 1\], got values from .*loss=\"mse\""
     assert_refused(ValueError, words, with_value(value))
     assert_refused(ValueError, words, validation=with_value(value))
     model = dense_autoencoder([6, 2], loss=losses.SquaredError())
@@ -82,13 +84,13 @@ def test_cross_entropy_wants_data_in_0_to_1(value):
     ("epochs", 0, ValueError, "epochs: expected 1 or more, got 0"), ("epochs", -1, ValueError, "got -1"),
     ("epochs", 1.5, TypeError, "epochs: expected an integer, got 1.5"), ("epochs", "3", TypeError, "got '3'"),
     ("batch_size", 0, ValueError, "batch_size: expected 1 or more, got 0"), ("batch_size", -8, ValueError, "got -8"),
-    ("batch_size", 41, ValueError, "data: expected a batch size from 1 to its 40 rows, got 41"),
     ("batch_size", 8.0, TypeError, "batch_size: expected an integer, got 8.0"),
     ("seed", -1, ValueError, "seed: expected 0 or more, got -1"), ("seed", 0.5, TypeError, "seed: expected an integer"),
     ("seed", None, TypeError, "seed: expected an integer, got None"),
     ("progress", "loud", ValueError, "Unknown progress 'loud'"),
     ("validation", 1.0, ValueError, "fraction 1.0 of 40 rows"),
-    ("clip_norm", 0, ValueError, "max_norm > 0"), ("clip_norm", -1.0, ValueError, "max_norm > 0"),
+    ("clip_norm", 0, ValueError, "clip_norm: expected a norm above 0, or None for no clipping, got 0"),
+    ("clip_norm", -1.0, ValueError, "got -1.0"), ("clip_norm", float("nan"), ValueError, "got nan"),
 ])  # fmt: skip
 def test_settings_that_cannot_be_right(name, value, error, words):
     assert_refused(error, words, **{name: value})
@@ -122,7 +124,7 @@ def test_a_gpu_that_is_not_there(monkeypatch):
 @pytest.mark.parametrize("data, error, words", SHAPES_AND_TYPES)
 def test_a_trained_model_refuses_the_same_data(use, data, error, words):
     model = dense_autoencoder([6, 4, 2])
-    with pytest.raises(error, match=words.replace("data: ", "x: ").replace(r"got \(8", r"got \(40")):
+    with pytest.raises(error, match=words.replace("data: ", "x: ")):
         getattr(model, use)(data)
 
 

@@ -390,6 +390,8 @@ def test_fit_captures_where_it_is_asked_to(device):
 
     with on(device):
         look = Look()
-        history = fit(dense_autoencoder([20, 5]).to("gpu"), X, X, epochs=2, batch_size=50, progress="none", graph=True,
-                      callbacks=look)  # fmt: skip
+        model = dense_autoencoder([20, 5]).to("gpu")
+        history = fit(
+            model, X, validation=X, epochs=2, batch_size=50, progress="none", graph=True, callbacks=look
+        )  # fmt: skip
         assert look.step._graph is not None and len(history["val_loss"]) == 2

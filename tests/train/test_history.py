@@ -6,6 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from npae import DataWarning, dense_autoencoder, fit
+from npae.backend import Seen
+from npae.optim import SGD, Adam
 from npae.train.history import Diverged, EpochMeans, History
 
 ROWS = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}, {"epoch": 3, "loss": 2.0}]
@@ -72,3 +75,36 @@ def test_a_term_that_is_not_finite_is_named_with_epoch_and_step(value, text):
 
 def test_diverged_is_an_arithmetic_error():
     assert issubclass(Diverged, ArithmeticError)
+
+
+@pytest.mark.parametrize("read_every", [1, 100])
+def test_before_the_first_update_the_learning_rate_is_not_the_cause(read_every):
+    for seen, words in (
+        (Seen(None, 1e4, 1e6, "float"), r"The data range from 10000 to 1e\+06: standardise each feature, \(x - x.mean"),
+        (Seen(None, 0.0, 1.0, "uint8"), r"The data range from 0 to 1\. Or the weights are too large"),
+        (None, "Look at the data"),
+    ):
+        means = EpochMeans(0, read_every, seen)
+        with pytest.raises(Diverged, match=f"in epoch 1, step 1, before the first update of θ.*{words}") as caught:
+            means.add({"a": np.float32(1), "b": np.float32("nan")}, 5)
+            means.means()
+        assert "Lower" not in str(caught.value)
+
+
+def test_after_the_first_update_both_causes_are_named():
+    means = EpochMeans(0, seen=Seen(None, 1e4, 1e6, "float"))
+    means.add({"a": np.float32(1)}, 5)
+    with pytest.raises(Diverged, match=r"step 2. Lower the learning rate.*data range from 10000 to 1e\+06: standard"):
+        means.add({"a": np.float32("inf")}, 5)
+    two_phases = EpochMeans(0)
+    two_phases.add({"a": np.float32(1)}, 5)  # after it the first phase has changed its θ
+    with pytest.raises(Diverged, match="term 'b' became nan in epoch 1, step 1. Lower the learning rate"):
+        two_phases.add({"b": np.float32("nan")}, 5)
+
+
+def test_incomes_that_overflow_are_not_blamed_on_the_learning_rate():
+    incomes = np.random.default_rng(0).uniform(1e22, 1e24, (50, 4))
+    model = dense_autoencoder([4, 2], loss="mse")
+    for optimizer in (Adam(1e-12), SGD(0.1)):
+        with pytest.warns(DataWarning, match="Standard"), pytest.raises(Diverged, match="step 1, before .*: standard"):
+            fit(model, incomes, epochs=1, optimizer=optimizer, clip_norm=1.0, progress="none")

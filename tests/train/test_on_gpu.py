@@ -24,8 +24,10 @@ X = np.random.default_rng(0).integers(0, 256, (150, 20), dtype=np.uint8)
 def test_training_gives_the_numbers_of_the_cpu(device, loss, data):
     def run(where):
         model = dense_autoencoder([20, 12, 5], ELU, loss=loss, seed=1, dtype="float64").to(where)
-        history = fit(model, data, data[:40], epochs=3, batch_size=32, optimizer=Adam(0.01), schedule=Cosine(3),
-                      clip_norm=5.0, callbacks=[EarlyStopping()], progress="none", seed=4)  # fmt: skip
+        history = fit(
+            model, data, validation=data[:40], epochs=3, batch_size=32, optimizer=Adam(0.01), schedule=Cosine(3),
+            clip_norm=5.0, callbacks=[EarlyStopping()], progress="none", seed=4,
+        )  # fmt: skip
         return history, model.to("cpu").theta.value
 
     with on(device) as place:
@@ -47,7 +49,8 @@ LAUNCHES = {BinaryCrossEntropy: 1 + 8 + 14 + 7 + 1 + 5, SquaredError: 1 + 8 + 14
 def steps(loss, optimizer, clip_norm, data=X):
     """(a function that takes one step, its Trainer), after an epoch and its validation."""
     model = data_dependent_init(dense_autoencoder([20, 12, 5], ReLU, loss=loss), X).to("gpu")
-    trainer = prepare(model, data, data[:40], batch_size=50, optimizer=optimizer, clip_norm=clip_norm, progress="none")
+    settings = {"batch_size": 50, "optimizer": optimizer, "clip_norm": clip_norm, "progress": "none"}
+    trainer = prepare(model, data, validation=data[:40], **settings)
     trainer.run(1)
     rows, sums = next(trainer.batches.rows(1)), EpochMeans(1, read_every=1000)
     return lambda: trainer.step(rows, sums.add), trainer

@@ -33,7 +33,8 @@ class Kill(Callback):
 rng = np.random.default_rng(5)
 data, validation = rng.random((70, 12), np.float32), rng.random((30, 12), np.float32)
 checkpoint, resume = sys.argv[1], sys.argv[2] or None
-history = fit(dense_autoencoder([12, 6, 3], seed=1), data, validation, epochs=9, batch_size=16,
+history = fit(dense_autoencoder([12, 6, 3], seed=1), data, validation=validation, epochs=9,
+              batch_size=16,
               optimizer=optim.Adam(0.002), schedule=optim.Cosine(9), seed=11, progress="none", resume=resume,
               callbacks=[EarlyStopping(patience=4), Checkpoint(checkpoint), Kill()])
 """
@@ -71,14 +72,14 @@ def test_a_process_killed_in_the_middle_of_an_epoch_and_resumed_in_another_ends_
 
 def settings(**changes):
     return {
-        "batch_size": 16, "optimizer": optim.SGD(0.05, momentum=0.9), "schedule": optim.Plateau(1, threshold=0.05),
+        "batch_size": 16, "optimizer": optim.SGD(0.01, momentum=0.9), "schedule": optim.Plateau(1, threshold=0.05),
         "seed": 3, "progress": "none", "callbacks": [LearningRateLog(), EarlyStopping(patience=6)],
     } | changes  # fmt: skip
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    trainer = prepare(dense_autoencoder([6, 4, 2]), X, 0.2, **settings())
+    trainer = prepare(dense_autoencoder([6, 4, 2]), X, validation=0.2, **settings())
     trainer.run(4)
     save_run(trainer, tmp_path / "c.npz")
     return tmp_path / "c.npz"
@@ -87,7 +88,8 @@ def checkpoint(tmp_path):
 def test_momentum_and_plateau_resume_with_the_same_bits(checkpoint, tmp_path):
     trainers = []
     for resume in (None, checkpoint):
-        trainer = prepare(dense_autoencoder([6, 4, 2], seed=0 if resume is None else 99), X, 0.2, **settings())
+        model = dense_autoencoder([6, 4, 2], seed=0 if resume is None else 99)
+        trainer = prepare(model, X, validation=0.2, **settings())
         if resume is not None:
             resume_run(trainer, resume)
         trainer.run(9)
@@ -101,13 +103,13 @@ def test_momentum_and_plateau_resume_with_the_same_bits(checkpoint, tmp_path):
 
 def test_fit_resumes_and_more_epochs_may_be_asked_for(checkpoint):
     model = dense_autoencoder([6, 4, 2])
-    history = fit(model, X, 0.2, epochs=7, resume=checkpoint, **settings())
+    history = fit(model, X, validation=0.2, epochs=7, resume=checkpoint, **settings())
     assert history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_run_that_is_done_stays_as_it_was(checkpoint):
     model = dense_autoencoder([6, 4, 2])
-    history = fit(model, X, 0.2, epochs=4, resume=checkpoint, **settings())
+    history = fit(model, X, validation=0.2, epochs=4, resume=checkpoint, **settings())
     assert len(history) == 4
 
 
@@ -128,23 +130,143 @@ def test_early_stopping_goes_on_from_what_it_saw(tmp_path):
     assert (whole.theta.value == resumed.theta.value).all()
 
 
-@pytest.mark.parametrize("what, change", [
-    ("seed", {"seed": 4}), ("batch_size", {"batch_size": 8}), ("clip_norm", {"clip_norm": 1.0}),
-    ("optimizer", {"optimizer": optim.Adam()}), ("optimizer", {"optimizer": optim.SGD(0.06, momentum=0.9)}),
-    ("schedule", {"schedule": None}), ("schedule", {"schedule": optim.Plateau(2, threshold=0.05)}),
-    ("callbacks", {"callbacks": []}), ("callbacks", {"callbacks": [EarlyStopping(), LearningRateLog()]}),
-    ("data", {"data": X[:45]}), ("data", {"data": X + 0.001}),
-    ("architecture", {"model": dense_autoencoder([6, 3, 2])}),
-    ("architecture", {"model": dense_autoencoder([6, 4, 2], activation=Tanh)}),
-    ("dtype", {"model": dense_autoencoder([6, 4, 2], dtype=np.float64)}),
+@pytest.mark.parametrize("phrase, change", [
+    ("its seed was 3, here it is 4", {"seed": 4}), ("its batch size was 16, here it is 8", {"batch_size": 8}),
+    ("its clip_norm was None, here it is 1.0", {"clip_norm": 1.0}),
+    (r"its optimizer was SGD\(lr=0.01, momentum=0.9, nesterov=False\), here it is Adam\(lr=0.001, .*\)",
+     {"optimizer": optim.Adam()}),
+    ("its learning rate was 0.01, here it is 0.06", {"optimizer": optim.SGD(0.06, momentum=0.9)}),
+    (r"its schedule was Plateau\(patience=1, .*\), here it is Constant\(\)", {"schedule": None}),
+    ("its schedule.patience was 1, here it is 2", {"schedule": optim.Plateau(2, threshold=0.05)}),
+    (r"its callbacks were EarlyStopping\(patience=6, .*\), here none \(besides those that only observe",
+     {"callbacks": []}),
+    (r"its callbacks were EarlyStopping\(patience=6, .*\), here EarlyStopping\(patience=5, .*\) \(besides",
+     {"callbacks": [EarlyStopping(), LearningRateLog()]}),
+    (r"its data had the shape \(50, 6\), here it is \(45, 6\)", {"data": X[:45]}),
+    ("its data had other values", {"data": X + 0.001}), ("its data had the dtype float32", {"data": X.astype("f8")}),
+    ("it had some validation data, here it has none", {"validation": None}),
+    ("its network was 6-4-2-4-6, here it is 6-3-2-3-6", {"model": lambda: dense_autoencoder([6, 3, 2])}),
+    (r"its encoder.layers.0.activation was ReLU\(\), here it is Tanh\(\)",
+     {"model": lambda: dense_autoencoder([6, 4, 2], activation=Tanh)}),
+    ("its dtype was float32, here it is float64", {"model": lambda: dense_autoencoder([6, 4, 2], dtype=np.float64)}),
 ])  # fmt: skip
-def test_another_run_is_refused_by_naming_what_differs_and_nothing_is_changed(checkpoint, what, change):
-    model, data = change.pop("model", None) or dense_autoencoder([6, 4, 2]), change.pop("data", X)
-    arguments = settings(**change)
+def test_another_run_is_refused_in_words_and_nothing_is_changed(checkpoint, phrase, change):
+    model, data = change.get("model", lambda: dense_autoencoder([6, 4, 2]))(), change.get("data", X)
+    rest = {name: value for name, value in change.items() if name not in ("model", "data")}
+    arguments = {"validation": 0.2} | settings(**rest)
     before, t = model.theta.value.copy(), arguments["optimizer"].t
-    with pytest.raises(ValueError, match=f"is a checkpoint of another run: its {what} is .*, here it is"):
-        fit(model, data, 0.2, epochs=9, resume=checkpoint, **arguments)
+    with pytest.raises(ValueError, match=f"c.npz is a checkpoint of another run: .*{phrase}") as error:
+        fit(model, data, epochs=9, resume=checkpoint, **arguments)
+    assert "npae.load(path); serialization.load_all(path)" in str(error.value)
+    assert len(str(error.value)) < 700 and not any(sign in str(error.value) for sign in ("{", "[[", "'class'"))
     assert (model.theta.value == before).all() and arguments["optimizer"].t == t
+
+
+def test_every_difference_is_named_once(checkpoint):
+    with pytest.raises(ValueError) as error:
+        fit(dense_autoencoder([6, 3, 2]), X, validation=0.2, epochs=9, resume=checkpoint,
+            **settings(batch_size=8, optimizer=optim.SGD(0.02, momentum=0.5)))  # fmt: skip
+    assert (
+        "another run: its network was 6-4-2-4-6, here it is 6-3-2-3-6; its learning rate was 0.01, here it is 0.02; "
+        "its optimizer.momentum was 0.9, here it is 0.5; its batch size was 16, here it is 8. Resume with"
+    ) in str(error.value)
+
+
+# ---------------------------------------------------------------------- callbacks that only observe
+
+
+class Watch(Callback):
+    """Only looks, but does not declare it."""
+
+
+class Count(Callback):
+    """Counts epochs."""
+
+    observes, epochs = True, 0
+
+    def on_epoch_end(self, trainer, row):
+        self.epochs += 1
+
+    def state(self):
+        return {"epochs": self.epochs}
+
+    def restore(self, state, arrays):
+        self.epochs = state["epochs"]
+
+
+def test_callbacks_that_only_observe_may_be_added_dropped_and_moved(tmp_path):
+    def run(callbacks, epochs, resume=None):
+        model = dense_autoencoder([6, 4, 2])
+        history = fit(model, X, validation=0.2, epochs=epochs, resume=resume, **settings(callbacks=callbacks))
+        return model.theta.value, [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
+
+    place = tmp_path / "c.npz"
+    stop, log = lambda: EarlyStopping(patience=6), LearningRateLog()
+    theta, rows = run([stop()], 6)
+    run([Count(), Checkpoint(place), stop()], 3)
+    count, more = Count(), Checkpoint(tmp_path / "other.npz", every=2, best=True)
+    for callbacks in ([stop()], [log, stop(), more, count]):
+        again, same = run(callbacks, 6, place)
+        assert (again == theta).all() and same == rows
+    assert count.epochs == 6 and len(log.rates) == 3 * 3 and (tmp_path / "other.npz").exists()
+    with pytest.raises(ValueError, match=r"its callbacks were .*EarlyStopping.*, here EarlyStopping\(.*\), Watch\(\) "):
+        run([stop(), Watch()], 6, place)
+
+
+def test_settings_that_json_changes_are_the_same_settings(tmp_path):
+    class Pair(Callback):
+        def config(self):
+            return {"pair": (1, np.float32(0.5))}
+
+    arguments = settings(callbacks=[Pair(), Checkpoint(tmp_path / "c.npz")])
+    fit(dense_autoencoder([6, 4, 2]), X, validation=0.2, epochs=1, **arguments)
+    again = settings(callbacks=[Pair(), Checkpoint(tmp_path / "c.npz")])
+    assert len(fit(dense_autoencoder([6, 4, 2]), X, validation=0.2, epochs=2, resume=tmp_path / "c.npz", **again)) == 2
+
+
+# ---------------------------------------------------------------------- resume="auto"
+
+
+def test_auto_starts_anew_and_then_resumes_with_the_same_bits(tmp_path):
+    def run(name, epochs):
+        model = dense_autoencoder([6, 4, 2])
+        callbacks = [EarlyStopping(patience=6), Checkpoint(tmp_path / name)]
+        history = fit(model, X, validation=0.2, epochs=epochs, resume="auto", **settings(callbacks=callbacks))
+        return model.theta.value, history
+
+    expected, whole = run("whole", 6)
+    assert len(run("parts", 2)[1]) == 2 and (tmp_path / "parts.npz").exists()
+    theta, history = run("parts", 6)
+    assert len(history) == 6 and history["loss"] == whole["loss"] and (theta == expected).all()
+    assert history["seconds"][:2] != whole["seconds"][:2]  # its first epochs are those of the first run
+    assert len(run("parts", 6)[1]) == 6  # all done: nothing is trained
+    assert_same_bits(tmp_path / "whole.npz", tmp_path / "parts.npz")
+
+
+def test_auto_takes_the_file_with_the_most_epochs(tmp_path):
+    def run(epochs, *callbacks):
+        return fit(dense_autoencoder([6, 4, 2]), X, epochs=epochs, resume="auto",
+                   **settings(callbacks=callbacks, schedule=None))  # fmt: skip
+
+    rare, often = Checkpoint(tmp_path / "rare.npz", every=3), Checkpoint(tmp_path / "often.npz")
+    first = run(4, rare, often)
+    assert load_all(tmp_path / "rare.npz").extra["epoch"] == 3
+    second = run(5, rare, often)
+    assert second["seconds"][:4] == first["seconds"] and len(second) == 5
+
+
+def test_auto_without_a_checkpoint_and_with_the_file_of_another_run(checkpoint):
+    with pytest.raises(ValueError, match=r'resume="auto": expected a callback Checkpoint\(path\) to read. Add one'):
+        fit(dense_autoencoder([6, 4, 2]), X, epochs=2, resume="auto", **settings())
+    with pytest.raises(ValueError, match="c.npz is a checkpoint of another run: its seed was 3, here it is 4"):
+        fit(dense_autoencoder([6, 4, 2]), X, validation=X, epochs=2, resume="auto",
+            **settings(seed=4, callbacks=[EarlyStopping(patience=6), Checkpoint(checkpoint)]))  # fmt: skip
+
+
+def test_a_checkpoint_has_a_suffix_and_is_not_a_folder(tmp_path):
+    assert Checkpoint(tmp_path / "run").path == tmp_path / "run.npz"
+    with pytest.raises(OSError, match="it is a folder. Choose another place"):
+        Checkpoint(tmp_path)
 
 
 def test_a_model_file_is_no_checkpoint(tmp_path):
@@ -155,7 +277,7 @@ def test_a_model_file_is_no_checkpoint(tmp_path):
 
 
 def test_a_missing_checkpoint_raises(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no model file .*nowhere.npz"):
+    with pytest.raises(FileNotFoundError, match='no model file .*nowhere.npz. .*resume="auto"'):
         fit(dense_autoencoder([6, 4, 2]), X, epochs=2, resume=tmp_path / "nowhere.npz", **settings())
 
 
@@ -166,5 +288,5 @@ def test_a_damaged_checkpoint_leaves_the_model_as_it_was(checkpoint):
     model = dense_autoencoder([6, 4, 2])
     before = model.theta.value.copy()
     with pytest.raises(ModelFileError, match="c.npz"):
-        fit(model, X, 0.2, epochs=9, resume=checkpoint, **settings())
+        fit(model, X, validation=0.2, epochs=9, resume=checkpoint, **settings())
     assert (model.theta.value == before).all()

@@ -37,13 +37,13 @@ class Path(Callback):
 
 def run(*callbacks, epochs=3, seed=0, **arguments):
     model = network(seed)
-    fit(model, X, V, epochs=epochs, batch_size=16, callbacks=callbacks, progress="none", **arguments)
+    fit(model, X, validation=V, epochs=epochs, batch_size=16, callbacks=callbacks, progress="none", **arguments)
     return model
 
 
 def test_training_moves_them_and_evaluation_does_not():
     path, model = Path(), network()
-    fit(model, X, V, epochs=2, batch_size=16, callbacks=path, progress="none")
+    fit(model, X, validation=V, epochs=2, batch_size=16, callbacks=path, progress="none")
     assert len(path.kept) == 6 and all((a != b).all() for a, b in zip(path.kept, path.kept[1:], strict=False))
     np.testing.assert_array_equal(model.statistics.value, path.kept[-1])
     model.reconstruct(X)
@@ -120,7 +120,7 @@ def shared(group, path=None, epochs=3, first=0, resume=None, batch_size=16):
     model = network(seed=first + group.rank)
     model.statistics.value[...] += group.rank
     callbacks = [ExponentialMovingAverage(0.8), Path()] + ([] if path is None else [Checkpoint(path)])
-    one = prepare(model, X, V, batch_size=batch_size, group=group, progress="none", callbacks=callbacks)
+    one = prepare(model, X, validation=V, batch_size=batch_size, group=group, progress="none", callbacks=callbacks)
     if resume is not None:
         resume_run(one, resume)
     one.run(epochs)

@@ -19,7 +19,8 @@ X, V = RNG.random((50, 6), np.float32), RNG.random((20, 6), np.float32)
 
 def run(model=None, data=X, validation=None, *, epochs=3, batch_size=16, progress="none", **arguments):
     model = model or dense_autoencoder([6, 4, 2])
-    return model, fit(model, data, validation, epochs=epochs, batch_size=batch_size, progress=progress, **arguments)
+    arguments |= {"epochs": epochs, "batch_size": batch_size, "progress": progress}
+    return model, fit(model, data, validation=validation, **arguments)
 
 
 def theta_after(**arguments):
@@ -41,7 +42,7 @@ def by_hand(model, optimizer, x, epochs, batch_size, seed):
 def test_the_epochs_of_the_docstring_are_those_of_fit(make_optimizer):
     model, other = dense_autoencoder([6, 4, 2]), dense_autoencoder([6, 4, 2])
     before = model.theta.value.copy()
-    run(model, optimizer=make_optimizer(), epochs=2, seed=7)
+    run(model, optimizer=make_optimizer(), epochs=2, seed=7, data_init=False)
     by_hand(other, make_optimizer(), X, epochs=2, batch_size=16, seed=7)
     np.testing.assert_array_equal(model.theta.value, other.theta.value)
     assert (model.theta.value != before).any()
@@ -90,9 +91,9 @@ def test_data_in_any_dress_trains_to_the_same_theta(kind, tmp_path):
 
 def test_clip_norm_bounds_the_step():
     before = dense_autoencoder([6, 4, 2]).theta.value
-    after = theta_after(data=X, epochs=1, batch_size=50, optimizer=optim.SGD(1.0), clip_norm=0.01)
-    assert np.linalg.norm(after - before) == pytest.approx(0.01, rel=1e-3)
-    assert np.linalg.norm(theta_after(epochs=1, batch_size=50, optimizer=optim.SGD(1.0)) - before) > 0.1
+    one_step = {"data_init": False, "epochs": 1, "batch_size": 50, "optimizer": optim.SGD(1.0)}
+    assert np.linalg.norm(theta_after(**one_step, clip_norm=0.01) - before) == pytest.approx(0.01, rel=1e-3)
+    assert np.linalg.norm(theta_after(**one_step) - before) > 0.1
 
 
 def test_plateau_is_told_the_validation_loss_and_else_the_training_loss():
@@ -119,7 +120,7 @@ def test_plateau_lowers_the_rate_of_the_steps_after_it():
 def test_prepare_returns_the_trainer_that_fit_runs_and_takes_no_step():
     model, adam = dense_autoencoder([6, 4, 2]), optim.Adam()
     before = model.theta.value.copy()
-    one = prepare(model, X, V, batch_size=16, optimizer=adam, progress="none")
+    one = prepare(model, X, validation=V, batch_size=16, optimizer=adam, progress="none")
     assert isinstance(one, Trainer) and one.model is model and one.optimizer is adam
     assert one.epoch == adam.t == len(one.history) == 0 and (model.theta.value == before).all()
     other, history = run(validation=V)
@@ -151,7 +152,7 @@ def test_the_columns_of_the_history():
 def test_the_loss_is_the_mean_over_the_rows_of_the_epoch():
     model = dense_autoencoder([6, 4, 2])
     expected = model.evaluate(X)["reconstruction"]
-    _, history = run(model, epochs=1, optimizer=optim.SGD(1e-12))
+    _, history = run(model, epochs=1, optimizer=optim.SGD(1e-12), data_init=False)
     assert history["loss"] == history["reconstruction"] == pytest.approx([expected], rel=1e-5)
 
 
@@ -161,17 +162,26 @@ def test_validation_is_evaluated_after_the_epoch_and_not_trained_on():
     assert (model.theta.value == theta_after()).all()
 
 
-def test_validation_may_be_a_fraction_the_last_rows_of_the_data():
+def test_validation_may_be_a_fraction_of_the_rows_drawn_by_the_seed():
     for fraction in (0.2, np.float32(0.2)):
-        model, history = run(validation=fraction)
-        other, expected = run(data=X[:40], validation=X[40:])
+        model, history = run(validation=fraction, seed=3)
+        rows, held_out = split(X, 0.2, 3)
+        other, expected = run(data=X[rows], validation=held_out, seed=3)
         assert (model.theta.value == other.theta.value).all() and history["val_loss"] == expected["val_loss"]
+
+
+def test_a_fraction_is_a_fair_sample_of_sorted_rows():
+    x = np.arange(1000.0)[:, None] * np.ones((1, 2))
+    rows, held_out = split(x, 0.1, 0)
+    assert sorted([*rows, *held_out[:, 0].astype(int)]) == list(range(1000)) and len(held_out) == 100
+    assert 400 < held_out.mean() < 600 and (np.diff(rows) > 0).all()
+    assert (split(x, 0.1, 1)[1] != held_out).any() and (split(x, 0.1, 0)[1] == held_out).all()
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, 0.001, 0.999, -0.1, 1.5, float("nan"), float("inf")])
 def test_a_fraction_that_leaves_nothing_raises(fraction):
     with pytest.raises(ValueError, match="fraction .* leaves nothing to train or to validate on"):
-        split(X, fraction)
+        split(X, fraction, 0)
 
 
 # ---------------------------------------------------------------------- divergence
@@ -194,6 +204,7 @@ def test_a_diverged_run_names_epoch_step_and_term_and_keeps_theta_finite_and_the
     assert saved.theta.value.shape == good.shape
 
 
+@pytest.mark.filterwarnings("ignore::npae.DataWarning")
 def test_the_data_of_a_step_can_make_j_infinite():
     model = dense_autoencoder([6, 4, 2], loss=losses.SquaredError())
     data = X.copy()
@@ -204,6 +215,7 @@ def test_the_data_of_a_step_can_make_j_infinite():
     assert (model.theta.value == before).all()
 
 
+@pytest.mark.filterwarnings("ignore::npae.DataWarning")
 def test_validation_data_that_make_j_infinite_stop_training_before_a_checkpoint_is_written(tmp_path):
     model = dense_autoencoder([6, 4, 2], loss=losses.SquaredError())
     with pytest.raises(Diverged, match="'val_reconstruction' became (inf|nan) in epoch 1"):

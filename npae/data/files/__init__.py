@@ -2,8 +2,16 @@
 
 In reading order:
 
-    idx.py         the IDX format of MNIST
-    npz.py         arrays from .npz files
-    images.py      folders of pictures
-    download.py    data folders, the cache, and the mirrors of MNIST
+    idx.py          the IDX format of MNIST
+    idx_parts.py    the four files of a data set in this format
+    npz.py          arrays from .npz files
+    text.py         text files of any packing and encoding
+    delimited.py    the separator and the names of the columns
+    columns.py      features and label by name
+    cells.py        numbers and labels, by pandas
+    table.py        tables, from all of these
+    folder.py       the files in a folder
+    picture.py      one picture
+    images.py       folders of pictures
+    download.py     data folders, the cache, and the mirrors of MNIST
 """

@@ -13,10 +13,9 @@ import os
 import socket
 import threading
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from npae.backend import atomic_write
+from npae.backend import as_path, atomic_write
 from npae.data.files.idx import CHUNK, IDXError, opened
 
 MIRRORS = (
@@ -47,7 +46,7 @@ def data_folder(name):
     root = os.environ.get("NPAE_DATA")
     if not root:
         return None
-    root = Path(root).expanduser()
+    root = as_path(root)
     if not root.is_dir():
         raise NotADirectoryError(
             f"NPAE_DATA: expected a folder with one subfolder per data set, got {root}, which is not a folder. "
@@ -62,7 +61,7 @@ def cache_folder(name):
     Raises ModuleNotFoundError if NPAE_CACHE is unset and pooch, which knows the system's cache, is not installed.
     """
     root = os.environ.get("NPAE_CACHE")
-    return (Path(root).expanduser() if root else _pooch().os_cache("npae")) / name
+    return (as_path(root) if root else _pooch().os_cache("npae")) / name
 
 
 def fetch_mnist(folder=None, *, mirrors=MIRRORS, checksums=MNIST_MD5):
@@ -73,7 +72,7 @@ def fetch_mnist(folder=None, *, mirrors=MIRRORS, checksums=MNIST_MD5):
     Raises DownloadError (after four seconds if there is no network), ModuleNotFoundError if files are missing and pooch
     is not installed, and OSError if the folder cannot be made.
     """
-    folder = Path(folder) if folder is not None else cache_folder("mnist")
+    folder = as_path(folder, "fetch_mnist") if folder is not None else cache_folder("mnist")
     wanted = [name for name, md5 in checksums.items() if _mismatch(folder / name, md5)]
     if not wanted:
         return folder

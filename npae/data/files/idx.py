@@ -20,11 +20,10 @@ import os
 import stat
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 
-from npae.backend import atomic_write
+from npae.backend import as_path, atomic_write
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -69,7 +68,7 @@ def write_idx(path, array):
     The write is atomic. The gzip header contains no time and no name, so equal arrays give equal bytes. Raises IDXError
     if the format cannot hold the array, and OSError if the file cannot be written.
     """
-    path, array = Path(path), np.asarray(array)
+    path, array = as_path(path, "write_idx"), np.asarray(array)
     codes = {name: code for code, name in TYPES.items()}
     big_endian = array.dtype.newbyteorder(">")
     if big_endian.str not in codes:
@@ -95,7 +94,7 @@ def opened(path):
 
     Errors of gzip while the stream is read are raised as IDXError.
     """
-    path = Path(path)
+    path = as_path(path, "read_idx")
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected an IDX file, found nothing there. Check the path.")
     if path.is_dir():

@@ -11,13 +11,13 @@ they may not be distributed with it.
 
 import contextlib
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
+from npae.backend import as_path
 from npae.data.files.download import cache_folder, data_folder
-from npae.data.files.images import ImageError
 from npae.data.files.npz import array_in
+from npae.data.files.picture import ImageError
 from npae.data.sets.mnist import Images
 
 TRAINING_PEOPLE, PEOPLE, SIZE = 35, 40, 64
@@ -35,7 +35,7 @@ def olivetti(path=None):
     Raises FileNotFoundError, with the way to get the file; NotADirectoryError if NPAE_DATA is not a folder; ImageError
     if the file has another content.
     """
-    path = Path(path).expanduser() if path is not None else _place()
+    path = as_path(path, "olivetti") if path is not None else _place()
     if path is None or not path.is_file():
         raise FileNotFoundError(
             f"olivetti: expected the file {path or '$NPAE_DATA/olivetti/olivetti.npz'}, found none. Where scikit-learn "

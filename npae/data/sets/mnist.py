@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from npae.backend import as_path
 from npae.data.files.download import data_folder, fetch_mnist
 from npae.data.files.idx import IDXError, read_idx
+from npae.data.files.idx_parts import check_part, find_parts
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -25,7 +27,6 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-LAYOUTS = {1: "(count,)", 3: "(count, height, width)"}
 SAMPLE = Path(__file__).parent.parent / "sample"
 
 
@@ -33,8 +34,9 @@ SAMPLE = Path(__file__).parent.parent / "sample"
 class Images:
     """Grey images with labels, split into training and test.
 
-    train_images (n, height, width), test_images (m, height, width): uint8; for digits, 0 is paper and 255 is full ink.
-    train_labels (n,), test_labels (m,): uint8, the classes. origin: where the data come from, for logs and captions.
+    train_images (n, height, width), test_images (m, height, width): uint8 (a folder of IDX files may have another
+    dtype); for digits, 0 is paper and 255 is full ink. train_labels (n,), test_labels (m,): integers, the classes.
+    origin: where the data come from, for logs and captions.
     """
 
     train_images: np.ndarray
@@ -91,28 +93,21 @@ def idx_folder(path):
     """The Images in a folder of the same layout as MNIST: Fashion-MNIST, KMNIST, or your own.
 
     path: a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-        t10k-labels-idx1-ubyte, each plain or with .gz; if both exist, the plain one is read.
-    All are uint8: images (count, height, width), of one size in training and test; labels (count,).
+        t10k-labels-idx1-ubyte, each plain or with .gz; if both exist, the plain one is read. Dots and underscores may
+        stand for the hyphens, as in train-images.idx3-ubyte.
+    Images are (count, height, width), of one size and dtype in training and test: uint8, or another type of the format,
+    such as float32, which is not changed. Labels are integers (count,).
 
-    Raises FileNotFoundError, with the names of missing files; IDXError if a file is damaged or two do not match.
+    Raises FileNotFoundError, with the names of missing files and of those that are there; IDXError if a file is damaged
+    or two do not match.
     """
-    path = Path(path).expanduser()
+    path = as_path(path, "idx_folder")
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: expected a folder with {', '.join(FILES)}, found none. Check it.")
-    paths = [next((p for p in (path / name, path / f"{name}.gz") if p.is_file()), None) for name in FILES]
-    missing = ", ".join(name for name, found in zip(FILES, paths, strict=True) if not found)
-    if missing:
-        raise FileNotFoundError(
-            f"{path}: expected the four files of an MNIST-like folder, missing: {missing}. "
-            "Put them there (plain or with .gz), or check the path."
-        )
+    paths = find_parts(path, FILES)
     arrays = [read_idx(p) for p in paths]
-    for p, array, ndim in zip(paths, arrays, (3, 1, 3, 1), strict=True):
-        if array.ndim != ndim or array.dtype != np.uint8:
-            raise IDXError(
-                f"{p}: expected uint8 of shape {LAYOUTS[ndim]}, got {array.dtype} of shape {array.shape}. "
-                "Check that each file has the right name."
-            )
+    for p, array, what in zip(paths, arrays, ("images", "labels") * 2, strict=True):
+        check_part(p, array, what)
     train_images, train_labels, test_images, test_labels = arrays
     for part, images, labels in (("train", train_images, train_labels), ("t10k", test_images, test_labels)):
         if len(images) != len(labels):
@@ -120,11 +115,13 @@ def idx_folder(path):
                 f"{path}: expected one label for each image, got {len(images)} {part}-images and "
                 f"{len(labels)} {part}-labels. Take both files from the same dataset."
             )
-    if train_images.shape[1:] != test_images.shape[1:]:
-        raise IDXError(
-            f"{path}: expected training and test images of one size, got {train_images.shape[1:]} and "
-            f"{test_images.shape[1:]}. Take all four files from the same dataset."
-        )
+    for what, a, b in (("size", train_images.shape[1:], test_images.shape[1:]),
+                       ("dtype", train_images.dtype, test_images.dtype)):  # fmt: skip
+        if a != b:
+            raise IDXError(
+                f"{path}: expected training and test images of one {what}, got {a} and {b}. "
+                "Take all four files from the same dataset."
+            )
     return Images(*arrays, origin=str(path))
 
 

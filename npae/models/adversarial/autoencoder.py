@@ -37,7 +37,7 @@ Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", se
 
 import numpy as np
 
-from npae.backend import Stream, as_int, as_source, empty, to_device
+from npae.backend import Stream, as_int, as_lazy_source, empty, to_device
 from npae.data.sources import as_labelled, check_source
 from npae.losses.softmax_cross_entropy import one_hot
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
@@ -129,7 +129,7 @@ class AdversarialAutoencoder(Wrapper):
     def as_data(self, data, name="data"):
         """`data` as training takes batches from it: samples, or pairs (x, y) if labelled. Errors: see data.sources."""
         if not self.labelled:
-            return as_source(data, name)
+            return as_lazy_source(data, name)
         data = as_labelled(data, name)
         check_source(data.x, self.loss.check_targets, name)
         return data
@@ -156,13 +156,15 @@ class AdversarialAutoencoder(Wrapper):
 
     def evaluate(self, data, batch_size=1024):
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the prior have seed 0."""
+        self.check_columns(data)
         x, y = self._parts(self.as_data(data))
         if self.labelled:
             self._check_classes(y)
         h = to_device(self.autoencoder.encode(x, batch_size), "cpu")
         y = None if y is None else to_device(y, "cpu")
         z = self.prior.codes(Stream([0]), h, y)
-        a, b = (self._map(self.discriminator, self._with_class(codes, y), batch_size) for codes in (z, h))
+        rows = (self._with_class(codes, y) for codes in (z, h))
+        a, b = (self._map(self.discriminator, r, batch_size, "codes") for r in rows)
         return self.autoencoder.evaluate(x, batch_size) | diagnostics(a, b) | {"diversity": diversity(h, z)}
 
     # ------------------------------------------------------------------ use

@@ -114,6 +114,11 @@ class GAN(Wrapper):
         """One code z ~ p(z) per row of x."""
         return self.sampler.next(empty((len(x), self.prior.size), x))
 
+    @property
+    def reads(self):
+        """The network that the images enter: the discriminator."""
+        return self.discriminator
+
     def check_targets(self, x):
         """Accepts any images: no loss compares with them."""
 
@@ -121,7 +126,7 @@ class GAN(Wrapper):
         """J_D, J_G and the diagnostics on `data` in inference mode, with as many samples (of seed 0) as data."""
         x, fake = self._map(_itself, data, batch_size), self.sample(len(data), batch_size=batch_size)
         fake = to_device(fake, "cpu")
-        a, b = (self._map(self.discriminator, images, batch_size) for images in (x, fake))
+        a, b = (self._map(self.discriminator, images, batch_size, "images") for images in (x, fake))
         x, a, b = (to_device(array, "cpu") for array in (x, a, b))
         return diagnostics(a, b, self.real, self.saturating) | {"diversity": diversity(fake, x)}
 

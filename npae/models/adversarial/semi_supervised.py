@@ -63,6 +63,8 @@ class SemiSupervisedAutoencoder(Wrapper):
     Raises ValueError if the encoder or a discriminator ends otherwise, TypeError for a prior that is not a Prior.
     """
 
+    stated = ("loss", "supervised_loss")
+
     def __init__(self, autoencoder, class_discriminator, style_discriminator, prior, seed=0, dtype=np.float32):
         self.parts = class_and_style(self, autoencoder.encoder, class_discriminator, style_discriminator, prior)
         self.class_prior, self.prior = (part.sampler.prior for part in self.parts)
@@ -129,12 +131,13 @@ class SemiSupervisedAutoencoder(Wrapper):
         real_accuracy, fake_accuracy, diversity: as for AdversarialAutoencoder, for classes and for styles. "supervised"
         is 0 if no label is known.
         """
+        self.check_columns(data)
         x, y = self.as_data(data)
         self.check_targets(y)
         found, known = self.autoencoder.evaluate(x, batch_size), y >= 0
         code = to_device(self.autoencoder.encode(x, batch_size), "cpu")
         for part in self.parts:
-            found |= part.diagnostics(code, lambda discriminator, rows: self._map(discriminator, rows, batch_size))
+            found |= part.diagnostics(code, lambda d, rows: self._map(d, rows, batch_size, "codes"))
         terms = self.classifier.evaluate((x[known], y[known]), batch_size) if known.any() else {"cross_entropy": 0.0}
         return found | {"supervised": terms["cross_entropy"]}
 
@@ -150,6 +153,7 @@ class SemiSupervisedAutoencoder(Wrapper):
 
     def error_rate(self, data, batch_size=1024):
         """The fraction of data (x, y) whose most probable class is not their label. All labels must be known."""
+        self.check_columns(data)
         x, y = as_labelled(data)
         self.classifier.check_targets(y)
         return self.classifier.error_rate((x, y), batch_size)

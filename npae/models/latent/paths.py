@@ -60,6 +60,8 @@ def traversal(code, unit, low=-3.0, high=3.0, steps=10):
     code = np.asarray(code, np.float32)
     if code.ndim != 1:
         raise ValueError(f"traversal: expected a code of the shape (d,), got {code.shape}: use a single row.")
+    if not np.isfinite(code).all():
+        raise ValueError("traversal: expected a code of finite numbers, got NaN or Inf. Check its data.")
     codes = np.repeat(code[None], as_int(steps, "steps", least=2), axis=0)
     codes[:, unit] = np.linspace(low, high, steps)
     return codes
@@ -80,4 +82,6 @@ def _ends(a, b, steps):
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"Expected two codes of one shape (d,), got {a.shape} and {b.shape}: use single rows.")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("Expected codes of finite numbers, got NaN or Inf. Check their data.")
     return a, b, np.linspace(0, 1, as_int(steps, "steps", least=2))[:, None]

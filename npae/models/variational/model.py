@@ -38,11 +38,10 @@ and approximate inference in deep generative models".
 
 import numpy as np
 
-from npae.backend import Stream, array_module, as_int, device_of, generator, to_device
+from npae.backend import Stream, array_module, as_int, as_member, device_of, generator, to_device
 from npae.layers import Dense, GaussianSample
 from npae.layers.sampling import tile, tile_adjoint
-from npae.losses import BinaryCrossEntropy, SquaredError
-from npae.losses.base import as_loss
+from npae.losses import BinaryCrossEntropy, Loss, SquaredError
 from npae.models.base import Model
 from npae.models.variational.bounds import iwae_step
 from npae.models.variational.likelihood import elbo_terms, iwae_terms, log_mean_weight
@@ -59,6 +58,8 @@ class VariationalAutoencoder(Model):
     TypeError for a loss that is not a Loss.
     """
 
+    stated = ("loss", "kl")
+
     def __init__(self, encoder, decoder, loss=None, beta=1.0, samples=1, objective="elbo", seed=0, dtype=np.float32):
         if objective not in ("elbo", "iwae"):
             raise ValueError(f'VariationalAutoencoder: expected objective "elbo" or "iwae", got {objective!r}.')
@@ -70,7 +71,7 @@ class VariationalAutoencoder(Model):
                 "Use losses.GaussianNLL(std): with std = 1 its gradient is the same."
             )
         self.encoder, self.sampler, self.decoder = encoder, GaussianSample(), decoder
-        self.loss = as_loss(BinaryCrossEntropy() if loss is None else loss, "VariationalAutoencoder")
+        self.loss = as_member(BinaryCrossEntropy if loss is None else loss, Loss, "VariationalAutoencoder")
         self.kl, self.objective = GaussianKL(beta), objective
         self.samples = as_int(samples, "samples", least=1)
         self.children = (("encoder", encoder), ("sampler", self.sampler), ("decoder", decoder))

@@ -162,14 +162,65 @@ def test_any_folder_of_the_same_layout_plain_or_gzipped(tmp_path):
         ({"train_labels": np.zeros(4, np.uint8)}, "one label for each image, got 5 .* 4 train-labels"),
         ({"t10k_labels": np.zeros(3, np.uint8)}, "one label for each image, got 2 .* 3 t10k-labels"),
         ({"t10k_images": np.zeros((2, 4, 4), np.uint8)}, r"of one size, got \(3, 4\) and \(4, 4\)"),
-        ({"train_images": np.zeros((5, 12), np.uint8)}, r"train-images.*\(count, height, width\).*\(5, 12\)"),
-        ({"t10k_labels": np.zeros((2, 1), np.uint8)}, r"t10k-labels.*shape \(count,\), got .*\(2, 1\)"),
-        ({"train_images": np.zeros((5, 3, 4), np.float32)}, "train-images.*expected uint8 .*got float32"),
+        ({"train_images": np.zeros((5, 12), np.uint8)}, r"train-images.*\(count, height, width\).*\(5, 12\). Reshape"),
+        ({"train_images": np.zeros(5, np.uint8)}, "train-images.*look like labels: have the files .* exchanged"),
+        ({"train_images": np.zeros((5, 3, 4, 3), np.uint8)}, "train-images.*Read colour images with data.read_idx"),
+        ({"t10k_labels": np.zeros((2, 9), np.uint8)}, r"t10k-labels.*\(count,\), integers, got .*\(2, 9\).*argmax"),
+        ({"t10k_labels": np.zeros((2, 3, 4), np.uint8)}, "t10k-labels.*look like images: have the files .* exchanged"),
+        ({"t10k_labels": np.zeros(2, np.float32)}, "t10k-labels.*got float32 of shape .*Number the classes"),
+        ({"train_images": np.zeros((5, 3, 4), np.float32)}, "images of one dtype, got float32 and uint8"),
     ],
 )
 def test_files_that_do_not_fit_together(tmp_path, changes, message):
     with pytest.raises(IDXError, match=message):
         idx_folder(fill(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.float32, np.float64])
+def test_images_of_every_type_of_the_format(tmp_path, dtype):
+    train, test = (np.arange(n * 12, dtype=dtype).reshape(n, 3, 4) / dtype(4) for n in (5, 2))
+    train, test = train.astype(dtype), test.astype(dtype)
+    images = idx_folder(fill(tmp_path, train_images=train, t10k_images=test, t10k_labels=np.array([7, 300], np.int32)))
+    np.testing.assert_array_equal(images.train_images, train)
+    np.testing.assert_array_equal(images.test_images, test)
+    assert images.train_images.dtype == images.test_images.dtype == dtype
+    assert images.test_labels.tolist() == [7, 300]
+
+
+def renamed(folder, change):
+    for path in list(fill(folder).iterdir()):
+        path.rename(folder / change(path.name))
+    return folder
+
+
+@pytest.mark.parametrize("change", [
+    lambda n: n.replace("-idx", ".idx"), lambda n: n.replace("-", "_"), lambda n: n.upper().replace(".GZ", ".gz"),
+    lambda n: n.replace("-idx", ".idx").removesuffix(".gz"),
+], ids=["dots", "underscores", "capitals", "dots, without .gz"])  # fmt: skip
+def test_nearly_the_right_names_are_read(tmp_path, change):
+    images = idx_folder(renamed(tmp_path, change))
+    assert np.array_equal(images.train_images, TINY["train-images-idx3-ubyte"])
+    assert images.test_labels.tolist() == [8, 9]
+
+
+def test_other_names_are_listed_with_those_to_give(tmp_path):
+    folder = renamed(tmp_path / "a", lambda n: f"emnist-{n}".replace("t10k", "test"))
+    with pytest.raises(FileNotFoundError) as error:
+        idx_folder(folder)
+    assert "It holds emnist-test-images-idx3-ubyte.gz, emnist-test-labels" in str(error.value)
+    assert "Rename emnist-train-images-idx3-ubyte.gz to train-images-idx3-ubyte.gz, emnist-tr" in str(error.value)
+    assert "emnist-test-labels-idx1-ubyte.gz to t10k-labels-idx1-ubyte.gz." in str(error.value)
+    folder = renamed(tmp_path / "b", lambda n: n.replace("train", "part1").replace("t10k", "part2"))
+    (folder / "more").mkdir()
+    with pytest.raises(FileNotFoundError, match="It holds more/, part1-images-idx3-ubyte.gz, .*Put them there"):
+        idx_folder(folder)
+    (tmp_path / "c").mkdir()
+    with pytest.raises(FileNotFoundError, match="missing: train-images.*It holds nothing. Put them there"):
+        idx_folder(tmp_path / "c")
+    for k in range(20):
+        (tmp_path / "c" / f"{k:02}.png").touch()
+    with pytest.raises(FileNotFoundError, match=r"It holds 00.png, .*07.png, … \(20 in all\). Put them there"):
+        idx_folder(tmp_path / "c")
 
 
 def test_a_damaged_file_is_never_replaced_by_the_sample(offline, tmp_path, monkeypatch):

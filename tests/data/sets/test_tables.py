@@ -2,13 +2,14 @@
 
 import gzip
 import io
+import sys
 import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 
-from npae.data import TableError, adbench, credit_card, data_folder, read_csv, read_npz
+from npae.data import TableError, adbench, credit_card, data_folder, read_npz
 
 X = np.random.default_rng(0).standard_normal((6, 3))
 Y = np.array([0, 1, 0, 0, 1, 0])
@@ -56,14 +57,14 @@ def declared(shape, payload=b"", dtype="'<f8'"):
 
 BROKEN = {
     "no zip": (b"<!DOCTYPE html>", "not a zip file"),
-    "no y": ({"X": npy(X)}, "no item named 'y.npy'"),
+    "no y": ({"X": npy(X), "labels": npy(Y)}, "it has the arrays X, labels. Write it by numpy.savez"),
     "y of another kind": ({"X": npy(X), "y": npy(np.array(["a"] * 6))}, "y is <U1 of shape"),
     "one-dimensional X": ({"X": npy(Y), "y": npy(Y)}, r"X is int64 of shape \(6,\)"),
     "objects": ({"X": declared((2, 2), b"cposix\nsystem\n(S'false'\ntR.", "'|O'"), "y": npy(Y)}, "X is object"),
     "a huge size": ({"X": declared((10**9, 10**9)), "y": npy(Y)}, "X declares 8000000000000000128 bytes in"),
     "a negative size": ({"X": declared((-2, 3)), "y": npy(Y)}, "X declares 80 bytes"),
     "too much": ({"X": npy(X) + b"more", "y": npy(Y)}, "X declares"),
-    "other labels": ({"X": npy(X), "y": npy(Y * 2)}, "label of 0 or 1 for each of 6 rows"),
+    "other labels": ({"X": npy(X), "y": npy(Y * 2)}, "label of 0 or 1 for each of 6 rows, got 6 labels: 0, 2"),
     "too few labels": ({"X": npy(X), "y": npy(Y[:5])}, "label of 0 or 1 for each of 6 rows"),
 }
 
@@ -91,41 +92,85 @@ def test_a_declared_size_allocates_nothing(tmp_path):
         tracemalloc.stop()
 
 
+@pytest.fixture(params=["pandas", "numpy"])
+def reader(request, monkeypatch):
+    """credit_card with pandas, and without it."""
+    if request.param == "pandas":
+        pytest.importorskip("pandas")
+    else:
+        monkeypatch.setitem(sys.modules, "pandas", None)
+    return request.param
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("quoted", [False, True])
-def test_the_credit_card_csv_is_read(tmp_path, monkeypatch, zipped, quoted):
+def test_the_credit_card_csv_is_read(tmp_path, monkeypatch, zipped, quoted, reader):
     (tmp_path / "creditcard").mkdir()
     text = (HEAD + ROWS) if quoted else (HEAD + ROWS).replace('"', "")
     path = tmp_path / "creditcard" / ("creditcard_sample.csv.gz" if zipped else "creditcard.csv")
     path.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
     monkeypatch.setenv("NPAE_DATA", str(tmp_path))
     for table in (credit_card(), credit_card(path)):
-        assert table.x.shape == (4, 29) and table.path == path
+        assert table.x.shape == (4, 29) and table.path == path and table.names == (*HEAD.split('"')[3:58:2], "Amount")
         np.testing.assert_array_equal(table.x[:, 0], -0.15)
         np.testing.assert_array_equal(table.x[:, 28], [0.25, 1.25, 2.25, 3.25])
         np.testing.assert_array_equal(table.y, [False, True, False, True])
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("a,b\n1,2\n", "no column Class"),
-    ("", "no column Class"),
-    ("a,Class\n", "0 rows"),
-    ("a,Class\n1,0,3\n", "1 rows have 3, its first line 2"),
-    ("a,Class\n1,0\n1\n", "number of columns changed"),
-    ("a,Class\n1,0\nx,1\n", "could not convert string 'x'"),
-    ("a,Class\n1,2\n", "label of 0 or 1 for each of 1 rows"),
-])  # fmt: skip
-def test_a_broken_csv_is_one_sentence(tmp_path, text, words):
-    (tmp_path / "t.csv").write_text(text)
-    with pytest.raises(TableError, match=words) as error:
-        read_csv(tmp_path / "t.csv", "Class")
-    assert "t.csv" in str(error.value) and "\n" not in str(error.value)
+FORMS = {
+    "a byte-order mark": lambda text: "\ufeff" + text,
+    "semicolons": lambda text: text.replace(",", ";"),
+    "tabs": lambda text: text.replace(",", "\t"),
+    "a comment": lambda text: "# from a colleague\n\n" + text,
+    "pandas' index": lambda text: "".join(f"{k - 1 if k else ''},{line}\n" for k, line in enumerate(text.splitlines())),
+    "no Time": lambda text: "".join(line.partition(",")[2] + "\n" for line in text.splitlines()),
+    "a customer's number": lambda text: "".join(
+        f"{'customer_id' if k == 0 else 900 + k},{line}\n" for k, line in enumerate(text.splitlines())
+    ),
+    "another order": lambda text: "".join(",".join(line.split(",")[::-1]) + "\n" for line in text.splitlines()),
+}
 
 
-def test_a_truncated_gzip_raises(tmp_path):
+@pytest.mark.parametrize("form", FORMS)
+def test_the_29_features_are_taken_by_name_and_order(tmp_path, form, reader):
+    plain, other = tmp_path / "plain.csv", tmp_path / "other.csv"
+    rows = ["".join(f"{k + j / 100}," for j in range(30)) + f"{k % 2}" for k in range(6)]
+    text = HEAD.replace('"', "") + "\n".join(rows) + "\n"
+    plain.write_text(text, encoding="utf-8")
+    other.write_text(FORMS[form](text), encoding="utf-8")
+    expected, table = credit_card(plain), credit_card(other)
+    assert table.names == expected.names and table.x.shape == (6, 29)
+    np.testing.assert_array_equal(table.x, expected.x)
+    np.testing.assert_array_equal(table.y, expected.y)
+
+
+def test_other_content_is_named(tmp_path, reader):
+    path = tmp_path / "t.csv"
+    for text, words in {
+        HEAD.replace("Class", "class") + ROWS: "it has no column Class. It has the columns Time, V1.*; is class meant",
+        "a,Class\n1,0\n": "it has no column V1, V2, .*It has the columns a, Class",
+        HEAD: "no rows below them|0 rows have",
+        HEAD + ROWS.replace('"1"', '"2"'): "label of 0 or 1 for each of 4 rows, got 4 labels: 0, 2",
+        HEAD + ROWS.replace("3.25", "x"): "Amount|could not convert string 'x'",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(TableError, match=words) as error:
+            credit_card(path)
+        assert str(error.value).count("t.csv") == 1 and "\n" not in str(error.value)
+        assert "opy it again" not in str(error.value)
+
+
+def test_without_pandas_the_extra_is_named_for_other_forms(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    (tmp_path / "t.csv").write_text((HEAD + ROWS).replace(",", ";").replace(".", ","))
+    with pytest.raises(TableError, match=r'Other forms of tables are read with pandas: pip install "npae\[tables\]"'):
+        credit_card(tmp_path / "t.csv")
+
+
+def test_a_truncated_gzip_raises(tmp_path, reader):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress((HEAD + ROWS * 50).encode())[:-9])
-    with pytest.raises(TableError, match="end-of-stream"):
-        read_csv(tmp_path / "t.csv.gz", "Class")
+    with pytest.raises(TableError, match="t.csv.gz: its packing is damaged .*end-of-stream"):
+        credit_card(tmp_path / "t.csv.gz")
 
 
 def test_the_error_for_a_missing_file_names_the_way_to_get_it(tmp_path, monkeypatch):
@@ -138,8 +183,6 @@ def test_the_error_for_a_missing_file_names_the_way_to_get_it(tmp_path, monkeypa
         credit_card(tmp_path / "mine.csv")
     with pytest.raises(FileNotFoundError, match="nothing.npz: expected an .npz file"):
         read_npz(tmp_path / "nothing.npz")
-    with pytest.raises(FileNotFoundError, match="nothing.csv: expected a CSV file"):
-        read_csv(tmp_path / "nothing.csv", "Class")
 
 
 @pytest.mark.skipif(data_folder("adbench") is None, reason="ADBench tables: set NPAE_DATA to the parent of adbench/")

@@ -128,7 +128,7 @@ def learned(labelled, prior, data, epochs=12):
     discriminator = Sequential(Dense(2 + labelled * prior.modes, 32, LeakyReLU(0.2)), Dense(32, 1))
     model = AdversarialAutoencoder(autoencoder, discriminator, prior, labelled)
     rates = {"reconstruction": Adam(2e-3), "discriminator": Adam(5e-3, beta1=0.5), "generator": Adam(2e-3, beta1=0.5)}
-    return model, fit(model, data, data, epochs=epochs, batch_size=50, optimizer=rates, progress="none")
+    return model, fit(model, data, validation=data, epochs=epochs, batch_size=50, optimizer=rates, progress="none")
 
 
 def test_codes_learn_the_distribution_of_the_prior():

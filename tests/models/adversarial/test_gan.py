@@ -172,7 +172,7 @@ def test_it_learns_the_distribution_of_the_data():
     discriminator = Sequential(Dense(2, 32, leaky), Dense(32, 32, leaky), Dense(32, 1))
     model = GAN(generator, discriminator, GaussianPrior(2))
     before = np.abs(model.sample(2000).mean(axis=0) - [2, -1])
-    history = fit(model, data, data[:1000], epochs=10, batch_size=50, optimizer=Adam(4e-3, beta1=0.5),
+    history = fit(model, data, validation=data[:1000], epochs=10, batch_size=50, optimizer=Adam(4e-3, beta1=0.5),
                   schedule=Cosine(10, end=0.02), progress="none")  # fmt: skip
     names = ["discriminator", "generator"]
     assert history.columns[3:] == ["loss", *names, "val_loss", *(f"val_{n}" for n in names), "val_real_accuracy",
@@ -197,6 +197,8 @@ def test_a_file_brings_it_back(tmp_path):
 
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"generator of images like the data's, \(5,\), its images are \(6,\)"):
+        fit(GAN(Dense(3, 6), Dense(5, 1), GaussianPrior(3)), X[:, :5], epochs=1, progress="none")
+    with pytest.raises(ValueError, match="data: this model was made for 6 features, got 5"):
         fit(small(), X[:, :5], epochs=1, progress="none")
     with pytest.raises(ValueError, match="0.5 < real <= 1"):
         small(real=0.3)

@@ -244,7 +244,7 @@ def test_three_labels_per_class_are_enough():
     game = Adam(2e-3, beta1=0.5)
     rates = dict.fromkeys(NAMES, game) | {"reconstruction": Adam(2e-3), "supervised": Adam(2e-3)}
     data = oversample_labelled(x, few, 0.1)
-    history = fit(model, data, (x, y), epochs=8, batch_size=50, optimizer=rates, progress="none")
+    history = fit(model, data, validation=(x, y), epochs=8, batch_size=50, optimizer=rates, progress="none")
     assert model.error_rate((x, y)) < 0.02
     assert history["val_reconstruction"][-1] < 0.5 * history["val_reconstruction"][0]
     assert 0.7 < history["val_style_diversity"][-1] < 1.4 and 0.8 < history["val_class_diversity"][-1] < 1.1
@@ -270,7 +270,7 @@ def test_a_file_brings_it_back(tmp_path):
 def run(model, epochs=3, **more):
     settings = {"batch_size": 5, "progress": "none"} | more
     rates = {name: Adam(0.002 * k, beta1=0.5) for k, name in enumerate(NAMES, 1)}
-    return fit(model, (X, Y), (X, Y), epochs=epochs, optimizer=rates, **settings)
+    return fit(model, (X, Y), validation=(X, Y), epochs=epochs, optimizer=rates, **settings)
 
 
 def test_a_resumed_run_ends_with_the_same_bits(tmp_path):

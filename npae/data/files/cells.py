@@ -1,0 +1,120 @@
+"""The cells of a delimited text as numbers and labels, read by pandas (the extra `tables`).
+
+Text where a number should be is refused with its place. A comma is taken for a decimal sign if that makes numbers of
+text, but not if it could as well separate thousands.
+"""
+
+import io
+import re
+import warnings
+
+import numpy as np
+
+from npae.data.files.columns import some
+from npae.data.files.text import TableError
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "<NA>", "#N/A", "?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+
+
+def import_pandas(owner):
+    """The module pandas. Raises ModuleNotFoundError, in the name of `owner`, if it is not installed."""
+    try:
+        import pandas
+    except ImportError:
+        raise ModuleNotFoundError(f'{owner}: needs the package pandas: pip install "npae[tables]".') from None
+    return pandas
+
+
+def cells_below(data, head, decimal=None, label=None):
+    """(the cells below the Head as a DataFrame with numbered columns, is the decimal sign a comma?), from UTF-8 bytes.
+
+    label: the number of the column of labels, which is read as text. Raises TableError for lines of other lengths.
+    """
+    frame = _frame(data, head, decimal or ".", label)
+    texts = _texts(frame, label)
+    if decimal is not None or not texts or head.separator == ",":
+        return frame, decimal == ","
+    other = _frame(data, head, ",", label)
+    if len(_texts(other, label)) >= len(texts):
+        return frame, False
+    commas = [cell for k in texts for cell in frame[k].dropna() if isinstance(cell, str) and "," in cell]
+    if commas and all(THOUSANDS.fullmatch(cell.strip()) for cell in commas):
+        raise TableError(
+            f'the comma in {commas[0]} may separate thousands or decimals. Write decimal="," for decimals; take the '
+            "commas out of the file for thousands."
+        )
+    return other, True
+
+
+def _frame(data, head, decimal, label):
+    pandas, stream = import_pandas("read_table"), io.BytesIO(data)
+    stream.seek(head.start)
+    numbers, separator = range(len(head.names)), r"\s+" if head.separator == " " else head.separator
+    exact = {"float_precision": "round_trip"} if pandas.__version__.startswith("2.") else {}  # as version 3 always is
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # the first row has more cells than names
+            return pandas.read_csv(
+                stream, header=None, names=numbers, index_col=False, sep=separator, decimal=decimal, low_memory=False,
+                na_values={k: [""] if k == label else [*MISSING, "None"] for k in numbers}, keep_default_na=False,
+                skipinitialspace=True, encoding="utf-8", dtype=None if label is None else {label: str},
+                **exact,
+            )  # fmt: skip
+    except pandas.errors.ParserWarning:
+        count = len(head.names)
+        raise TableError(f"its first row has more cells than its {count} names, {some(head.names)}.") from None
+    except ValueError as error:  # ParserError is one
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found is None:
+            raise TableError(f"its lines are not those of a table ({' '.join(str(error).split())}).") from error
+        raise TableError(
+            f"its line {head.lines + int(found[2])} has {found[3]} cells, there are {found[1]} names, "
+            f"{some(head.names)}. Correct the line."
+        ) from None
+
+
+def _texts(frame, label):
+    """The numbers of the columns that hold text."""
+    return [k for k in frame if k != label and frame[k].dtype.kind not in "iufb"]
+
+
+def numbers_in(frame, places, names):
+    """The columns at `places` as an array (n, d) of float64, NaN where a cell is empty. Raises TableError for text."""
+    pandas, columns, texts = import_pandas("read_table"), [], []
+    for k in places:
+        numbers = frame[k]
+        if numbers.dtype.kind not in "iufb":
+            numbers = pandas.to_numeric(frame[k], errors="coerce")
+            wrong = np.flatnonzero(numbers.isna() & frame[k].notna())
+            if len(wrong):
+                texts.append((names[k], frame[k].iloc[wrong[0]], wrong[0] + 1))
+        columns.append(numbers.to_numpy(np.float64))
+    if texts:
+        listed = "; ".join(f"{name} ({cell!r} in row {row})" for name, cell, row in texts[:5])
+        more = f"; and {len(texts) - 5} others" if len(texts) > 5 else ""
+        raise TableError(
+            f"text where numbers are expected in the columns {listed}{more}. Leave them out, "
+            f"leave_out={[name for name, _, _ in texts[:5]]}; or number their values (pandas.get_dummies)."
+        )
+    return np.column_stack(columns)
+
+
+def labels_in(column):
+    """(y, the names of the classes, where y is missing) of a column of text.
+
+    y: int64 if all cells are whole numbers, float64 if all are numbers; otherwise the numbers of the classes.
+    """
+    pandas = import_pandas("read_table")
+    text = column.str.strip()
+    missing = (text.isna() | text.isin(MISSING)).to_numpy()
+    numbers = pandas.to_numeric(text.mask(missing), errors="coerce").to_numpy(np.float64)
+    if np.isnan(numbers[~missing]).any():
+        classes, y = np.unique(text.mask(missing, "").to_numpy(str)[~missing], return_inverse=True)
+        numbers = np.zeros(len(text), np.int64)
+        numbers[~missing] = y
+        return numbers, tuple(map(str, classes)), missing
+    missing = missing | ~np.isfinite(numbers)
+    numbers = np.where(missing, 0, numbers)
+    whole = (numbers == np.round(numbers)).all()
+    return (numbers.astype(np.int64) if whole else numbers), (), missing

@@ -1,0 +1,117 @@
+"""Text files of any packing and encoding, as UTF-8.
+
+    packing     gzip, bzip2, xz, or a zip archive with one file in it, recognised by the first bytes
+    encoding    a byte-order mark; zeros in every other byte (UTF-16); UTF-8; otherwise Windows-1252
+
+The files are not trusted, but they declare no sizes: a text takes as much memory as it has bytes.
+"""
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import stat
+import zipfile
+import zlib
+
+UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\0": lzma.decompress}
+MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+OTHERS = {
+    b"PAR1": "a Parquet file. Read it with pandas.read_parquet, and give fit its columns",
+    b"\x89HDF": "an HDF5 file. Read it with h5py or pandas.read_hdf",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook. Save the sheet as CSV",
+    b"\x93NUMPY": "an array. Read it with numpy.load",
+    b"%PDF": "a PDF. Take the table out of it",
+}
+EXCEL = "an Excel workbook. Save the sheet as CSV, or read it with pandas.read_excel and give fit its columns"
+
+
+class TableError(ValueError):
+    """The file exists but is not the table that it should be."""
+
+
+def read_text(path, encoding=None):
+    """The text in the file `path` (a Path), unpacked, as UTF-8 bytes whose lines end in "\\n" or "\\r\\n".
+
+    encoding: that of the file; by default it is recognised. Raises FileNotFoundError, IsADirectoryError; TableError if
+    it is another kind of file or damaged; ValueError for an unknown encoding.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: expected a table, found nothing there. Check the path.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: expected a table, got a folder. Name a file in it.")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise TableError(f"{path}: expected a regular file, got a device or a pipe. Copy it to a file.")
+    data = _unpacked(path, path.read_bytes())
+    for magic, kind in OTHERS.items():
+        if data.startswith(magic):
+            raise TableError(f"{path}: expected a table as text, got {kind}.")
+    data = _as_utf8(path, data, encoding)
+    start = data[:200].lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise TableError(f"{path}: expected a table as text, got a web page. Download the file itself.")
+    return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
+def _unpacked(path, data):
+    """The content of a packed file; data of any other file as they are."""
+    unpack = next((function for magic, function in UNPACK.items() if data.startswith(magic)), None)
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        unpack = _unzip
+    try:
+        return data if unpack is None else unpack(data)
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from None
+    except (EOFError, OSError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise TableError(f"{path}: its packing is damaged ({reason}). Copy the file again, or unpack it.") from error
+
+
+def _unzip(data):
+    """The one file in a zip archive. Hidden files and those of macOS do not count."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX")]
+        names = [n for n in names if not n.rpartition("/")[2].startswith(".")]
+        if "[Content_Types].xml" in names:
+            raise TableError(f"expected a table as text, got {EXCEL}.")
+        if names and all(n.endswith(".npy") for n in names):
+            raise TableError("expected a table as text, got arrays. Read them with data.read_npz or numpy.load.")
+        if len(names) != 1:
+            found = ", ".join(sorted(names)[:5]) or "none"
+            raise TableError(f"expected a zip archive of one file, got {len(names)} ({found}). Unpack it, name one.")
+        return archive.read(names[0])
+
+
+def _as_utf8(path, data, encoding):
+    if encoding is None:
+        encoding = next((name for mark, name in MARKS if data.startswith(mark)), None) or _without_mark(path, data)
+        if encoding == "utf-8":
+            return data
+    try:
+        return data.decode(encoding).encode()
+    except LookupError:
+        raise ValueError(f'read_table: unknown encoding {encoding!r}. Expected one such as "cp1252".') from None
+    except UnicodeError as error:
+        raise TableError(
+            f"{path}: its bytes are not {encoding} ({error.reason}). Name its encoding, such as encoding=\"latin-1\"."
+        ) from None
+
+
+def _without_mark(path, data):
+    """The encoding of a text without a byte-order mark."""
+    if b"\0" in data:
+        halves = data[0:4096:2], data[1:4096:2]
+        even, odd = (half.count(0) / max(1, len(half)) for half in halves)
+        if max(even, odd) < 0.3 or min(even, odd) > 0.02:
+            raise TableError(f"{path}: expected a table as text, got a binary file. Check the path.")
+        return "utf-16-le" if odd > even else "utf-16-be"
+    try:
+        if not data.isascii():
+            data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
