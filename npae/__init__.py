@@ -43,6 +43,7 @@ Reading order
     layers/slice.py                     some of the columns
     layers/top_k.py                     k-sparse codes
     layers/tied.py                      h Wᵀ + b
+    layers/output.py                    the last activation of a network
     penalties/base.py                   λΩ
     penalties/sparsity.py               KL(ρ ‖ ρ̂) and L1
     penalties/weight_decay.py           ½ ‖W‖²

@@ -19,6 +19,7 @@ so the mean of both, which is the quotient above, stays as ε halves, and their 
 these is not so. If a direction fails, both are measured again with ε/2, to name a kink rather than the gradient.
 """
 
+import warnings
 from itertools import islice
 
 import numpy as np
@@ -28,6 +29,10 @@ from npae.backend import array_module, device_of, to_device
 
 class GradientError(AssertionError):
     """The gradient of a backward pass differs from finite differences, or J is such that they cannot check it."""
+
+
+class KinkError(GradientError):
+    """J has a kink or a jump where the gradient is to be checked."""
 
 
 def check_layer(layer, x, *, training=False, seed=0, **how):
@@ -54,19 +59,30 @@ def check_loss(loss, prediction, target, **how):
     """Check ∂J/∂prediction of a Loss on a float64 prediction and its target. how: as for check_layer, and seed."""
     prediction = prediction.copy()
     places = {"prediction": (prediction, loss.value_and_gradient(prediction, target)[1])}
-    return check_gradient(
-        lambda: float(loss.value_and_gradient(prediction, target)[0]), places, name=repr(loss), **how
-    )
+    return check_gradient(lambda: float(loss.value_and_gradient(prediction, target)[0]), places, name=repr(loss), **how)
 
 
-def check_model(model, x, **how):
-    """Check ∂J/∂θ of a model, all terms of J, on the float64 batch x. Freeze its noise before. how: as above."""
-    with model.theta.fresh_grad():
+def check_model(model, x, *, tries=3, **how):
+    """Check ∂J/∂θ of a model, all terms of J, on the float64 batch x. Freeze its noise before. how: as above.
+
+    At a kink it warns and checks near by, at θ + n/100 with n ~ N(0, 1), up to `tries` times. θ is put back.
+    """
+    theta, before = model.theta, model.theta.value.copy()
+    with theta.fresh_grad():
         model.backpropagate(x)
-    places = {"θ": (model.theta.value, model.theta.grad.copy())}
-    return check_gradient(
-        lambda: sum(float(term) for term in model.backpropagate(x).values()), places, name=type(model).__name__, **how
-    )
+    places = {"θ": (theta.value, theta.grad.copy())}
+    try:
+        return check_gradient(
+            lambda: sum(map(float, model.backpropagate(x).values())), places, name=type(model).__name__, **how
+        )
+    except KinkError as kink:
+        if tries < 1:
+            raise
+        warnings.warn(f"{kink} Checked near by instead.", stacklevel=2)
+        theta.value[...] += _normal_like(before, np.random.default_rng(tries)) / 100
+        return check_model(model, x, tries=tries - 1, **how)
+    finally:
+        theta.value[...] = before
 
 
 def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rtol=1e-6, directions=5):
@@ -124,7 +140,7 @@ def _check_smoothness(objective, places, u, eps, error, name):
     (q, total), (q_half, total_half) = [_on_both_sides(objective, places, u, h) for h in (eps, eps / 2)]
     bend, bend_half = (total - 2 * J) / eps, (total_half - 2 * J) / (eps / 2)  # slope to the right − to the left
     if max(abs(q - q_half), abs(bend - 2 * bend_half)) > error / 4:
-        raise GradientError(
+        raise KinkError(
             f"{name}: J has a kink or a jump within ε = {eps:g} of here: along a random direction its slope is "
             f"{q + bend / 2:.7g} to the right and {q - bend / 2:.7g} to the left, and does not settle as ε halves. "
             "Take another x or seed. (Biases of 0 can keep units at a kink: add small random numbers to theta.value.)"

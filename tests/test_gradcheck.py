@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npae import dense_autoencoder, gradcheck
-from npae.gradcheck import GradientError
+from npae.gradcheck import GradientError, KinkError
 from npae.layers import Dense, GaussianNoise, Layer, ReLU, Sequential, Tanh
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD
@@ -158,15 +158,22 @@ def test_a_kink_too_small_to_explain_the_error_is_no_excuse():
 
 
 def test_a_decoder_whose_biases_keep_its_units_at_the_kink():
-    """A row whose code is all 0 leaves a decoder with its biases, which are 0 at first: exactly at the kink."""
+    """A row whose code is all 0 leaves a decoder with its biases, which are 0 at first: exactly at the kink.
+
+    The check then says so, and is made near by. θ is put back.
+    """
     at_the_kink = 0
     for seed in range(20):
         model = dense_autoencoder([9, 5, 3], ReLU, ReLU, SquaredError(), seed=seed, dtype="float64")
         x = np.random.default_rng(seed).standard_normal((6, 9))
         if (model.encoder(x).max(axis=1) == 0).any():
             at_the_kink += 1
-            with pytest.raises(GradientError, match="Autoencoder: J has a kink.*Biases of 0.*theta.value"):
-                gradcheck.check_model(model, x)
+            with pytest.raises(KinkError, match="Autoencoder: J has a kink.*Biases of 0.*theta.value"):
+                gradcheck.check_model(model, x, tries=0)
+            before = model.theta.value.copy()
+            with pytest.warns(UserWarning, match="Autoencoder: J has a kink.*Checked near by instead"):
+                assert gradcheck.check_model(model, x) < 1e-6
+            np.testing.assert_array_equal(model.theta.value, before)
         else:
             assert gradcheck.check_model(model, x) < 1e-6
         model.theta.value[...] += 0.1 * np.random.default_rng(seed).standard_normal(model.theta.size)  # the cure

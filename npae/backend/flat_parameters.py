@@ -129,6 +129,14 @@ class FlatParameters:
                     p.grad.fill(0)
                     p.grad_is_set = True
 
+    @contextmanager
+    def frozen_kept(self):
+        """Within the block, all values may be changed; at its end, those of frozen parameters are as they were."""
+        before = [(p, p.value.copy()) for p in self.parameters if not p.trainable]
+        yield
+        for p, value in before:
+            p.value[...] = value
+
     @property
     def table(self):
         """[(name, shape, start in the vector)] of every array, in order."""

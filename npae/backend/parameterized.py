@@ -10,6 +10,7 @@ import numpy as np
 
 from npae.backend.arrays import resolve_device, to_device
 from npae.backend.flat_parameters import FlatParameters
+from npae.backend.parameters import Parameter
 from npae.backend.registry import Serializable
 
 
@@ -22,6 +23,14 @@ class Parameterized(Serializable):
     in_shape = None  # the shape of one input, where it is only one
     stated = ()  # the attributes that `summary` states below its table
     _theta = _statistics = _drawn = None
+
+    def __setattr__(self, name, value):
+        if isinstance(self.__dict__.get(name), Parameter) and not isinstance(value, Parameter):
+            raise TypeError(
+                f"{name} of {type(self).__name__} is a Parameter, got {type(value).__name__}. Write into its value: "
+                f"layer.{name}.value[...] = array."
+            )
+        object.__setattr__(self, name, value)
 
     def named_parameters(self, prefix=""):
         """(dotted name, Parameter) of this layer and all within, in a stable order; shared ones where first met."""

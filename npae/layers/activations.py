@@ -118,12 +118,6 @@ def as_activation(activation, owner):
     return Identity() if activation is None else as_member(activation, Activation, owner)
 
 
-def output_activation(network):
-    """The activation of the network's last layer; Identity() if that layer has none."""
-    *_, (_, layer) = network.leaves()
-    return layer if isinstance(layer, Activation) else getattr(layer, "activation", Identity())
-
-
 def suffix(activation):
     """How a layer's repr shows its activation: ", ReLU()", or nothing for a linear layer."""
     return "" if isinstance(activation, Identity) else f", {activation!r}"

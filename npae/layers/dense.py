@@ -22,7 +22,7 @@ from npae.layers import initializers
 from npae.layers.activations import as_activation, suffix
 from npae.layers.base import Layer
 
-FLATTEN = "Images are flattened first: layers.Flatten()."
+FLATTEN = "Flatten images first: dense_autoencoder(sizes, image_shape=(28, 28)), say, or layers.Flatten()."
 
 
 class Dense(Layer):

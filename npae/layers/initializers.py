@@ -19,11 +19,6 @@ def zeros(rng, shape):
     return np.zeros(shape)
 
 
-def ones(rng, shape):
-    """All one: for scale factors, such as γ of BatchNorm."""
-    return np.ones(shape)
-
-
 def _fans(shape):
     """(n_in, n_out) of a weight matrix; of a kernel (kh, kw, c_in, c_out) they are kh·kw·c_in and kh·kw·c_out."""
     window = math.prod(shape[:-2])
@@ -76,13 +71,11 @@ def sparse(rng, shape, connections=15):
     return W
 
 
-BY_NAME = {
-    f.__name__: f for f in (zeros, glorot_uniform, glorot_normal, he_uniform, he_normal, sparse)
-}  # the names that a model file keeps
+BY_NAME = {f.__name__: f for f in (zeros, glorot_uniform, glorot_normal, he_uniform, he_normal, sparse)}
 
 
 def get(initializer):
-    """An initializer from its name, or the function itself. Raises ValueError for an unknown name."""
+    """An initializer from its name (model files have it), or the function itself. ValueError for an unknown name."""
     if callable(initializer):
         return initializer
     if initializer not in BY_NAME:

@@ -47,6 +47,8 @@ Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training b
 section 3, algorithms 1 and 2.
 """
 
+import numpy as np
+
 from npae.backend import (
     Parameter,
     array_module,
@@ -59,7 +61,7 @@ from npae.backend import (
     ones,
     pixels,
     sqrt,
-)
+)  # fmt: skip
 from npae.layers import initializers
 from npae.layers.base import Layer
 
@@ -107,6 +109,10 @@ def _backward(dy, d, scale, mean_dy, mean_dy_x):
     return scale * (dy - mean_dy - d * mean_dy_x)
 
 
+def _ones(rng, shape):  # an initializer
+    return np.ones(shape)
+
+
 class BatchNorm(Layer):
     """y = γ (x − μ)/√(v + ε) + β per feature, for x (batch, features) or (batch, features, height, width).
 
@@ -124,10 +130,10 @@ class BatchNorm(Layer):
                 f"features={features}, momentum={momentum}, epsilon={epsilon}."
             )
         self.momentum, self.epsilon = float(momentum), float(epsilon)
-        self.gamma = Parameter("gamma", (features,), initializers.ones)
+        self.gamma = Parameter("gamma", (features,), _ones)
         self.beta = Parameter("beta", (features,), initializers.zeros)
         self.mean = Parameter("mean", (features,), initializers.zeros)
-        self.variance = Parameter("variance", (features,), initializers.ones)
+        self.variance = Parameter("variance", (features,), _ones)
         self.parameters, self.buffers = (self.gamma, self.beta), (self.mean, self.variance)
 
     def forward(self, x, training=False):

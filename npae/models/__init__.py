@@ -17,6 +17,7 @@ from npae.models.convolutional import conv_decoder, conv_encoder, convolutional_
 from npae.models.data_dependent_init import data_dependent_init
 from npae.models.dense import dense_autoencoder
 from npae.models.latent.mixture import CodeMixture
+from npae.models.phases import frozen
 from npae.models.stacked import Stacked
 from npae.models.variational.dense import variational_autoencoder
 from npae.models.variational.model import VariationalAutoencoder
@@ -24,6 +25,6 @@ from npae.models.variational.model import VariationalAutoencoder
 __all__ = [
     "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "OneHotPrior",
     "RingPrior", "SemiSupervisedAutoencoder", "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder",
-    "conv_decoder", "conv_encoder", "convolutional_autoencoder", "data_dependent_init", "dense_autoencoder", "latent",
-    "variational_autoencoder",
+    "conv_decoder", "conv_encoder", "convolutional_autoencoder", "data_dependent_init", "dense_autoencoder", "frozen",
+    "latent", "variational_autoencoder",
 ]  # fmt: skip

@@ -78,7 +78,7 @@ def convolutional_autoencoder(channels, image_shape=(1, 28, 28), activation="rel
         raise ValueError(
             "convolutional_autoencoder: expected images that come back to their size when halved and doubled "
             f"{len(channels)} times, {sizes[0]} come back as {size}. Crop or pad them to a multiple of "
-            f"{2 ** len(channels)}."
+            f"{2 ** len(channels)}. (image_shape is (channels, height, width).)"
         )
     return Autoencoder(Sequential(*encoder), Sequential(*decoder, conv), loss, seed, dtype)
 
@@ -148,6 +148,12 @@ def _checked(name, channels, image_shape):
         raise ValueError(
             f"{name}: expected channels of at least one stage and images (channels, height, width), all above 0, "
             f"got {channels} and {image_shape}."
+        )
+    height, width, last = image_shape
+    if height == width and last in (1, 3, 4):
+        raise ValueError(
+            f"{name}: expected image_shape as (channels, height, width), got {image_shape}, in which the channels seem "
+            f"to be last. Give {(last, height, width)}, and the images as np.moveaxis(x, -1, 1)."
         )
     return image_shape
 

@@ -43,10 +43,14 @@ class Phase:
 
 @contextmanager
 def frozen(layer):
-    """Within the block, backward through `layer` computes ∂J/∂x and leaves the gradients of its parameters unchanged.
+    """Within the block, `layer` does not learn: its parameters stay as they are, under every optimizer.
 
-    These gradients are not computed at all: a Dense layer needs one matrix product less. Forward passes in training do
-    not update running statistics.
+        with npae.models.frozen(model.encoder):
+            fit(model, x)                           # trains the decoder alone
+
+    Backward through the layer computes ∂J/∂x and leaves the gradients of its parameters unchanged. These are not
+    computed at all: a Dense layer needs one matrix product less. Forward passes in training do not update running
+    statistics. (What a whole step with momentum or weight decay would change, Optimizer.step puts back.)
     """
     parameters = [p for p in layer.theta.parameters if p.trainable]
     for p in parameters:

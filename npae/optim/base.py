@@ -19,9 +19,7 @@ class Optimizer(Serializable):
     def __init__(self, lr):
         if not lr > 0:
             raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {lr}.")
-        self.lr = float(lr)
-        self.t = 0
-        self.state = {}
+        self.lr, self.t, self.state = float(lr), 0, {}
 
     @property
     def parts(self):
@@ -33,11 +31,11 @@ class Optimizer(Serializable):
         return dict.fromkeys(self.state_names, model.parameter_count)
 
     def step(self, theta):
-        """One update of `theta`, such as model.theta, from the gradient in theta.grad."""
-        value, grad = theta.value, theta.grad
-        self.prepare(value)
+        """One update of `theta`, such as model.theta, from the gradient in theta.grad. Frozen parameters stay."""
+        self.prepare(theta.value)
         self.t += 1
-        self.update(value, grad, *self.coefficients())
+        with theta.frozen_kept():
+            self.update(theta.value, theta.grad, *self.coefficients())
 
     def prepare(self, value):
         """Make the state vectors, or move them to the device and dtype of θ, `value`. Called at the start of a step."""

@@ -50,8 +50,7 @@ class SGD(Optimizer):
         if not self.momentum:
             _plain(value, grad, lr, out=value)
             return
-        u = self.state["u"]
-        rule = _nesterov if self.nesterov else _momentum
+        u, rule = self.state["u"], _nesterov if self.nesterov else _momentum
         rule(value, u, grad, lr, self.momentum, out=(value, u))
 
     def config(self):

@@ -23,7 +23,7 @@ Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL). Our λ is called β
 
 from npae.backend import dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
 from npae.layers import Identity, Sigmoid
-from npae.layers.activations import output_activation
+from npae.layers.output import output_activation
 from npae.penalties.base import Penalty
 
 MIN_ACTIVITY = 1e-6  # ρ̂ is clipped to this distance from 0 and 1, where KL is infinite

@@ -16,8 +16,9 @@ import numpy as np
 from npae.backend import array_module, warn
 from npae.data.minibatches import Sample
 from npae.layers import BatchNorm, Sequential, TopK
-from npae.layers.activations import Activation, output_activation
+from npae.layers.activations import Activation
 from npae.layers.conv import Convolution
+from npae.layers.output import output_activation
 from npae.models.autoencoder import Autoencoder
 from npae.models.data_dependent_init import rescale
 from npae.train.callbacks import Callback
@@ -36,11 +37,13 @@ class DataInit(Callback):
 
     @staticmethod
     def concerns(model):
-        """Is this an Autoencoder of layers one after the other, without convolutions and BatchNorm?
+        """Is this an Autoencoder of layers one after the other, without frozen parts, convolutions and BatchNorm?
 
         Convolutions gain nothing by it, and BatchNorm does the same at every step.
         """
         if not isinstance(model, Autoencoder) or type(model).forward is not Autoencoder.forward:
+            return False
+        if not all(p.trainable for p in model.theta.parameters):
             return False
         layers = [layer for _, layer in model.leaves()]
         other = any(isinstance(layer, (Convolution, BatchNorm)) for layer in layers)

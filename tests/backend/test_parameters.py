@@ -64,3 +64,11 @@ def test_errors(call, error, words):
 
 def test_its_text_has_name_and_shape():
     assert repr(Dense(3, 2).W) == "Parameter(W, (3, 2))" and Dense(3, 2).W.size == 6
+
+
+def test_an_array_in_the_place_of_a_parameter_raises_at_once():
+    layer = Dense(3, 2).initialize()
+    with pytest.raises(TypeError, match=r"W of Dense is a Parameter, got ndarray. .*layer.W.value\[...\] = array"):
+        layer.W = np.zeros((3, 2))
+    layer.W.value[...] = 1
+    assert (layer(np.ones((1, 3), "float32")) == 3).all()

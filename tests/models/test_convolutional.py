@@ -78,6 +78,13 @@ def test_sizes_that_do_not_come_back_raise(transposed):
         convolutional_autoencoder([4, 4], image_shape=(1, 9, 9), transposed=transposed)
 
 
+@pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 4)])
+def test_channels_at_the_end_raise(shape):
+    size, channels = shape[0], shape[2]
+    with pytest.raises(ValueError, match=rf"last. Give \({channels}, {size}, {size}\), and .*np.moveaxis\(x, -1, 1\)"):
+        convolutional_autoencoder([4, 4], image_shape=shape)
+
+
 @pytest.mark.parametrize("make", [conv_encoder, conv_decoder])
 def test_sizes_that_cannot_be_halved_raise(make):
     first, second = ([4, 4], [3]) if make is conv_encoder else (3, [4, 4])

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from npae import dense_autoencoder
+from npae import dense_autoencoder, fit
 from npae.layers import BatchNorm, Conv2D, Dense, Flatten, LeakyReLU, Reshape, Sequential, Tanh, TiedDense
-from npae.models.phases import Phase, frozen
+from npae.models import frozen
+from npae.models.phases import Phase
+from npae.optim import SGD, Adam, AdamW
 from tests.contract import inputs, made
 from tests.devices import each_device, on
 
@@ -77,6 +79,28 @@ def test_what_is_frozen_twice_thaws_with_the_outer_one():
             pass
         assert not any(p.trainable for p in layer.theta.parameters)
     assert all(p.trainable for p in layer.theta.parameters)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.1), AdamW(0.1, weight_decay=0.1)], ids=repr)
+def test_what_is_frozen_stays_as_it_is_whatever_the_optimizer_has_in_memory(optimizer):
+    model, x = dense_autoencoder([6, 4, 3], "tanh", loss="mse"), inputs((20, 6)).astype("float32")
+    how = {"optimizer": optimizer, "clip_norm": 1.0, "progress": "none", "data_init": False}
+    fit(model, x, epochs=2, **how)  # now it has momentum
+    encoder, decoder = model.encoder.theta.value.copy(), model.decoder.theta.value.copy()
+    with frozen(model.encoder):
+        fit(model, x, epochs=2, **how)
+    np.testing.assert_array_equal(model.encoder.theta.value, encoder)
+    assert (model.decoder.theta.value != decoder).any()
+    fit(model, x, epochs=1, **how)
+    assert (model.encoder.theta.value != encoder).any()
+
+
+def test_what_is_frozen_is_not_rescaled_by_the_data():
+    model, x = dense_autoencoder([6, 3], loss="mse"), 10 * inputs((20, 6)).astype("float32")
+    encoder = model.encoder.theta.value.copy()
+    with frozen(model.encoder):
+        fit(model, x, epochs=1, progress="none")
+    np.testing.assert_array_equal(model.encoder.theta.value, encoder)
 
 
 def test_a_plain_model_is_its_only_phase():

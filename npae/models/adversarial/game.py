@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from npae.layers import Identity
-from npae.layers.activations import output_activation
+from npae.layers.output import output_activation
 from npae.losses.adversarial import discriminator_loss, generator_loss
 from npae.models.adversarial.priors import Prior
 from npae.models.phases import frozen
