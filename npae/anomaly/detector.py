@@ -20,7 +20,7 @@ from npae.anomaly.contributions import contributions
 from npae.anomaly.distances import DISTANCES
 from npae.anomaly.fitted import Fitted
 from npae.anomaly.settings import Settings
-from npae.anomaly.standardise import Rows
+from npae.anomaly.standardise import Rows, check_spread
 from npae.anomaly.threshold import held_out, others, upper_quantile
 from npae.backend import Seen, as_int, as_source, check_fill_values, names_of
 from npae.data.sources import check_source
@@ -34,10 +34,11 @@ class AnomalyDetector(Settings):
     npae.anomaly.distances. contamination: the share of rows like the training rows that will be called anomalies.
     shrinkage: α of "residual" and "joint". standardize: False leaves the features as they are (uint8: /255). Use it for
     images: their almost constant corners would be scaled up. epochs: of training; 0 if the model is trained already.
-    Small tables gain from more. batch_size, learning_rate (of Adam, falling along a cosine), seed, progress: for the
-    training. folds: K of cross-fitting, so that the threshold is right for new rows; a table of few rows then costs
-    K + 1 times the training. 0: a threshold from the training rows' own distances, which calls too many new rows
-    anomalies if there are few rows per feature. dtype: of the default model. device: where the model is moved to.
+    Small tables gain from more. batch_size: the most rows per step; all batches are of equal size. learning_rate (of
+    Adam, falling along a cosine), seed, progress: for the training. folds: K of cross-fitting, so that the threshold is
+    right for new rows; a table of few rows then costs K + 1 times the training. 0: a threshold from the training rows'
+    own distances, which calls too many new rows anomalies if there are few rows per feature. dtype: of the default
+    model. device: where the model is moved to.
 
     x may be uint8, bool or floats, (n, …), in memory or not: it is read batch by batch.
 
@@ -94,12 +95,14 @@ class AnomalyDetector(Settings):
         if not found:
             parts, found = [np.arange(len(x))], [fitted.distances(x)]
         self._fitted, self.feature_names, self.row_shape = fitted, names_of(given), x.shape[1:]
+        if self.standardize:
+            check_spread(x, fitted.scale, self.feature_names)
         self.held_out_rows, self.held_out_distances = np.concatenate(parts), np.concatenate(found)
         self.threshold = upper_quantile(self.held_out_distances, self.contamination)
         self._warn_of_few_rows()
 
     def _check_settings(self):
-        if self.distance not in DISTANCES:
+        if self.distance not in list(DISTANCES):
             raise ValueError(f"AnomalyDetector: expected a distance of {', '.join(DISTANCES)}, got {self.distance!r}.")
         if self.given_model is not None:
             network = getattr(self.given_model, "inner", self.given_model)

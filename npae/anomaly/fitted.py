@@ -9,6 +9,7 @@ distances are distributed as those of any new normal rows (npae.anomaly.threshol
 """
 
 import copy
+import math
 
 import numpy as np
 
@@ -105,7 +106,11 @@ def as_floats(x):
 
 
 def _trained(rows, settings, progress):
-    """(network, history) for standardised rows: a copy of the settings' model, or a default one, trained."""
+    """(network, history) for standardised rows: a copy of the settings' model, or a default one, trained.
+
+    All batches of an epoch have the same size, give or take one row per batch. A last batch of a few rows would be a
+    step of much noise in one fit of the cross-fitting and not in the next, and their distances would differ.
+    """
     model = copy.deepcopy(settings.given_model)
     if model is None:
         model = default_model(rows.shape[1:], settings.seed, settings.dtype)
@@ -117,10 +122,9 @@ def _trained(rows, settings, progress):
         return model, None
     if settings.standardize:
         _check_range(model, rows)
-    batch_size = min(settings.batch_size, len(rows))
-    batch_size -= len(rows) % batch_size == 1 < batch_size  # no last batch of one row: it has no variance (BatchNorm)
+    steps = math.ceil(len(rows) / settings.batch_size)
     history = fit(
-        model, rows, epochs=settings.epochs, batch_size=batch_size, seed=settings.seed,
+        model, rows, epochs=settings.epochs, batch_size=math.ceil(len(rows) / steps), seed=settings.seed,
         optimizer=Adam(settings.learning_rate), schedule=Cosine(settings.epochs, end=0.02), progress=progress,
     )  # fmt: skip
     return model, history

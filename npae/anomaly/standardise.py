@@ -10,9 +10,10 @@ import mmap
 
 import numpy as np
 
-from npae.backend import LazyRows, to_device
+from npae.backend import LazyRows, to_device, warn
 
 BLOCK = 1 << 20  # numbers per block: 8 MB of float64
+SHARE = 0.999  # of the variance of a feature, which no single row should have
 PIECE = 64  # scattered rows of a memory-mapped file that are read at a time; each may bring a megabyte of neighbours
 
 
@@ -52,6 +53,31 @@ def blocks(source):
     for start in range(0, len(source), step):
         part = slice(start, min(start + step, len(source)))
         yield part, source[part]
+
+
+def check_spread(data, scale, names=None):
+    """Warn if one row has nearly all of the variance of a feature, so that all other rows look alike in it."""
+    rows, n = Rows(data, None, scale), len(data)
+    largest, where = np.zeros(rows.size // n), np.zeros(rows.size // n, int)
+    for part, x in blocks(rows):
+        x = np.abs(x.reshape(len(x), -1))
+        row = x.argmax(axis=0)
+        value = x[row, np.arange(x.shape[1])]
+        where = np.where(value > largest, part.start + row, where)
+        largest = np.maximum(value, largest)
+    suspects = np.flatnonzero(largest**2 > SHARE * (n - 1))[:16]  # Σ x² = n, of which one row has n − 1 at most
+    columns = [block.reshape(len(block), -1)[:, suspects] for _, block in blocks(Rows(data))] if len(suspects) else []
+    for k, j in enumerate(suspects):
+        column, deviation = np.concatenate([c[:, k] for c in columns]), scale.deviation.reshape(-1)[j]
+        others = np.delete(column, where[j])
+        if 0 < others.max() - others.min() < deviation / 10:
+            warn(
+                f"x: feature {names[j] if names else j} is {column[where[j]]:g} in row {where[j]}, and from "
+                f"{others.min():g} to {others.max():g} in all others. In units of its standard deviation, "
+                f"{deviation:g}, these are alike, and anomalies among them cannot be seen. Repair the value or leave "
+                "the row out; if it is right, take logarithms of the feature."
+            )
+            return
 
 
 def _read(x, rows):

@@ -1,14 +1,17 @@
 """The anomaly detector: rankings, labels, what a second fit does, extreme values, and bad input."""
 
 import copy
+import tracemalloc
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from npae import Classifier, dense_autoencoder, layers
+from npae import Classifier, dense_autoencoder, fit, layers
 from npae.anomaly import AnomalyDetector, load_detector, roc_auc, save_detector
 from npae.anomaly.distances import DISTANCES
 from npae.anomaly.fitted import default_model
+from npae.backend import DataWarning
 from npae.serialization import load_all
 from tests.devices import each_device, on
 
@@ -107,13 +110,24 @@ def test_an_infinite_threshold_calls_nothing_normal_that_is_infinite():
         assert detector.predict(rows) == [-1]
 
 
-def test_one_enormous_value_in_training_is_an_anomaly_without_a_warning():
+@pytest.mark.parametrize("value", [1e6, 1e155, 1e300])
+def test_one_enormous_value_in_training_is_an_anomaly_and_named(value):
+    """By the standard deviation, all other rows are alike in this feature."""
     x = NORMAL.copy()
-    x[17, 2] = 1e300
+    x[17, 2] = value
     for distance in ("reconstruction", "joint"):
-        detector = AnomalyDetector(distance=distance, epochs=5).fit(x)
-        assert detector.deviation[2] == pytest.approx(1e300 / np.sqrt(300), rel=0.01)
+        detector = AnomalyDetector(distance=distance, epochs=5)
+        with pytest.warns(DataWarning, match=r"feature 2 is 1e\+\d+ in row 17, and from .* anomalies among them"):
+            detector.fit(x)
+        assert detector.deviation[2] == pytest.approx(value / np.sqrt(300), rel=0.01)
         assert detector.predict(x)[17] == -1 and np.isfinite(detector.threshold)
+
+
+def test_rare_categories_and_long_tails_are_no_mistakes():
+    x = np.hstack([NORMAL, np.zeros((300, 2))])
+    x[5, 8] = 1  # one row of a category
+    x[:, 9] = np.exp(2 * RNG.standard_normal(300))
+    AnomalyDetector(epochs=1, folds=0).fit(x)  # warnings are errors
 
 
 # ---------------------------------------------------------------------- fit again
@@ -164,10 +178,41 @@ def test_a_handful_of_rows_works_and_says_what_it_cannot_show(n):
     assert (detector.predict(NORMAL[:n] + 1e6) == -1).all()
 
 
-def test_a_last_batch_of_one_row_does_not_occur():
-    """BatchNorm has no variance of one row; 143 rows in 10 folds are 128 and 129 rows to train on."""
-    model = dense_autoencoder([8, 6, 2], "tanh", loss="mse", batch_norm=True)
-    assert len(AnomalyDetector(model, epochs=1).fit(NORMAL[:143]).held_out_rows) == 143
+@pytest.mark.parametrize(("n", "sizes"), [(128, [128]), (129, [65, 64]), (300, [100, 100, 100]), (515, [103] * 5)])
+def test_batches_are_of_equal_size(n, sizes):
+    """A last batch of a few rows is a step of noise; one of one row has no variance for BatchNorm."""
+    model, seen = dense_autoencoder([8, 6, 2], "tanh", loss="mse", batch_norm=True), []
+
+    def size(self, x, training=False):
+        seen.extend([len(x)] * training)
+        return forward(self, x, training)
+
+    forward = layers.BatchNorm.forward
+    with mock.patch.object(layers.BatchNorm, "forward", size):
+        AnomalyDetector(model, epochs=1, folds=0).fit(RNG.standard_normal((n, 8)))
+    norms = sum(isinstance(layer, layers.BatchNorm) for _, layer in model.leaves())
+    assert norms > 0 and set(seen) == set(sizes) and len(seen) >= norms * len(sizes)
+
+
+def test_ctrl_c_during_cross_fitting_ends_the_fit_and_during_the_last_training_ends_the_training():
+    detector, calls = AnomalyDetector(epochs=2, folds=2).fit(NORMAL), []
+    threshold = detector.threshold
+
+    def interrupted(at):
+        def training(*arguments, **settings):
+            calls.append(1)
+            history = fit(*arguments, **settings)
+            history.stopped = "interrupted after epoch 1" if len(calls) == at else None
+            return history
+
+        calls.clear()
+        return mock.patch("npae.anomaly.fitted.fit", training)
+
+    with interrupted(at=2), pytest.raises(KeyboardInterrupt, match="after epoch 1, before the detector was fitted"):
+        detector.fit(STRANGE)
+    assert detector.threshold == threshold and len(calls) == 2  # as it was
+    with interrupted(at=3):
+        assert detector.fit(NORMAL).history.stopped == "interrupted after epoch 1"
 
 
 # ---------------------------------------------------------------------- images, frames, files
@@ -219,11 +264,23 @@ def test_a_memory_mapped_file_is_as_the_array(tmp_path, distance):
     np.testing.assert_array_equal(a.contributions(NORMAL), b.contributions(mapped))
 
 
+def test_a_memory_mapped_file_is_never_in_memory_as_a_whole(tmp_path):
+    big = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (50_000, 500))  # 100 MB, as float64 200 MB
+    big[:, 0] = RNG.standard_normal(50_000)
+    tracemalloc.start()
+    detector = AnomalyDetector(epochs=1, contamination=0.5).fit(big)
+    assert detector.distances(big).shape == (50_000,)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6
+
+
 # ---------------------------------------------------------------------- wrong settings, wrong data
 
 
 @pytest.mark.parametrize(("settings", "words"), [
     ({"distance": "error"}, "expected a distance of reconstruction, residual, latent, joint, got 'error'"),
+    ({"distance": ["joint"]}, r"expected a distance of .*, got \['joint'\]"),
     ({"contamination": 0}, "expected 0 < contamination ≤ 0.5, got 0"),
     ({"contamination": 0.6}, "expected 0 < contamination ≤ 0.5, got 0.6"),
     ({"contamination": float("nan")}, "expected 0 < contamination ≤ 0.5, got nan"),
