@@ -14,9 +14,21 @@ import warnings
 from npae.backend import Serializable
 
 
-def describe(thing):
-    """The tree (JSON values) of a Layer, Loss, Penalty, Prior, Optimizer or Schedule, and of all its parts."""
-    return _describe(thing, "", {})
+def describe(thing, to_build=False):
+    """The tree (JSON values) of a Layer, Loss, Penalty, Prior, Optimizer or Schedule, and of all its parts.
+
+    to_build: raise TypeError for a part that `build` would make an object of another class, defined later.
+    """
+    known = {}
+    tree = _describe(thing, "", known)
+    for _, part in known.values() if to_build else ():
+        cls = type(part)
+        if cls.registry.get(cls.__name__) is not cls:
+            raise TypeError(
+                f"{cls.__name__}: another class of this name was defined after this object was made, and a file would "
+                "be loaded as that one. Make the object anew, or give one class another name."
+            )
+    return tree
 
 
 def _describe(thing, path, known):

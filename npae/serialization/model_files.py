@@ -52,7 +52,7 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
     """
     _check(path, model, optimizer)
     theta, statistics = model.theta, model.statistics
-    about = {"format": FORMAT, "model": describe(model), "table": theta.table, "extra": extra or {}}
+    about = {"format": FORMAT, "model": describe(model, to_build=True), "table": theta.table, "extra": extra or {}}
     if getattr(model, "seen", None) is not None:
         about["seen"] = model.seen.to_json()
     content = {"theta": theta.value}
@@ -60,7 +60,7 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
         about["statistics"] = statistics.table
         content["statistics"] = statistics.value
     if optimizer is not None:
-        about["optimizer"] = describe(optimizer) | {"t": optimizer.t}
+        about["optimizer"] = describe(optimizer, to_build=True) | {"t": optimizer.t}
         content |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
     content |= {f"extra.{name}": array for name, array in (arrays or {}).items()}
     content = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}

@@ -363,6 +363,31 @@ def change_class(name):
     return change
 
 
+def test_an_object_of_a_class_that_was_defined_again_is_not_saved(tmp_path):
+    """A file names classes, so it would be loaded as an object of the later one, with other outputs."""
+
+    def define(factor):
+        class Times(Layer):
+            def forward(self, x, training=False):
+                return x * factor, None
+
+            def backward(self, dy, cache, needs_dx=True):
+                return dy * factor
+
+        return Times
+
+    try:
+        classes = define(2), define(3)
+        models = [Autoencoder(layers.Sequential(cls(), layers.Dense(6, 2)), layers.Dense(2, 6)) for cls in classes]
+        with pytest.raises(TypeError, match="Times: another class of this name .* Make the object anew"):
+            save(tmp_path / "old.npz", models[0])
+        assert not list(tmp_path.iterdir())
+        again = load(save(tmp_path / "new.npz", models[1]))
+        np.testing.assert_array_equal(again.encode(X), models[1].encode(X))
+    finally:
+        Layer.registry.pop("Times")
+
+
 def test_a_class_of_two_sources_warns_when_it_is_loaded(tmp_path):
     def define(module, factor):
         def forward(self, x, training=False):
