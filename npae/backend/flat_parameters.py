@@ -10,7 +10,7 @@ statistics lie in a vector of their own beside θ, move with it, and are saved w
 from contextlib import contextmanager
 
 from npae.backend.arrays import array_module, device_of, to_device
-from npae.backend.memory import aligned
+from npae.backend.memory import aligned, empty
 
 
 class FlatParameters:
@@ -132,7 +132,9 @@ class FlatParameters:
     @contextmanager
     def frozen_kept(self):
         """Within the block, all values may be changed; at its end, those of frozen parameters are as they were."""
-        before = [(p, p.value.copy()) for p in self.parameters if not p.trainable]
+        before = [(p, empty(p.shape, p.value)) for p in self.parameters if not p.trainable]
+        for p, value in before:
+            value[...] = p.value
         yield
         for p, value in before:
             p.value[...] = value

@@ -91,7 +91,8 @@ class CapturedStep(Step):
             terms |= self._gradient(phase, theta, batch)
             n = len(optimizer.coefficients())
             coefficients = [inputs.coefficients[j] for j in range(k, k + n)]
-            optimizer.update(theta.value, theta.grad, *coefficients)
+            with theta.frozen_kept():
+                optimizer.update(theta.value, theta.grad, *coefficients)
             k += n
         return terms
 

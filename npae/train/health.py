@@ -37,13 +37,11 @@ class DataInit(Callback):
 
     @staticmethod
     def concerns(model):
-        """Is this an Autoencoder of layers one after the other, without frozen parts, convolutions and BatchNorm?
+        """Is this an Autoencoder of layers one after the other, without convolutions and BatchNorm?
 
         Convolutions gain nothing by it, and BatchNorm does the same at every step.
         """
         if not isinstance(model, Autoencoder) or type(model).forward is not Autoencoder.forward:
-            return False
-        if not all(p.trainable for p in model.theta.parameters):
             return False
         layers = [layer for _, layer in model.leaves()]
         other = any(isinstance(layer, (Convolution, BatchNorm)) for layer in layers)
