@@ -11,6 +11,7 @@ step.first_steps(), if it exists, takes the first steps and returns what they co
 """
 
 import multiprocessing
+import signal
 import statistics
 import time
 from itertools import count
@@ -83,6 +84,7 @@ class _Program:
 
 def _serve(pipe):
     """Answer requests (method, arguments) until None arrives, with (True, result) or (False, error message)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks; it ends this one
     program = _Program()
     while (request := pipe.recv()) is not None:
         method, *arguments = request

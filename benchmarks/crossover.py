@@ -40,14 +40,14 @@ def run(settings):
     result = {"what": __doc__, "not_measured": settings.missing(), "axes": {}}
     seconds = 0.1 if settings.quick else 1.0
     for name, (x, network) in axes(settings.quick).items():
-        print(f"{'crossover, ' + name + '; ms per step':30}" + "".join(f"{c:>18}" for c in (*CURVES, "transfer")))
         points = []
         for value in x:
+            report.progress(f"{LABELS[name]}: {value:,}")
             points.append({"x": value} | point(*network(value), settings.devices, seconds))
-            print(line(points[-1]), flush=True)
-        crossings = {gpu: overtakes(x, of(points, "CPU"), of(points, gpu)) for gpu in list(CURVES)[1:]}
-        result["axes"][name] = {"points": points, "overtakes_the_cpu_at": crossings}
-        print(verdict(result["axes"][name]))
+        found = {gpu: overtakes(x, of(points, "CPU"), of(points, gpu)) for gpu in list(CURVES)[1:]}
+        result["axes"][name] = {"points": points, "overtakes_the_cpu_at": found}
+        rows = list(map(cells, points))
+        report.table([f"{LABELS[name]}; ms per step", *CURVES, "transfer"], rows, crossings(result["axes"][name]))
     print("\n".join(result["not_measured"]))
     return result
 
@@ -90,13 +90,20 @@ def overtakes(x, cpu, gpu):
     return x[k] * (x[k + 1] / x[k]) ** part
 
 
-def line(one):
-    """A point as text."""
-    cells = [f"{1e3 * one[c]['seconds']:,.3f}" if c in one else "not yet run" for c in (*CURVES, "transfer")]
-    return f"{one['x']:<30,}" + "".join(f"{cell:>18}" for cell in cells)
+def cells(one):
+    """A point as a row of the table."""
+    times = [f"{1e3 * one[c]['seconds']:,.3f}" if c in one else "not yet run" for c in (*CURVES, "transfer")]
+    return [f"{one['x']:,}", *times]
 
 
-def verdict(axis):
+def verdict(result):
+    """What was found, in one line."""
+    if all("GPU" not in axis["points"][0] for axis in result["axes"].values()):
+        return "GPU: not yet run"
+    return "; ".join(f"{name}: {crossings(axis)}" for name, axis in result["axes"].items())
+
+
+def crossings(axis):
     """The crossings of an axis, as text."""
     if "GPU" not in axis["points"][0]:
         return "GPU: not yet run"
@@ -126,7 +133,7 @@ def draw(result, folder):
     for name, axis in result["axes"].items():
         points = axis["points"]
         curves = {curve: of(points, curve) for curve in CURVES} | {"transfer of the batch": of(points, "transfer")}
-        panels.append((LABELS[name], [p["x"] for p in points], curves, verdict(axis) if "GPU" in points[0] else None))
+        panels.append((LABELS[name], [p["x"] for p in points], curves, crossings(axis) if "GPU" in points[0] else None))
     path = folder / "crossover.png"
     pictures.crossover(path, panels, "Time of a training step on the CPU and the GPU")
     return [path]

@@ -82,6 +82,15 @@ def overview(result):
     return "\n\n".join(tables)
 
 
+def verdict(result):
+    """What was found, in one line."""
+    clauses = []
+    for device, measured in result["devices"].items():
+        found = [one[EAGER]["ratio"][0] for one in measured["epochs"].values() if EAGER in one]
+        clauses.append(f"{device.upper()}: an epoch of npae is {report.faster(found, EAGER)}")
+    return "; ".join(clauses)
+
+
 def draw(result, folder):
     """No pictures."""
     return []

@@ -12,9 +12,14 @@ from datetime import datetime, timezone
 from importlib import metadata, util
 from pathlib import Path
 
-from npae.backend import versions
+from npae.backend import missing, versions
 
-PACKAGES = ("torch", "jax", "jaxlib", "scikit-learn", "numba", "mpi4py", "matplotlib", "threadpoolctl")
+try:
+    import psutil
+except ImportError:  # it comes with the extra "bench"
+    psutil = None
+
+PACKAGES = ("torch", "jax", "jaxlib", "scikit-learn", "numba", "mpi4py", "matplotlib", "threadpoolctl", "psutil")
 SETTINGS = r"(OMP|OPENBLAS|MKL|NUMBA)_.*(THREADS|POLICY|BIND|PLACES)$|CUPY_(TF32|ACCELERATORS)$"
 GPU_FIELDS = "name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit"
 
@@ -34,33 +39,51 @@ def hardware():
 
 
 def load():
-    """The numbers of processes running or waiting, averaged over the last 1, 5 and 15 minutes."""
-    return [round(v, 2) for v in os.getloadavg()] if hasattr(os, "getloadavg") else "unknown"
+    """The numbers of processes running or waiting, averaged over the last 1, 5 and 15 minutes; from psutil."""
+    return [round(v, 2) for v in psutil.getloadavg()] if psutil else "unknown"
 
 
 def cpu(root=Path("/")):
-    """Model, cores, current and largest clock in MHz, caches and memory, from Linux' files below `root`."""
-    info, memory = _read(root / "proc/cpuinfo"), _read(root / "proc/meminfo")
-    models, clocks = (re.findall(rf"^{name}\s*: (.+)$", info, re.M) for name in ("model name", "cpu MHz"))
-    folder = root / "sys/devices/system/cpu/cpu0"
-    most = _read(folder / "cpufreq/cpuinfo_max_freq")
-    caches = sorted((folder / "cache").glob("index*"))
-    total = re.search(r"MemTotal:\s*(\d+) kB", memory)
+    """Model, cores, current and largest clock in MHz, caches, memory; clocks and memory from psutil.
+
+    The model comes from the system's own words: on Linux a file below `root`, as do the caches; on macOS a command.
+    """
+    clocks, caches = _clocks(), sorted((root / "sys/devices/system/cpu/cpu0/cache").glob("index*"))
+    most = max((clock.max for clock in clocks), default=0)
     return {
-        "model": models[0] if models else platform.processor() or "unknown",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "clock_mhz": [round(float(v)) for v in clocks] or "unknown",
-        "max_clock_mhz": int(most) // 1000 if most else "unknown",
+        "model": model(root),
+        "cores": core_count(),
+        "clock_mhz": [round(clock.current) for clock in clocks] or "unknown",
+        "max_clock_mhz": round(most) or "unknown",
         "caches": [" ".join(["L" + _read(c / "level"), _read(c / "type"), _read(c / "size")]) for c in caches]
         or "unknown",
-        "memory_gib": round(int(total[1]) / 2**20, 1) if total else "unknown",
-    }  # fmt: skip
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1) if psutil else "unknown",
+    }
+
+
+def _clocks():
+    """Of every core psutil's current and max; none where the system does not tell."""
+    try:
+        return (psutil.cpu_freq(percpu=True) or []) if psutil else []
+    except (AttributeError, OSError, RuntimeError):
+        return []
+
+
+def model(root=Path("/")):
+    """The name of the processor."""
+    named = re.search(r"^model name\s*: (.+)$", _read(root / "proc/cpuinfo"), re.M)
+    return (named and named[1]) or _run("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
+
+
+def core_count():
+    """The number of cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def blas_threads():
     """The thread pools of the libraries loaded here, from threadpoolctl: library, version, number of threads."""
     if not util.find_spec("threadpoolctl"):
-        return "unknown: pip install threadpoolctl"
+        return f"unknown: {missing('threadpoolctl', 'bench')}"
     from threadpoolctl import threadpool_info
 
     wanted = ("internal_api", "version", "num_threads", "architecture")
@@ -89,14 +112,14 @@ def _module(package):
 
 def _read(path):
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
 
 def _run(*command):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from benchmarks import __main__ as front
 from benchmarks.lab import __main__ as lab
-from npae.backend import atomic_write
+from npae.backend import atomic_write, safe_output
 
 HERE = Path(__file__).parent
 PACKAGES = dict.fromkeys(front.PARTS, "benchmarks") | dict.fromkeys(lab.PARTS, "benchmarks.lab")
-TITLES = front.PARTS | lab.PARTS
+TITLES = {name: part.what for name, part in (front.PARTS | lab.PARTS).items()}
 
 
 def command(part):
@@ -36,7 +36,8 @@ def page(part, run, results):
     """The Markdown of the page of one part: title, command, machine, printed text, pictures."""
     machine, config, cpu = run["machine"], run["machine"]["config"], run["machine"]["cpu"]
     packages = [f"{name} {version}" for name, version in machine["packages"].items() if version != "not installed"]
-    before, after = machine["load_before"][0], machine["load_after"][0]
+    before, after = (machine[when] if machine[when] == "unknown" else machine[when][0]
+                     for when in ("load_before", "load_after"))  # fmt: skip
     on = (
         f"{machine['date'][:10]}, commit {machine['commit']}; {cpu['model']}, {cpu['cores']} cores, GPU: "
         f"{config['gpu'].split('.')[0]}; Python {config['python']}, NumPy {config['numpy']} with {config['blas']}, "
@@ -78,6 +79,7 @@ def main(readme=HERE / "README.md", results=HERE / "results"):
     for path, text in pages.items():
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    safe_output()
     print(f"Written: {', '.join(map(str, pages))}.")
 
 

@@ -3,10 +3,8 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from demos.palette import COLOURS, GREY, INK, PAPER
 from npae.backend import atomic_write
-
-INK, GREY, PAPER = "#222222", "#888888", "#ffffff"
-COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9a948e"]
 
 
 def _save(figure, path):

@@ -2,22 +2,32 @@
 
 import io
 import json
+import statistics
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import asdict
 
-from npae.backend import atomic_write
+from npae.backend import atomic_write, text_table
 
 
-def table(head, rows):
+def table(head, rows, foot=""):
     """Print rows of cells under a head: the first column is aligned to the left, the others to the right."""
-    cells = [[str(c) for c in row] for row in (head, *rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
+    progress("")
+    print("\n" + text_table([head, *rows], align="l" + "r" * (len(head) - 1), foot=foot), flush=True)
 
-    def line(row):
-        return "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
 
-    print("\n".join(["", line(cells[0]), "─" * (sum(widths) + 2 * len(widths) - 2), *map(line, cells[1:])]), flush=True)
+def progress(what):
+    """Show what is measured now, in one line of the terminal that the next call overwrites; "" clears it."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"\r{what[:70]:70}\r", end="", file=sys.stderr, flush=True)
+
+
+def faster(ratios, than):
+    """Ratios of times, theirs divided by npae's, as the end of a sentence; there may be none."""
+    if not ratios:
+        return f"not compared with {than}"
+    low, mean, high = min(ratios), statistics.geometric_mean(ratios), max(ratios)
+    return f"{mean:.2f} times as fast as {than} (geometric mean of {len(ratios)}, {low:.2f} to {high:.2f})"
 
 
 def spread(low, high, digits=2):
@@ -36,18 +46,27 @@ def with_quartiles(three, digits=2):
 
 
 class _Copy(io.StringIO):
-    """Text that also goes to the terminal."""
+    """Text that also goes to the terminal, as long as there is one: a closed terminal must not stop a measurement."""
 
     def __init__(self, terminal):
         super().__init__()
         self.terminal = terminal
 
     def write(self, text):
-        super().write(text)
-        return self.terminal.write(text)
+        with suppress(OSError, ValueError):
+            self.terminal.write(text)
+        return super().write(text)
 
     def flush(self):
-        self.terminal.flush()
+        with suppress(OSError, ValueError):
+            self.terminal.flush()
+
+    @property
+    def encoding(self):
+        return getattr(self.terminal, "encoding", None)
+
+    def isatty(self):
+        return self.terminal.isatty()
 
 
 @contextmanager

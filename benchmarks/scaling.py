@@ -121,16 +121,24 @@ def run(settings):
 
 def show(device, name, axis):
     """Print the table of an axis. Returns the axis."""
-    print(f"{f'scaling, {device.upper()}, {name}':28}{'ms':>10}{'state, MB':>12}{'arena, MB':>12}{'peak, MB':>12}")
-    for x, p in zip(axis["x"], axis["points"], strict=True):
-        sizes = [f"{1e-6 * p[key]:12.2f}" if key in p else "" for key in ("state", "arena", "peak")]
-        print(f"{x:<28,}{1e3 * p['seconds']:10.2f}{''.join(sizes)}")
+    parts = [key for key in ("state", "arena", "peak") if key in axis["points"][0]]
+    rows = [[f"{x:,}", f"{1e3 * p['seconds']:.2f}", *(f"{1e-6 * p[key]:.2f}" for key in parts)]
+            for x, p in zip(axis["x"], axis["points"], strict=True)]  # fmt: skip
     text = f"slope of time {axis['slope']:.2f}, by theory {axis['theory']:.2f}"
     if "memory_slope" in axis:
         text += (f"; of state and arena {axis['memory_slope']:.2f}, of the peak {axis['peak_slope']:.2f}, "
                  f"by theory {axis['memory_theory']:.2f}")  # fmt: skip
-    print(text, flush=True)
+    report.table([f"{label(name)} ({device.upper()})", "ms", *(f"{key}, MB" for key in parts)], rows, text)
     return axis
+
+
+def verdict(result):
+    """What was found, in one line."""
+    clauses = []
+    for device, axes in result["axes"].items():
+        powers = [f"{axis['slope']:.2f} of {name} (operations {axis['theory']:.2f})" for name, axis in axes.items()]
+        clauses.append(f"{device.upper()}: the time grows with the power {', '.join(powers)}")
+    return "; ".join(clauses)
 
 
 def time_panel(name, axis):

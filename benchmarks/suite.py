@@ -1,8 +1,9 @@
 """The command line of `python -m benchmarks` and `python -m benchmarks.lab`: run parts, write results and pictures.
 
 A part is a module of functions. run(settings) prints its tables and returns the contents of the JSON file.
-draw(result, folder) draws from these and returns the paths of the pictures. overview(result), if the part has a section
-in README.md, returns its main tables for benchmarks/page.py.
+verdict(result) returns one line that states what was found. draw(result, folder) draws from the result and returns the
+paths of the pictures. overview(result), if the part has a section in README.md, returns its main tables for
+benchmarks/page.py.
 """
 
 import argparse
@@ -11,23 +12,34 @@ import importlib.util
 import time
 import traceback
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import report
 from benchmarks.hardware import hardware, load
 from benchmarks.settings import Settings
-from npae.backend import as_path, check_place, resolve_device
+from npae.backend import as_path, check_place, missing, resolve_device, safe_output
 
 BUSY = 0.5  # programs that are running or waiting, on average over the last minute
+INTERRUPTED = 130  # exit status of a program that Ctrl-C has ended
+
+
+class Part(NamedTuple):
+    """What a part measures, and how long that takes on two cores: in full, and with --quick."""
+
+    what: str
+    full: str
+    quick: str
 
 
 def parse(package, doc, parts, argv=None):
     """(names of the parts, Settings) from the command line. Exits with one sentence on wrong options.
 
-    package: that holds the modules; doc: the description in the help; parts: {name: what it measures}.
+    package: that holds the modules; doc: the description in the help; parts: {name: Part}.
     """
-    names = "\n".join(f"  {name:16}{what}" for name, what in parts.items())
+    names = "\n".join(f"  {name:16}{part.what}\n{'':18}{part.full}; with --quick {part.quick}"
+                      for name, part in parts.items())  # fmt: skip
     parser = argparse.ArgumentParser(
-        prog=f"python -m {package}", description=f"{doc}\nparts:\n{names}",
+        prog=f"python -m {package}", description=f"{doc}\nparts, with their time on two cores:\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("parts", nargs="*", metavar="PART", help="which parts (default: all)")
@@ -48,29 +60,37 @@ def parse(package, doc, parts, argv=None):
 
 def run_part(package, name, what, settings):
     """Run one part, write its JSON, draw its pictures. A later failure does not lose what is already written."""
-    print(f"\n━━ {name}: {what}", flush=True)
+    print(f"\n== {name}: {what}", flush=True)
     part = importlib.import_module(f"{package}.{name}")
     machine, began = {"load_before": load()} | hardware(), time.perf_counter()
     with report.copied_output() as printed:
         result = part.run(settings)
+        print(f"\nVerdict: {part.verdict(result)}", flush=True)
     seconds = time.perf_counter() - began
     written = report.write(settings, name, seconds, machine | {"load_after": load()}, result, printed.getvalue())
     if importlib.util.find_spec("matplotlib"):
         written += part.draw(result, settings.out)
     else:
-        print("No pictures: matplotlib is not installed (pip install matplotlib).")
+        print(f"No pictures: {missing('matplotlib', 'demos')}")
     print(f"\n{seconds:.0f} s. Written: {', '.join(map(str, written))}", flush=True)
 
 
 def main(package, doc, parts, argv=None):
-    """Run the parts one after the other. A part that fails does not stop the others; the exit status is then 1."""
+    """Run the parts one after the other. A part that fails does not stop the others; the exit status is then 1.
+
+    Ctrl-C ends the program with exit status 130; the results of the parts before are written.
+    """
+    safe_output()
     names, settings = parse(package, doc, parts, argv)
     if load() != "unknown" and load()[0] > BUSY:
         print(f"Other programs are running (load {load()[0]}): times will be longer, and ratios noisier.")
     failed = []
     for name in names:
         try:
-            run_part(package, name, parts[name], settings)
+            run_part(package, name, parts[name].what, settings)
+        except KeyboardInterrupt:
+            print(f"\nInterrupted in {name}, which has no results. Those of the parts before are in {settings.out}.")
+            return INTERRUPTED
         except Exception:
             traceback.print_exc()
             failed.append(name)

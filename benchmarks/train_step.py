@@ -63,11 +63,20 @@ def overview(result):
     return "\n\n".join(tables)
 
 
+def verdict(result):
+    """What was found, in one line."""
+    clauses = []
+    for group in result["groups"].values():
+        rows = group["workloads"].values()
+        rival = roster.EAGER if any(roster.EAGER in row for row in rows) else "scikit-learn"
+        found = [row[rival]["ratio"][roster.OURS][0] for row in rows if rival in row]
+        clauses.append(f"{group['title']}: npae is {report.faster(found, rival)}")
+    return "; ".join(clauses)
+
+
 def ratio_cell(numbers):
     """The ratio to npae's time with its quartiles, the name of the best contender, and targets that were missed."""
-    parts = [report.with_quartiles(numbers["ratio"][roster.OURS])]
-    if "name" in numbers:
-        parts.append(numbers["name"])
+    parts = [report.with_quartiles(numbers["ratio"][roster.OURS]), *([numbers["name"]] if "name" in numbers else [])]
     for ours, aim in numbers["target"].items():
         reached = round(numbers["ratio"][ours][0], 2)
         if reached < aim:

@@ -1,10 +1,10 @@
 """Data-parallel training: the time of a step whose global batch is shared among several processes (workers).
 
-    OMP_NUM_THREADS=1 mpiexec -n 2 python -m benchmarks.workers --turns 10      the command of one line of `compare`
+    mpiexec -n 2 python -m benchmarks.workers --turns 10      the command of one line of `compare`
 
-The threads of a worker are those of its matrix products; all workers together never have more threads than there are
-cores. Every line must end at the same J as the first, up to rounding, since all take the same steps. The fair reference
-is one worker with all threads, which needs no all-reduce.
+`compare` sets OMP_NUM_THREADS for each line. The threads of a worker are those of its matrix products; all workers
+together never have more threads than there are cores. Every line must end at the same J as the first, up to rounding,
+since all take the same steps. The fair reference is one worker with all threads, which needs no all-reduce.
 """
 
 import argparse
@@ -18,10 +18,12 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks import report
 from benchmarks.clock import Disagreement
+from benchmarks.hardware import core_count
 from benchmarks.training import TrainingStep, compiled_at_once
 from benchmarks.workloads import LARGE
-from npae.backend import thread_count
+from npae.backend import install_command, missing, thread_count
 from npae.train.parallel.data_parallel import DataParallelStep
 from npae.train.parallel.process_group import from_environment
 
@@ -56,20 +58,15 @@ def main(argv=None):
 def why_not():
     """None if workers can be started here; otherwise one sentence with the reason and the cure."""
     if importlib.util.find_spec("mpi4py") is None:
-        return 'Workers: not measured, mpi4py is not installed: pip install "npae[mpi]".'
+        return f"Workers: not measured, {missing('mpi4py', 'mpi')}"
     if mpiexec() is None:
-        return 'Workers: not measured, there is no mpiexec: pip install "npae[mpi]" brings one.'
+        return f"Workers: not measured, there is no mpiexec: {install_command('mpi')} brings one."
     return None
 
 
 def mpiexec():
     """The path of the mpiexec beside this Python, else of any other, else None."""
     return shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
-
-
-def core_count():
-    """The number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start(count, threads, *flags):
@@ -98,11 +95,13 @@ def compare(quick):
         result["not_measured"].append("Workers: two of them were not measured, there is one core.")
     for count, threads in lines:
         name = f"{count} worker{'s' * (count > 1)},\n{threads} thread{'s' * (threads > 1)} each"
+        report.progress(name.replace("\n", " "))
         one = result["runs"][name] = start(count, threads, "--turns", str(turns))
         first = first or one
         if abs(one["J"] - first["J"]) > 1e-4 * abs(first["J"]):
             raise Disagreement(f"Workers: {name} ended at J = {one['J']}, expected {first['J']}: not the same steps.")
-        print(f"{name:40}{1e3 * one['seconds']:10.2f} ms per step, {NETWORK}".replace("\n", " "), flush=True)
+    rows = [(name.replace("\n", " "), f"{1e3 * one['seconds']:.2f}") for name, one in result["runs"].items()]
+    report.table((NETWORK, "ms per step"), rows)
     return result
 
 

@@ -17,7 +17,7 @@ Pictures: maps.png, styles.png; with --full samples.png.
 
 import numpy as np
 
-from demos import common, figures
+from demos import common, figures, results
 from demos.baselines import neighbour_error
 from npae import AdversarialAutoencoder, dense_autoencoder, save
 from npae.backend import Stream
@@ -43,24 +43,25 @@ def network(prior, width=300, critic=200, seed=0):
     return AdversarialAutoencoder(autoencoder, discriminator, prior, labelled, seed)
 
 
-def train(settings, model, x, y, batch_size):
+def train(settings, model, x, y, batch_size, name):
     """Fit the model, with labels if it uses them."""
     game = Adam(1e-3, beta1=0.5)
-    common.train(settings, model, (x, y) if model.labelled else x, batch_size=batch_size,
+    common.train(settings, model, (x, y) if model.labelled else x, name=name, batch_size=batch_size,
                  optimizer={"reconstruction": Adam(1e-3), "discriminator": game, "generator": game},
                  schedule=Cosine(settings.epochs, end=0.05))  # fmt: skip
 
 
-def main(argv=None):
-    """Train one network per prior, compare codes with samples of the prior. Returns what metrics.json holds."""
-    settings = common.parse("aae", __doc__, epochs=40, quick_epochs=5, argv=argv)
+@common.demo("aae", __doc__, epochs=40, quick_epochs=5)
+def main(settings):
+    """Train one network per prior, compare codes with samples of the prior."""
     x, y, test, test_y = common.digits(settings)
-    table, panels = common.Table("test digits", COLUMNS, published=None), []
+    table, panels = settings.table("test digits", COLUMNS, published=None), []
     for name, prior in PRIORS.items():
-        print(name)
+        if settings.stopped:
+            break
         model = network(prior, 100 if settings.quick else 300, seed=settings.seed)
-        train(settings, model, x, y, 25 if settings.quick else 64)
-        save(settings.out / f"{common.key(name)}.npz", model)
+        train(settings, model, x, y, 25 if settings.quick else 64, name)
+        save(settings.out / f"{results.key(name)}.npz", model)
         label, known = (f"{name}, with labels", test_y) if model.labelled else (name, None)
         autoencoder, codes = model.autoencoder, model.autoencoder.encode(test)
         samples = prior.codes(Stream(0), codes, known)
@@ -68,14 +69,14 @@ def main(argv=None):
             "cross_entropy_nats_per_pixel": autoencoder.evaluate(test)["reconstruction"] / 784,
             "codes_two_sample_accuracy": nearest_neighbour_test(codes, samples).accuracy,
             "5_nearest_neighbours_error_percent": 100 * neighbour_error(autoencoder.encode(x), y, codes, test_y),
-        }, prefix=common.key(name))  # fmt: skip
+        }, prefix=results.key(name))  # fmt: skip
         panels.append((label, samples, known, codes))
         if name == "ring":
             draw_styles(settings.out / "styles.png", model)
     title = "Samples of the prior (top) and codes of test digits (bottom)"
     figures.codes_below_priors(settings.out / "maps.png", panels, test_y, title)
-    tables = [table, *([published_network(settings, x, y, test)] if settings.full else [])]
-    return common.finish(settings, {}, *tables)
+    if settings.full:
+        published_network(settings, x, y, test)
 
 
 def draw_styles(path, model):
@@ -89,29 +90,27 @@ def draw_styles(path, model):
 
 
 def published_network(settings, x, y, test):
-    """784-1000-1000-8 with a Gaussian of standard deviation 5: its samples against test digits. Returns a table.
+    """784-1000-1000-8 with a Gaussian of standard deviation 5: its samples against test digits.
 
     From 10,000 samples; the bandwidth of the Parzen windows is chosen on the last 5,000 training digits.
     """
-    print("784-1000-1000-8")
-    model = network(GaussianPrior(8, std=5.0), 1000, 1000, settings.seed)
-    train(settings, model, x[:-5000], y[:-5000], 100)
+    name, model = "784-1000-1000-8", network(GaussianPrior(8, std=5.0), 1000, 1000, settings.seed)
+    train(settings, model, x[:-5000], y[:-5000], 100, name)
     save(settings.out / "eight.npz", model)
     parzen = parzen_log_likelihood(model.sample(10_000, seed=1), test, x[-5000:])
     two = nearest_neighbour_test(model.sample(len(test), seed=2), test)
     fake = model.sample(42)
     rows = [("samples", fake[:14]), ("", fake[14:28]), ("", fake[28:]), ("test digits", test[:14] / 255)]
     figures.digit_rows(settings.out / "samples.png", rows, "Samples: decoded codes of an 8-dimensional Gaussian")
-    table = common.Table("samples against test digits", {
+    table = settings.table("samples against test digits", {
         "parzen_nats": ("Parzen log-likelihood, nats", ".0f"),
         "parzen_standard_error_nats": ("standard error", ".0f"),
         "two_sample_accuracy": ("two-sample accuracy", ".3f"),
-    }, "published")  # fmt: skip
-    table.add("784-1000-1000-8", {
+    })  # fmt: skip
+    table.add(name, {
         "parzen_nats": parzen.mean, "parzen_standard_error_nats": parzen.standard_error,
         "parzen_sigma": parzen.sigma, "two_sample_accuracy": two.accuracy,
     }, "340 ± 2 nats; real training digits 244 ± 2", prefix="eight")  # fmt: skip
-    return table
 
 
 if __name__ == "__main__":

@@ -22,48 +22,48 @@ from pathlib import Path
 
 import numpy as np
 
-from demos import common, figures
-from demos.detectors import compare, flagged, four_distances, pair, pca_residual, split
+from demos import common, figures, results
+from demos.detectors import compare, fitted, flagged, four_distances, pair, pca_residual, split
 from npae import dense_autoencoder
 from npae.anomaly import AnomalyDetector, roc_auc
 from npae.data import adbench, credit_card
 from npae.losses import SquaredError
 
+OPTIONS = {"csv": {"type": Path, "metavar": "PATH", "help": "the whole table of card payments"}}
 KERNEL = np.array([1, 4, 6, 4, 1], np.float32) / 16  # binomial: a Gaussian of variance 1, approximately
 SHOWN = 8  # the digit of the pictures, the hardest one
 
 
-def main(argv=None):
-    """Run the parts for which there is data. Returns what metrics.json holds."""
-    csv = {"type": Path, "metavar": "PATH", "help": "the whole table of card payments"}
-    settings = common.parse("anomaly", __doc__, epochs=20, quick_epochs=3, argv=argv, own={"csv": csv})
-    metrics, tables = one_class_digits(settings)
+@common.demo("anomaly", __doc__, epochs=20, quick_epochs=3, own=OPTIONS)
+def main(settings):
+    """Run the parts for which there is data."""
+    one_class_digits(settings)
     for part in (adbench_tables, fraud):
         try:
-            found, more = part(settings)
+            part(settings)
         except FileNotFoundError as error:
             print(f"Left out: {error}")
-        else:
-            metrics, tables = metrics | found, tables + more
-    return common.finish(settings, metrics, *tables)
 
 
 # ---------------------------------------------------------------------- digits
 
 
 def one_class_digits(settings):
-    """One detector per digit. Returns (metrics, tables)."""
+    """One detector per digit."""
     train, labels, test, test_labels = common.digits(settings)
     x, x_test = prepared(train), prepared(test)
-    shown, aucs = (0, SHOWN) if settings.quick else range(10), {}
+    shown, aucs, done = (0, SHOWN) if settings.quick else range(10), {}, []
     for digit in shown:
+        if settings.stopped:
+            break
+        done.append(digit)
         normal, odd = labels == digit, test_labels != digit
         model = dense_autoencoder([784, 256, 64, 8], "tanh", "linear", SquaredError(), seed=settings.seed)
         detector = AnomalyDetector(
             model, "reconstruction", shrinkage=0.95, standardize=False, epochs=settings.epochs, learning_rate=1e-3,
             folds=0, seed=settings.seed, device=settings.device, progress="none" if settings.quick else "auto",
         ).fit(x[normal])  # fmt: skip
-        common.check(settings, detector.history)
+        common.check(settings, detector.history, settings.epochs, f"the detector of {digit}")
         scores = four_distances(detector, x[normal], x_test)
         scores["PCA 16 residual, same images"] = pca_residual(x[normal], x_test, 16)
         scores["PCA 24 residual, raw pixels"] = pca_residual(train[normal] / 255, test / 255, 24)
@@ -71,13 +71,13 @@ def one_class_digits(settings):
             aucs.setdefault(name, []).append(roc_auc(odd, score))
         if digit == SHOWN:
             draw(settings.out, test / 255, test_labels, scores)
-    table = common.Table("one-class digits: ROC-AUC", [*map(str, shown), "mean"], published=None)
+    table = settings.table("one-class digits: ROC-AUC", [*map(str, done), "mean"], published=None)
     for name, v in aucs.items():
         table.row(name, *(f"{a:.3f}" for a in v), f"{np.mean(v):.4f}")
-    table.row("Deep SVDD, published", *[""] * len(shown), "0.9480")
-    table.row("convolutional autoencoder, published", *[""] * len(shown), "0.8965")
-    metrics = {f"digits_{common.key(name)}_mean_roc_auc": float(np.mean(v)) for name, v in aucs.items()}
-    return metrics | {"digits_roc_auc": aucs}, [table]
+        settings.metrics[f"digits_{results.key(name)}_mean_roc_auc"] = float(np.mean(v))
+    settings.metrics["digits_roc_auc"] = aucs
+    table.cite("Deep SVDD, published (60,000 digits)", *[""] * len(done), "0.9480")
+    table.cite("convolutional autoencoder, published (60,000 digits)", *[""] * len(done), "0.8965")
 
 
 def prepared(rows):
@@ -107,43 +107,40 @@ def draw(out, images, labels, scores):
 
 
 def adbench_tables(settings):
-    """The ADBench tables of $NPAE_DATA. Returns (metrics, tables)."""
-    sets, metrics, tables = adbench()[: 1 if settings.quick else None], {}, []
+    """The ADBench tables of $NPAE_DATA."""
+    sets = adbench()[: 1 if settings.quick else None]
     for kind, seeds in (("unsup", 1), ("semi", 1 if settings.quick else 5)):
-        results = {t.name: compare(t, kind, seeds, settings) for t in sets}
-        methods = next(iter(results.values()))
-        means = {m: np.mean([results[t][m].mean(axis=0) for t in results], axis=0) for m in methods}
-        table = common.Table(f"{kind}: ROC-AUC / average precision", [*results, "mean"], published=None)
+        found = {t.name: compare(t, kind, seeds, settings) for t in sets}
+        methods = next(iter(found.values()))
+        means = {m: np.mean([found[t][m].mean(axis=0) for t in found], axis=0) for m in methods}
+        table = settings.table(f"{kind}: ROC-AUC / average precision", [*found, "mean"], published=None)
         for m in methods:
-            table.row(m, *(pair(results[t][m].mean(axis=0)) for t in results), pair(means[m]))
-        tables.append(table)
-        metrics |= {f"tables_{kind}_{common.key(m)}_mean_roc_auc": float(mean[0]) for m, mean in means.items()}
-        metrics[f"tables_{kind}"] = {t: {m: v.tolist() for m, v in r.items()} for t, r in results.items()}
-    found, more = thresholds(sets, settings)
-    return metrics | found, tables + more
+            table.row(m, *(pair(found[t][m].mean(axis=0)) for t in found), pair(means[m]))
+            settings.metrics[f"tables_{kind}_{results.key(m)}_mean_roc_auc"] = float(means[m][0])
+        settings.metrics[f"tables_{kind}"] = {t: {m: v.tolist() for m, v in r.items()} for t, r in found.items()}
+    thresholds(sets, settings)
 
 
 def thresholds(sets, settings, rows=100, share=0.05):
-    """The share of new normal rows beyond the thresholds of detectors fitted to `rows` others: (metrics, tables).
+    """The share of new normal rows beyond the thresholds of detectors fitted to `rows` others.
 
     share: their contamination. Tables with fewer than 3 · rows normal rows are left out.
     """
     seeds = range(settings.seed, settings.seed + (1 if settings.quick else 5))
-    results = {t.name: flagged(t, rows, share, seeds, settings) for t in sets if (~t.y).sum() >= 3 * rows}
-    if not results:
-        return {}, []
-    table = common.Table(f"new normal rows beyond the threshold after {rows} rows, intended {share:g}",
-                         [*results, "mean", "largest"], published=None)  # fmt: skip
-    metrics = {}
-    for method in next(iter(results.values())):
-        shares = [np.mean(r[method]) for r in results.values()]
+    found = {t.name: flagged(t, rows, share, seeds, settings) for t in sets if (~t.y).sum() >= 3 * rows}
+    if not found:
+        return
+    table = settings.table(f"new normal rows beyond the threshold after {rows} rows, intended {share:g}",
+                           [*found, "mean", "largest"], published=None)  # fmt: skip
+    for method in next(iter(found.values())):
+        shares = [np.mean(r[method]) for r in found.values()]
         table.row(method, *(f"{v:.3f}" for v in (*shares, np.mean(shares), max(shares))))
-        metrics[f"threshold_{common.key(method)}_mean_share"] = float(np.mean(shares))
-    return metrics | {"threshold_shares": results}, [table]
+        settings.metrics[f"threshold_{results.key(method)}_mean_share"] = float(np.mean(shares))
+    settings.metrics["threshold_shares"] = found
 
 
 def fraud(settings):
-    """Card payments: the file given with --csv, or what $NPAE_DATA holds of them. Returns (metrics, tables)."""
+    """Card payments: the file given with --csv, or what $NPAE_DATA holds of them."""
     payments = credit_card(settings.own.csv)
     n, frauds = len(payments.x), int(payments.y.sum())
     whole = n > 100_000
@@ -152,27 +149,24 @@ def fraud(settings):
             f"{payments.path.name} is a sample: {n - frauds:,} normal payments and {frauds} frauds, not 284,315 and "
             "492. Frauds are not rare in it: compare no average precision with published ones."
         )
-    metrics, tables = {}, []
     for kind, seeds in (("unsup", 1), ("semi", 5)) if whole else (("semi", 2 if settings.quick else 10),):
-        results = compare(payments, kind, seeds, settings)
+        found = compare(payments, kind, seeds, settings)
         heads = ["ROC-AUC", "average precision"]
-        table = common.Table(f"card payments, {kind}, {seeds} splits", heads, published=None)
-        for m, v in results.items():
+        table = settings.table(f"card payments, {kind}, {seeds} splits", heads, published=None)
+        for m, v in found.items():
             table.row(m, *(f"{a:.4f} ± {s:.4f}" for a, s in zip(v.mean(axis=0), v.std(axis=0), strict=True)))
+            settings.metrics[f"card_{kind}_{results.key(m)}_roc_auc"] = float(v[:, 0].mean())
+        settings.metrics[f"card_{kind}"] = {m: v.tolist() for m, v in found.items()}
         if whole:
-            table.row("FastMCD, published, unsup", "0.957", "0.712")
-        table.row("autoencoder, published, whole table", "0.946")
-        tables.append(table)
-        metrics |= {f"card_{kind}_{common.key(m)}_roc_auc": float(v[:, 0].mean()) for m, v in results.items()}
-        metrics[f"card_{kind}"] = {m: v.tolist() for m, v in results.items()}
+            table.cite("FastMCD, published, unsup", "0.957", "0.712")
+        table.cite("autoencoder, published, whole table", "0.946")
     draw_contributions(settings, payments)
-    return metrics, tables
 
 
 def draw_contributions(settings, payments):
     """Bars of the features that made four frauds odd: that of the largest distance, and those at the quartiles."""
     x, x_test, odd = split(payments, "semi", settings.seed)
-    detector = AnomalyDetector(epochs=2 if settings.quick else 50, seed=settings.seed, device=settings.device).fit(x)
+    detector = fitted(settings, x, settings.seed)
     frauds = x_test[odd]
     D = detector.distances(frauds)
     order = np.argsort(-D, kind="stable")

@@ -59,6 +59,23 @@ def principal_angles(A, B):
     return np.degrees(np.arctan2(sines, cosines))
 
 
+def discriminants(codes, labels):
+    """Fisher's linear discriminants: the two linear functions of the codes, (n, 2), in which classes differ most.
+
+    With W and B the covariances within the classes and of their means, aᵀ B a / aᵀ W a is largest for the first a, and
+    largest among the others, uncorrelated with the first, for the second: eigenvectors of W⁻¹ B. Fisher 1936, "The use
+    of multiple measurements in taxonomic problems", Annals of Eugenics 7.
+    """
+    x = np.asarray(codes, np.float64) - codes.mean(axis=0)
+    kinds, of_row = np.unique(labels, return_inverse=True)
+    means = np.array([x[labels == k].mean(axis=0) for k in kinds])[of_row]
+    within = (x - means).T @ (x - means) / len(x) + 1e-9 * np.eye(x.shape[1])
+    scale, rotation = np.linalg.eigh(within)
+    white = rotation / np.sqrt(scale)  # x @ white has the covariance 1 within the classes
+    _, directions = np.linalg.eigh((means @ white).T @ (means @ white))
+    return x @ white @ directions[:, :-3:-1]
+
+
 def neighbour_error(codes, labels, test_codes, test_labels, k=5):
     """The error rate of a k-nearest-neighbour classifier on test codes. Ties go to the smaller label."""
     codes, test_codes = (np.asarray(c, np.float64) for c in (codes, test_codes))

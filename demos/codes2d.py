@@ -28,9 +28,9 @@ def network(sizes, seed=0):
     return Autoencoder(linear.encoder, Sequential(*linear.decoder, Sigmoid()), SquaredError(), seed)
 
 
-def main(argv=None):
-    """Train, compare both codes. Returns what metrics.json holds."""
-    settings = common.parse("codes2d", __doc__, epochs=40, quick_epochs=6, argv=argv)
+@common.demo("codes2d", __doc__, epochs=40, quick_epochs=6)
+def main(settings):
+    """Train, compare both codes."""
     data = train, _, test, test_labels = common.digits(settings)
 
     model = network(QUICK_SIZES if settings.quick else SIZES, settings.seed)
@@ -38,13 +38,14 @@ def main(argv=None):
                  schedule=WarmUp(1, Cosine(max(1, settings.epochs - 1))))  # fmt: skip
     save(settings.out / "codes2d.npz", model)
 
-    table, maps = common.Table("test digits, code size 2", CODE), []
+    table, maps = settings.table("test digits, code size 2", CODE), []
     for name, code, published in (("autoencoder", model, ""), ("PCA", PCA(train, 2), "43.65; 57.6 %")):
         measures = measure_code(code, *data)
         table.add(name, measures, published)
-        maps.append(("{}: ‖x − x̂‖² = {:.1f}, 5-NN error {:.0f} %".format(name, *measures.values()), code.encode(test)))
-    figures.code_maps(settings.out / "maps.png", maps, test_labels, "Two-dimensional codes of the test digits (ranks)")
-    return common.finish(settings, {}, table)
+        label = "{}\nsquared error {:.1f}, wrong nearest neighbours {:.0f} %".format(name, *measures.values())
+        maps.append((label, code.encode(test)))
+    title = "Test digits by their two code numbers (the axes are ranks)"
+    figures.code_maps(settings.out / "maps.png", maps, test_labels, title)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
-"""What the demos share: the command line, the data, training, the table of results, and metrics.json."""
+"""What the demos share: the command line, the data, training, and what happens after Ctrl-C."""
 
 import argparse
-import json
-import re
-import sys
+import importlib.util
 import time
 import warnings
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 
+from demos import results
 from npae import fit, mnist, save
-from npae.backend import as_path, atomic_write, check_place, resolve_device, versions
+from npae.backend import as_path, check_place, missing, resolve_device, safe_output
 from npae.train import DeadUnitWarning
 
 
 @dataclass
 class Settings:
-    """The command line of a demo: what to run, where to compute, and the folder of the results."""
+    """The command line of a demo, the folder of its results, and the numbers that it has found so far."""
 
     name: str
     device: str
@@ -26,8 +26,45 @@ class Settings:
     seed: int
     out: Path
     own: argparse.Namespace  # the options that only this demo has
-    stopped: str | None = None  # why training ended early, if it did
+    stopped: str | None = None  # why the run ended early, if it did
+    metrics: dict = field(default_factory=dict)  # numbers for metrics.json, beside those of the tables
+    tables: list = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
+
+    def table(self, *arguments, **options):
+        """A new results.Table, printed at the end of the run."""
+        self.tables.append(results.Table(self, *arguments, **options))
+        return self.tables[-1]
+
+
+def demo(name, doc, epochs, quick_epochs=1, own=None):
+    """A decorator that makes a program main(argv=None) of a function of the Settings; for the arguments see `parse`.
+
+    The program returns what metrics.json holds. After Ctrl-C it writes and prints what there is, and ends with exit
+    status 130. After an error, too, metrics.json has the numbers found before it.
+    """
+
+    def program(function):
+        @wraps(function)
+        def main(argv=None):
+            return run(function, parse(name, doc, epochs, quick_epochs, argv, own))
+
+        return main
+
+    return program
+
+
+def run(function, settings):
+    """Call function(settings), then write and print the results. Returns what metrics.json holds."""
+    try:
+        function(settings)
+    except KeyboardInterrupt:
+        settings.stopped = settings.stopped or "interrupted"
+    except Exception as error:
+        settings.stopped = f"stopped by an error, {type(error).__name__}: {error}"
+        results.write(settings)
+        raise
+    return results.finish(settings)
 
 
 def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
@@ -35,8 +72,7 @@ def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
 
     own: options of this demo alone, {"only": {keywords of add_argument}}; their values are in settings.own.only.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a console without ‖ or ½ prints a question mark
+    safe_output()
     parser = argparse.ArgumentParser(prog=f"python -m demos.{name}", description=doc,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
@@ -45,6 +81,7 @@ def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
     parser.add_argument("--epochs", type=int, help=f"passes over the data (default {epochs}; quick: {quick_epochs})")
     parser.add_argument("--seed", type=int, default=0, help="of initial weights, noise and batches (default 0)")
     parser.add_argument("--out", type=as_path, default=Path("runs") / name, help="folder of the results")
+    parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures (default png)")
     own = own or {}
     for option, keywords in own.items():
         parser.add_argument(f"--{option}", **keywords)
@@ -55,14 +92,24 @@ def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
         parser.error(f"--epochs: expected at least 1, got {a.epochs}.")
     if a.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {a.seed}.")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SystemExit(missing("matplotlib", "demos"))
     try:
         device = resolve_device(a.device)
         check_place(a.out / "metrics.json")
     except (RuntimeError, OSError) as error:
         parser.error(str(error))
+    use_format(a.format)
     epochs = a.epochs or (quick_epochs if a.quick else epochs)
     given = argparse.Namespace(**{option: getattr(a, option) for option in own})
     return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, given)
+
+
+def use_format(name):
+    """Write pictures as "png", "svg" or "pdf": matplotlib's own setting, which figures.py follows."""
+    from matplotlib import rcParams  # only here: the help needs no matplotlib
+
+    rcParams["savefig.format"] = name
 
 
 def digits(settings):
@@ -79,95 +126,49 @@ def digits(settings):
     )  # fmt: skip
 
 
-def train(settings, model, data, validation=None, **recipe):
+def train(settings, model, data, validation=None, name="", **recipe):
     """Fit the model on the device of the command line and move it back to the CPU. Returns the history.
 
-    recipe: further arguments of npae.fit; epochs, seed and progress come from the command line unless given. Unless it
-    has data_init, training begins with the weights as they are: the published numbers are those of such runs. Some of
-    these networks have dead code units, by design or by their settings; the history counts them, without a warning.
+    name: of the model, printed before; recipe: further arguments of npae.fit; epochs, seed and progress come from the
+    command line unless given. Unless it has data_init, training begins with the weights as they are: the published
+    numbers are those of such runs. Some of these networks have dead code units, by design or by their settings; the
+    history counts them, without a warning. After an interruption no further model is trained: see `check`.
     """
+    if settings.stopped:
+        raise KeyboardInterrupt
+    if name:
+        print(name)
     progress = "none" if settings.quick else "auto"
     recipe = {"epochs": settings.epochs, "seed": settings.seed, "progress": progress, "data_init": False} | recipe
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeadUnitWarning)
         history = fit(model.to(settings.device), data, validation=validation, **recipe)
     model.to("cpu")
-    check(settings, history)
+    check(settings, history, recipe["epochs"], name)
     return history
 
 
-def check(settings, history):
-    """Note whether training was interrupted. Ends the program if it was within the first epoch."""
+def check(settings, history, epochs, name=""):
+    """Note whether training was interrupted, so that what follows measures this model and trains no other one.
+
+    Raises KeyboardInterrupt if that was within the first epoch: then there is nothing to measure.
+    """
+    if not (history.stopped or "").startswith("interrupted"):
+        return
+    settings.stopped = f"interrupted after {len(history)} of {epochs} epochs" + (f" of {name}" if name else "")
     if not len(history):
-        raise SystemExit(f"No results: {history.stopped}.")
-    settings.stopped = settings.stopped or history.stopped
+        raise KeyboardInterrupt
+    print(f"Training was {settings.stopped}. What there is will be measured and written.")
 
 
 def compare(settings, networks, data, validation=None):
     """Train networks one after the other: {name: (model, recipe)}, recipe as for `train`. Saves each model.
 
-    Yields (name, model, history) as soon as a model is trained.
+    Yields (name, model, history) as soon as a model is trained. An interrupted one is the last.
     """
     for name, (model, recipe) in networks.items():
-        print(name)
-        history = train(settings, model, data, validation, **recipe)
-        save(settings.out / f"{key(name)}.npz", model)
+        history = train(settings, model, data, validation, name, **recipe)
+        save(settings.out / f"{results.key(name)}.npz", model)
         yield name, model, history
-
-
-def key(name):
-    """A name as a part of a metric's or a file's name: "masking 50 %" becomes "masking_50"."""
-    return "_".join(re.findall(r"\w+", name.lower()))
-
-
-class Table:
-    """A table for the console, one row per model, and the same numbers as `metrics` for metrics.json.
-
-    columns: {metric: (head, format)}, or a list of heads for a table of texts. published: head of the last column, or
-    None for a table without one.
-    """
-
-    def __init__(self, what, columns, published="published (60,000 digits)"):
-        self.columns, self.metrics = columns, {}
-        heads = [head for head, _ in columns.values()] if isinstance(columns, dict) else list(columns)
-        self.rows = [[what, *heads, *([published] if published else [])]]
-
-    def add(self, name, measures, published="", prefix=None):
-        """Add a row of measures, {metric: value}; each becomes the metric f"{prefix}_{metric}".
-
-        prefix: by default key(name); "" for none. A measure without a column is a metric only.
-        """
-        prefix = key(name) if prefix is None else prefix
-        self.metrics |= {f"{prefix}_{metric}" if prefix else metric: value for metric, value in measures.items()}
-        self.row(name, *(format(measures[m], form) if m in measures else "" for m, (_, form) in self.columns.items()),
-                 published)  # fmt: skip
-
-    def row(self, *cells):
-        """Add a row of texts only; cells that are missing on the right stay empty."""
-        width = len(self.rows[0])
-        self.rows.append([*cells, *[""] * width][:width])
-
-    def __str__(self):
-        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        head, *rows = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in self.rows)
-        return "\n".join(["", head, "-" * max(map(len, [head, *rows])), *rows, ""])
-
-
-def finish(settings, metrics, *tables):
-    """Write metrics.json, then print the tables. Returns what metrics.json holds.
-
-    It holds the settings, `metrics` and those of the tables, each with its unit in its name, and the versions of the
-    libraries.
-    """
-    for table in tables:
-        metrics = metrics | table.metrics
-    result = {
-        "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": settings.epochs,
-        "seconds": round(time.perf_counter() - settings.began, 2), "data": "full" if settings.full else "sample",
-        "quick": settings.quick, "stopped": settings.stopped, **metrics, "versions": versions(),
-    }  # fmt: skip
-    with atomic_write(settings.out / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(*tables, sep="\n")
-    print(f"Pictures, models and metrics.json are in {settings.out}/ ({result['seconds']:.0f} s).")
-    return result
+        if settings.stopped:
+            return

@@ -41,9 +41,9 @@ def network(units, strength, seed):
     return Autoencoder(dense, TiedDense(dense), seed=seed, penalties=[Contractive(strength)] if strength else [])
 
 
-def main(argv=None):
-    """Train three autoencoders and classifiers on their codes. Returns what metrics.json holds."""
-    settings = common.parse("contractive", __doc__, epochs=30, quick_epochs=5, argv=argv)
+@common.demo("contractive", __doc__, epochs=30, quick_epochs=5)
+def main(settings):
+    """Train three autoencoders and classifiers on their codes."""
     train, labels, test, test_labels = common.digits(settings)
     units, some = 100 if settings.quick else 1000, figures.one_of_each(test_labels, 100)
 
@@ -53,28 +53,29 @@ def main(argv=None):
 
     networks = {name: (network(units, strength, settings.seed), recipe(1e-2 if settings.quick else 3e-3))
                 for name, strength in STRENGTHS.items()}  # fmt: skip
-    table, panels = common.Table("test digits", COLUMNS, published=None), []
+    table, panels = settings.table("test digits", COLUMNS, published=None), []
     for name, model, _ in common.compare(settings, networks, train):
         panels.append((f"λ = {STRENGTHS[name]:g}", model.encoder.W.value.T[:64].copy()))
         codes, norm = model.encode(test), jacobian_norm(model, test[some] / np.float32(255))
-        measures = {
+        label, measures = f"λ = {STRENGTHS[name]:g}", {
             "jacobian_norm": norm,
             "saturated_percent": 100 * float(((codes < 0.05) | (codes > 0.95)).mean()),
             "test_cross_entropy_nats_per_pixel": model.evaluate(test)["reconstruction"] / 784,
-        }
+        }  # fmt: skip
         if name != "plain":
             measures["jacobian_norm_ratio"] = norm / table.metrics["plain_jacobian_norm"]
+        table.add(label, measures, prefix=name)
         linear = Classifier(Dense(units, 10), 10, settings.seed)
         common.train(settings, linear, (model.encode(train), labels), **recipe(3e-3))
-        measures["linear_classifier_test_error_percent"] = 100 * linear.error_rate((codes, test_labels))
+        error = 100 * linear.error_rate((codes, test_labels))
+        table.add(label, {"linear_classifier_test_error_percent": error}, prefix=name)
         tuned = Classifier(Sequential(model.encoder, linear.network), 10)
         common.train(settings, tuned, (train, labels), **recipe(1e-3))
-        measures["fine_tuned_test_error_percent"] = 100 * tuned.error_rate((test, test_labels))
-        table.add(f"λ = {STRENGTHS[name]:g}", measures, prefix=name)
-    table.row("published (60,000 digits), λ = 0", "17.5e-4", "", "49.90", "", "", "1.78")
-    table.row("published, contractive", "0.73e-4", "0.042", "86.36", "", "", "1.14")
+        error = 100 * tuned.error_rate((test, test_labels))
+        table.add(label, {"fine_tuned_test_error_percent": error}, prefix=name)
+    table.cite("published (60,000 digits), λ = 0", "17.5e-4", "", "49.90", "", "", "1.78")
+    table.cite("published (60,000 digits), contractive", "0.73e-4", "0.042", "86.36", "", "", "1.14")
     figures.filters(settings.out / "filters.png", panels, "Weights of 64 hidden units of contractive autoencoders")
-    return common.finish(settings, {}, table)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ NETWORKS = {
     "strided": ([16, 8, 8], [8, 4, 4], {"pooled": 2}, 32, 4e-3, "0.0798 nats after 100 epochs"),
     "large": ([32, 32], [8, 8], {"transposed": True}, 128, 3e-3, "0.0648 nats after 10, 0.0622 after 50"),
 }
+OPTIONS = {"only": {"choices": NETWORKS, "help": "one of the networks"}}
 COLUMNS = RECONSTRUCTION | {"parameters_count": ("parameters", ","), "seconds": ("seconds", ".0f")}
 
 
-def main(argv=None):
-    """Train the networks, draw what they compute. Returns what metrics.json holds."""
-    only = {"choices": NETWORKS, "help": "one of the networks"}
-    settings = common.parse("conv", __doc__, epochs=10, quick_epochs=2, argv=argv, own={"only": only})
+@common.demo("conv", __doc__, epochs=10, quick_epochs=2, own=OPTIONS)
+def main(settings):
+    """Train the networks, draw what they compute."""
     train, _, test, test_labels = common.digits(settings)
 
     networks = {}
@@ -45,7 +45,8 @@ def main(argv=None):
             model = convolutional_autoencoder(channels, seed=settings.seed, **kind)
             networks[name] = model, recipe(settings, batch_size, learning_rate)
 
-    table, floor, some = common.Table("test digits", COLUMNS), pixel_entropy(test), figures.one_of_each(test_labels, 10)
+    table, floor = settings.table("test digits", COLUMNS), pixel_entropy(test)
+    some = figures.one_of_each(test_labels, 10)
     rows, curves, maps = [("original", test[some] / 255)], [], []
     for name, model, history in common.compare(settings, networks, as_images(train), as_images(test)):
         size = {"parameters_count": model.parameter_count, "seconds": sum(history["seconds"])}
@@ -54,11 +55,11 @@ def main(argv=None):
         rows.append((f"{name}: {code}", model.reconstruct(as_images(test[some]))))
         curves += figures.losses(name, history)
         maps.append(feature_maps(name, model, as_images(test[some[2]])))
+    settings.metrics["floor_nats_per_pixel"] = floor
     figures.digit_rows(settings.out / "reconstructions.png", rows, "Reconstructions, by network and code size")
     figures.feature_maps(settings.out / "maps.png", maps, "First kernels; feature maps and code of a test digit")
     figures.learning_curves(settings.out / "loss.png", curves, "cross-entropy (nats per pixel)",
                             levels=[("entropy of the pixels: lower bound", floor)])  # fmt: skip
-    return common.finish(settings, {"floor_nats_per_pixel": floor}, table)
 
 
 def recipe(settings, batch_size, learning_rate):

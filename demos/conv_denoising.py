@@ -33,9 +33,9 @@ COLUMNS = {
 }
 
 
-def main(argv=None):
-    """Train both networks and denoise test digits. Returns what metrics.json holds."""
-    settings = common.parse("conv_denoising", __doc__, epochs=10, quick_epochs=1, argv=argv)
+@common.demo("conv_denoising", __doc__, epochs=10, quick_epochs=1)
+def main(settings):
+    """Train both networks and denoise test digits."""
     train, _, test, test_labels = common.digits(settings)
 
     channels = [8, 8] if settings.quick else [32, 32]
@@ -43,7 +43,7 @@ def main(argv=None):
                        recipe(settings, 128, 3e-3))
                 for name, (noise, transposed, _) in KINDS.items()}  # fmt: skip
 
-    table = common.Table("‖x − x̂‖² per image, test", COLUMNS, "published (60,000 digits, 100 epochs)")
+    table = settings.table("‖x − x̂‖² per image, test", COLUMNS, "published (60,000 digits, 100 epochs)")
     some = figures.one_of_each(test_labels, 10)
     rows = [("original", test[some] / 255)]
     for name, model, _ in common.compare(settings, networks, as_images(train)):
@@ -57,7 +57,6 @@ def main(argv=None):
         }, published)  # fmt: skip
         rows += [(name, noisy[some]), ("denoised", x_hat[some])]
     figures.digit_rows(settings.out / "cleaned.png", rows, "Denoising by convolutional autoencoders")
-    return common.finish(settings, {}, table)
 
 
 if __name__ == "__main__":

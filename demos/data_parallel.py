@@ -2,10 +2,11 @@
 
     ∂J/∂θ = Σ_k (B_k / B) ∂J_k/∂θ        process k takes B_k of the B rows of a minibatch
 
-    OMP_NUM_THREADS=1 mpiexec -n 2 python -m demos.data_parallel             the embedded 10,000 digits
-    OMP_NUM_THREADS=1 mpiexec -n 2 python -m demos.data_parallel --full      all 60,000
+    mpiexec -n 2 python -m demos.data_parallel             the embedded 10,000 digits
+    mpiexec -n 2 python -m demos.data_parallel --full      all 60,000
 
-One all-reduce per step sums the gradients. mpiexec comes with the extra "mpi"; without mpiexec there is one process.
+One all-reduce per step sums the gradients. The processes share the cores. mpiexec comes with the extra "mpi"; without
+mpiexec there is one process.
 
 Expected: the numbers of demos/deep.py, up to rounding, for any number of processes.
 Pictures: reconstructions.png, loss.png, codes.png.
@@ -13,13 +14,14 @@ Pictures: reconstructions.png, loss.png, codes.png.
 
 import io
 import sys
+from contextlib import suppress
 
 from demos import common, deep
 from npae.train.parallel.process_group import from_environment
 
 
 def main(argv=None):
-    """Train in every process; process 0 draws and prints. Returns what metrics.json holds, None in the others."""
+    """Train in every process; process 0 writes, draws and prints. Returns what metrics.json holds, None elsewhere."""
     try:
         group = from_environment()
     except RuntimeError as error:
@@ -27,12 +29,20 @@ def main(argv=None):
     if group.rank:
         sys.stdout = io.StringIO()
     settings = common.parse("data_parallel", __doc__, epochs=20, quick_epochs=6, argv=argv)
+    if group.rank:
+        with suppress(KeyboardInterrupt):  # process 0 reports it
+            fit(settings, group)
+        return None
+    return common.run(lambda settings: deep.report(settings, *fit(settings, group)), settings)
+
+
+def fit(settings, group):
+    """Train with the other processes. Returns (model, history, training digits, test digits, their labels)."""
     train, _, test, test_labels = common.digits(settings)
     model = deep.network(train, settings.seed)
     history = common.train(settings, model, train, test, group=group, **deep.recipe(settings.epochs))
-    if group.rank:
-        return None
-    return deep.report(settings, model, history, train, test, test_labels, workers=group.size)
+    settings.metrics["workers"] = group.size
+    return model, history, train, test, test_labels
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ COLUMNS = {
 }
 
 
-def main(argv=None):
-    """Train one network per kind of noise and denoise test digits. Returns what metrics.json holds."""
-    settings = common.parse("denoising", __doc__, epochs=20, quick_epochs=3, argv=argv)
+@common.demo("denoising", __doc__, epochs=20, quick_epochs=3)
+def main(settings):
+    """Train one network per kind of noise and denoise test digits."""
     train, _, test, test_labels = common.digits(settings)
 
     units, batch_size, learning_rate = (150, 25, 3e-3) if settings.quick else (1000, 128, 1e-3)
@@ -47,7 +47,7 @@ def main(argv=None):
         networks[name] = model, {"batch_size": batch_size, "optimizer": Adam(learning_rate),
                                  "schedule": Cosine(settings.epochs, end=0.02)}  # fmt: skip
 
-    table = common.Table("‖x − x̂‖² per image, test", COLUMNS, "published (convolutional, 60,000 digits)")
+    table = settings.table("‖x − x̂‖² per image, test", COLUMNS, "published (convolutional, 60,000 digits)")
     rows, some = [], figures.one_of_each(test_labels, 10)
     for name, model, _ in common.compare(settings, networks, train):
         noise, published = KINDS[name]
@@ -63,7 +63,6 @@ def main(argv=None):
         rows += [(name, noisy[some]), ("denoised", x_hat[some])]
     rows = [("original", test[some] / 255), *rows[2:]]  # one Gaussian is enough
     figures.digit_rows(settings.out / "cleaned.png", rows, "Denoising autoencoders, three kinds of noise")
-    return common.finish(settings, {}, table)
 
 
 def corrupted(noise, rows, seed):

@@ -12,7 +12,7 @@ def compare(table, kind, seeds, settings):
     found = {}
     for seed in range(settings.seed, settings.seed + seeds):
         x, x_test, odd = split(table, kind, seed)
-        detector = AnomalyDetector(epochs=_epochs(settings), seed=seed, device=settings.device).fit(x)
+        detector = fitted(settings, x, seed)
         mean, deviation = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
         scaled, scaled_test = ((a - mean) / deviation for a in (x, x_test))
         scores = four_distances(detector, x, x_test)
@@ -32,9 +32,8 @@ def flagged(table, rows, share, seeds, settings):
     for seed in seeds:
         order = np.random.default_rng(seed).permutation(len(normal))
         x, new = normal[order[:rows]], normal[order[rows:]]
-        own = {"epochs": _epochs(settings), "seed": seed, "device": settings.device}
         for name in ("joint", "reconstruction"):
-            detector = AnomalyDetector(distance=name, contamination=share, **own).fit(x)
+            detector = fitted(settings, x, seed, distance=name, contamination=share)
             found.setdefault(f"npae, {name}", []).append(float((detector.predict(new) == -1).mean()))
         other = None if settings.quick else pyod_autoencoder(x, seed, share)
         if other is not None:
@@ -46,7 +45,7 @@ def four_distances(detector, x, x_test):
     """{"npae, …": each of the four distances of the test rows}, by the network of a detector fitted to x."""
     found = {}
     for name in DISTANCES:
-        settings = detector.get_params() | {"model": detector.model, "distance": name, "epochs": 0, "folds": 0}
+        settings = detector.settings | {"model": detector.model, "distance": name, "epochs": 0, "folds": 0}
         own = detector if name == detector.distance else AnomalyDetector(**settings).fit(x)
         found[f"npae, {name}"] = own.distances(x_test)
     return found
@@ -81,5 +80,10 @@ def pair(values):
     return " / ".join(f"{v:.3f}" for v in values)
 
 
-def _epochs(settings):
-    return 2 if settings.quick else 50
+def fitted(settings, x, seed, **options):
+    """An AnomalyDetector fitted to x. Raises KeyboardInterrupt if Ctrl-C ended its training early."""
+    epochs = 2 if settings.quick else 50
+    detector = AnomalyDetector(epochs=epochs, seed=seed, device=settings.device, **options).fit(x)
+    if (detector.history.stopped or "").startswith("interrupted"):
+        raise KeyboardInterrupt
+    return detector

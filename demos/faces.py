@@ -4,11 +4,12 @@
     AAE    32 codes                      J = −ln N(x; x̂, σ² I), and a discriminator of codes
     GAN    64 latents                    a discriminator of images
 
-The Olivetti photographs, 64 × 64 grey pixels: 350 of 35 people for training, 50 of five other people for testing.
-Four convolutions of stride 2 (8, 16, 32, 128 channels) and as many transposed ones (the GAN: upsampling and
-convolution), BatchNorm, leaky ReLU. Every epoch sees the photographs mirrored at random and slightly warped; the saved
-θ is a moving average. To show that samples are no copies, each stands above the nearest training image. Without the
-photographs, 2,000 digits take their place. The baseline, eigenfaces, is PCA with 32 components.
+The Olivetti faces, photographs by AT&T Laboratories Cambridge (Samaria & Harter 1994), 64 × 64 grey pixels: 350 of 35
+people for training, 50 of five other people for testing. Four convolutions of stride 2 (8, 16, 32, 128 channels) and as
+many transposed ones (the GAN: upsampling and convolution), BatchNorm, leaky ReLU. Every epoch sees the photographs
+mirrored at random and slightly warped; the saved θ is a moving average. To show that samples are no copies, each stands
+above the nearest training image. Without the photographs, 2,000 digits take their place. The baseline, eigenfaces, is
+PCA with 32 components.
 
     python -m demos.faces                    the Olivetti faces: $NPAE_DATA/olivetti/olivetti.npz
     python -m demos.faces --folder DIR       a folder of pictures: their central squares, the last eighth for testing
@@ -31,6 +32,8 @@ from npae.models.adversarial.game import diversity
 from npae.optim import Adam, Cosine, WarmUp
 from npae.train import ExponentialMovingAverage
 
+CREDIT = "Photographs: Olivetti faces, AT&T Laboratories Cambridge"
+OPTIONS = {"folder": {"type": as_path, "metavar": "DIR", "help": "pictures in place of the Olivetti faces"}}
 SIZE, CODE, NOISE, STD, SHOWN = 64, 32, 64, 0.25, 10
 COLUMNS = {
     "test_squared_error_per_image": ("‖x − x̂‖² per image, test", ".2f"),
@@ -55,11 +58,11 @@ class MirrorAndWarp(Warp):
         return {"image": list(self.image), "std": self.std}
 
 
-def main(argv=None):
-    """Train the three models, measure their samples and reconstructions. Returns what metrics.json holds."""
-    own = {"folder": {"type": as_path, "metavar": "DIR", "help": "pictures in place of the Olivetti faces"}}
-    settings = common.parse("faces", __doc__, epochs=120, quick_epochs=2, argv=argv, own=own)
-    train, test, faces = pictures(settings)
+@common.demo("faces", __doc__, epochs=120, quick_epochs=2, own=OPTIONS)
+def main(settings):
+    """Train the three models, measure their samples and reconstructions."""
+    train, test, faces, credit = pictures(settings)
+    settings.metrics["credit"] = credit
     print(f"Data: {len(train):,} training {'faces' if faces else 'digits'}, {len(test):,} test images.")
 
     half = min(2, settings.epochs / 2)
@@ -72,7 +75,7 @@ def main(argv=None):
         for name, (model, optimizer) in networks(train.shape[1:], settings).items()
     }  # fmt: skip
     x, known = test / np.float32(255), np.concatenate([train, train[..., ::-1]]) if faces else train
-    table, samples, x_hats = common.Table("images", COLUMNS, published=None), {}, {}
+    table, samples, x_hats = settings.table("images", COLUMNS, published=None), {}, {}
     for name, model, history in common.compare(settings, recipes, train):
         samples[name] = model.sample(100, settings.seed)
         measures = {"seconds": sum(history["seconds"])} | measure(samples[name], train, known)
@@ -82,10 +85,10 @@ def main(argv=None):
         table.add(name, measures, prefix=name)
     x_hats["eigenfaces"] = eigenfaces(train, test)
     table.add("eigenfaces", {"test_squared_error_per_image": squared_error(x_hats["eigenfaces"], x)})
-    table.add("test photographs", measure(x, train, known), prefix="photographs")
-    models = {name: model for name, (model, _) in recipes.items()}
-    draw(settings.out, "gray" if faces else "gray_r", train, x, known, models, samples, x_hats)
-    return common.finish(settings, {}, table)
+    table.add(f"test {'photographs' if faces else 'digits'}", measure(x, train, known), prefix="photographs")
+    models = {name: recipes[name][0] for name in samples}
+    style = {"cmap": "gray" if faces else "gray_r", "caption": credit}
+    draw(settings.out, style, train, x, known, models, samples, x_hats)
 
 
 def measure(images, train, known):
@@ -100,8 +103,8 @@ def squared_error(x_hat, x):
 
 
 def pictures(settings):
-    """(train, test, are they faces?): images (n, 1, size, size) of uint8, fewer and smaller ones in a quick run."""
-    folder = settings.own.folder
+    """(train, test, are they faces?, credit): images (n, 1, size, size) of uint8, fewer and smaller in a quick run."""
+    folder, credit = settings.own.folder, ""
     if folder is not None:
         try:
             images = image_folder(folder, SIZE).images
@@ -112,7 +115,7 @@ def pictures(settings):
         (train, test), faces = np.split(images, [-(len(images) // 8)]), True
     else:
         try:
-            data, faces = olivetti(), True
+            data, faces, credit = olivetti(), True, CREDIT
         except FileNotFoundError as error:
             print(f"{error} Digits instead.")
             data, faces = mnist(which="sample"), False
@@ -120,7 +123,7 @@ def pictures(settings):
     if settings.quick:
         step = 2 if faces else 1
         train, test = train[:200, :, ::step, ::step], test[:20, :, ::step, ::step]
-    return train, test, faces
+    return train, test, faces, credit
 
 
 def networks(shape, settings):
@@ -157,16 +160,16 @@ def eigenfaces(train, test):
     return PCA(train, CODE).reconstruct(x).reshape(test.shape)
 
 
-def draw(out, cmap, train, x, known, models, samples, x_hats):
+def draw(out, style, train, x, known, models, samples, x_hats):
     """Reconstructions of test images; samples above their nearest training images; interpolations."""
     some = np.linspace(0, len(x) - 1, SHOWN).astype(int)
     rows = [("test image", x[some]), *((name, images[some]) for name, images in x_hats.items())]
-    figures.digit_rows(out / "reconstructions.png", rows, f"Reconstructions, code size {CODE}", cmap=cmap)
+    figures.digit_rows(out / "reconstructions.png", rows, f"Reconstructions, code size {CODE}", **style)
     rows = [("training images", train[np.linspace(0, len(train) - 1, SHOWN).astype(int)] / 255)]
     for name, images in samples.items():
         which, _ = nearest(images[:SHOWN], known)
         rows += [(f"samples, {name}", images[:SHOWN]), ("nearest in training set", known[which] / 255)]
-    figures.digit_rows(out / "samples.png", rows, "Samples, each above the nearest training image", cmap=cmap)
+    figures.digit_rows(out / "samples.png", rows, "Samples, each above the nearest training image", **style)
     rows, z = [], np.random.default_rng(0).standard_normal((2, NOISE))
     for name, model in models.items():
         if name == "GAN":
@@ -174,7 +177,7 @@ def draw(out, cmap, train, x, known, models, samples, x_hats):
         else:
             a, b = autoencoder_of(model).encode(x[[0, -1]])
             rows.append((name, autoencoder_of(model).decode(latent.slerp(a, b, SHOWN))))
-    figures.digit_rows(out / "interpolations.png", rows, "Spherical interpolation between two codes", cmap=cmap)
+    figures.digit_rows(out / "interpolations.png", rows, "Spherical interpolation between two codes", **style)
 
 
 if __name__ == "__main__":

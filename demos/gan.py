@@ -30,8 +30,9 @@ from npae.models.adversarial.game import diversity
 from npae.optim import Adam, Cosine
 from npae.train import Callback
 
+OPTIONS = {"convolutional": {"action": "store_true", "help": "convolutional networks in place of dense ones"}}
 COLUMNS = {
-    "parzen_nats": ("Parzen log-likelihood, nats", ".0f"),
+    "parzen_nats": ("Parzen, nats", ".0f"),
     "parzen_standard_error_nats": ("standard error", ".1f"),
     "two_sample_accuracy": ("two-sample accuracy", ".3f"),
     "two_sample_accuracy_of_samples": ("of samples", ".3f"),
@@ -73,10 +74,9 @@ class SamplesDuringTraining(Callback):
             self.rows.append((f"epoch {row['epoch']}", to_device(trainer.model.sample(14), "cpu")))
 
 
-def main(argv=None):
-    """Train, compare samples with test digits. Returns what metrics.json holds."""
-    own = {"convolutional": {"action": "store_true", "help": "convolutional networks in place of dense ones"}}
-    settings = common.parse("gan", __doc__, epochs=60, quick_epochs=12, argv=argv, own=own)
+@common.demo("gan", __doc__, epochs=60, quick_epochs=12, own=OPTIONS)
+def main(settings):
+    """Train, compare samples with test digits."""
     digits, _, test, _ = common.digits(settings)
     train, validation = digits[: -len(digits) // 10], digits[-len(digits) // 10 :]
     if settings.own.convolutional:
@@ -91,13 +91,13 @@ def main(argv=None):
     save(settings.out / "gan.npz", model)
     history.to_csv(settings.out / "history.csv")
 
-    n, table = min(len(train), 10_000), common.Table("against test digits", COLUMNS)
+    n, table = min(len(train), 10_000), settings.table("against test digits", COLUMNS)
     fake = model.sample(n, seed=1)
     table.add("samples of the generator", measure(fake, test, validation), "225 ± 2 nats (Goodfellow et al.)", "gan")
     table.add("training digits", measure(as_rows(train[:n], "digits"), test, validation), "244 ± 2 nats", "real")
+    for name in ("real", "fake"):
+        settings.metrics[f"discriminator_{name}_accuracy"] = history[f"val_{name}_accuracy"][-1]
     draw(settings.out, history, album.rows, fake, train, test)
-    metrics = {f"discriminator_{name}_accuracy": history[f"val_{name}_accuracy"][-1] for name in ("real", "fake")}
-    return common.finish(settings, metrics, table)
 
 
 def measure(samples, test, validation):

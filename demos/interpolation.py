@@ -23,22 +23,24 @@ from npae.models import CodeMixture, latent
 from npae.optim import Adam, Cosine, WarmUp
 
 
-def main(argv=None):
-    """Train two autoencoders and a classifier, interpolate, sample, classify. Returns what metrics.json holds."""
-    settings = common.parse("interpolation", __doc__, epochs=15, quick_epochs=4, argv=argv)
+@common.demo("interpolation", __doc__, epochs=15, quick_epochs=4)
+def main(settings):
+    """Train two autoencoders and a classifier, interpolate, sample, classify."""
     train, labels, test, test_labels = common.digits(settings)
     sizes, count, shown = ([784, 100, 20], 200, 1) if settings.quick else ([784, 500, 250, 20], 1000, 3)
 
     vae = variational_autoencoder(sizes, seed=settings.seed)
     plain = dense_autoencoder(sizes, "relu", "linear", seed=settings.seed)
     classifier = Classifier(Sequential(Dense(784, 300, "relu"), Dense(300, 10)), 10, seed=settings.seed)
-    for model, data in ((vae, train), (plain, train), (classifier, (train, labels))):
-        common.train(settings, model, data, batch_size=20 if settings.quick else 100, optimizer=Adam(2e-3),
+    for name, model, data in (
+        ("variational", vae, train), ("plain", plain, train), ("classifier", classifier, (train, labels)),
+    ):  # fmt: skip
+        common.train(settings, model, data, name=name, batch_size=20 if settings.quick else 100, optimizer=Adam(2e-3),
                      schedule=WarmUp(0.5, Cosine(settings.epochs - 0.5)))  # fmt: skip
-    save(settings.out / "plain.npz", plain)
-    save(settings.out / "variational.npz", vae)
+        if model is not classifier:
+            save(settings.out / f"{name}.npz", model)
 
-    table = common.Table("classified with p ≥ 0.9", {"percent": ("%", ".1f")}, published=None)
+    table = settings.table("classified with p ≥ 0.9", {"percent": ("%", ".1f")}, published=None)
 
     def add(label, metric, images):
         sure = classifier.predict_proba(images).max(axis=1) >= 0.9
@@ -58,11 +60,10 @@ def main(argv=None):
     samples = {name: images for name, images in samples.items() if images is not None}
     for name, images in samples.items():
         add(f"samples, {name}", f"drawn_{name.replace(',', '').replace(' ', '_')}", images)
+    settings.metrics["judge_test_error_percent"] = 100 * classifier.error_rate((test, test_labels))
     draw_paths(settings.out / "interpolation.png", plain, vae, x, a[:shown], b[:shown])
     panels = [(name, images[:64]) for name, images in samples.items()]
     figures.sheets(settings.out / "samples.png", panels, "Samples, by the distribution of the codes")
-    metrics = {"judge_test_error_percent": 100 * classifier.error_rate((test, test_labels))}
-    return common.finish(settings, metrics, table)
 
 
 def pairs(labels, count, seed):

@@ -21,7 +21,7 @@ Pictures: filters.png, copies.png.
 
 import numpy as np
 
-from demos import common, figures
+from demos import common, figures, results
 from demos.baselines import squared_error_per_image
 from npae import Autoencoder
 from npae.layers import Dense, GaussianNoise, Sequential, TiedDense, TopK
@@ -51,9 +51,9 @@ def network(units, seed, activation=None, before=(), after=(), penalties=()):
     return Autoencoder(encoder, TiedDense(dense), SquaredError(), seed, penalties=penalties)
 
 
-def main(argv=None):
-    """Train all networks, compare errors and codes. Returns what metrics.json holds."""
-    settings = common.parse("overcomplete", __doc__, epochs=12, quick_epochs=3, argv=argv)
+@common.demo("overcomplete", __doc__, epochs=12, quick_epochs=3)
+def main(settings):
+    """Train all networks, compare errors and codes."""
     train, labels, test, test_labels = common.digits(settings)
     scrambled = np.random.default_rng(settings.seed).permuted(test, axis=0)
 
@@ -70,15 +70,17 @@ def main(argv=None):
     units, networks = 800 if settings.quick else 1000, {}
     for name, (_, learning_rate, parts) in NETWORKS.items():
         networks[name] = network(units, settings.seed, **parts), recipe(learning_rate)
-    table, panels, some = common.Table("regulariser", COLUMNS, published=None), [], figures.one_of_each(test_labels, 4)
+    table, panels = settings.table("regulariser", COLUMNS, published=None), []
+    some = figures.one_of_each(test_labels, 4)
     rows = [("input", np.concatenate([test[some], scrambled[some]]) / 255)]
     for name, model, _ in common.compare(settings, networks, train):
         x_hat, scrambled_hat = model.reconstruct(test), model.reconstruct(scrambled)
         table.add(NETWORKS[name][0], {
             "digits_squared_error_per_image": squared_error_per_image(x_hat, test),
             "scrambled_squared_error_per_image": squared_error_per_image(scrambled_hat, scrambled),
-            "linear_classifier_error_percent": classifier_error(model.encode(train), model.encode(test)),
-        }, prefix=common.key(name))  # fmt: skip
+        }, prefix=results.key(name))  # fmt: skip
+        error = classifier_error(model.encode(train), model.encode(test))
+        table.add(NETWORKS[name][0], {"linear_classifier_error_percent": error}, prefix=results.key(name))
         panels.append((NETWORKS[name][0], model.decoder.W.value.T[:24]))
         rows.append((NETWORKS[name][0], np.concatenate([x_hat[some], scrambled_hat[some]])))
 
@@ -86,10 +88,9 @@ def main(argv=None):
     mean, mean_scrambled = (squared_error_per_image(train.mean(axis=0) / 255, x) for x in (test, scrambled))
     table.row("mean image", f"{mean:.2f}", f"{mean_scrambled:.2f}")
     table.row("pixels in place of codes", "", "", f"{pixels:.2f}")
+    settings.metrics |= {"mean_image_squared_error_per_image": mean, "pixels_linear_classifier_error_percent": pixels}
     figures.filters(settings.out / "filters.png", panels, "Weights of 24 hidden units, by regulariser", columns=4)
     figures.digit_rows(settings.out / "copies.png", rows, "Reconstructions of digits and of scrambled images")
-    metrics = {"mean_image_squared_error_per_image": mean, "pixels_linear_classifier_error_percent": pixels}
-    return common.finish(settings, metrics, table)
 
 
 if __name__ == "__main__":

@@ -44,9 +44,9 @@ def decoder_weights(model):
     return to_device(model.decoder[0].W.value, "cpu").T
 
 
-def main(argv=None):
-    """Train a linear autoencoder and compare it with PCA. Returns what metrics.json holds."""
-    settings = common.parse("pca", __doc__, epochs=50, quick_epochs=30, argv=argv)
+@common.demo("pca", __doc__, epochs=50, quick_epochs=30)
+def main(settings):
+    """Train a linear autoencoder and compare it with PCA."""
     train, _, test, _ = common.digits(settings)
     k = 6 if settings.quick else 30
 
@@ -56,7 +56,7 @@ def main(argv=None):
                  schedule=Cosine(settings.epochs), callbacks=distance)  # fmt: skip
     save(settings.out / "pca.npz", model)
 
-    table = common.Table(f"‖x − x̂‖² per image, code size {k}", {
+    table = settings.table(f"‖x − x̂‖² per image, code size {k}", {
         f"{part}_squared_error_per_image": (f"{part} digits", ".3f") for part in ("train", "test")
     })  # fmt: skip
     for name, code, published in (("autoencoder", model, ""), ("PCA", pca, "13.87 (30 components)")):
@@ -64,6 +64,10 @@ def main(argv=None):
                   for part, x in (("train", train), ("test", test))}  # fmt: skip
         table.add(name, errors, published)
     angles = distance.angles[-1]
+    settings.metrics |= {"principal_angles_degrees": angles.tolist(), "largest_angle_degrees": float(angles[-1])}
+    between = settings.table("principal angles between the two subspaces", ["degrees"], published=None)
+    for name, angle in (("smallest", angles[0]), ("median", np.median(angles)), ("largest", angles[-1])):
+        between.row(name, f"{angle:.2f}")
     figures.subspace(settings.out / "angles.png", np.array(distance.angles), distance.excess,
                      f"A linear autoencoder converges to the PCA subspace of {k} dimensions")  # fmt: skip
     axes = PCA(model.reconstruct(train).astype(np.float64), min(k, 16)).V
@@ -71,10 +75,6 @@ def main(argv=None):
     bases = {"decoder weights": decoder_weights(model), "PCA of the reconstructions": axes, "PCA of the data": pca.V}
     figures.filters(settings.out / "axes.png", [(name, V.T[:16]) for name, V in bases.items()],
                     "Three bases of one subspace", columns=4)  # fmt: skip
-    metrics = {"principal_angles_degrees": angles.tolist(), "largest_angle_degrees": float(angles[-1])}
-    result = common.finish(settings, metrics, table)
-    print("Principal angles between the two subspaces, in degrees:", *(f"{a:.2f}" for a in angles))
-    return result
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ Expected with --full: ‖x − x̂‖² = 2.51 per test image (published: 3.00; 
 Pictures: reconstructions.png, loss.png.
 """
 
-from demos import common, figures
+from demos import common, figures, results
 from demos.baselines import CODE, PCA, measure_code
 from demos.codes2d import network
 from npae import save
@@ -34,9 +34,9 @@ class EndAugmentation(Callback):
             trainer.batches.augment = None
 
 
-def main(argv=None):
-    """Train, compare with PCA. Returns what metrics.json holds."""
-    settings = common.parse("reduction", __doc__, epochs=80, quick_epochs=10, argv=argv)
+@common.demo("reduction", __doc__, epochs=80, quick_epochs=10)
+def main(settings):
+    """Train, compare with PCA."""
     data = train, _, test, test_labels = common.digits(settings)
 
     model = network(QUICK_SIZES if settings.quick else SIZES, settings.seed)
@@ -47,20 +47,19 @@ def main(argv=None):
     )  # fmt: skip
     save(settings.out / "reduction.npz", model)
 
-    table, some = common.Table("test digits, code size 30", CODE), figures.one_of_each(test_labels, 10)
+    table, some = settings.table("test digits, code size 30", CODE), figures.one_of_each(test_labels, 10)
     rows = [("original", test[some] / 255)]
     for name, code, published in (("autoencoder", model, "3.00"), ("PCA", PCA(train, 30), "13.87; 2.45 %")):
         table.add(name, measure_code(code, *data), published)
-        error = table.metrics[f"{common.key(name)}_squared_error_per_image"]
+        error = table.metrics[f"{results.key(name)}_squared_error_per_image"]
         rows.append((f"{name}\n{error:.1f}", code.reconstruct(test[some]).clip(0, 1)))
+    settings.metrics["train_squared_error_per_image"] = 2 * model.evaluate(train)["reconstruction"]
     title = "Reconstructions, code size 30, with the mean of ‖x − x̂‖²"
     figures.digit_rows(settings.out / "reconstructions.png", rows, title)
     curves = [("training, augmented at first", [2 * v for v in history["loss"]], ":"),
               ("test", [2 * v for v in history["val_loss"]], "-")]  # fmt: skip
     levels = [("PCA", error), ("Hinton & Salakhutdinov 2006", 3.0)]
     figures.learning_curves(settings.out / "loss.png", curves, "‖x − x̂‖² per image", levels=levels)
-    metrics = {"train_squared_error_per_image": 2 * model.evaluate(train)["reconstruction"]}
-    return common.finish(settings, metrics, table)
 
 
 if __name__ == "__main__":

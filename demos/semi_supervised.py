@@ -23,6 +23,7 @@ from npae.layers import Dense, LeakyReLU, MaskingNoise, Sequential, SoftmaxHead
 from npae.models import GaussianPrior
 from npae.optim import Adam, Cosine
 
+OPTIONS = {"labels": {"type": int, "default": 100, "help": "the number of labelled digits (default 100)"}}
 PUBLISHED = {100: "1.90 ± 0.10", 1000: "1.60 ± 0.08"}  # Makhzani et al. 2015, table 2: test error in percent
 
 
@@ -43,32 +44,33 @@ def baseline(seed=0, width=1000):
     return Classifier(Sequential(MaskingNoise(0.2), *layers), 10, seed)
 
 
-def main(argv=None):
-    """Train both networks, count errors. Returns what metrics.json holds."""
-    labels = {"type": int, "default": 100, "help": "the number of labelled digits (default 100)"}
-    settings = common.parse("semi_supervised", __doc__, epochs=20, quick_epochs=3, argv=argv, own={"labels": labels})
+@common.demo("semi_supervised", __doc__, epochs=20, quick_epochs=3, own=OPTIONS)
+def main(settings):
+    """Train both networks, count errors."""
     x, y, test, test_y = common.digits(settings)
     n, width = settings.own.labels, 100 if settings.quick else 1000
     if not 10 <= n <= len(y):
         raise SystemExit(f"--labels: expected 10 to {len(y)} of these digits, got {n}.")
     few = hide_labels(y, n, settings.seed)
 
-    def train(model, data, epochs, optimizer, **recipe):
-        return common.train(settings, model, data, epochs=epochs, batch_size=min(n, 25 if settings.quick else 50),
-                            optimizer=optimizer, schedule=Cosine(epochs, end=0.02), **recipe)  # fmt: skip
+    def train(name, model, data, epochs, optimizer, **recipe):
+        return common.train(settings, model, data, name=name, epochs=epochs, optimizer=optimizer,
+                            batch_size=min(n, 25 if settings.quick else 50), schedule=Cosine(epochs, end=0.02),
+                            **recipe)  # fmt: skip
 
     supervised, model = baseline(settings.seed, width), network(settings.seed, width)
     epochs = max(1, (5_000 if settings.quick else 50_000) // n)  # 1,000 steps of 50 digits
-    train(supervised, (x[few >= 0], y[few >= 0]), epochs, Adam(1e-3), progress="none")
-    game = Adam(5e-4, beta1=0.5)
-    rates = {phase.name: game for phase in model.phases} | {"reconstruction": Adam(1e-3), "supervised": Adam(1e-3)}
-    history = train(model, oversample_labelled(x, few, 0.2), settings.epochs, rates)
-    save(settings.out / "semi_supervised.npz", model)
-    history.to_csv(settings.out / "history.csv")
-
-    table = common.Table(f"{n} labels, test digits", {"test_error_percent": ("error, %", ".2f")})
+    train("labelled digits only", supervised, (x[few >= 0], y[few >= 0]), epochs, Adam(1e-3), progress="none")
+    table = settings.table(f"{n} labels, test digits", {"test_error_percent": ("error, %", ".2f")})
     table.add("labelled digits only", {"test_error_percent": 100 * supervised.error_rate((test, test_y))},
               prefix="supervised")  # fmt: skip
+    settings.metrics["labels"] = n
+
+    game = Adam(5e-4, beta1=0.5)
+    rates = {phase.name: game for phase in model.phases} | {"reconstruction": Adam(1e-3), "supervised": Adam(1e-3)}
+    history = train("all digits", model, oversample_labelled(x, few, 0.2), settings.epochs, rates)
+    save(settings.out / "semi_supervised.npz", model)
+    history.to_csv(settings.out / "history.csv")
     table.add("all digits", {"test_error_percent": 100 * model.error_rate((test, test_y))}, PUBLISHED.get(n, ""),
               prefix="semi_supervised")  # fmt: skip
     images = test[figures.one_of_each(test_y)]
@@ -76,7 +78,6 @@ def main(argv=None):
             for image, style in zip(images, model.encode(images)[1], strict=True)]  # fmt: skip
     title = "A test digit (left), and the ten classes decoded in its style"
     figures.digit_rows(settings.out / "styles.png", rows, title)
-    return common.finish(settings, {"labels": n}, table)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ PUBLISHED = {"784-32": "0.0914 nats per pixel", "784-128-64-32": "0.0845 nats pe
 COLUMNS = RECONSTRUCTION | {"seconds": ("seconds", ".0f")}
 
 
-def main(argv=None):
-    """Train both networks and compare them with PCA. Returns what metrics.json holds."""
-    settings = common.parse("simple", __doc__, epochs=50, quick_epochs=6, argv=argv)
+@common.demo("simple", __doc__, epochs=50, quick_epochs=6)
+def main(settings):
+    """Train both networks and compare them with PCA."""
     train, _, test, test_labels = common.digits(settings)
 
     def recipe(learning_rate):
@@ -35,7 +35,7 @@ def main(argv=None):
     deep = dense_autoencoder([784, 128, 64, 32], code_activation="relu", seed=settings.seed)
     networks = {"784-32": (small, recipe(8e-3)), "784-128-64-32": (deep, recipe(2e-3))}
 
-    table, some = common.Table("test digits", COLUMNS), figures.one_of_each(test_labels, 10)
+    table, some = settings.table("test digits", COLUMNS), figures.one_of_each(test_labels, 10)
     rows, curves = [("original", test[some] / 255)], []
     for name, model, history in common.compare(settings, networks, train, test):
         measures = measure_reconstruction(model, test) | {"seconds": sum(history["seconds"])}
@@ -46,12 +46,11 @@ def main(argv=None):
     x_hat, floor = PCA(train, 32).reconstruct(test), pixel_entropy(test)
     error = squared_error_per_image(x_hat, test)
     table.row("PCA, 32 components", "", f"{error:.2f}")
+    settings.metrics |= {"floor_nats_per_pixel": floor, "pca_squared_error_per_image": error}
     rows.append(("PCA, 32", x_hat[some].clip(0, 1)))
     figures.digit_rows(settings.out / "reconstructions.png", rows, "Reconstructions of test digits, code size 32")
     figures.learning_curves(settings.out / "loss.png", curves, "cross-entropy (nats per pixel)",
                             levels=[("entropy of the pixels: lower bound", floor)])  # fmt: skip
-    metrics = {"floor_nats_per_pixel": floor, "pca_squared_error_per_image": error}
-    return common.finish(settings, metrics, table)
 
 
 if __name__ == "__main__":

@@ -36,16 +36,15 @@ COLUMNS = {
 }
 
 
-def main(argv=None):
-    """Train all networks, count active units, classify codes. Returns what metrics.json holds."""
-    settings = common.parse("sparse", __doc__, epochs=50, quick_epochs=3, argv=argv)
+@common.demo("sparse", __doc__, epochs=50, quick_epochs=3)
+def main(settings):
+    """Train all networks, count active units, classify codes."""
     data = common.digits(settings)
-    table = common.Table("784-32-784, test digits", COLUMNS)
-    errors = common.Table("test digits", {"test_error_percent": ("error, %", ".2f")})
+    table = settings.table("784-32-784, test digits", COLUMNS)
+    errors = settings.table("test digits", {"test_error_percent": ("error, %", ".2f")})
     penalised(settings, data, table)
     panels = [top_k(settings, data, errors), stacked(settings, data, errors)]
     figures.filters(settings.out / "filters.png", panels, "Weights of hidden units of sparse autoencoders")
-    return common.finish(settings, {}, table, errors)
 
 
 def recipe(settings, learning_rate, epochs=None):
@@ -74,11 +73,11 @@ def penalised(settings, data, table):
 def top_k(settings, data, errors):
     """784-1000-784 with the k largest activations, and a classifier on its codes. Returns a panel of weights."""
     k, units = (25, 300) if settings.quick else (25, 1000)
-    print(f"784-{units}-784, k = {k}")
     dense, top = Dense(784, units), TopK(4 * k, alpha=3)
     model = Autoencoder(Sequential(dense, top), TiedDense(dense), SquaredError(), settings.seed)
     for top.k in (4 * k, 2 * k, k):  # many active units at first, so that every unit learns something
-        common.train(settings, model, data[0], **recipe(settings, 3e-3, -(-settings.epochs // 3)))
+        name = f"784-{units}-784, k = {top.k}"
+        common.train(settings, model, data[0], name=name, **recipe(settings, 3e-3, -(-settings.epochs // 3)))
     save(settings.out / "top_k.npz", model)
     _, error = classify(settings, model, data)
     errors.add(f"top {k} of {units} units, linear classifier", {"test_error_percent": error}, "1.35 (1000 units)",
@@ -89,20 +88,17 @@ def top_k(settings, data, errors):
 def stacked(settings, data, errors):
     """784-200-200 pretrained layer by layer, and classifiers. Returns a panel of weights."""
     train, labels, test, test_labels = data
-    print("784-200-200-10")
     stack = Stacked([784, 200, 200], penalties=lambda: [KLSparsity(3.0, rho=0.1), WeightDecay(3e-3)],
                     seed=settings.seed)  # fmt: skip
-    for autoencoder, codes in stack.stages(train):
-        common.train(settings, autoencoder, codes, **recipe(settings, 3e-3))
+    for k, (autoencoder, codes) in enumerate(stack.stages(train)):
+        common.train(settings, autoencoder, codes, name=f"784-200-200, layer {k + 1}", **recipe(settings, 3e-3))
     unrolled = stack.unroll()
     linear, error = classify(settings, unrolled, data)
-    tuned = Classifier(Sequential(*unrolled.encoder, linear.network), 10)
-    common.train(settings, tuned, (train, labels), **recipe(settings, 1e-3))
-    for name, when, e, published in (
-        ("784-200-200, linear classifier", "before", error, "12.3"),
-        ("784-200-200-10, fine-tuned", "after", 100 * tuned.error_rate((test, test_labels)), "2.4"),
-    ):
-        errors.add(name, {"test_error_percent": e}, published, f"stacked_{when}_fine_tuning")
+    errors.add("784-200-200, linear classifier", {"test_error_percent": error}, "12.3", "stacked_before_fine_tuning")
+    name, tuned = "784-200-200-10, fine-tuned", Classifier(Sequential(*unrolled.encoder, linear.network), 10)
+    common.train(settings, tuned, (train, labels), name=name, **recipe(settings, 1e-3))
+    error = 100 * tuned.error_rate((test, test_labels))
+    errors.add(name, {"test_error_percent": error}, "2.4", "stacked_after_fine_tuning")
     return "KL penalty, 64 of 200 units", stack.autoencoders[0].encoder[-1].W.value.T[:64]
 
 

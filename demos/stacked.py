@@ -21,7 +21,7 @@ Pictures: reconstructions.png, loss.png.
 
 import numpy as np
 
-from demos import common, figures
+from demos import common, figures, results
 from demos.baselines import PCA, squared_error_per_image
 from npae.layers import MaskingNoise
 from npae.models import Stacked
@@ -29,17 +29,17 @@ from npae.optim import SGD, Adam, Cosine
 
 DEEP, QUICK_DEEP = [784, 1000, 500, 250, 30], [784, 200, 100, 50, 30]
 CLASSES, QUICK_CLASSES = [784, 1000, 1000, 1000], [784, 100, 100, 100]
+HALVES = ("autoencoder", "classifier")
 
 
-def main(argv=None):
-    """Train both networks with and without pretraining. Returns what metrics.json holds."""
-    only = {"choices": HALVES, "help": "one half of the demo"}
-    settings = common.parse("stacked", __doc__, epochs=20, quick_epochs=4, argv=argv, own={"only": only})
-    data, tables = common.digits(settings), []
-    for name, half in HALVES.items():
+@common.demo("stacked", __doc__, epochs=20, quick_epochs=4,
+             own={"only": {"choices": HALVES, "help": "one half of the demo"}})  # fmt: skip
+def main(settings):
+    """Train both networks with and without pretraining."""
+    data = common.digits(settings)
+    for name, half in zip(HALVES, (autoencoder, classifier), strict=True):
         if settings.own.only in (None, name):
-            tables.append(half(settings, *data))
-    return common.finish(settings, {}, *tables)
+            half(settings, *data)
 
 
 def recipe(settings, epochs, optimizer=None):
@@ -56,12 +56,12 @@ def descent():
 def pretrain(settings, stack, data):
     """Train every stage of the stack on the codes of the one before."""
     for k, (autoencoder, codes) in enumerate(stack.stages(data)):
-        print(f"pretraining stage {k + 1}: {stack.sizes[k]}-{stack.sizes[k + 1]}-{stack.sizes[k]}")
-        common.train(settings, autoencoder, codes, **recipe(settings, settings.epochs, Adam(3e-3)))
+        name = f"pretraining stage {k + 1}: {stack.sizes[k]}-{stack.sizes[k + 1]}-{stack.sizes[k]}"
+        common.train(settings, autoencoder, codes, name=name, **recipe(settings, settings.epochs, Adam(3e-3)))
 
 
 def autoencoder(settings, train, _, test, test_labels):
-    """The deep autoencoder: pretrained, with Adam alone, from small weights. Returns a table."""
+    """The deep autoencoder: pretrained, with Adam alone, from small weights."""
     sizes = QUICK_DEEP if settings.quick else DEEP
     stack = Stacked(sizes, ["sigmoid"] * (len(sizes) - 2) + ["linear"], seed=settings.seed)
     adam, small = stack.unroll(), stack.unroll()
@@ -74,35 +74,37 @@ def autoencoder(settings, train, _, test, test_labels):
         "Adam alone": (adam, recipe(settings, 2 * epochs)),
         "small weights, descent": (small, recipe(settings, 2 * epochs, descent())),
     }
-    curves = {name: history for name, _, history in common.compare(settings, networks, train, test)}
-    draw_curves(settings, curves)
+    more = {  # of the rows of the table: published, name of the metric
+        "pretrained, fine-tuned": {"published": "3.00 (RBMs; Hinton & Salakhutdinov)"},
+        "Adam alone": {"prefix": "Adam_alone"},
+        "small weights, descent": {"published": '"the average"'},
+    }
+    measure = {"squared_error_per_image": ("‖x − x̂‖² per image, test", ".2f")}
+    table, some = settings.table("-".join(map(str, sizes)), measure), figures.one_of_each(test_labels, 10)
+    rows, curves = [("original", test[some] / 255)], {}
 
-    table = common.Table("-".join(map(str, sizes)), {"squared_error_per_image": ("‖x − x̂‖² per image, test", ".2f")})
-    some = figures.one_of_each(test_labels, 10)
-    rows = [("original", test[some] / 255)]
-    for name, metric, network, published in (
-        ("pretrained, fine-tuned", "pretrained_fine_tuned", tuned, "3.00 (RBMs; Hinton & Salakhutdinov)"),
-        ("pretrained alone", "pretrained_alone", unrolled, ""),
-        ("Adam alone", "Adam_alone", adam, ""),
-        ("small weights, descent", "small_weights_descent", small, '"the average"'),
-    ):
-        x_hat = network.reconstruct(test)
-        table.add(name, {"squared_error_per_image": squared_error_per_image(x_hat, test)}, published, metric)
+    def add(name, x_hat, **options):
+        table.add(name, {"squared_error_per_image": squared_error_per_image(x_hat, test)}, **options)
         rows.append((name, x_hat[some]))
-    for name, metric, x_hat, published in (
-        ("mean image", "mean_image", train.mean(axis=0) / 255, "52.90"),
-        (f"PCA, {sizes[-1]} components", "pca", PCA(train, sizes[-1]).reconstruct(test), "13.87"),
-    ):
-        table.add(name, {"squared_error_per_image": squared_error_per_image(x_hat, test)}, published, metric)
-    figures.digit_rows(settings.out / "reconstructions.png", rows, "Reconstructions of test digits, code size 30")
-    return table
+
+    for name, network, history in common.compare(settings, networks, train, test):
+        curves[name] = history
+        add(name, network.reconstruct(test), **more[name])
+        if network is tuned:
+            add("pretrained alone", unrolled.reconstruct(test))
+    shown = len(rows)
+    add("mean image", np.broadcast_to(train.mean(axis=0) / 255, test.shape), published="52.90")
+    add(f"PCA, {sizes[-1]} components", PCA(train, sizes[-1]).reconstruct(test), published="13.87", prefix="pca")
+    draw_curves(settings, curves)
+    title = "Reconstructions of test digits, code size 30"
+    figures.digit_rows(settings.out / "reconstructions.png", rows[:shown], title)
 
 
 def draw_curves(settings, histories):
-    """Test and training loss over the epochs; those of pretraining are left empty."""
+    """Test and training loss over the epochs. Fine-tuning begins after as many epochs of pretraining."""
     curves = []
     for name, history in histories.items():
-        pretraining = [np.nan] * (2 * settings.epochs - len(history))
+        pretraining = [np.nan] * settings.epochs if name.startswith("pretrained") else []
         for label, column, style in ((name, "val_loss", "-"), (f"_{name}", "loss", ":")):
             curves.append((label, np.array(pretraining + history[column]) / 784, style))
     figures.learning_curves(settings.out / "loss.png", curves, "cross-entropy (nats per pixel)",
@@ -110,7 +112,7 @@ def draw_curves(settings, histories):
 
 
 def classifier(settings, train, labels, test, test_labels):
-    """The deep classifier: without pretraining, and fine-tuned after it. Returns a table."""
+    """The deep classifier: without pretraining, and fine-tuned after it."""
     stack = Stacked(QUICK_CLASSES if settings.quick else CLASSES, corruption=lambda: MaskingNoise(0.25),
                     seed=settings.seed)  # fmt: skip
     plain, epochs = stack.classifier(10), settings.epochs
@@ -121,15 +123,11 @@ def classifier(settings, train, labels, test, test_labels):
         "greedy pretraining, Adam": (stack.classifier(10), recipe(settings, epochs)),
     }
     published = iter(("2.4 Bengio 2007", "1.4 Bengio 2007", "1.28 Vincent 2010"))
-    table = common.Table("-".join(map(str, stack.sizes)) + "-10", {"test_error_percent": ("test error, %", ".2f")},
+    table = settings.table("-".join(map(str, stack.sizes)) + "-10", {"test_error_percent": ("test error, %", ".2f")},
                          "published (50,000 digits)")  # fmt: skip
     for name, network, _ in common.compare(settings, networks, (train, labels)):
         error = 100 * network.error_rate((test, test_labels))
-        table.add(name, {"test_error_percent": error}, next(published), f"classifier_{common.key(name)}")
-    return table
-
-
-HALVES = {"autoencoder": autoencoder, "classifier": classifier}
+        table.add(name, {"test_error_percent": error}, next(published), f"classifier_{results.key(name)}")
 
 
 if __name__ == "__main__":

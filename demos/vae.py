@@ -24,6 +24,10 @@ from npae.data.augment import Binarize
 from npae.models import latent
 from npae.optim import Adam, Cosine, WarmUp
 
+OPTIONS = {
+    "iwae": {"type": int, "default": 0, "metavar": "K", "help": "the bound of K codes"},
+    "likelihood": {"type": int, "default": 0, "metavar": "EPOCHS", "help": "estimate ln p(x) of binary digits"},
+}
 COLUMNS = {
     "test_nats": ("−ELBO, nats per image", ".2f"),
     "test_reconstruction_nats": ("reconstruction", ".2f"),
@@ -32,48 +36,46 @@ COLUMNS = {
 }
 
 
-def main(argv=None):
-    """Train, measure the bound, draw the latent space. Returns what metrics.json holds."""
-    own = {
-        "iwae": {"type": int, "default": 0, "metavar": "K", "help": "the bound of K codes"},
-        "likelihood": {"type": int, "default": 0, "metavar": "EPOCHS", "help": "estimate ln p(x) of binary digits"},
-    }
-    settings = common.parse("vae", __doc__, epochs=10, quick_epochs=4, argv=argv, own=own)
+@common.demo("vae", __doc__, epochs=10, quick_epochs=4, own=OPTIONS)
+def main(settings):
+    """Train, measure the bound, draw the latent space."""
     own = settings.own
     if min(own.iwae, own.likelihood) < 0:
         raise SystemExit(f"vae: expected --iwae and --likelihood of 0 or more, got {own.iwae} and {own.likelihood}.")
     train, _, test, test_labels = common.digits(settings)
     bound = {"samples": own.iwae, "objective": "iwae"} if own.iwae else {}
 
-    def fit(sizes, activation, epochs, learning_rate, batch_size=128, augment=None):
+    def fit(name, sizes, activation, epochs, learning_rate, batch_size=128, augment=None):
         model = variational_autoencoder(sizes, activation, seed=settings.seed, **bound)
-        schedule = WarmUp(0.5, Cosine(max(0.5, epochs - 0.5)))
-        return model, common.train(
-            settings, model, train, epochs=epochs, batch_size=20 if settings.quick else batch_size, augment=augment,
-            optimizer=Adam(learning_rate), schedule=schedule,
+        history = common.train(
+            settings, model, train, name=name, epochs=epochs, batch_size=20 if settings.quick else batch_size,
+            augment=augment, optimizer=Adam(learning_rate), schedule=WarmUp(0.5, Cosine(max(0.5, epochs - 0.5))),
         )  # fmt: skip
+        return model, history
 
     units, hidden = (100, [100]) if settings.quick else (400, [400, 200])
-    model, history = fit([784, units, 20], "relu", settings.epochs, 4e-3)
-    planar, _ = fit([784, *hidden, 2], "tanh", settings.epochs, 2e-3, 50)
+    model, history = fit(f"784-{units}-20", [784, units, 20], "relu", settings.epochs, 4e-3)
     save(settings.out / "vae.npz", model)
-    draw(settings.out, model, planar, test, test_labels)
-
-    terms = model.evaluate(test)
-    metrics = {"test_nats_of_two_numbers": sum(planar.evaluate(test).values())}
-    table = common.Table("test digits", COLUMNS)
+    terms, table = model.evaluate(test), settings.table("test digits", COLUMNS)
     table.add(f"784-{units}-20, {len(history)} epochs", {
         "test_nats": sum(terms.values()), **{f"test_{name}_nats": value for name, value in terms.items()},
         "active_units_count": int(model.active_units(test).sum()),
     }, "106.66 after 7 epochs, about 104.9 after 10", prefix="")  # fmt: skip
-    table.row(f"784-{'-'.join(map(str, hidden))}-2", f"{metrics['test_nats_of_two_numbers']:.2f}")
+    draw(settings.out, model, test, test_labels)
+
+    name = "-".join(map(str, [784, *hidden, 2]))
+    planar, _ = fit(name, [784, *hidden, 2], "tanh", settings.epochs, 2e-3, 50)
+    settings.metrics["test_nats_of_two_numbers"] = sum(planar.evaluate(test).values())
+    table.row(name, f"{settings.metrics['test_nats_of_two_numbers']:.2f}")
+    figures.manifold(settings.out / "map.png", planar.decode(latent.grid(20)), planar.encode(test), test_labels,
+                     "Left: decoded grid of the latent space. Right: codes of test digits")  # fmt: skip
     if own.likelihood:
-        binary, _ = fit([784, 200, 200, 50], "tanh", own.likelihood, 1e-3, 20, Binarize())
+        name = "784-200-200-50, binary digits"
+        binary, _ = fit(name, [784, 200, 200, 50], "tanh", own.likelihood, 1e-3, 20, Binarize())
         save(settings.out / "binary.npz", binary)
-        metrics |= likelihood(binary, test, settings)
-        table.row("784-200-200-50, binary digits: −ln p(x)", f"{metrics['test_minus_ln_p_nats']:.2f}", "", "", "",
-                  "86.76 after 3280 epochs (Burda et al.), 87.75 (a reproduction)")  # fmt: skip
-    return common.finish(settings, metrics, table)
+        settings.metrics |= likelihood(binary, test, settings)
+        table.row(f"{name}: −ln p(x)", f"{settings.metrics['test_minus_ln_p_nats']:.2f}",
+                  published="86.76 after 3280 epochs (Burda et al.), 87.75 (a reproduction)")  # fmt: skip
 
 
 def likelihood(model, test, settings):
@@ -89,14 +91,12 @@ def likelihood(model, test, settings):
     }
 
 
-def draw(out, model, planar, test, labels):
-    """Reconstructions and samples, the two-dimensional latent space, traversals of the five latents that vary most."""
+def draw(out, model, test, labels):
+    """Reconstructions and samples, and traversals of the five latents that vary most."""
     some = figures.one_of_each(labels, 80)
     panels = [("test digits", test[some] / 255), ("reconstructions", model.reconstruct(test[some])),
               ("samples from the prior", model.sample(80))]  # fmt: skip
     figures.sheets(out / "samples.png", panels, "Variational autoencoder: reconstructions and samples", columns=10)
-    figures.manifold(out / "map.png", planar.decode(latent.grid(20)), planar.encode(test), labels,
-                     "Left: decoded grid of the latent space. Right: codes of test digits")  # fmt: skip
     codes = model.encode(test)
     units = codes.var(axis=0).argsort()[::-1][:5]
     rows = [(f"$z_{{{k + 1}}}$", model.decode(latent.traversal(codes[some[4]], k, steps=11))) for k in units]

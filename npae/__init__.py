@@ -91,57 +91,59 @@ Reading order
 
   Training, data, evaluation.
 
-    optim/phased.py                     an optimizer for each objective
     optim/schedules.py                  learning rates
+    optim/phased.py                     an optimizer for each objective
+    train/learning_curves.py            a picture of the losses
     train/history.py                    what is recorded
     train/callbacks.py                  early stopping and others
+    train/logs.py                       lists, tables, TensorBoard
     train/averaging.py                  the moving average of θ
+    train/bar.py                        the progress bar
     train/progress.py                   bars and lines
     train/interrupt.py                  Ctrl-C
     serialization/architecture.py       models as data
     serialization/places.py             the names of model files
     serialization/archive.py            the arrays in them
     serialization/model_files.py        models in files
+    serialization/info.py               what is in a model file
     train/differences.py                two runs compared
     train/checkpoint.py                 runs in files
+    data/augment.py                     fresh variants of samples
     data/minibatches.py                 minibatches
     train/health.py                     first weights, dead units
-    data/augment.py                     fresh variants of samples
     data/warp.py                        rotations, shears, stretches
     train/cuda_graph.py                 the step as one CUDA graph
     train/parallel/data_parallel.py     the step of several processes
+    train/parallel/thread_limit.py      their share of the cores
     train/parallel/process_group.py     how they communicate
     train/fit.py                        all of it in one call
-    data/files/idx.py                   the format of MNIST
-    data/files/idx_parts.py             folders of such files
-    data/files/npz.py                   arrays in .npz files
-    data/files/text.py                  text of any packing and encoding
-    data/files/delimited.py             separators, names of columns
-    data/files/columns.py               features and label by name
-    data/files/cells.py                 cells as numbers
-    data/files/table.py                 tables
-    data/files/folder.py                the files in a folder
-    data/files/picture.py               one picture
-    data/files/images.py                folders of pictures
-    data/files/download.py              cache and mirrors
+    data/files/                         readers of untrusted files
     data/sets/mnist.py                  MNIST
     data/sets/faces.py                  faces
     data/sets/tables.py                 tables with anomalies
     data/sets/few_labels.py             few labels
-    evaluate/distances.py               squared distances
-    evaluate/two_sample.py              can samples be told from data?
-    evaluate/parzen.py                  Parzen log-likelihoods
-    evaluate/jacobian.py                ‖∂h/∂x‖, measured
+    evaluate/                           samples and data compared, Jacobians measured
     anomaly/mahalanobis.py              distances in standard deviations
     anomaly/distances.py                four distances from normal data
     anomaly/standardise.py              each feature in units of its deviation
+    anomaly/training.py                 training networks on rows
     anomaly/fitted.py                   what is learnt from normal rows
     anomaly/contributions.py            which features made a row odd
     anomaly/threshold.py                the threshold: cross-fitting
-    anomaly/settings.py                 the arguments of an estimator
+    anomaly/settings.py                 what the settings of a detector may be
     anomaly/detector.py                 the detector
     anomaly/saving.py                   detectors in files
     anomaly/curves.py                   ROC, precision and recall
+
+  For other libraries.
+
+    estimators/                         scikit-learn's estimators
+    export/table.py                     functions by class
+    export/shapes.py                    the shape of samples
+    export/places.py                    exported files
+    export/onnx_graph/                  ONNX
+    export/safetensors_file.py          safetensors
+    export/pytorch/                     state dicts and modules of PyTorch
 
 The shortest program:
 
@@ -167,6 +169,7 @@ from npae import (
     serialization,
     train,
 )
+from npae.anomaly import AnomalyDetector, load_detector, save_detector
 from npae.backend import DataWarning, show_config, tf32
 from npae.data import mnist
 from npae.models import (
@@ -181,14 +184,17 @@ from npae.models import (
     dense_autoencoder,
     variational_autoencoder,
 )
+from npae.optim import SGD, Adam, AdamW, Cosine, Plateau, WarmUp
 from npae.serialization import load, save
-from npae.train import fit
+from npae.train import Checkpoint, CSVLog, EarlyStopping, ExponentialMovingAverage, History, TensorBoard, fit
 from npae.version import __version__ as __version__
 
 __all__ = [
     "anomaly", "backend", "data", "evaluate", "gradcheck", "layers", "losses", "models", "optim", "penalties",
-    "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN",
-    "SemiSupervisedAutoencoder", "Stacked", "VariationalAutoencoder", "convolutional_autoencoder",
-    "dense_autoencoder", "variational_autoencoder", "fit", "mnist", "load", "save", "show_config", "tf32",
-    "DataWarning",
+    "serialization", "train",
+    "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "SemiSupervisedAutoencoder", "Stacked",
+    "VariationalAutoencoder", "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder",
+    "fit", "History", "Checkpoint", "CSVLog", "EarlyStopping", "ExponentialMovingAverage", "TensorBoard",
+    "SGD", "Adam", "AdamW", "Cosine", "Plateau", "WarmUp",
+    "AnomalyDetector", "load_detector", "save_detector", "mnist", "load", "save", "show_config", "tf32", "DataWarning",
 ]  # fmt: skip

@@ -20,11 +20,15 @@ these is not so. If a direction fails, both are measured again with ε/2, to nam
 """
 
 import warnings
+from collections.abc import Callable, Mapping
 from itertools import islice
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from npae.backend import array_module, device_of, to_device
+from npae.backend import Array, array_module, device_of, to_device
+
+Places: TypeAlias = Mapping[str, tuple[Array, Array]]  # {name: (an array that J depends on, its claimed gradient)}
 
 
 class GradientError(AssertionError):
@@ -35,11 +39,24 @@ class KinkError(GradientError):
     """J has a kink or a jump where the gradient is to be checked."""
 
 
-def check_layer(layer, x, *, training=False, seed=0, **how):
+def check_layer(layer: Any, x: Array, *, training: bool = False, seed: int = 0, **how: Any) -> float:
     """Check ∂J/∂x and ∂J/∂θ of J = Σ R ⊙ layer(x), R random. (R = 1 would make J of a softmax constant.)
 
-    layer: a Layer with float64 values, or without parameters; x: a float64 batch. how: eps, rtol and directions. These,
-    the result and the errors are those of check_gradient.
+    Args:
+        layer: a Layer with float64 values, or without parameters.
+        x: a float64 batch.
+        training: run the layer as in training?
+        seed: of R and of the directions.
+        **how: eps, rtol and directions. These, the result and the errors are those of check_gradient.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.gradcheck import check_layer
+        >>> from npae.layers import Dense
+        >>> layer = Dense(5, 3, "tanh").initialize(seed=0, dtype="float64")
+        >>> x = np.random.default_rng(0).normal(size=(4, 5))
+        >>> check_layer(layer, x) < 1e-6
+        True
     """
     x, theta = x.copy(), layer.theta if layer.parameter_count else None
     y, cache = layer.forward(x, training)
@@ -49,23 +66,53 @@ def check_layer(layer, x, *, training=False, seed=0, **how):
     dx = layer.backward(R, cache)
     if dx.shape != x.shape:
         raise GradientError(f"{layer!r}: ∂J/∂x has shape {dx.shape}, x has {x.shape}.")
-    places = {"x": (x, dx)} | ({"θ": (theta.value, theta.grad)} if theta is not None else {})
+    places: Places = {"x": (x, dx)} | ({"θ": (theta.value, theta.grad)} if theta is not None else {})
     return check_gradient(
         lambda: float((R * layer.forward(x, training)[0]).sum()), places, name=repr(layer), seed=seed, **how
     )
 
 
-def check_loss(loss, prediction, target, **how):
-    """Check ∂J/∂prediction of a Loss on a float64 prediction and its target. how: as for check_layer, and seed."""
+def check_loss(loss: Any, prediction: Array, target: Array, **how: Any) -> float:
+    """Check ∂J/∂prediction of a loss.
+
+    Args:
+        loss: a Loss.
+        prediction: a float64 batch of network outputs.
+        target: what the loss compares it with.
+        **how: eps, rtol, directions and seed. These, the result and the errors are those of check_gradient.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.gradcheck import check_loss
+        >>> from npae.losses import SquaredError
+        >>> prediction, target = np.random.default_rng(0).random((2, 4, 5))
+        >>> check_loss(SquaredError(), prediction, target) < 1e-6
+        True
+    """
     prediction = prediction.copy()
     places = {"prediction": (prediction, loss.value_and_gradient(prediction, target)[1])}
     return check_gradient(lambda: float(loss.value_and_gradient(prediction, target)[0]), places, name=repr(loss), **how)
 
 
-def check_model(model, x, *, tries=3, **how):
-    """Check ∂J/∂θ of a model, all terms of J, on the float64 batch x. Freeze its noise before. how: as above.
+def check_model(model: Any, x: Any, *, tries: int = 3, **how: Any) -> float:
+    """Check ∂J/∂θ of a model, all terms of J. Freeze its noise before.
 
-    At a kink it warns and checks near by, at θ + n/100 with n ~ N(0, 1), up to `tries` times. θ is put back.
+    At a kink it warns and checks near by, at θ + n/100 with n ~ N(0, 1). θ is put back.
+
+    Args:
+        model: a Model of one phase, with float64 values.
+        x: a float64 batch, or what else the model is trained on.
+        tries: how often to check near by, at most.
+        **how: as for check_loss.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.gradcheck import check_model
+        >>> model = dense_autoencoder([5, 2], dtype="float64")
+        >>> x = np.random.default_rng(0).random((4, 5))
+        >>> check_model(model, x) < 1e-6
+        True
     """
     theta, before = model.theta, model.theta.value.copy()
     with theta.fresh_grad():
@@ -85,13 +132,31 @@ def check_model(model, x, *, tries=3, **how):
         theta.value[...] = before
 
 
-def check_gradient(objective, places, *, name="objective", seed=0, eps=1e-5, rtol=1e-6, directions=5):
-    """Check claimed gradients of any function.
+def check_gradient(objective: Callable[[], float], places: Places, *, name: str = "objective", seed: int = 0,
+                   eps: float = 1e-5, rtol: float = 1e-6, directions: int = 5) -> float:  # fmt: skip
+    """Check claimed gradients of any function. Returns the largest error.
 
-    objective: () -> float, read from the arrays in `places`; places: {name: (array, claimed gradient)}, float64. The
-    arrays are moved in place and put back. The error of a direction is |claimed − measured|, relative to the larger
-    of |claimed| and ‖gradient‖/√n, the root mean square of ⟨gradient, u⟩ over u. Returns the largest. Raises
-    GradientError, naming the worst coordinate, if it is above rtol; TypeError if anything is not float64.
+    The error of a direction is |claimed − measured|, relative to the larger of |claimed| and ‖gradient‖/√n, the root
+    mean square of ⟨gradient, u⟩ over u.
+
+    Args:
+        objective: J, a function without arguments, computed from the arrays in `places`.
+        places: {name: (array, claimed gradient)}, float64. The arrays are moved in place and put back.
+        name: of the objective, for messages.
+        seed: of the directions.
+        eps: ε, the length of a step.
+        rtol: the largest error that is allowed.
+        directions: how many are tried.
+
+    Raises GradientError, naming the worst coordinate, if the error is above rtol; KinkError at a kink; TypeError if
+    anything is not float64.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.gradcheck import check_gradient
+        >>> x = np.array([1.0, 2.0, 3.0])
+        >>> check_gradient(lambda: float((x**3).sum()), {"x": (x, 3 * x**2)}) < 1e-6
+        True
     """
     for place, (array, gradient) in places.items():
         if array.dtype != np.float64 or gradient.dtype != np.float64:

@@ -14,9 +14,11 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 
 LIBRARIES = {  # what tests compare with: module -> (name, extra that brings it)
-    "torch": ("PyTorch", "bench"), "jax": ("JAX", "bench"), "sklearn": ("scikit-learn", "bench"),
-    "scipy": ("SciPy", "bench"), "mpi4py": ("MPI", "mpi"), "cupy": ("CuPy", "cuda13"), "cuda": ("CUDA", "cuda13"),
-    "matplotlib": ("Matplotlib", "demos"), "pooch": ("pooch", "demos"), "tqdm": ("tqdm", "demos"),
+    "torch": ("PyTorch", "bench"), "pyod": ("PyOD", "bench"), "jax": ("JAX", "bench"),
+    "sklearn": ("scikit-learn", "sklearn"), "scipy": ("SciPy", "sklearn"), "mpi4py": ("MPI", "mpi"),
+    "cupy": ("CuPy", "cuda13"), "cuda": ("CUDA", "cuda13"),
+    "matplotlib": ("Matplotlib", "demos"), "tqdm": ("tqdm", "demos"), "tensorboardX": ("tensorboardX", "tensorboard"),
+    "onnx": ("ONNX", "onnx"), "onnxruntime": ("onnxruntime", "onnx"), "safetensors": ("safetensors", "safetensors"),
     "PIL": ("Pillow", "images"), "pandas": ("pandas", "tables"), "numba": ("Numba", "fast"),
 }  # fmt: skip
 NOT_HERE = pytest.StashKey[Counter]()  # how many tests were taken out, by reason
@@ -24,6 +26,7 @@ NOT_HERE = pytest.StashKey[Counter]()  # how many tests were taken out, by reaso
 
 def pytest_configure(config):
     """Declare the mark that tests/devices.py puts on tests for a device that is missing."""
+    os.environ.pop("COLUMNS", None)  # the window's width, which worker processes inherit: tables would follow it
     config.addinivalue_line("markers", "not_here(reason): cannot run on this machine; counted in the summary")
     config.stash[NOT_HERE] = Counter()
 
@@ -76,4 +79,4 @@ def _reason(report):
     if not missing:
         return text.removeprefix("Skipped: ").rstrip(".")
     name, extra = LIBRARIES.get(missing[1], (missing[1], None))
-    return f'with {name} (pip install "npae[{extra}]")' if extra else f"with {name} (not installed)"
+    return f'with {name} (pip install -e ".[{extra}]")' if extra else f"with {name} (not installed)"

@@ -11,10 +11,11 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 
 from npae.backend import flat_parameters, parameterized, parameters
+from npae.backend.typing import Array, ArrayLike, DTypeLike  # noqa: F401
 
 COMPUTE_NOTHING = (
-    "arrays", "batches", "checks", "config", "cublas", "files", "fill_values", "gather", "inputs", "lazy", "meaning",
-    "registry", "seen",
+    "arrays", "batches", "checks", "config", "console", "cublas", "extras", "files", "fill_values", "gather", "inputs",
+    "lazy", "meaning", "registry", "remembers", "seen", "text_table", "typing",
 )  # fmt: skip
 for module in [importlib.import_module(f"npae.backend.{file}") for file in COMPUTE_NOTHING]:
     globals().update({k: v for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__})

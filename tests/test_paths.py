@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,7 @@ import pytest
 import npae
 from demos import common
 from npae import anomaly, data, fit, load, models, save, serialization, train
-from npae.data.files.download import MNIST_MD5
-from npae.data.sets.mnist import SAMPLE
+from npae.data.sets.mnist import MD5, SAMPLE
 
 MODULES = (npae, anomaly, data, models, serialization, train, npae.backend, npae.evaluate, npae.layers)
 NAMES = {"path", "folder", "file", "resume"}
@@ -80,14 +80,19 @@ def faces(home):
     return len(data.olivetti("~/olivetti.npz").train_images) == 70
 
 
+def sample(home):
+    shutil.copytree(SAMPLE, home / "sample")
+    return "~/sample"
+
+
 def fetched(home):
     """All four files are there, so nothing is downloaded."""
     (home / "mnist").mkdir()
-    for name in MNIST_MD5:
+    for name in MD5:
         (home / "mnist" / name).write_bytes((SAMPLE / name).read_bytes())
     from npae.data.files.download import _mismatch
 
-    digests = {name: _mismatch(SAMPLE / name, "0" * 32).split()[4].rstrip(",") for name in MNIST_MD5}
+    digests = {name: _mismatch(SAMPLE / name, "0" * 32).split()[4].rstrip(",") for name in MD5}
     return data.fetch_mnist("~/mnist", mirrors=(), checksums=digests) == home / "mnist"
 
 
@@ -102,6 +107,15 @@ def read_table(home):
     return a_table("~/t.csv", data.read_table).path == home / "t.csv"
 
 
+def logged(home, callback):
+    return len(fit(model(), X, epochs=1, callbacks=callback, progress="none")) == 1
+
+
+def events(home):
+    pytest.importorskip("tensorboardX")
+    return logged(home, train.TensorBoard("~/events")) and any((home / "events").rglob("events.*"))
+
+
 USES = {  # each returns whether what it wrote or read lies in the home folder
     "save": lambda home: save("~/a/m", model()) == home / "a" / "m.npz" and (home / "a" / "m.npz").exists(),
     "load": lambda home: save(home / "m.npz", model()) and load("~/m").parameter_count == model().parameter_count,
@@ -109,6 +123,9 @@ USES = {  # each returns whether what it wrote or read lies in the home folder
     "save_run": lambda home: a_run("~/runs/c") is not None and (home / "runs" / "c.npz").exists(),
     "resume_run": lambda home: train.resume_run(a_run(home / "c.npz"), "~/c.npz") is None,
     "fit": lambda home: a_run(home / "c.npz") and len(fit(model(), X, epochs=1, resume="~/c", progress="none")) == 1,
+    "file_info": lambda home: "m.npz: a model" in serialization.file_info(save(home / "m.npz", model()) and "~/m"),
+    "CSVLog": lambda home: logged(home, train.CSVLog("~/logs/h.csv")) and (home / "logs" / "h.csv").exists(),
+    "TensorBoard": events,
     "Checkpoint": lambda home: train.Checkpoint("~/c").path == home / "c.npz",
     "History.to_json": lambda home: train.History([{"epoch": 1}]).to_json("~/new/h.json") is None
     and json.loads((home / "new" / "h.json").read_text()) == [{"epoch": 1}],
@@ -118,8 +135,8 @@ USES = {  # each returns whether what it wrote or read lies in the home folder
     "load_detector": lambda home: a_detector("~/d.npz"),
     "write_idx": lambda home: data.write_idx("~/a", np.arange(3, dtype="u1")) is None and (home / "a").exists(),
     "read_idx": lambda home: data.write_idx(home / "a", np.arange(3, dtype="u1")) or len(data.read_idx("~/a")) == 3,
-    "idx_folder": lambda home: data.idx_folder("~/sample").test_images.shape == (2000, 28, 28),
-    "mnist": lambda home: npae.mnist("~/sample").test_images.shape == (2000, 28, 28),
+    "idx_folder": lambda home: data.idx_folder(sample(home)).test_images.shape == (2000, 28, 28),
+    "mnist": lambda home: npae.mnist(sample(home)).test_images.shape == (2000, 28, 28),
     "fetch_mnist": fetched,
     "adbench": an_archive,
     "read_npz": an_archive,
@@ -148,7 +165,6 @@ def home(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path / "elsewhere")
     (tmp_path / "home" / "tables").mkdir()
-    (tmp_path / "home" / "sample").symlink_to(SAMPLE)
     yield tmp_path / "home"
     assert list((tmp_path / "elsewhere").iterdir()) == []
 

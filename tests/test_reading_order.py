@@ -8,11 +8,13 @@ import ast
 import re
 from pathlib import Path
 
+from tests.docstrings import lines_to_read
+
 ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "npae"
 HEADING = "Reading order"
 ENTRY = re.compile(r" {4}(\S+(?:\.py|/))  +\S")
-ENGINE_LINES = 1400
+ENGINE_LINES = 1500  # beside the argument lists and examples of docstrings
 
 
 def parse(text):
@@ -36,12 +38,12 @@ ORDER = [entry for block in BLOCKS for entry in block]
 
 def inside(path):
     """A path below npae/, as the entries name it."""
-    return str(path.relative_to(HOUSE))
+    return path.relative_to(HOUSE).as_posix()
 
 
 def all_files():
-    """Every file of npae that has a place in the order: all but backend, the lists of names, and the version."""
-    files = (inside(p) for p in HOUSE.rglob("*.py") if p.name not in ("__init__.py", "version.py"))
+    """Every file of npae that has a place in the order: all but backend, lists of names, version and command line."""
+    files = (inside(p) for p in HOUSE.rglob("*.py") if p.name not in ("__init__.py", "__main__.py", "version.py"))
     return sorted(f for f in files if not f.startswith("backend/"))
 
 
@@ -83,10 +85,6 @@ def too_early(file, order):
     return sorted(f for f in imports(file) if (there := place(f, order)) is None or there > here)
 
 
-def lines_of(file):
-    return len((HOUSE / file).read_text(encoding="utf-8").splitlines())
-
-
 def test_there_is_an_order():
     assert len(BLOCKS) > 1, f'npae/__init__.py: expected blocks of entries below a line "{HEADING}"'
 
@@ -109,7 +107,7 @@ def test_the_first_file_derives_and_the_engine_is_short():
     engine = BLOCKS[0]
     assert "∂" in ast.get_docstring(ast.parse((HOUSE / engine[0]).read_text(encoding="utf-8")))
     assert all(e.endswith(".py") for e in engine), "the engine is a list of files"
-    lines = {e: lines_of(e) for e in engine}
+    lines = {e: lines_to_read((HOUSE / e).read_text(encoding="utf-8")) for e in engine}
     assert sum(lines.values()) <= ENGINE_LINES, lines
 
 

@@ -59,7 +59,7 @@ def files():
     for place in PLACES:
         path = ROOT / place
         found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in (".py", ".md"))
-        yield from (str(p.relative_to(ROOT)) for p in found if p.parent.name != "results" or p.name == "NOTES.md")
+        yield from (p.relative_to(ROOT).as_posix() for p in found if p.parent.name != "results" or p.name == "NOTES.md")
 
 
 def findings(file, text):

@@ -37,16 +37,16 @@ def run(settings):
         else:
             entries[name] = entry
     for device in settings.devices:
-        print(head(device, entries))
         rows = result["rows"][device] = {}
         with ExitStack() as stack:
             contenders = {name: stack.enter_context(closing(Contender(entry.kind))) for name, entry in entries.items()}
             for layer, case in CASES.items():
                 for direction in DIRECTIONS:
                     name, call = f"{layer}: {direction}", (case, direction, device)
+                    report.progress(name)
                     ready = validated(name, call, contenders, result["not_measured"])
                     rows[name] = time_call(ready, QUICK if settings.quick else FULL)
-                    print(line(name, entries, rows[name]), flush=True)
+        report.table(head(device, entries), [cells(name, entries, row) for name, row in rows.items()])
     print("\n".join(result["not_measured"]))
     return result
 
@@ -86,21 +86,30 @@ def time_call(contenders, effort):
 
 def head(device, names):
     """The head of the table of one device."""
-    others = "".join(f"{name:>24}{'/ npae':>8}{'quartiles':>14}" for name in names if name != OURS)
-    return f"{f'layer by layer, {device.upper()}; ms':44}{OURS:>9}  {'quartiles':>18}{others}"
+    others = [[name, f"/ {OURS}", "quartiles"] for name in names if name != OURS]
+    return [f"single calls, ms ({device.upper()})", OURS, "quartiles", *sum(others, [])]
 
 
-def line(name, names, row):
-    """A row as text."""
+def cells(name, names, row):
+    """A row of the table."""
     middle, *quartiles = (1e3 * s for s in row[OURS]["seconds"])
-    text = f"{name:44}{middle:9.3f}  {report.spread(*quartiles, 3):>18}"
+    found = [name, f"{middle:.3f}", report.spread(*quartiles, 3)]
     for other in (row.get(name, {}) for name in names if name != OURS):
         if other:
             ratio, *quartiles = other["ratio"]
-            text += f"{1e3 * other['seconds'][0]:24.3f}{ratio:8.2f}  {report.spread(*quartiles):>12}"
+            found += [f"{1e3 * other['seconds'][0]:.3f}", f"{ratio:.2f}", report.spread(*quartiles)]
         else:
-            text += 46 * " "
-    return text.rstrip()
+            found += ["", "", ""]
+    return found
+
+
+def verdict(result):
+    """What was found, in one line."""
+    clauses = []
+    for device, rows in result["rows"].items():
+        found = [row[EAGER]["ratio"][0] for row in rows.values() if EAGER in row]
+        clauses.append(f"{device.upper()}: npae is {report.faster(found, EAGER)}")
+    return "; ".join(clauses)
 
 
 def overview(result):

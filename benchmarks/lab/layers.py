@@ -51,10 +51,10 @@ def run(settings):
     """Validate, time and print every call on every device. Returns the contents of the JSON file."""
     result = {"what": __doc__, "not_measured": settings.missing(), "rows": {}}
     for device in settings.devices:
-        print(f"{'layers, ' + device.upper():48}{'µs':>10}  {'quartiles':>20}  {'plain, µs':>10}  {'plain / npae':>12}"
-              f"  {'quartiles':>14}")  # fmt: skip
         with compiled_at_once():
-            result["rows"][device] = dict(_rows(device, settings.quick))
+            rows = result["rows"][device] = dict(_rows(device, settings.quick))
+        head = [f"single calls ({device.upper()})", "µs", "quartiles", "plain, µs", "plain / npae", "quartiles"]
+        report.table(head, [cells(name, row) for name, row in rows.items()])
     print("\n".join(result["not_measured"]))
     return result
 
@@ -64,19 +64,26 @@ def _rows(device, quick):
         calls = group(device)
         validate(calls, device, [_plain(call.results) for call in group("cpu")])
         for call in calls:
-            row = time_call(call, device, 0.015 if quick else 0.2)
-            print(line(call.name, row), flush=True)
-            yield call.name, row
+            report.progress(call.name)
+            yield call.name, time_call(call, device, 0.015 if quick else 0.2)
 
 
-def line(name, row):
-    """A row as text."""
-    quartiles = report.spread(*(1e6 * s for s in row["quartiles"]), 1)
-    text = f"{name:48}{1e6 * row['seconds']:10,.1f}  {quartiles:>20}"
+def cells(name, row):
+    """A row of the table."""
+    found = [name, f"{1e6 * row['seconds']:,.1f}", report.spread(*(1e6 * s for s in row["quartiles"]), 1)]
     if "ratio" in row:
         ratio, *quartiles = row["ratio"]
-        text += f"  {1e6 * row['plain_seconds']:10,.1f}  {ratio:12.2f}  {report.spread(*quartiles):>14}"
-    return text
+        return [*found, f"{1e6 * row['plain_seconds']:,.1f}", f"{ratio:.2f}", report.spread(*quartiles)]
+    return [*found, "", "", ""]
+
+
+def verdict(result):
+    """What was found, in one line."""
+    clauses = []
+    for device, rows in result["rows"].items():
+        found = [row["ratio"][0] for row in rows.values() if "ratio" in row]
+        clauses.append(f"{device.upper()}: npae is {report.faster(found, 'the plain text of the formulas')}")
+    return "; ".join(clauses)
 
 
 def draw(result, folder):

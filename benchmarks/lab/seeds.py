@@ -21,12 +21,11 @@ import numpy as np
 
 from benchmarks.workloads import DEEP
 from npae import dense_autoencoder, fit, mnist
-from npae.backend import as_path, atomic_write, versions
+from npae.backend import as_path, atomic_write, safe_output, text_table, versions
 from npae.layers import ELU, ReLU
 from npae.models import data_dependent_init
 from npae.optim import Adam, Cosine, WarmUp
 
-COLUMNS = {"median": 8, "best": 8, "worst": 8, "runs with dead units": 24, "collapsed": 12}
 COLLAPSED = 0.25  # nats per pixel; the mean digit has 0.2625
 
 
@@ -80,6 +79,7 @@ def main(argv=None):
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=as_path, default=Path("runs/benchmarks/seeds.json"), help="the JSON file")
+    safe_output()
     options = parser.parse_args(argv)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     data = mnist(which="full")
@@ -109,14 +109,14 @@ def main(argv=None):
 
 def report(runs):
     """Print median, range, dead units and collapses of every recipe."""
-    head = "".join(f"{name:>{width}}" for name, width in COLUMNS.items())
-    print(f"\n{'recipe; test nats per pixel':46}{head}")
+    rows = [("recipe; test nats per pixel", "median", "best", "worst", "runs with dead units", "collapsed")]
     for name, by_seed in runs.items():
         values = [one["test_cross_entropy_nats_per_pixel"] for one in by_seed.values()]
         dead = sum(one["dead_code_units"] > 0 for one in by_seed.values())
         collapsed = sum(v > COLLAPSED for v in values)
-        print(f"{name:46}{statistics.median(values):8.4f}{min(values):8.4f}{max(values):8.4f}"
-              f"{dead:>17} of {len(values):<3}{collapsed:12}")  # fmt: skip
+        numbers = [f"{v:.4f}" for v in (statistics.median(values), min(values), max(values))]
+        rows.append((name, *numbers, f"{dead} of {len(values)}", collapsed))
+    print("\n" + text_table(rows, align="lrrrrr"))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from npae.layers import ReLU
 from npae.losses import SquaredError
 from npae.models import dense_autoencoder
 from npae.optim import Adam
-from npae.train import prepare
+from npae.train import DeadUnitWarning, prepare
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 
@@ -120,7 +120,9 @@ class NpaeTraining:
         self.switches = switched()
 
     def __call__(self):
-        self.trainer.run(self.trainer.epoch + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeadUnitWarning)  # the networks are given: dead units are not the question
+            self.trainer.run(self.trainer.epoch + 1)
 
     def wait(self):
         """Return when the device is done."""

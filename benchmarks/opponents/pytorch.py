@@ -1,10 +1,10 @@
 """PyTorch's training step, as in its tutorials, and PyTorch's own ways to make it faster.
 
-    eager            zero_grad, forward, backward, torch.optim.Adam with its defaults
-    fused=True       the same with Adam(fused=True): one kernel for all parameters
-    compiled=True    loss and backward under torch.compile, its default mode, with the fused Adam
-    graph=True       GPU: the whole step captured once as a CUDA graph and replayed, Adam(fused=True, capturable=True)
-    tf32=True        GPU: matrix products in TF32
+eager            zero_grad, forward, backward, torch.optim.Adam with its defaults
+fused=True       the same with Adam(fused=True): one kernel for all parameters
+compiled=True    loss and backward under torch.compile, its default mode, with the fused Adam
+graph=True       GPU: the whole step captured once as a CUDA graph and replayed, Adam(fused=True, capturable=True)
+tf32=True        GPU: matrix products in TF32
 """
 
 import math

@@ -143,7 +143,7 @@ def setup(argv, epochs):
         parser.add_argument(flag, type=int, default=default)
     parser.add_argument("--gpu", action="store_true")
     args = parser.parse_args(argv)
-    sys.stdout.reconfigure(errors="replace")  # a console without ∂ or ₁ prints a question mark
+    hasattr(sys.stdout, "reconfigure") and sys.stdout.reconfigure(errors="replace")  # "?" where a console lacks ∂ or ₁
     return args.epochs, np.random.default_rng(args.seed), digits("train", args.images), digits("t10k", args.images)
 
 

@@ -5,10 +5,11 @@ In reading order:
     mahalanobis.py    the Mahalanobis distance: distances in units of standard deviations
     distances.py      the four distances
     standardise.py    standardised rows, computed when they are taken
+    training.py       a network and its training
     fitted.py         what is learnt from normal rows
     contributions.py  which features made a row odd
     threshold.py      the threshold: cross-fitting
-    settings.py       the arguments of an estimator
+    settings.py       what the settings of a detector may be
     detector.py       the detector
     saving.py         a fitted detector as a file
     curves.py         how good a detector is: ROC curve, precision and recall

@@ -23,16 +23,18 @@ standard deviations. It had the largest c_j in 95 % of the rows, the largest r_j
 The integral is computed by Gauss-Legendre quadrature, which is exact for polynomials of degree 2·POINTS − 1.
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.anomaly.fitted import as_floats
+from npae.anomaly.fitted import Fitted, as_floats
 from npae.anomaly.standardise import Rows, blocks
-from npae.backend import check_rows, to_device
+from npae.backend import Array, LazyRows, check_rows, to_device
 
 POINTS = 16
 
 
-def contributions(fitted, data):
+def contributions(fitted: Fitted, data: Array | LazyRows) -> Array:
     """c_j of every row of a source, (n, …), for a Fitted. ∞ for the values beyond the range of the network's dtype."""
     rows = Rows(data)
     result = np.empty(rows.shape)
@@ -47,21 +49,21 @@ def contributions(fitted, data):
     return result
 
 
-def _integrated(fitted, x):
+def _integrated(fitted: Fitted, x: Array) -> Array:
     """c_j of rows x as the network takes them, (b, d)."""
     nodes, weights = np.polynomial.legendre.leggauss(POINTS)  # of the integral from −1 to 1
-    step = x - fitted.origin
-    points = zip((1 + nodes) / 2, weights / 2, strict=True)  # of the integral from 0 to 1
-    mean = sum(weight * gradient(fitted, fitted.origin + t * step) for t, weight in points)
+    step, mean = x - fitted.origin, np.zeros(x.shape)
+    for t, weight in zip((1 + nodes) / 2, weights / 2, strict=True):  # of the integral from 0 to 1
+        mean += weight * gradient(fitted, fitted.origin + t * step)
     return (mean * step).reshape(len(x), -1)
 
 
-def gradient(fitted, x):
+def gradient(fitted: Fitted, x: Array) -> Array:
     """∂D/∂x of rows x as the network takes them, of their shape, in float64."""
     h, encoder_cache = fitted.encoder.forward(fitted.as_batch(x))
     a, decoder_cache = fitted.decoder.forward(h)
-    dh, dr = fitted.distance.derivatives(*fitted.flat(x, h, a))
-    dh = 0 if dh is None else fitted.as_batch(dh.reshape(h.shape))
+    along_h, dr = fitted.distance.derivatives(*fitted.flat(x, h, a))
+    dh: Any = 0 if along_h is None else fitted.as_batch(along_h.reshape(h.shape))
     with fitted.model.theta.fresh_grad():  # the gradients of the parameters are by-products
         if dr is not None:
             dx_hat = fitted.as_batch(-dr.reshape(x.shape))

@@ -22,8 +22,10 @@ Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves
 
 import numpy as np
 
+from npae.backend import Array, ArrayLike
 
-def _counts(y, scores):
+
+def _counts(y: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
     """(TP, FP, t) at every threshold t: at each different score, from the highest to the lowest."""
     y, scores = np.asarray(y), np.asarray(scores)
     if y.ndim != 1 or y.shape != scores.shape:
@@ -38,39 +40,76 @@ def _counts(y, scores):
     return tp[last], last + 1 - tp[last], scores[last]
 
 
-def roc_curve(y, scores):
+def roc_curve(y: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
     """(false positive rates, true positive rates, thresholds), from (0, 0) at the threshold ∞ to (1, 1).
 
-    y: labels (n,), 1 for an anomaly and 0 for a normal row. scores: (n,), higher for rows more likely to be anomalies:
-    AnomalyDetector.distances(x), or minus its score_samples(x). They may be infinite. Raises ValueError if the shapes
-    differ, if a label is not 0 or 1 or only one of them occurs, and if a score is NaN.
+    Args:
+        y: labels (n,), 1 for an anomaly and 0 for a normal row.
+        scores: (n,), higher for rows more likely to be anomalies: AnomalyDetector.distances(x), or minus its
+            score_samples(x). They may be infinite.
+
+    Raises ValueError if the shapes differ, if a label is not 0 or 1 or only one of them occurs, and if a score is NaN.
+
+    Example:
+        >>> from npae.anomaly import roc_curve
+        >>> fpr, tpr, thresholds = roc_curve([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0])
+        >>> fpr.tolist(), tpr.tolist()
+        ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
     """
     tp, fp, thresholds = _counts(y, scores)
     return np.append(0, fp / fp[-1]), np.append(0, tp / tp[-1]), np.append(np.inf, thresholds)
 
 
-def roc_auc(y, scores):
+def roc_auc(y: ArrayLike, scores: ArrayLike) -> float:
     """The area under the ROC curve, by the trapezoidal rule: ½ for random scores, 1 for perfect ones.
 
-    Arguments and errors as for roc_curve.
+    Args:
+        y: labels (n,), 1 for an anomaly and 0 for a normal row.
+        scores: (n,), higher for rows more likely to be anomalies.
+
+    Raises ValueError as roc_curve does.
+
+    Example:
+        >>> from npae.anomaly import roc_auc
+        >>> roc_auc([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0])  # of the four pairs of an anomaly and a normal row, three
+        0.75
     """
     fpr, tpr, _ = roc_curve(y, scores)
     return float((np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2).sum())
 
 
-def precision_recall_curve(y, scores):
+def precision_recall_curve(y: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
     """(precisions, recalls, thresholds), with falling thresholds and recalls that rise to 1.
 
-    Arguments and errors as for roc_curve.
+    Args:
+        y: labels (n,), 1 for an anomaly and 0 for a normal row.
+        scores: (n,), higher for rows more likely to be anomalies.
+
+    Raises ValueError as roc_curve does.
+
+    Example:
+        >>> from npae.anomaly import precision_recall_curve
+        >>> precision, recall, thresholds = precision_recall_curve([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0])
+        >>> precision.round(3).tolist(), recall.tolist()
+        ([1.0, 0.5, 0.667, 0.5], [0.5, 0.5, 1.0, 1.0])
     """
     tp, fp, thresholds = _counts(y, scores)
     return tp / (tp + fp), tp / tp[-1], thresholds
 
 
-def average_precision(y, scores):
+def average_precision(y: ArrayLike, scores: ArrayLike) -> float:
     """Σ_k (recall_k − recall_k₋₁) precision_k: the share of anomalies for random scores, 1 for perfect ones.
 
-    Arguments and errors as for roc_curve.
+    Args:
+        y: labels (n,), 1 for an anomaly and 0 for a normal row.
+        scores: (n,), higher for rows more likely to be anomalies.
+
+    Raises ValueError as roc_curve does.
+
+    Example:
+        >>> from npae.anomaly import average_precision
+        >>> round(average_precision([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0]), 3)
+        0.833
     """
     precision, recall, _ = precision_recall_curve(y, scores)
     return float((np.diff(recall, prepend=0) * precision).sum())

@@ -11,62 +11,108 @@ rows. npae.anomaly.roc_auc and the other curves take distances.
 Chandola, Banerjee & Kumar 2009, "Anomaly detection: a survey".
 """
 
+import inspect
 import math
-import warnings
+from typing import Any
 
 import numpy as np
 
 from npae.anomaly.contributions import contributions
-from npae.anomaly.distances import DISTANCES
 from npae.anomaly.fitted import Fitted
-from npae.anomaly.settings import Settings
+from npae.anomaly.settings import check_settings
 from npae.anomaly.standardise import Rows, check_spread
 from npae.anomaly.threshold import held_out, others, upper_quantile
-from npae.backend import Seen, as_int, as_source, check_fill_values, names_of
+from npae.anomaly.training import MakeModel
+from npae.backend import Array, ArrayLike, DTypeLike, LazyRows, Seen, as_source, check_fill_values, names_of, warn
 from npae.data.sources import check_source
+from npae.models.base import Model
+from npae.train import History
 
 
-class AnomalyDetector(Settings):
+class AnomalyDetector:
     """fit(x) on rows that are all or nearly all normal; then distances(x), score_samples(x), predict(x) on any rows.
 
-    model: an Autoencoder with any layers (a denoising one begins with a corruption), of which every fit trains a copy;
-    or None, for a new default_model. distance: "reconstruction", "residual", "latent" or "joint", see
-    npae.anomaly.distances. contamination: the share of rows like the training rows that will be called anomalies.
-    shrinkage: α of "residual" and "joint". standardize: False leaves the features as they are (uint8: /255). Use it for
-    images: their almost constant corners would be scaled up. epochs: of training; 0 if the model is trained already.
-    Small tables gain from more. batch_size: the most rows per step; all batches are of equal size. learning_rate (of
-    Adam, falling along a cosine), seed, progress: for the training. folds: K of cross-fitting, so that the threshold is
-    right for new rows; a table of few rows then costs K + 1 times the training. 0: a threshold from the training rows'
-    own distances, which calls too many new rows anomalies if there are few rows per feature. dtype: of the default
-    model. device: where the model is moved to.
+    x may be uint8, bool or floats, (n, …), in memory or not: it is read batch by batch. In a Pipeline of scikit-learn
+    take npae.estimators.AutoencoderDetector.
 
-    x may be uint8, bool or floats, (n, …), in memory or not: it is read batch by batch.
+    Args:
+        model: an Autoencoder with any layers (a denoising one begins with a corruption), of which every fit trains a
+            copy; or a function (shape of a row, seed, dtype) that makes a new one. None: d-4c-c-4c-d tanh units, with
+            a linear code of c = min(d/2, 32).
+        distance: "reconstruction", "residual", "latent" or "joint", see npae.anomaly.distances.
+        contamination: the share of rows like the training rows that will be called anomalies.
+        shrinkage: α of "residual" and "joint".
+        standardize: False leaves the features as they are (uint8: /255). Use it for images: their almost constant
+            corners would be scaled up.
+        epochs: of training; 0 if the model is trained already. Small tables gain from more.
+        batch_size: the most rows per step; all batches are of equal size.
+        learning_rate: of Adam, falling along a cosine.
+        folds: K of cross-fitting, so that the threshold is right for new rows; a table of few rows then costs K + 1
+            times the training. 0: a threshold from the training rows' own distances, which calls too many new rows
+            anomalies if there are few rows per feature.
+        seed: of first weights, the order of rows, and the folds.
+        dtype: of a new model, float32 or float64.
+        device: where the model is moved to, "cpu" or "gpu".
+        progress: of the training: "auto", "bar", "lines" or "none".
 
     Attributes after fit: model (the trained network), mean and deviation (None without standardize), history,
     held_out_distances (those from which the threshold was found), threshold (of distances) and offset_ (of scores).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.anomaly import AnomalyDetector
+        >>> rng = np.random.default_rng(0)
+        >>> normal = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6)) + 0.1 * rng.normal(size=(200, 6))
+        >>> detector = AnomalyDetector(contamination=0.05, epochs=20, folds=2).fit(normal)
+        >>> odd = normal[:3].copy()
+        >>> odd[:, 4] += 10
+        >>> detector.predict(odd).tolist()
+        [-1, -1, -1]
+        >>> detector.contributions(odd).argmax(axis=1).tolist()  # the feature that is to blame
+        [4, 4, 4]
     """
 
-    kept_as = {"model": "given_model"}
+    held_out_rows: Array
+    held_out_distances: Array
+    threshold: float
+    row_shape: tuple[int, ...]
+    feature_names: list[Any] | None
 
-    def __init__(self, model=None, distance="joint", contamination=0.1, *, shrinkage=0.01, standardize=True, epochs=50,
-                 batch_size=128, learning_rate=3e-3, folds=10, seed=0, dtype="float32", device="cpu",
-                 progress="none"):  # fmt: skip
+    def __init__(self, model: Model | MakeModel | None = None, distance: str = "joint", contamination: float = 0.1, *,
+                 shrinkage: float = 0.01, standardize: bool = True, epochs: int = 50, batch_size: int = 128,
+                 learning_rate: float = 3e-3, folds: int = 10, seed: int = 0, dtype: DTypeLike = "float32",
+                 device: str = "cpu", progress: str = "none") -> None:  # fmt: skip
         self.given_model, self.distance, self.contamination = model, distance, contamination
         self.shrinkage, self.standardize, self.epochs, self.batch_size = shrinkage, standardize, epochs, batch_size
         self.learning_rate, self.folds, self.seed, self.dtype = learning_rate, folds, seed, dtype
         self.device, self.progress = device, progress
-        self._fitted = self.feature_names = None
+        self._fitted: Fitted | None = None
+        self.feature_names = None
 
-    def fit(self, x, y=None):
-        """Learn from the normal rows x (n, …), anew in every call. Returns the detector. y has no effect.
+    @property
+    def settings(self) -> dict[str, Any]:
+        """{argument of the constructor: its value}. They are attributes; a change has its effect in the next fit."""
+        names = inspect.signature(type(self)).parameters
+        return {name: self.given_model if name == "model" else getattr(self, name) for name in names}
+
+    def fit(self, x: ArrayLike, y: Any = None) -> "AnomalyDetector":
+        """Learn from normal rows, anew in every call. Returns the detector.
+
+        Args:
+            x: the rows, (n, …).
+            y: has no effect.
 
         Raises ValueError for fewer than two rows, NaN or Inf and impossible settings, and what npae.train.fit raises.
         """
         self._fit(x)
         return self
 
-    def fit_predict(self, x, y=None):
-        """fit(x), and 1 (normal) or −1 (anomaly) for each row of x, judged by a fit to other rows, (n,). y: no effect.
+    def fit_predict(self, x: ArrayLike, y: Any = None) -> Array:
+        """fit(x), and 1 (normal) or −1 (anomaly) for each row of x, judged by a fit to other rows, (n,).
+
+        Args:
+            x: the rows, (n, …).
+            y: has no effect.
 
         The share of −1 is contamination. (predict(x) would call fewer of the rows anomalies that it has learnt from.)
         All folds are used, so that it takes up to folds + 1 times as long as a fit. folds=0: as fit(x).predict(x).
@@ -76,15 +122,16 @@ class AnomalyDetector(Settings):
         labels[self.held_out_rows] = np.where(self.held_out_distances <= self.threshold, 1, -1)
         return labels
 
-    def _fit(self, given, every_row=False):
-        self._check_settings()
+    def _fit(self, given: ArrayLike, every_row: bool = False) -> None:
+        check_settings(self)
         x = as_source(given, "x", lazy=True)
         if len(x) < 2:
             raise ValueError(f"AnomalyDetector: expected at least 2 rows, got {len(x)} (1 sample). Give more rows.")
         check_source(Rows(x), name="x")
         check_fill_values(Rows(x), names_of(given), "x")
         parts, refit = held_out(len(x), self.contamination, self.folds, self.seed, every_row)
-        found, fitted = [], None
+        found: list[Array] = []
+        fitted: Any = None
         for numbers in parts:
             fitted = Fitted.of(x, others(numbers, len(x)), self, "none" if refit else self.progress)
             if refit and fitted.history is not None and fitted.history.stopped:
@@ -95,73 +142,54 @@ class AnomalyDetector(Settings):
         if not found:
             parts, found = [np.arange(len(x))], [fitted.distances(x)]
         self._fitted, self.feature_names, self.row_shape = fitted, names_of(given), x.shape[1:]
-        if self.standardize:
-            check_spread(x, fitted.scale, self.feature_names)
+        check_spread(x, fitted.scale, self.feature_names)
         self.held_out_rows, self.held_out_distances = np.concatenate(parts), np.concatenate(found)
         self.threshold = upper_quantile(self.held_out_distances, self.contamination)
         self._warn_of_few_rows()
 
-    def _check_settings(self):
-        if self.distance not in list(DISTANCES):
-            raise ValueError(f"AnomalyDetector: expected a distance of {', '.join(DISTANCES)}, got {self.distance!r}.")
-        if self.given_model is not None:
-            network = getattr(self.given_model, "inner", self.given_model)
-            if not (hasattr(network, "encoder") and hasattr(network, "decoder") and hasattr(network, "loss")):
-                raise TypeError(
-                    "AnomalyDetector: expected a model with an encoder and a decoder, such as "
-                    f'dense_autoencoder([30, 8], loss="mse"), got {type(self.given_model).__name__}.'
-                )
-        self.check_share("contamination", 0.5, "Estimate the share of anomalies, such as 0.1.")
-        self.check_share("shrinkage", 1, "Take 0.01.")
-        as_int(self.epochs, "epochs of AnomalyDetector", least=0)
-        if as_int(self.folds, "folds of AnomalyDetector", least=0) == 1:
-            raise ValueError("folds of AnomalyDetector: expected 2 or more, or 0 for no cross-fitting, got 1.")
-        as_int(self.seed, "seed of AnomalyDetector", least=0)
-        as_int(self.batch_size, "batch_size of AnomalyDetector", least=1)
-
-    def _warn_of_few_rows(self):
+    def _warn_of_few_rows(self) -> None:
         m, c = len(self.held_out_distances), self.contamination
         if c * (m + 1) < 1:
-            warnings.warn(
+            warn(
                 f"AnomalyDetector: {m} rows cannot show a share below 1/{m + 1}, and contamination is {c:g}: about "
                 f"1 of {m + 1} new normal rows will be called an anomaly. Give {math.ceil(1 / c) - 1} rows or more.",
-                stacklevel=4,
+                UserWarning,
             )
 
-    def distances(self, x):
+    def distances(self, x: ArrayLike) -> Array:
         """The distance of every row of x, (n,): larger means less normal. ∞ beyond the range of the network's dtype.
 
         Raises RuntimeError before fit; ValueError for other features than those of fit, and for NaN or Inf.
         """
         return self.fitted.distances(self._source(x))
 
-    def contributions(self, x):
+    def contributions(self, x: ArrayLike) -> Array:
         """How much each feature adds to the distance of each row of x, (n, …); see npae.anomaly.contributions."""
         return contributions(self.fitted, self._source(x))
 
-    def score_samples(self, x):
+    def score_samples(self, x: ArrayLike) -> Array:
         """Minus the distance of every row of x, (n,). Higher means more normal, as in scikit-learn."""
         return -self.distances(x)
 
-    def decision_function(self, x):
+    def decision_function(self, x: ArrayLike) -> Array:
         """score_samples(x) − offset_, (n,): negative for anomalies."""
         return self.score_samples(x) - self.offset_
 
-    def predict(self, x):
+    def predict(self, x: ArrayLike) -> Array:
         """1 (normal) for each row of x whose distance is at most the threshold, −1 (anomaly) for the others, (n,)."""
         return np.where(self.distances(x) <= self.threshold, 1, -1)
 
     @property
-    def fitted(self):
+    def fitted(self) -> Fitted:
         """The Fitted: standardisation, network and distance. Raises RuntimeError before fit."""
         if self._fitted is None:
             raise RuntimeError("AnomalyDetector: expected a fitted detector. Call fit(x) with normal rows first.")
         return self._fitted
 
-    def _source(self, x):
-        """x as a source of rows, after a comparison of its features with those of fit."""
-        Seen(self.feature_names, 0.0, 0.0, "float").check_names(x)
-        x = as_source(x, "x", lazy=True)
+    def _source(self, given: ArrayLike) -> Array | LazyRows:
+        """The given rows as a source, after a comparison of their features with those of fit."""
+        Seen(self.feature_names, 0.0, 0.0, "float").check_names(given)
+        x = as_source(given, "x", lazy=True)
         if x.shape[1:] != self.row_shape:
             raise ValueError(
                 f"AnomalyDetector: expected rows of shape {self.row_shape}, those of fit, got {x.shape[1:]}. "
@@ -169,30 +197,30 @@ class AnomalyDetector(Settings):
             )
         return x
 
-    def __sklearn_is_fitted__(self):
-        return self._fitted is not None
-
     @property
-    def model(self):
+    def model(self) -> Any:
         """The trained network; before fit, the model that was given."""
         return self.given_model if self._fitted is None else self._fitted.model
 
     @property
-    def history(self):
+    def history(self) -> History | None:
         """The History of the training of the network; None without training."""
         return None if self._fitted is None else self._fitted.history
 
     @property
-    def mean(self):
+    def mean(self) -> Array | None:
         """The means of the features of the training rows; None without standardize."""
         return self.fitted.scale.mean
 
     @property
-    def deviation(self):
+    def deviation(self) -> Array | None:
         """The standard deviations of the features, 1 for constant ones; None without standardize."""
         return self.fitted.scale.deviation
 
     @property
-    def offset_(self):
+    def offset_(self) -> float:
         """The threshold of scores, −threshold, as in scikit-learn."""
         return -self.threshold
+
+    def __repr__(self):
+        return f"AnomalyDetector({', '.join(f'{name}={value!r}' for name, value in self.settings.items())})"

@@ -43,29 +43,48 @@ only:
 Tipping & Bishop 1999, "Probabilistic principal component analysis".
 """
 
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
 import numpy as np
 
 from npae.anomaly.mahalanobis import Mahalanobis, Moments
+from npae.backend import Array
+
+Parts: TypeAlias = Callable[[], Iterator[tuple[Array, Any]]]
+"""A function that yields the (h, r) of all rows, in batches (b, k) and (b, d) of float64, anew in each call."""
 
 
 class Reconstruction:
     """D = ‖r‖². There is nothing to fit."""
 
-    needs_residual, pieces = True, ()
+    needs_residual: bool = True
+    pieces: tuple[str, ...] = ()  # the attributes that are Mahalanobis distances
+    rho: float = 1.0  # ρ, which "joint" learns
 
-    def __init__(self, shrinkage=None):
+    def __init__(self, shrinkage: float = 0.0) -> None:
         pass
 
-    def fit(self, parts, n):
-        """Fit to n rows; parts() yields their (h, r), batches of float64 (b, k) and (b, d). Returns self."""
+    def fit(self, parts: Parts, n: int) -> "Reconstruction":
+        """Learn what D needs. Returns self.
+
+        Args:
+            parts: a function that yields the (h, r) of all rows, in batches.
+            n: the number of rows.
+        """
         return self
 
-    def __call__(self, h, r):
+    def __call__(self, h: Array, r: Any) -> Array:
         """D of every row, (b,)."""
         return (r**2).sum(axis=1)
 
-    def derivatives(self, h, r):
-        """(∂D/∂h, ∂D/∂r) of every row; None for a part that D does not depend on."""
+    def derivatives(self, h: Array, r: Any) -> tuple[Array | None, Array | None]:
+        """(∂D/∂h, ∂D/∂r) of every row; None for a part that D does not depend on.
+
+        Args:
+            h: codes, (b, k).
+            r: residuals, (b, d); None if D does not need them.
+        """
         return None, 2 * r
 
 
@@ -74,18 +93,18 @@ class Residual(Reconstruction):
 
     pieces = ("residual",)
 
-    def __init__(self, shrinkage):
+    def __init__(self, shrinkage: float) -> None:
         self.shrinkage = shrinkage
 
-    def fit(self, parts, n):
+    def fit(self, parts: Parts, n: int) -> "Residual":
         d = next(parts())[1].shape[1]
         self.residual = Mahalanobis.of_batches((r for _, r in parts()), n, d, self.shrinkage)
         return self
 
-    def __call__(self, h, r):
+    def __call__(self, h: Array, r: Any) -> Array:
         return self.residual(r)
 
-    def derivatives(self, h, r):
+    def derivatives(self, h: Array, r: Any) -> tuple[Array | None, Array | None]:
         return None, self.residual.gradient(r)
 
 
@@ -94,15 +113,15 @@ class Latent(Reconstruction):
 
     needs_residual, pieces = False, ("code",)
 
-    def fit(self, parts, n):
+    def fit(self, parts: Parts, n: int) -> "Latent":
         k = next(parts())[0].shape[1]
         self.code = Mahalanobis.of_batches((h for h, _ in parts()), n, k)
         return self
 
-    def __call__(self, h, r):
+    def __call__(self, h: Array, r: Any) -> Array:
         return self.code(h)
 
-    def derivatives(self, h, r):
+    def derivatives(self, h: Array, r: Any) -> tuple[Array | None, Array | None]:
         return self.code.gradient(h), None
 
 
@@ -111,35 +130,37 @@ class Joint(Latent):
 
     needs_residual, pieces = True, ("code", "joint")
 
-    def __init__(self, shrinkage):
+    def __init__(self, shrinkage: float) -> None:
         self.shrinkage = shrinkage
 
-    def fit(self, parts, n):
+    def fit(self, parts: Parts, n: int) -> "Joint":
         h, r = next(parts())
         k, d = h.shape[1], r.shape[1]
         moments = Moments(d, diagonal=True)
         self.code = Mahalanobis.of_batches(_codes(parts(), moments), n, k)
-        self.rho = np.sqrt(moments.scatter.mean() / n) or 1.0
+        self.rho = float(np.sqrt(moments.scatter.mean() / n)) or 1.0
         self.joint = Mahalanobis.of_batches((self._together(h, r) for h, r in parts()), n, k + d, self.shrinkage)
         return self
 
-    def _together(self, h, r):
+    def _together(self, h: Array, r: Array) -> Array:
         return np.hstack([self.code.whiten(h), r / self.rho])
 
-    def __call__(self, h, r):
+    def __call__(self, h: Array, r: Any) -> Array:
         return self.joint(self._together(h, r))
 
-    def derivatives(self, h, r):
+    def derivatives(self, h: Array, r: Any) -> tuple[Array | None, Array | None]:
         dw = self.joint.gradient(self._together(h, r))
         du, dr = np.split(dw, [h.shape[1]], axis=1)
         return self.code.root(du), dr / self.rho
 
 
-def _codes(parts, moments):
+def _codes(parts: Iterator[tuple[Array, Any]], moments: Moments) -> Iterator[Array]:
     """The codes in `parts`; the residuals are added to `moments` on the way."""
     for h, r in parts:
         moments.add(r)
         yield h
 
 
-DISTANCES = {"reconstruction": Reconstruction, "residual": Residual, "latent": Latent, "joint": Joint}
+DISTANCES: dict[str, type[Reconstruction]] = {
+    "reconstruction": Reconstruction, "residual": Residual, "latent": Latent, "joint": Joint,
+}  # fmt: skip

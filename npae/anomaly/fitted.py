@@ -9,30 +9,21 @@ distances are distributed as those of any new normal rows (npae.anomaly.threshol
 """
 
 import copy
-import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npae.anomaly.distances import DISTANCES
-from npae.anomaly.standardise import BLOCK, Rows, Scale, blocks
-from npae.backend import as_batch, check_rows, device_of, to_device
-from npae.data.sources import spread
-from npae.layers import Identity, Sequential, Tanh
-from npae.losses import SquaredError
-from npae.models import data_dependent_init, dense_autoencoder
+from npae.anomaly.distances import DISTANCES, Reconstruction
+from npae.anomaly.standardise import Rows, Scale, blocks, standardised
+from npae.anomaly.training import check_range, default_model, new_model, train
+from npae.backend import Array, LazyRows, as_batch, check_rows, device_of, to_device
+from npae.layers import Sequential
+from npae.models.base import Model
 from npae.optim import Adam, Cosine
-from npae.train import fit
+from npae.train import History
 
-SMALL = 1 << 26  # bytes of standardised rows that are computed once and kept: 64 MB
-
-
-def default_model(shape, seed=0, dtype=np.float32):
-    """An autoencoder for rows of this shape, of d numbers: layers d-4c-c-4c-d with c = min(d/2, 32), tanh, linear code.
-    """
-    d = int(np.prod(shape))
-    c = max(1, min(d // 2, 32))
-    image_shape = shape if len(shape) > 1 else None
-    return dense_autoencoder([d, 4 * c, c], Tanh, Identity, SquaredError(), image_shape, seed, dtype)
+if TYPE_CHECKING:
+    from npae.anomaly.detector import AnomalyDetector
 
 
 class Fitted:
@@ -42,45 +33,61 @@ class Fitted:
     model; the code of a variational autoencoder is the mean code.
     """
 
-    def __init__(self, scale, model, distance, origin=0.0, history=None):
+    def __init__(self, scale: Scale, model: Model, distance: Reconstruction, origin: Any = 0.0,
+                 history: History | None = None) -> None:  # fmt: skip
         self.scale, self.model, self.distance, self.origin, self.history = scale, model, distance, origin, history
-        inner = getattr(model, "inner", model)
+        inner: Any = getattr(model, "inner", model)
         self.encoder, self.decoder, self.loss = inner.encoder, inner.decoder, inner.loss
         if hasattr(inner, "sampler"):
             self.encoder = Sequential(inner.encoder, inner.sampler)
 
     @classmethod
-    def of(cls, data, numbers, settings, progress="none"):
-        """Fit to the rows `numbers` of a source (None: all), with the `settings` of an AnomalyDetector."""
-        scale = Scale(*spread(Rows(data, numbers))) if settings.standardize else Scale()
-        rows = Rows(data, numbers, scale)
-        if rows.nbytes <= SMALL:
-            rows = rows[:]
+    def of(cls, data: Array | LazyRows, numbers: Array | None, settings: "AnomalyDetector",
+           progress: str = "none") -> "Fitted":  # fmt: skip
+        """Fit to the rows `numbers` of a source, with the settings of a detector.
+
+        Args:
+            data: the source.
+            numbers: of the rows; None: all.
+            settings: an AnomalyDetector.
+            progress: of the training, as for npae.train.fit.
+        """
+        scale, rows = standardised(data, numbers, settings.standardize)
         origin = 0.0 if settings.standardize else sum(as_floats(x).sum(axis=0) for _, x in blocks(rows)) / len(rows)
         model, history = _trained(rows, settings, progress)
         new = cls(scale, model, DISTANCES[settings.distance](settings.shrinkage), origin, history)
         new.distance.fit(lambda: (new.parts(x) for _, x in blocks(rows)), len(rows))
         return new
 
-    def parts(self, x):
+    def parts(self, x: Array) -> tuple[Array, Any]:
         """Code and residual of scaled rows x, (b, k) and (b, d) in float64. No residual if D does not need it."""
         h = self.encoder(self.as_batch(x))
         return self.flat(x, h, self.decoder(h) if self.distance.needs_residual else None)
 
-    def as_batch(self, x):
+    def as_batch(self, x: Array) -> Array:
         """x in the dtype and on the device of the network."""
         value = self.model.theta.value
         return as_batch(x, value.dtype, device_of(value))
 
-    def flat(self, x, h, a):
-        """Code and residual from the encoder's output h and the decoder's output a, which may be None."""
+    def flat(self, x: Array, h: Array, a: Array | None) -> tuple[Array, Any]:
+        """Code and residual.
+
+        Args:
+            x: scaled rows.
+            h: the encoder's output.
+            a: the decoder's output; None: no residual.
+        """
         h = to_device(h, "cpu").reshape(len(x), -1).astype(np.float64)
         if a is None:
             return h, None
         return h, (as_floats(x) - to_device(self.loss.output(a), "cpu")).reshape(len(x), -1)
 
-    def distances(self, data, numbers=None):
-        """D of the rows `numbers` of a source (None: all), (n,).
+    def distances(self, data: Array | LazyRows, numbers: Array | None = None) -> Array:
+        """D of rows of a source, (n,).
+
+        Args:
+            data: the source.
+            numbers: of the rows; None: all.
 
         ∞ for a row whose standardised values, code or residual are beyond the range of the network's dtype: in them
         Inf − Inf is NaN, and no comparison with NaN is true. Raises ValueError for NaN or Inf in the data.
@@ -95,48 +102,30 @@ class Fitted:
             result[part] = np.where(self.too_large(x).any(axis=1) | ~np.isfinite(D), np.inf, D)
         return result
 
-    def too_large(self, x):
+    def too_large(self, x: Array) -> Array:
         """Which values of scaled rows the network's dtype cannot hold, (b, d)."""
         return np.abs(x.reshape(len(x), -1)) > np.finfo(self.model.theta.value.dtype).max
 
 
-def as_floats(x):
+def as_floats(x: Array) -> Array:
     """Scaled rows as the network takes them, in float64: uint8 as pixels in [0, 1]."""
     return x / 255 if x.dtype == np.uint8 else x.astype(np.float64)
 
 
-def _trained(rows, settings, progress):
-    """(network, history) for standardised rows: a copy of the settings' model, or a default one, trained.
-
-    All batches of an epoch have the same size, give or take one row per batch. A last batch of a few rows would be a
-    step of much noise in one fit of the cross-fitting and not in the next, and their distances would differ.
-    """
-    model = copy.deepcopy(settings.given_model)
-    if model is None:
-        model = default_model(rows.shape[1:], settings.seed, settings.dtype)
-        count = max(2, min(1000, BLOCK // int(np.prod(rows.shape[1:]))))
-        some = np.random.default_rng(settings.seed).permutation(len(rows))[:count]
-        data_dependent_init(model, rows[some], mean=0)
+def _trained(rows: Array | LazyRows, settings: "AnomalyDetector", progress: str) -> tuple[Model, History | None]:
+    """(network, history) for standardised rows: a copy of the settings' model, or a new one, trained."""
+    given = settings.given_model
+    if isinstance(given, Model):
+        model = copy.deepcopy(given)
+    else:
+        model = new_model(given or default_model, rows, settings.seed, settings.dtype)
     model.to(settings.device)
     if not settings.epochs:
         return model, None
     if settings.standardize:
-        _check_range(model, rows)
-    steps = math.ceil(len(rows) / settings.batch_size)
-    history = fit(
-        model, rows, epochs=settings.epochs, batch_size=math.ceil(len(rows) / steps), seed=settings.seed,
-        optimizer=Adam(settings.learning_rate), schedule=Cosine(settings.epochs, end=0.02), progress=progress,
+        check_range(model, rows, "AnomalyDetector")
+    history = train(
+        model, rows, settings.epochs, settings.batch_size, seed=settings.seed, optimizer=Adam(settings.learning_rate),
+        schedule=Cosine(settings.epochs, end=0.02), progress=progress,
     )  # fmt: skip
     return model, history
-
-
-def _check_range(model, rows):
-    """Raise ValueError, with the cure, if the model's loss cannot take standardised features."""
-    try:
-        model.check_targets(to_device(rows[:1000], "cpu"))
-    except ValueError as error:
-        raise ValueError(
-            "AnomalyDetector: the loss of the model cannot take standardised features, which are negative or above 1 "
-            f"({str(error).partition('. ')[0]}). For images and other data in [0, 1] use standardize=False; for a "
-            'table give the model loss="mse".'
-        ) from error

@@ -32,18 +32,22 @@ Ledoit & Wolf 2004, "A well-conditioned estimator for large-dimensional covarian
 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
 """
 
+from collections.abc import Iterable
+
 import numpy as np
+
+from npae.backend import Array, ArrayLike
 
 
 class Moments:
     """n, the mean (p,), and the scatter matrix CᵀC (p, p) of rows that are added batch by batch; or its diagonal (p,).
     """
 
-    def __init__(self, p, diagonal=False):
+    def __init__(self, p: int, diagonal: bool = False) -> None:
         self.n, self.mean, self.diagonal = 0, np.zeros(p), diagonal
         self.scatter = np.zeros(p if diagonal else (p, p))
 
-    def add(self, rows):
+    def add(self, rows: Array) -> "Moments":
         """Merge a batch of rows (b, p). Returns self."""
         b, mean = len(rows), rows.mean(axis=0)
         centred, delta, w = rows - mean, mean - self.mean, self.n * len(rows) / (self.n + len(rows))
@@ -57,25 +61,49 @@ class Moments:
 
 
 class Mahalanobis:
-    """The squared Mahalanobis distance M², with μ and S of `rows` (n, p), n at least 2. shrinkage: α, in (0, 1].
+    """The squared Mahalanobis distance M², with μ and S of given rows. If all of them are the same, m is 1.
 
-    Raises ValueError for rows of another shape and for α outside of (0, 1]. If all rows are the same, m is 1.
+    Args:
+        rows: (n, p), n at least 2.
+        shrinkage: α, in (0, 1].
+
+    Raises ValueError for rows of another shape and for α outside of (0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.anomaly import Mahalanobis
+        >>> M2 = Mahalanobis(np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -3.0], [0.0, 3.0]]))
+        >>> M2(np.array([[1.0, 0.0], [0.0, 1.0]])).round(2).tolist()  # variances ½ and 4½
+        [2.0, 0.22]
     """
 
-    def __init__(self, rows, shrinkage=1e-6):
+    mean: Array
+    V: Array
+    scale: Array
+    rest: float
+
+    def __init__(self, rows: ArrayLike, shrinkage: float = 1e-6) -> None:
         rows = np.asarray(rows, np.float64)
         if rows.ndim != 2 or len(rows) < 2 or rows.shape[1] < 1:
             raise ValueError(f"Mahalanobis: expected rows of shape (2 or more, p), got {rows.shape}.")
-        self._fit([rows], *rows.shape, shrinkage)
+        n, p = rows.shape
+        self._fit([rows], n, p, shrinkage)
 
     @classmethod
-    def of_batches(cls, batches, n, p, shrinkage=1e-6):
-        """The Mahalanobis of n rows that come as batches (b, p) of float64. Raises ValueError as the class does."""
+    def of_batches(cls, batches: Iterable[Array], n: int, p: int, shrinkage: float = 1e-6) -> "Mahalanobis":
+        """The Mahalanobis of rows that come in batches. Raises ValueError as the class does.
+
+        Args:
+            batches: of rows (b, p), in float64.
+            n: the number of all rows.
+            p: the numbers per row.
+            shrinkage: α.
+        """
         new = cls.__new__(cls)
         new._fit(batches, n, p, shrinkage)
         return new
 
-    def _fit(self, batches, n, p, shrinkage):
+    def _fit(self, batches: Iterable[Array], n: int, p: int, shrinkage: float) -> None:
         if not 0 < shrinkage <= 1:
             raise ValueError(f"Mahalanobis: expected a shrinkage 0 < α ≤ 1, got {shrinkage}.")
         if n < p:
@@ -92,11 +120,18 @@ class Mahalanobis:
             s = np.maximum(s, 0)  # rounding can make the eigenvalues of a singular S negative
         m = s.sum() / p or 1.0
         self.scale = 1 / np.sqrt((1 - shrinkage) * s + shrinkage * m)  # 1/√σ_j of the columns of V
-        self.rest = 1 / np.sqrt(shrinkage * m)  # 1/√σ of all other directions
+        self.rest = float(1 / np.sqrt(shrinkage * m))  # 1/√σ of all other directions
 
     @classmethod
-    def of(cls, mean, V, scale, rest):
-        """The Mahalanobis with these attributes of another one. Raises ValueError if they do not fit together."""
+    def of(cls, mean: Array, V: Array, scale: Array, rest: float) -> "Mahalanobis":
+        """The Mahalanobis with the attributes of another one. Raises ValueError if they do not fit together.
+
+        Args:
+            mean: μ, (p,).
+            V: eigenvectors of S, (p, r).
+            scale: 1/√σ_j of each of them, (r,).
+            rest: 1/√σ of all other directions.
+        """
         p, r = V.shape if V.ndim == 2 else (0, 0)
         if mean.shape != (p,) or scale.shape != (r,) or not 0 < r <= p:
             raise ValueError(f"Mahalanobis: expected (p,), (p, r), (r,), got {mean.shape}, {V.shape}, {scale.shape}")
@@ -106,22 +141,27 @@ class Mahalanobis:
         new.mean, new.V, new.scale, new.rest = mean, V, scale, float(rest)
         return new
 
-    def root(self, y, power=1):
-        """Σ^(−½) y of every row y, (n, p); Σ⁻¹ y for power=2."""
+    def root(self, y: Array, power: int = 1) -> Array:
+        """Σ^(−½) y of every row, (n, p).
+
+        Args:
+            y: the rows, (n, p).
+            power: 2 for Σ⁻¹ y.
+        """
         a, b = self.scale**power, self.rest**power
         if len(self.scale) == len(self.mean):
             return (y @ self.V * a) @ self.V.T
         return (y @ self.V * (a - b)) @ self.V.T + b * y
 
-    def whiten(self, rows):
+    def whiten(self, rows: ArrayLike) -> Array:
         """The whitened vector u = Σ^(−½)(x − μ) of every row, (n, p)."""
         return self.root(np.asarray(rows, np.float64) - self.mean)
 
-    def gradient(self, rows):
+    def gradient(self, rows: ArrayLike) -> Array:
         """∂M²/∂x = 2 Σ⁻¹(x − μ) of every row, (n, p)."""
         return 2 * self.root(np.asarray(rows, np.float64) - self.mean, power=2)
 
-    def __call__(self, rows):
+    def __call__(self, rows: ArrayLike) -> Array:
         """The squared distance M² of every row, (n,)."""
         y = np.asarray(rows, np.float64) - self.mean
         along = y @ self.V

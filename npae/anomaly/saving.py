@@ -3,31 +3,53 @@
 The file is a model file (npae.serialization.model_files), so npae.load reads the model alone from it.
 """
 
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from npae.anomaly.detector import AnomalyDetector
 from npae.anomaly.distances import DISTANCES
 from npae.anomaly.fitted import Fitted
 from npae.anomaly.mahalanobis import Mahalanobis
+from npae.anomaly.settings import check_settings
 from npae.anomaly.standardise import Scale
 from npae.serialization.model_files import ModelFileError, load_all, save
 
 _NOT_SAVED = ("model", "device", "progress")
 
 
-def save_detector(path, detector):
-    """Write a fitted AnomalyDetector to the .npz file `path`. Returns the Path of the file, as npae.save.
+def save_detector(path: str | PathLike[str], detector: AnomalyDetector) -> Path:
+    """Write a fitted AnomalyDetector to a .npz file, without pickle. Returns the Path of the file, as npae.save.
+
+    Args:
+        path: of the file.
+        detector: the AnomalyDetector.
 
     Raises RuntimeError if the detector is not fitted, and what npae.save raises.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from npae.anomaly import AnomalyDetector, load_detector, save_detector
+        >>> x = np.random.default_rng(0).normal(size=(50, 4))
+        >>> detector = AnomalyDetector(epochs=1, folds=0).fit(x)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = load_detector(save_detector(f"{folder}/detector.npz", detector))
+        >>> bool((again.distances(x) == detector.distances(x)).all())
+        True
     """
     fitted = detector.fitted
-    settings = {name: value for name, value in detector.get_params().items() if name not in _NOT_SAVED}
+    settings = {name: value for name, value in detector.settings.items() if name not in _NOT_SAVED}
     settings["dtype"] = np.dtype(settings["dtype"]).name
     extra = {
         "detector": settings, "threshold": detector.threshold, "feature_names": detector.feature_names,
-        "row_shape": list(detector.row_shape), "rho": float(getattr(fitted.distance, "rho", 1)),
+        "row_shape": list(detector.row_shape), "rho": float(fitted.distance.rho),
     }  # fmt: skip
-    arrays = {"held_out_distances": detector.held_out_distances, "held_out_rows": detector.held_out_rows}
+    arrays: dict[str, Any] = {
+        "held_out_distances": detector.held_out_distances, "held_out_rows": detector.held_out_rows,
+    }  # fmt: skip
     if fitted.scale.mean is not None:
         arrays |= {"mean": fitted.scale.mean, "deviation": fitted.scale.deviation}
     else:
@@ -39,10 +61,24 @@ def save_detector(path, detector):
     return save(path, fitted.model, extra=extra, arrays=arrays)
 
 
-def load_detector(path, device="cpu"):
-    """The fitted AnomalyDetector in the file `path`, its model on `device`.
+def load_detector(path: str | PathLike[str], device: str = "cpu") -> AnomalyDetector:
+    """The fitted AnomalyDetector in a file that save_detector wrote.
+
+    Args:
+        path: of the file.
+        device: where its model is placed, "cpu" or "gpu".
 
     Raises FileNotFoundError; ModelFileError if the file has no detector, or if its parts do not fit together.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from npae.anomaly import AnomalyDetector, load_detector, save_detector
+        >>> detector = AnomalyDetector(epochs=1, folds=0).fit(np.random.default_rng(0).normal(size=(50, 4)))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = save_detector(f"{folder}/detector.npz", detector)
+        ...     load_detector(path).threshold == detector.threshold
+        True
     """
     saved = load_all(path, device)
     try:
@@ -54,11 +90,11 @@ def load_detector(path, device="cpu"):
         ) from error
 
 
-def _detector_of(saved, device):
+def _detector_of(saved: Any, device: str) -> AnomalyDetector:
     """The detector of a Saved. Raises one of many errors if a part is missing, damaged, or does not fit the others."""
     extra, arrays = saved.extra, saved.arrays
     detector = AnomalyDetector(saved.model, device=device, **extra["detector"])
-    detector._check_settings()
+    check_settings(detector)
     row_shape = tuple(int(n) for n in extra["row_shape"])
     distance = DISTANCES[detector.distance](detector.shrinkage)
     for name in distance.pieces:
@@ -66,9 +102,10 @@ def _detector_of(saved, device):
         setattr(distance, name, Mahalanobis.of(mean, V, scale, rest[0]))
     distance.rho = _finite(float(extra["rho"]))
     if detector.standardize:
-        scale, origin = Scale(_finite(arrays["mean"]), _finite(arrays["deviation"])), 0.0
-        if {scale.mean.shape, scale.deviation.shape} != {row_shape} or not (scale.deviation > 0).all():
-            raise ValueError(f"its rows have the shape {row_shape}, their means {scale.mean.shape}")
+        mean, deviation = _finite(arrays["mean"]), _finite(arrays["deviation"])
+        if {mean.shape, deviation.shape} != {row_shape} or not (deviation > 0).all():
+            raise ValueError(f"its rows have the shape {row_shape}, their means {mean.shape}")
+        scale, origin = Scale(mean, deviation), 0.0
     else:
         scale, origin = Scale(), _finite(arrays["origin"])
     detector._fitted = Fitted(scale, saved.model, distance, origin)
@@ -84,7 +121,7 @@ def _detector_of(saved, device):
     return detector
 
 
-def _finite(numbers):
+def _finite(numbers: Any) -> Any:
     if not np.isfinite(numbers).all():
         raise ValueError("it contains NaN or Inf")
     return numbers

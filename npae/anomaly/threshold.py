@@ -36,13 +36,20 @@ import math
 
 import numpy as np
 
+from npae.backend import Array
+
 BEYOND = 50  # rows beyond the threshold: relative standard error 1/√50
 
 
-def held_out(n, share, folds, seed, every_row=False):
+def held_out(n: int, share: float, folds: int, seed: int, every_row: bool = False) -> tuple[list[Array], bool]:
     """The row numbers of the parts to hold out, a list of arrays; and whether a fit to all rows follows.
 
-    share: c; folds: K, 0 for no parts. every_row: use all parts.
+    Args:
+        n: the number of rows.
+        share: c.
+        folds: K, 0 for no parts.
+        seed: draws the parts.
+        every_row: use all parts.
     """
     folds, needed = min(folds, n), math.ceil(BEYOND / share)
     if folds < 2 or n < 3:  # two rows leave one to fit to, which has no variance
@@ -54,14 +61,14 @@ def held_out(n, share, folds, seed, every_row=False):
     return [np.sort(part) for part in np.array_split(order, folds)[:used]], True
 
 
-def others(numbers, n):
+def others(numbers: Array, n: int) -> Array:
     """The row numbers below n that are not in `numbers`, in order."""
     kept = np.ones(n, bool)
     kept[numbers] = False
     return np.flatnonzero(kept)
 
 
-def upper_quantile(distances, share):
+def upper_quantile(distances: Array, share: float) -> float:
     """The t that a further distance exceeds with probability `share`, see above. Infinite distances exceed it."""
     ordered = np.sort(distances)[::-1]
     place = max(1, share * (len(ordered) + 1))

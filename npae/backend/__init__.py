@@ -24,10 +24,14 @@ All other packages import from this page, never from the files within. In readin
     parameterized.py     objects with parameters       random.py           random numbers
     inputs.py            what is accepted as data      meaning.py          why the rest is not
     lazy.py              rows read when needed         seen.py             what a model remembers of its data
+    remembers.py         models that compare the two   watch.py            NaN, and values of another scale
     batches.py           rows for a network            gather.py           batches of bytes on the GPU
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
     checks.py            arguments                     files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
+    typing.py            types for annotations         extras.py           packages not installed
+    console.py           text on any console           text_table.py       tables as text
+    summary.py           the layers of a network
 """
 
 from npae.backend.arrays import (
@@ -54,7 +58,9 @@ from npae.backend.checks import (
     warn,
 )
 from npae.backend.config import show_config, versions
+from npae.backend.console import as_shown, safe_output
 from npae.backend.cublas import Cublas
+from npae.backend.extras import install_command, missing
 from npae.backend.files import as_path, atomic_write, check_place, read_array_header
 from npae.backend.fill_values import check_fill_values
 from npae.backend.flat_parameters import FlatParameters
@@ -98,8 +104,11 @@ from npae.backend.parameters import Parameter
 from npae.backend.products import dot, matmul, tf32, use_blas
 from npae.backend.random import Stream, generator
 from npae.backend.registry import Serializable, as_member
-from npae.backend.seen import Remembers, Seen, names_of
+from npae.backend.remembers import Remembers
+from npae.backend.seen import Seen, names_of
+from npae.backend.text_table import text_table
 from npae.backend.threads import parallel_for, thread_count
+from npae.backend.typing import Array, ArrayLike, DTypeLike
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
@@ -112,5 +121,6 @@ __all__ = [
     "atomic_write", "check_place", "read_array_header", "gather_bytes", "Arena", "aligned", "contiguous", "empty",
     "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
     "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable",
-    "as_member", "parallel_for", "thread_count",
+    "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing",
+    "as_shown", "safe_output", "text_table", "DTypeLike",
 ]  # fmt: skip

@@ -7,46 +7,70 @@
 Only the rows of a batch are converted at a time, so the data may be a memory-mapped file larger than memory.
 """
 
-import math
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from npae.backend.arrays import array_module, device_of, to_device
-from npae.backend.checks import as_int, check_rows
+from npae.backend.checks import Check, as_int
 from npae.backend.inputs import as_samples
 from npae.backend.memory import empty
-from npae.backend.products import dot
-from npae.backend.seen import STANDARDISE
+from npae.backend.remembers import Remembers
+from npae.backend.typing import Array, ArrayLike, DTypeLike
+from npae.backend.watch import Watch
 
 
 class Labelled:
-    """Samples `x` (n, …) with labels `y`, see npae.data.sources.as_labelled. Slices contain both; unpack as x, y = ….
+    """Samples with labels, see npae.data.sources.as_labelled. Slices contain both.
+
+    Args:
+        x: samples, a source (n, …).
+        y: labels, an array (n, …).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Labelled
+        >>> data = Labelled(np.ones((5, 3)), np.array([0, 1, 1, 0, 2]))
+        >>> x, y = data[1:3]
+        >>> x.shape, y.tolist()
+        ((2, 3), [1, 1])
     """
 
-    def __init__(self, x, y):
+    def __init__(self, x: Any, y: Any) -> None:
         self.x, self.y = x, y
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """The shape of x."""
         return self.x.shape
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> "Labelled":
         return Labelled(self.x[rows], self.y[rows])
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter((self.x, self.y))
 
 
-def as_source(data, name="data", lazy=False):
-    """`data` as an array (n, …) that batches can be taken from. A list, for example, becomes a NumPy array.
+def as_source(data: ArrayLike, name: str = "data", lazy: bool = False) -> Any:
+    """Data as an array (n, …) that batches can be taken from. A list, for example, becomes a NumPy array.
 
-    lazy: sparse matrices and data sets of HDF5 and zarr files are accepted too, as rows that are expanded or read when
-    a batch takes them (LazyRows). Raises TypeError for what is not an array of uint8, bool or floats, with the way to
-    convert it, and ValueError without samples or features.
+    Args:
+        data: an array, a list, a DataFrame, a memory-mapped file.
+        name: of the argument, for the message.
+        lazy: accept sparse matrices and data sets of HDF5 and zarr files too, as rows that are expanded or read when a
+            batch takes them (LazyRows).
+
+    Raises TypeError for what is not an array of uint8, bool or floats, with the way to convert it, and ValueError
+    without samples or features.
+
+    Example:
+        >>> from npae.backend import as_source
+        >>> as_source([[0.0, 1.0], [2.0, 3.0]]).shape
+        (2, 2)
     """
     if isinstance(data, (tuple, Labelled)):
         raise TypeError(
@@ -56,13 +80,34 @@ def as_source(data, name="data", lazy=False):
     return as_samples(data, name, lazy)
 
 
-def as_lazy_source(data, name="data"):
-    """as_source(data, name, lazy=True)."""
+def as_lazy_source(data: ArrayLike, name: str = "data") -> Any:
+    """as_source(data, name, lazy=True).
+
+    Args:
+        data: what as_source accepts, or rows that are read when they are needed.
+        name: of the argument, for the message.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import as_lazy_source
+        >>> x = np.ones((5, 3))
+        >>> as_lazy_source(x) is x
+        True
+    """
     return as_source(data, name, lazy=True)
 
 
-def as_array(data):
-    """`data` itself if it is an array of either device, else as a NumPy array."""
+def as_array(data: Any) -> Array:
+    """`data` itself if it is an array of either device, else as a NumPy array.
+
+    Args:
+        data: an array, or what numpy.asarray makes an array of.
+
+    Example:
+        >>> from npae.backend import as_array
+        >>> as_array([0, 1, 1]).shape
+        (3,)
+    """
     try:
         array_module(data)
     except TypeError:
@@ -70,8 +115,20 @@ def as_array(data):
     return data
 
 
-def as_batch(rows, dtype, device="cpu"):
-    """Rows of a source as a batch of the network's dtype, on its device: a new array, if anything has to change."""
+def as_batch(rows: Array, dtype: DTypeLike, device: str = "cpu") -> Array:
+    """Rows of a source as a batch for a network: a new array, if anything has to change.
+
+    Args:
+        rows: uint8 pixels, bool or floats.
+        dtype: of the network.
+        device: of the network.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import as_batch
+        >>> as_batch(np.array([[0, 255]], np.uint8), np.float32).tolist()
+        [[0.0, 1.0]]
+    """
     rows = to_device(rows, device)
     if rows.dtype == dtype:
         return rows
@@ -82,73 +139,29 @@ def as_batch(rows, dtype, device="cpu"):
     return x
 
 
-class Watch:
-    """Looks at the batches of one call: refuses NaN and Inf, and warns of values far outside of the training range.
+def batches(
+    data: Any, batch_size: int, like: Array, name: str = "x", check: Check | None = None, model: Remembers | None = None
+) -> Iterator[Any]:
+    """Yield data (n, …) as consecutive batches; of Labelled data (x, target) as pairs of batches.
 
-    data: the source of the batches; like: an array of their dtype and on their device; model: whose data they are, or
-    None. All that it needs is Σ x² of each batch, which is not finite if a value is not. This costs one pass, which
-    brings x into the cache for the first matrix product. On the GPU the sums are read after the last batch, so that the
-    batches do not wait for one another.
-    """
+    Args:
+        data: what as_source accepts, rows that are read when they are needed, or Labelled.
+        batch_size: rows per batch; the last one may be smaller.
+        like: an array of the batches' dtype and on their device.
+        name: of the data, for the message.
+        check: a function that is called with every batch first, of Labelled data with the targets, and raises for one
+            that cannot be right.
+        model: whose data these are; their features and range are compared with those that it was made for and trained
+            on (npae.backend.seen).
 
-    def __init__(self, data, name, like, model=None):
-        self.data, self.name, self.like, self.seen = data, name, like, None if model is None else model.seen
-        asks_of_uint8 = self.seen is not None and self.seen.kind != "uint8" and data.dtype == np.uint8
-        self.looks, self.squares, self._unread = data.dtype.kind == "f" or asks_of_uint8, 0.0, []
+    Raises ValueError for a row with NaN or Inf.
 
-    def look(self, batch, start):
-        """Look at a batch that begins at row `start`. Raises ValueError if it is on the CPU and not finite."""
-        if self.looks:
-            with np.errstate(over="ignore", invalid="ignore"):
-                squares = _sum_of_squares(batch)
-            self._unread.append((squares, start, start + len(batch)))
-            if device_of(batch) == "cpu":
-                self._read()
-
-    def end(self):
-        """After the last batch: raise what look would have raised, and warn of the scale."""
-        self._read()
-        if self.looks and self.seen is not None:
-            self.seen.check_scale(self.data, math.sqrt(self.squares / self.data.size), self.name)
-
-    def _read(self):
-        for squares, start, stop in self._unread:
-            squares = float(squares)
-            self.squares += squares if math.isfinite(squares) else self._squares(start, stop)
-        self._unread.clear()
-
-    def _squares(self, start, stop):
-        """Σ x² of rows for which it is not finite in the network's dtype. Raises ValueError if a value is not."""
-        rows = self.data[start:stop]
-        check_rows(rows, range(start, stop), name=self.name)
-        with np.errstate(over="ignore"):
-            batch, xp = as_batch(rows, self.like.dtype, device_of(rows)), array_module(rows)
-            squares = float(xp.square(rows, dtype=np.float64).sum())
-        if not bool(xp.isfinite(batch).all()):
-            raise ValueError(
-                f"{self.name}: a value in rows {start} to {stop - 1} is too large for the network's {self.like.dtype}. "
-                f"Standardise each feature: {STANDARDISE}."
-            )
-        return squares
-
-
-def _sum_of_squares(x):
-    """Σ x², in one pass along the shortest step in memory."""
-    if x.flags.c_contiguous:
-        return dot(x.reshape(-1), x.reshape(-1))
-    if device_of(x) == "gpu":
-        return (x * x).sum()
-    rows = x.T if abs(x.strides[0]) < abs(x.strides[-1]) else x
-    return np.vecdot(rows, rows).sum()
-
-
-def batches(data, batch_size, like, name="x", check=None, model=None):
-    """Yield `data` (n, …) as consecutive batches of the dtype and on the device of the array `like`.
-
-    check: a function that is called with every batch first, and raises for one that cannot be right. Of Labelled data
-    (x, target) come pairs of batches, and `check` is called with the targets. model: whose data these are; their
-    features and range are compared with those that it was made for and trained on (npae.backend.seen). Raises
-    ValueError for a row with NaN or Inf.
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import batches
+        >>> x = np.ones((5, 3), np.float32)
+        >>> [len(batch) for batch in batches(x, 2, like=x)]
+        [2, 2, 1]
     """
     if isinstance(data, Labelled):
         targets = batches(data.y, batch_size, like, "target", check)
@@ -157,13 +170,32 @@ def batches(data, batch_size, like, name="x", check=None, model=None):
     yield from _batches_of(_as_source_of(model, data, name), batch_size, like, name, check, model)
 
 
-def in_batches(function, data, batch_size, like, name="x", check=None, model=None):
-    """function(batch) of all batches of `data`, concatenated to one array (n, …) on the device of `data`.
+def in_batches(
+    function: Callable[[Array], Array],
+    data: Any,
+    batch_size: int,
+    like: Array,
+    name: str = "x",
+    check: Check | None = None,
+    model: Remembers | None = None,
+) -> Array:
+    """A function of all batches of the data, concatenated to one array (n, …) on their device.
 
-    The result is that of a single call, row by row, but memory for activations is needed for one batch only. check,
-    model: as for batches.
+    The result is that of a single call, row by row, but memory for activations is needed for one batch only.
+
+    Args:
+        function: of a batch; returns an array with as many rows.
+        data, batch_size, like, name, check, model: as for batches.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import in_batches
+        >>> x = np.ones((5, 3), np.float32)
+        >>> in_batches(lambda batch: batch.sum(axis=1), x, 2, like=x).tolist()
+        [3.0, 3.0, 3.0, 3.0, 3.0]
     """
-    data, start, result = _as_source_of(model, data, name), 0, None
+    data, start = _as_source_of(model, data, name), 0
+    result: Any = None
     for batch in _batches_of(data, batch_size, like, name, check, model):
         y = to_device(function(batch), device_of(data))
         if result is None:
@@ -173,7 +205,7 @@ def in_batches(function, data, batch_size, like, name="x", check=None, model=Non
     return result
 
 
-def _as_source_of(model, given, name):
+def _as_source_of(model: Remembers | None, given: Any, name: str) -> Any:
     """`given` as a source. Raises ValueError if it has other features than the model."""
     if model is not None:
         model.check_columns(given, name)
@@ -183,7 +215,9 @@ def _as_source_of(model, given, name):
     return data
 
 
-def _batches_of(data, batch_size, like, name, check, model):
+def _batches_of(
+    data: Any, batch_size: int, like: Array, name: str, check: Check | None, model: Remembers | None
+) -> Iterator[Array]:
     watch, batch_size = Watch(data, name, like, model), as_int(batch_size, "batch_size", least=1)
     for start in range(0, len(data), batch_size):
         rows = data[start : start + batch_size]

@@ -3,26 +3,57 @@
 import operator
 import sys
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from npae.backend.arrays import array_module, device_of
+from npae.backend.typing import Array
+
+Check: TypeAlias = Callable[[Array], Any]  # of a batch; raises for one that cannot be right
 
 
 class DataWarning(UserWarning):
     """Data that are probably not what was meant: of another scale than the model expects, or numbers as pixels."""
 
 
-def warn(message, category=DataWarning):
-    """Issue a warning for the line outside of npae that led here."""
+def warn(message: str, category: type[Warning] = DataWarning) -> None:
+    """Issue a warning for the line outside of npae that led here.
+
+    Args:
+        message: what was found, and the cure.
+        category: the class of the warning.
+
+    Example:
+        >>> import warnings
+        >>> from npae.backend import DataWarning, warn
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn("x: all values are 0. Check where they come from.")
+        >>> issubclass(caught[0].category, DataWarning)
+        True
+    """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "npae":
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
 
-def as_int(value, name, least=None):
-    """`value` as an int. Raises TypeError if it is not an integer, ValueError if it is below `least`."""
+def as_int(value: Any, name: str, least: int | None = None) -> int:
+    """`value` as an int. Raises TypeError if it is not an integer, ValueError if it is below `least`.
+
+    Args:
+        value: an integer of Python or NumPy.
+        name: of the argument, for the message.
+        least: the smallest value that is allowed; None: any.
+
+    Example:
+        >>> from npae.backend import as_int
+        >>> as_int(0, "n_out", least=1)
+        Traceback (most recent call last):
+        ValueError: n_out: expected 1 or more, got 0.
+    """
     try:
         n = operator.index(value)
     except TypeError:
@@ -32,17 +63,41 @@ def as_int(value, name, least=None):
     return n
 
 
-def check_floats(owner, x):
-    """Raise TypeError unless x is an array of float32 or float64, as `owner`, a layer or an augmentation, needs it."""
+def check_floats(owner: Any, x: Any) -> None:
+    """Raise TypeError unless x is an array of float32 or float64.
+
+    Args:
+        owner: a layer or an augmentation, the subject of the message.
+        x: a batch.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import check_floats
+        >>> from npae.layers import Flatten
+        >>> check_floats(Flatten(), np.ones((5, 28, 28), np.uint8))
+        Traceback (most recent call last):
+        TypeError: Flatten(): expected x of float32 or float64, got uint8. Scale it first: x / 255.
+    """
     array_module(x)  # raises for a list
     if x.dtype not in ("float32", "float64"):
         raise TypeError(f"{owner!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
 
 
-def check_rows(x, numbers, check=None, name="data"):
-    """Raise ValueError if a row of x contains NaN or Inf, or if check(x), a loss's check_targets, raises.
+def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = None, name: str = "data") -> None:
+    """Raise ValueError if a row of x contains NaN or Inf, or if check(x) raises. Only floats are checked.
 
-    numbers: the row numbers within the whole data, for the message. Only floats are checked.
+    Args:
+        x: rows (n, …).
+        numbers: their row numbers within the whole data, for the message.
+        check: a loss's check_targets, or None.
+        name: of the data, for the message.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import check_rows
+        >>> check_rows(np.array([[0.0, 1.0], [2.0, np.nan]]), numbers=[0, 1])
+        Traceback (most recent call last):
+        ValueError: data: row 1 contains NaN or Inf (nan in column 1). Remove or repair such rows first.
     """
     if x.dtype.kind != "f":
         return
@@ -60,17 +115,44 @@ def check_rows(x, numbers, check=None, name="data"):
         check(x)
 
 
-def check_shape(layer, shape, like, fix=""):
-    """Raise ValueError unless `shape`, of one input, is `like`; a name in it, "height", stands for any size."""
+def check_shape(layer: Any, shape: tuple[int, ...], like: tuple[int | str, ...], fix: str = "") -> None:
+    """Raise ValueError unless the shape of one input is as expected.
+
+    Args:
+        layer: the subject of the message.
+        shape: of one input, without the batch axis.
+        like: what is expected; a name in it, "height", stands for any size.
+        fix: the cure, a sentence.
+
+    Example:
+        >>> from npae.backend import check_shape
+        >>> check_shape("MyLayer", (3, 28, 28), (1, "height", "width"))
+        Traceback (most recent call last):
+        ValueError: 'MyLayer': expected inputs of shape (1, height, width), got (3, 28, 28).
+    """
     if len(shape) != len(like) or any(n != m for n, m in zip(shape, like, strict=True) if not isinstance(m, str)):
         wanted = ", ".join(map(str, like)) + "," * (len(like) == 1)
         raise ValueError(f"{layer!r}: expected inputs of shape ({wanted}), got {tuple(shape)}. {fix}".rstrip())
 
 
-def check_input(layer, x, shape, like, fix=""):
-    """Raise unless x is a batch of inputs of `shape`, of the dtype and on the device of the array `like`.
+def check_input(layer: Any, x: Any, shape: tuple[int, ...], like: Array, fix: str = "") -> None:
+    """Raise ValueError for a batch of another shape, TypeError for another dtype or device.
 
-    ValueError for the shape (with `fix` as the cure), TypeError for the dtype and the device.
+    Args:
+        layer: the subject of the message.
+        x: a batch.
+        shape: of one input, without the batch axis.
+        like: an array of the expected dtype and device, such as a parameter's value.
+        fix: the cure for another shape, a sentence.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import check_input
+        >>> W = np.ones((784, 32), np.float32)
+        >>> check_input("MyLayer", np.ones((5, 784), np.float32), (784,), W)
+        >>> check_input("MyLayer", np.ones((5, 32), np.float32), (784,), W)
+        Traceback (most recent call last):
+        ValueError: 'MyLayer': expected x of shape (batch, 784), got (5, 32).
     """
     if type(x) is type(like) and x.shape[1:] == shape and x.dtype == like.dtype:
         return
@@ -92,8 +174,21 @@ def check_input(layer, x, shape, like, fix=""):
         )
 
 
-def check_pair(loss, prediction, target):
-    """Raise ValueError unless prediction and target have one shape, TypeError unless one dtype and device."""
+def check_pair(loss: Any, prediction: Array, target: Array) -> None:
+    """Raise ValueError unless prediction and target have one shape, TypeError unless one dtype and device.
+
+    Args:
+        loss: the subject of the message.
+        prediction: the outputs of a network.
+        target: what they are compared with.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import check_pair
+        >>> check_pair("MyLoss", np.ones((5, 3)), np.zeros((3, 5)))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: 'MyLoss': expected targets of the outputs' shape (5, 3), got (3, 5): their axes are in another ...
+    """
     p, t = prediction, target
     if p.shape == t.shape and p.dtype == t.dtype and array_module(p) is array_module(t):
         return

@@ -3,36 +3,38 @@
 import os
 import platform
 import sys
-from importlib import metadata
 
 import numpy as np
 
 from npae.backend.arrays import gpu_module, tf32_is_on, why_no_gpu
+from npae.backend.extras import missing
 from npae.backend.formulas import on_numba
 from npae.backend.threads import thread_count
 from npae.version import __version__
 
 
-def _version(package):
+def _version(package: str) -> str:
+    from importlib import metadata  # slow to import
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
 
 
-def _blas():
+def _blas() -> str:
     info = np.show_config(mode="dicts")["Build Dependencies"].get("blas", {})
     return f"{info.get('name', 'unknown')} {info.get('version', '')}".strip()
 
 
-def _numba():
+def _numba() -> str:
     if on_numba.available():
         return f"{_version('numba')}, formulas are compiled after enough use"
     installed = _version("numba")[0].isdigit()
-    return "switched off by NPAE_NUMBA=0" if installed else 'not installed: pip install "npae[fast]"'
+    return "switched off by NPAE_NUMBA=0" if installed else missing("Numba", "fast")
 
 
-def _gpu():
+def _gpu() -> str:
     reason = why_no_gpu()
     if reason:
         return f"none. {reason}"
@@ -42,8 +44,15 @@ def _gpu():
     return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB, TF32 {tf32}"
 
 
-def versions():
-    """{name: text} of everything that show_config prints; also written into result files."""
+def versions() -> dict[str, str]:
+    """{name: text} of everything that show_config prints; also written into result files.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import versions
+        >>> versions()["numpy"] == np.__version__
+        True
+    """
     threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
     return {
         "npae": __version__,
@@ -58,7 +67,15 @@ def versions():
     }
 
 
-def show_config():
-    """Print versions, BLAS and threads, and the GPU or why there is none."""
+def show_config() -> None:
+    """Print versions, BLAS and threads, and the GPU or why there is none.
+
+    Example:
+        >>> from npae import show_config
+        >>> show_config()  # doctest: +ELLIPSIS
+        npae      ...
+        python    ...
+        numpy     ...
+    """
     for name, text in versions().items():
         print(f"{name:8}  {text}")

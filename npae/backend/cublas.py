@@ -13,10 +13,12 @@ it writes C = A B in our order. A transposed view (x.T, W.T) costs a flag and no
 
 import ctypes
 import weakref
+from typing import Any
 
 import numpy as np
 
 from npae.backend.arrays import tf32_is_on
+from npae.backend.typing import Array
 
 N, T = 0, 1  # cublasOperation_t: the matrix as cuBLAS sees it, or its transpose
 HOST, DEVICE = 0, 1  # cublasPointerMode_t: where the scalars are
@@ -44,7 +46,7 @@ class CublasError(RuntimeError):
     """A call of cuBLAS failed."""
 
 
-def load():
+def load() -> ctypes.CDLL:
     """The cuBLAS library that CuPy uses, loaded by ctypes. Raises RuntimeError or OSError if it is not found."""
     from cuda.pathfinder import load_nvidia_dynamic_lib  # comes with CuPy
 
@@ -52,12 +54,15 @@ def load():
 
 
 class Cublas:
-    """A cuBLAS handle and its workspace, for arrays of the module `xp`: matmul and dot as in npae.backend.products.
+    """A cuBLAS handle and its workspace: matmul and dot as in npae.backend.products.
 
     CuPy's own handle would not do: CuPy gives it another stream, and so another workspace, at each of its calls.
+
+    Args:
+        xp: the module of the arrays, cupy.
     """
 
-    def __init__(self, xp):
+    def __init__(self, xp: Any) -> None:
         self.xp, self._library, self._handle = xp, load(), ctypes.c_void_p()
         for name, types in PROTOTYPES.items():
             getattr(self._library, name).argtypes = types
@@ -65,14 +70,19 @@ class Cublas:
         weakref.finalize(self, self._library.cublasDestroy_v2, self._handle).atexit = False
         self._workspace = xp.empty(WORKSPACE, np.uint8)
 
-    def on(self, stream):
+    def on(self, stream: Any) -> "Cublas":
         """Queue products on `stream` from now on; return self. cuBLAS drops the workspace with the old stream."""
         self._call("cublasSetStream_v2", stream.ptr)
         self._call("cublasSetWorkspace_v2", self._workspace.data.ptr, WORKSPACE)
         return self
 
-    def matmul(self, a, b, out=None):
-        """The product a b of two matrices, or of a row vector and a matrix; written into `out` if it is given.
+    def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
+        """The product a b of two matrices, or of a row vector and a matrix.
+
+        Args:
+            a: (m, k), or a row vector (k,).
+            b: (k, n).
+            out: the array that the product is written into; None: a new one.
 
         Raises ValueError for shapes that do not fit, TypeError unless all are float32 or all are float64.
         """
@@ -92,8 +102,13 @@ class Cublas:
         )  # fmt: skip
         return out
 
-    def dot(self, a, b):
-        """Σ_i a_i b_i of two vectors, as a scalar on the device: the host does not wait for it."""
+    def dot(self, a: Any, b: Any) -> Any:
+        """Σ_i a_i b_i of two vectors, as a scalar on the device: the host does not wait for it.
+
+        Args:
+            a: a vector.
+            b: a vector of the same length.
+        """
         if a.ndim != 1 or a.shape != b.shape:
             raise ValueError(f"dot: expected two vectors of one length, got shapes {a.shape} and {b.shape}.")
         out = self.xp.empty((), a.dtype)
@@ -106,7 +121,7 @@ class Cublas:
         self._call("cublasSetPointerMode_v2", HOST)
         return out
 
-    def _layout(self, x):
+    def _layout(self, x: Any) -> tuple[Any, int, int]:
         """(x, flag, leading dimension) with which cuBLAS reads our xᵀ; x is copied if neither order fits its strides.
         """
         rows, columns = x.shape
@@ -117,18 +132,18 @@ class Cublas:
             return x, T, step
         return self.xp.ascontiguousarray(x), N, columns
 
-    def _call(self, name, *args, handle=True):
+    def _call(self, name: str, *args: Any, handle: bool = True) -> None:
         status = getattr(self._library, name)(*((self._handle,) if handle else ()), *args)
         if status:
             raise CublasError(f"{name} failed with cuBLAS status {status}. Train without graph=True.")
 
 
-def _leading(columns, down, across):
+def _leading(columns: int, down: int, across: int) -> int | None:
     """The distance between the beginnings of two rows, in numbers, if each row is contiguous; else None."""
     return down if (columns == 1 or across == 1) and down >= columns else None
 
 
-def _types(name, *arrays):
+def _types(name: str, *arrays: Array) -> tuple[int, int, type]:
     dtypes = {str(x.dtype) for x in arrays}
     if len(dtypes) != 1 or not dtypes <= set(TYPES):
         raise TypeError(f"{name}: expected arrays all of float32 or all of float64, got {', '.join(sorted(dtypes))}.")

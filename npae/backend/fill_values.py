@@ -4,6 +4,9 @@ Files of measurements contain them where nothing was measured. To a network they
 largest of all: they take up its capacity, and stretch the standard deviations by which features are standardised.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from npae.backend.arrays import to_device
@@ -14,12 +17,28 @@ NINES = tuple(10.0**k - 1 for k in range(2, 8))  # 99, 999, …, 9999999; with e
 ROWS = 16384  # to judge by
 
 
-def check_fill_values(x, names=None, name="data"):
-    """Warn if a feature of the floats x (n, …) seems to have a fill value: ±99, ±999, ±9999, …
+def check_fill_values(x: Any, names: Sequence[str | int] | None = None, name: str = "data") -> None:
+    """Warn if a feature seems to have a fill value: ±99, ±999, ±9999, …
 
     It is one if it is the feature's lowest or highest number, occurs more than once, and lies farther from the others
-    than these lie from each other. names: of the columns, or None. Data of more than ROWS rows are judged by ROWS of
-    them, spread over all; memory-mapped files and LazyRows by fewer.
+    than these lie from each other. Data of more than ROWS rows are judged by ROWS of them, spread over all;
+    memory-mapped files and LazyRows by fewer.
+
+    Args:
+        x: data (n, …), as npae.backend.as_source returns them; only floats are checked.
+        names: of the columns, or None.
+        name: of the data, for the message.
+
+    Example:
+        >>> import warnings
+        >>> import numpy as np
+        >>> from npae.backend import check_fill_values
+        >>> x = np.array([[1.0], [-999.0], [3.0], [-999.0]])
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     check_fill_values(x, names=["ozone"])
+        >>> print(str(caught[0].message).partition(",")[0])
+        data: column 'ozone' is -999 in 2 of 4 rows
     """
     if x.dtype.kind != "f":
         return
@@ -45,7 +64,7 @@ def check_fill_values(x, names=None, name="data"):
         )
 
 
-def _is_far(value, others):
+def _is_far(value: Any, others: Any) -> bool:
     """Is the distance from `value` to the nearest of the others more than their range, which is not 0?"""
     if not len(others):
         return False

@@ -4,13 +4,16 @@ Operation by operation there would be three kernels, which write the batch three
 """
 
 from functools import cache
+from types import ModuleType
+from typing import Any
 
 from npae.backend.arrays import array_module
 from npae.backend.memory import empty
+from npae.backend.typing import Array, DTypeLike
 
 
 @cache
-def _kernel(xp):
+def _kernel(xp: ModuleType) -> Any:
     return xp.ElementwiseKernel(
         "raw uint8 source, raw int64 rows, uint32 width", "T x",
         # 32 bits suffice, since a batch has fewer than 2³² bytes; 64-bit divisions would take longer than the memory.
@@ -19,8 +22,14 @@ def _kernel(xp):
     )  # fmt: skip
 
 
-def gather_bytes(source, rows, dtype):
-    """source[rows] / 255 in `dtype`, for a contiguous array of uint8 and an array of row numbers, both on the GPU."""
+def gather_bytes(source: Array, rows: Array, dtype: DTypeLike) -> Array:
+    """source[rows] / 255, computed on the GPU.
+
+    Args:
+        source: a contiguous array of uint8 on the GPU.
+        rows: row numbers, an array of int64 on the GPU.
+        dtype: of the result.
+    """
     x = empty((len(rows), *source.shape[1:]), source, dtype)
     _kernel(array_module(source))(source.reshape(-1), rows, x.size // len(rows), x)
     return x

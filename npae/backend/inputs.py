@@ -13,18 +13,25 @@ are recognised by the attributes that they have.
 
 from collections.abc import Mapping, Set
 from os import PathLike
+from typing import Any, NoReturn
 
 import numpy as np
 
 from npae.backend.arrays import array_module
 from npae.backend.lazy import LazyRows, is_lazy, sample
 from npae.backend.meaning import CATEGORIES, explain, first_row
+from npae.backend.typing import Array
 
 EXPECTED = "expected an array (samples, features…) of uint8 pixels, bool or floats"
 
 
-def as_samples(data, name, lazy=False):
-    """`data` as an array (n, …) of uint8, bool or floats, on its device; with lazy=True possibly LazyRows.
+def as_samples(data: Any, name: str, lazy: bool = False) -> Any:
+    """Data as an array (n, …) of uint8, bool or floats, on its device.
+
+    Args:
+        data: what the caller gave.
+        name: of the argument, for the message.
+        lazy: accept sparse matrices and data sets of HDF5 and zarr files too, as LazyRows.
 
     Raises TypeError for other objects and dtypes; ValueError if there are no samples or no features, and for samples of
     different shapes.
@@ -44,11 +51,11 @@ def as_samples(data, name, lazy=False):
     return data
 
 
-def _refuse(name, found, cure):
+def _refuse(name: str, found: str, cure: str) -> NoReturn:
     raise TypeError(f"{name}: {EXPECTED}, got {found}. {cure}")
 
 
-def _code_for(given, name):
+def _code_for(given: Any, name: str) -> str:
     """The array that the caller gave as it may be written in code: the name, or what makes an array of it."""
     x = name.split()[-1]
     if isinstance(given, (list, tuple)):
@@ -57,7 +64,7 @@ def _code_for(given, name):
     return x if has_own_cast else f"{x}.to_numpy()"
 
 
-def _check_shape(data, name, code):
+def _check_shape(data: Any, name: str, code: str) -> None:
     if data.size > 0 and (data.ndim > 1 or data.ndim == 1 and data.dtype.kind in "OV"):
         return
     cure = "Check where it comes from."
@@ -68,7 +75,7 @@ def _check_shape(data, name, code):
     raise ValueError(f"{name}: {EXPECTED}, with at least one of each, got shape {data.shape}. {cure}")
 
 
-def _as_array(data, name, lazy):
+def _as_array(data: Any, name: str, lazy: bool) -> Any:
     """An array, or LazyRows, of what is not an array."""
     _check_type(data, name)
     if hasattr(data, "columns") and hasattr(data, "dtypes"):
@@ -90,7 +97,7 @@ def _as_array(data, name, lazy):
         raise TypeError(f"{name}: {EXPECTED}, got {_type_of(data)} that NumPy cannot read. {cure}") from error
 
 
-def _check_type(data, name):
+def _check_type(data: Any, name: str) -> None:
     """Raise TypeError for objects that no array can be made of."""
     if data is None:
         _refuse(name, "None", "Check where it comes from.")
@@ -119,7 +126,7 @@ def _check_type(data, name):
         _refuse(name, _type_of(data), cure)
 
 
-def _has_buffer(data):
+def _has_buffer(data: Any) -> bool:
     try:
         memoryview(data)
     except TypeError:
@@ -127,11 +134,11 @@ def _has_buffer(data):
     return True
 
 
-def _type_of(data):
+def _type_of(data: Any) -> str:
     return f"an object of the type {type(data).__module__}.{type(data).__qualname__}"
 
 
-def _without_mask(data, name):
+def _without_mask(data: Any, name: str) -> Array:
     mask = np.ma.getmaskarray(data)
     if mask.any():
         raise TypeError(
@@ -142,7 +149,7 @@ def _without_mask(data, name):
     return data.data
 
 
-def _check_shapes(samples, name):
+def _check_shapes(samples: Any, name: str) -> None:
     """Raise ValueError if the samples, a list, have different shapes."""
     shapes = [s.shape if hasattr(s, "shape") else (len(s),) if hasattr(s, "__len__") else () for s in samples]
     other = next((k for k, shape in enumerate(shapes) if shape != shapes[0]), None)
@@ -153,7 +160,7 @@ def _check_shapes(samples, name):
         )
 
 
-def _from_frame(frame, name):
+def _from_frame(frame: Any, name: str) -> Array:
     """The columns of a pandas or polars frame as one array: of bool, uint8, or floats if one of them has floats."""
     floats = [dtype for dtype in frame.dtypes if isinstance(dtype, np.dtype) and dtype.kind == "f"]
     if len(floats) == frame.shape[1] or 0 in frame.shape:
@@ -167,7 +174,7 @@ def _from_frame(frame, name):
     return result
 
 
-def _column(label, column, name):
+def _column(label: Any, column: Any, name: str) -> Array:
     """A column of a frame as an array of bool, integers or floats. Raises TypeError, naming it, for all else."""
     nullable = not isinstance(column.dtype, np.dtype) and getattr(column.dtype, "kind", "O") in "fbiu"
     missing = np.asarray(column.isna()) if nullable else np.zeros(1, bool)

@@ -1,27 +1,33 @@
 """The meaning of values: which uint8 are pixels, and how to convert what is neither pixels, bool nor floats."""
 
 import numbers
+from typing import Any
 
 import numpy as np
 
 from npae.backend.arrays import array_module
 from npae.backend.checks import warn
+from npae.backend.typing import Array
 
 CATEGORIES = "one column of 0 and 1 per category (such as pandas.get_dummies)"
 MISSING = ("NAType", "NaTType", "NoneType")
 
 
-def first_row(mask):
+def first_row(mask: Any) -> int:
     """The number of the first row in which `mask` (n, …) is true."""
     return int(np.argmax(np.asarray(mask).reshape(len(mask), -1).any(axis=1)))
 
 
-def check_pixels(x, name="data"):
-    """Raise ValueError if the uint8 rows x contain nothing but 0 and 1; warn if they hardly look like pixels.
+def check_pixels(x: Array, name: str = "data") -> None:
+    """Raise ValueError if rows of uint8 contain nothing but 0 and 1; warn if they hardly look like pixels.
 
     uint8 means pixels from 0 to 255 and is divided by 255. A set of images whose largest value is 1 would be black: its
     values are yes and no, or categories. (If all are 0, nothing is lost.) Below 128 not even half of the range is used:
     pixels of few bits, counts, ages or categories, or pictures that are too dark.
+
+    Args:
+        x: rows; only uint8 is checked.
+        name: of the data, for the message.
     """
     if x.dtype != np.uint8:
         return
@@ -39,11 +45,22 @@ def check_pixels(x, name="data"):
         )
 
 
-def check_in_0_1(target):
+def check_in_0_1(target: Array) -> None:
     """Raise ValueError unless the targets of binary cross-entropy lie in [0, 1], but for rounding.
 
     Scaling to [0, 1] rounds: x · scale − shift is off by a few units in the last place of its largest term, which is
     above 1 for data far from 0 (years, for example). 1e-5 beyond an end changes ℓ = s(a) − x a by 1e-5 |a| only.
+
+    Args:
+        target: an array of any shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import check_in_0_1
+        >>> check_in_0_1(np.array([0.0, 0.5, 1.0]))
+        >>> check_in_0_1(np.array([0.0, 255.0]))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: BinaryCrossEntropy: expected targets in [0, 1], got values from 0 to 255. ...
     """
     xp = array_module(target)
     low, high = float(xp.min(target)), float(xp.max(target))
@@ -58,8 +75,13 @@ def check_in_0_1(target):
     )
 
 
-def explain(a, x="x"):
-    """(what the array `a` contains, how to convert it), in words; `x` stands for it in the code of the cure."""
+def explain(a: Array, x: str = "x") -> tuple[str, str]:
+    """(what an array contains, how to convert it), in words.
+
+    Args:
+        a: an array of a dtype that is not accepted.
+        x: what stands for it in the code of the cure.
+    """
     kind = a.dtype.kind
     if kind in "iu":
         return _explain_integers(a, x)
@@ -78,7 +100,7 @@ def explain(a, x="x"):
     return _explain_objects(a, x)
 
 
-def _explain_integers(a, x):
+def _explain_integers(a: Array, x: str) -> tuple[str, str]:
     low, high = (int(a.min()), int(a.max())) if a.size else (0, 0)
     found, as_floats = f"integers ({a.dtype}) from {low} to {high}", f'{x}.astype("float32") if they are numbers'
     if 0 <= low and high <= 1:
@@ -92,7 +114,7 @@ def _explain_integers(a, x):
     return found, f"Say what they mean: {as_floats}, {other}."
 
 
-def _explain_objects(a, x):
+def _explain_objects(a: Array, x: str) -> tuple[str, str]:
     """Text and Python objects: by the first value that is not a number."""
     number_as_text = None
     for k, value in enumerate(a.flat):
@@ -115,7 +137,7 @@ def _explain_objects(a, x):
     return number_as_text or "numbers as Python objects (dtype object)", f'Convert them: {x}.astype("float32").'
 
 
-def _is_number(text):
+def _is_number(text: str | bytes) -> bool:
     try:
         float(text)
     except ValueError:

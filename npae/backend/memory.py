@@ -21,21 +21,33 @@ the two views of the same memory. Code that does not depend on the order in memo
 
 import math
 import threading
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
 from npae.backend.arrays import array_module
+from npae.backend.typing import Array, DTypeLike
 
 LINE = 64  # bytes of a cache line
 
 _current = threading.local()  # .frame: the open frame of this thread, if any
 
 
-def empty(shape, like, dtype=None):
-    """An uninitialised array on the device of `like`, of its dtype unless another is given.
+def empty(shape: tuple[int, ...], like: Array, dtype: DTypeLike | None = None) -> Array:
+    """An uninitialised array. Within a frame it is the frame's next array.
 
-    Within a frame it is the frame's next array.
+    Args:
+        shape: a tuple.
+        like: the new array is on the device of this one.
+        dtype: None: that of `like`.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import empty
+        >>> y = empty((5, 3), np.ones(2, np.float32))
+        >>> y.shape, str(y.dtype)
+        ((5, 3), 'float32')
     """
     dtype = like.dtype if dtype is None else dtype
     frame = getattr(_current, "frame", None)
@@ -44,36 +56,97 @@ def empty(shape, like, dtype=None):
     return frame.next(shape, dtype, like)
 
 
-def empty_like(array):
-    """An uninitialised array of the shape, dtype, device and order in memory of `array`."""
+def empty_like(array: Array) -> Array:
+    """An uninitialised array of the shape, dtype, device and order in memory of `array`.
+
+    Args:
+        array: an array of either device.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import empty_like
+        >>> empty_like(np.ones((5, 3))).shape
+        (5, 3)
+    """
     if is_channels_last(array):
         return images(empty(pixels(array).shape, array))
     return empty(array.shape, array)
 
 
-def is_channels_last(array):
-    """Is this an array of images (B, C, H, W) whose channels are last in memory?"""
+def is_channels_last(array: Array) -> bool:
+    """Is this an array of images (B, C, H, W) whose channels are last in memory?
+
+    Args:
+        array: of any shape; only arrays of four axes can be images.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import is_channels_last
+        >>> x = np.ones((2, 28, 28, 3)).transpose(0, 3, 1, 2)
+        >>> x.shape, bool(is_channels_last(x)), bool(is_channels_last(x.copy()))
+        ((2, 3, 28, 28), True, False)
+    """
     return array.ndim == 4 and not array.flags.c_contiguous and array.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
-def images(array):
-    """The view (B, C, H, W) of an array (B, H, W, C)."""
+def images(array: Array) -> Array:
+    """The view (B, C, H, W) of an array (B, H, W, C).
+
+    Args:
+        array: with its channels last.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import images
+        >>> images(np.ones((2, 28, 28, 3))).shape
+        (2, 3, 28, 28)
+    """
     return array.transpose(0, 3, 1, 2)
 
 
-def pixels(x):
+def pixels(x: Array) -> Array:
     """The images x (B, C, H, W) as a contiguous array (B, H, W, C): a view if channels are last in memory, else a copy.
+
+    Args:
+        x: images.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import pixels
+        >>> pixels(np.ones((2, 3, 28, 28))).shape
+        (2, 28, 28, 3)
     """
     return contiguous(x.transpose(0, 2, 3, 1))
 
 
-def flat(array):
-    """All numbers of `array` as a vector: a view, in the order of memory, if they are contiguous; else a copy."""
+def flat(array: Array) -> Array:
+    """All numbers of `array` as a vector: a view, in the order of memory, if they are contiguous; else a copy.
+
+    Args:
+        array: an array of either device.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import flat
+        >>> flat(np.ones((5, 3))).shape
+        (15,)
+    """
     return (pixels(array) if is_channels_last(array) else contiguous(array)).reshape(-1)
 
 
-def contiguous(array):
-    """`array` C-contiguous, in the order of its axes: the array itself if it is so already, else a copy."""
+def contiguous(array: Array) -> Array:
+    """`array` C-contiguous, in the order of its axes: the array itself if it is so already, else a copy.
+
+    Args:
+        array: an array of either device.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import contiguous
+        >>> x = np.ones((5, 3))
+        >>> contiguous(x) is x, contiguous(x.T).flags.c_contiguous
+        (True, True)
+    """
     if array.flags.c_contiguous:
         return array
     copy = empty(array.shape, array)
@@ -81,22 +154,47 @@ def contiguous(array):
     return copy
 
 
-def rows(a):
-    """`a` as a matrix with one row per sample: (B, features)."""
+def rows(a: Array) -> Array:
+    """`a` as a matrix with one row per sample: (B, features).
+
+    Args:
+        a: a batch, (B, …).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import rows
+        >>> rows(np.ones((2, 3, 28, 28))).shape
+        (2, 2352)
+    """
     return contiguous(a).reshape(len(a), -1)
 
 
-def zeros_like(array):
-    """Zeros of the shape and dtype of `array`, on its device."""
+def zeros_like(array: Array) -> Array:
+    """Zeros of the shape and dtype of `array`, on its device.
+
+    Args:
+        array: an array of either device.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import zeros_like
+        >>> zeros_like(np.ones((2, 2), np.float32)).tolist()
+        [[0.0, 0.0], [0.0, 0.0]]
+    """
     xp = array_module(array)
     return aligned(array.shape, array.dtype, 0) if xp is np else xp.zeros(array.shape, array.dtype)
 
 
-def aligned(shape, dtype, value=None):
-    """A NumPy array, filled with `value` or uninitialised, that begins at a cache line.
+def aligned(shape: tuple[int, ...], dtype: DTypeLike, value: float | None = None) -> Array:
+    """A NumPy array that begins at a cache line.
 
     So no read of 64 bytes touches two lines. NumPy's own arrays often begin 16 bytes into a line; over 490,000
     parameters Adam takes a tenth longer there.
+
+    Args:
+        shape: a tuple.
+        dtype: of the array.
+        value: what it is filled with; None: uninitialised.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -108,8 +206,20 @@ def aligned(shape, dtype, value=None):
     return array
 
 
-def ones(n, like):
-    """A vector of n ones, on the device of `like` and of its dtype. Within a frame it is shared: do not write to it."""
+def ones(n: int, like: Array) -> Array:
+    """A vector of ones. Within a frame it is shared: do not write to it.
+
+    Args:
+        n: how many.
+        like: the new array has the dtype and the device of this one.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import ones
+        >>> x = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> (ones(2, x) @ x).tolist()  # the sum of the rows
+        [4.0, 6.0]
+    """
     frame = getattr(_current, "frame", None)
     if frame is None:
         return array_module(like).ones(n, like.dtype)
@@ -122,12 +232,12 @@ def ones(n, like):
 class _Frame:
     """The arrays of one step, in the order of its requests, and its vectors of ones."""
 
-    def __init__(self):
-        self.buffers = []
-        self.constants = {}
+    def __init__(self) -> None:
+        self.buffers: list[Array] = []
+        self.constants: dict[tuple, Array] = {}
         self.position = 0
 
-    def next(self, shape, dtype, like):
+    def next(self, shape: tuple[int, ...], dtype: DTypeLike, like: Array) -> Array:
         k = self.position
         self.position = k + 1
         if k < len(self.buffers):
@@ -143,15 +253,17 @@ class _Frame:
 class Arena:
     """The arrays of one training loop: one frame per key, such as the batch size.
 
-    Only the `max_frames` keys used last are remembered, so memory does not grow with the number of steps.
+    Args:
+        max_frames: how many keys are remembered, those used last, so that memory does not grow with the number of
+            steps.
     """
 
-    def __init__(self, max_frames=4):
+    def __init__(self, max_frames: int = 4) -> None:
         self.max_frames = max_frames
-        self._frames = {}
+        self._frames: dict[Hashable, _Frame] = {}
 
     @contextmanager
-    def frame(self, key):
+    def frame(self, key: Hashable) -> Iterator[_Frame]:
         """While the block runs, `empty` in this thread returns the arrays kept under `key`, beginning with the first.
 
         They belong to the frame: copy what must outlive the block.
@@ -169,6 +281,6 @@ class Arena:
             _current.frame = outer
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes held, over all frames."""
         return sum(buffer.nbytes for frame in self._frames.values() for buffer in frame.buffers)

@@ -9,17 +9,28 @@ source file defines a class of the same name, a model file could mean either: lo
 """
 
 import sys
+from typing import Any, ClassVar
 
 
 class Serializable:
-    """Base class of the families. The head of each family defines a `registry` of its own: {class name: class}."""
+    """Base class of the families. The head of each family defines a `registry` of its own: {class name: class}.
 
-    families = {}  # {name: head of a family}
-    registry = {}
-    replaced = None  # of a class that took the name of a class from another source: "its module.its name"
-    aliases, example = {}, "an object"  # further names of classes, and what as_member expects, in words
+    Example:
+        >>> from npae.layers import Dense, Layer
+        >>> layer = Dense(784, 32, "relu")
+        >>> layer.config()["n_out"]
+        32
+        >>> Layer.registry["Dense"] is Dense
+        True
+    """
 
-    def __init_subclass__(cls, **kwargs):
+    families: ClassVar[dict[str, type["Serializable"]]] = {}  # {name: head of a family}
+    registry: ClassVar[dict[str, type[Any]]] = {}
+    replaced: str | None = None  # of a class that took the name of a class from another source: "its module.its name"
+    aliases: ClassVar[dict[str, Any]] = {}  # further names of classes
+    example = "an object"  # what as_member expects, in words
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "registry" in cls.__dict__:  # the head of a family, which is abstract
             Serializable.families[cls.__name__] = cls
@@ -35,11 +46,11 @@ class Serializable:
             cls.replaced = before.replaced if _source(before) == _source(cls) else f"{before.__module__}.{cls.__name__}"
         cls.registry[cls.__name__] = cls
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         """The keyword arguments that build this object again: JSON values, or other Serializable objects."""
         return {}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.config().items())})"
 
 
@@ -48,11 +59,22 @@ def _source(cls):
     return getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
 
 
-def as_member(thing, family, owner):
-    """An object of `family` from an instance, a class, a function that makes one, or the name of a class.
+def as_member(thing: Any, family: type[Any], owner: str) -> Any:
+    """An object of `family`.
 
-    Names are those of the classes in any case, "tanh" or "leaky_relu", and family.aliases. Raises ValueError for an
-    unknown name, TypeError for anything else, in the name of `owner`.
+    Args:
+        thing: an instance, a class, a function that makes an instance, or the name of a class in any case, "tanh" or
+            "leaky_relu", or one of family.aliases.
+        family: a class, such as Activation or Loss.
+        owner: the subject of an error message.
+
+    Raises ValueError for an unknown name, TypeError for anything else, in the name of `owner`.
+
+    Example:
+        >>> from npae.backend import as_member
+        >>> from npae.layers import Activation
+        >>> as_member("tanh", Activation, "MyLayer: activation")
+        Tanh()
     """
     given = thing
     if isinstance(thing, str):

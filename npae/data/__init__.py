@@ -9,21 +9,22 @@ In reading order:
     minibatches.py    from the caller's arrays to batches, in an order that a seed determines
     augment.py        augmentation: a new variant of each sample in every epoch
     warp.py           augmentation by small rotations, shears and stretches
-    files/            readers: idx.py, npz.py, table.py, images.py (folders of pictures), download.py (cache, mirrors)
+    files/            readers: idx.py, npz.py, table.py, images.py (folders of pictures); places.py, download.py
     sets/             data sets: mnist.py, faces.py, tables.py (anomalies), few_labels.py (most labels hidden)
 """
 
 from npae.data.augment import Augmentation, Binarize
-from npae.data.files.download import DownloadError, cache_folder, data_folder, fetch_mnist
+from npae.data.files.download import DownloadError
 from npae.data.files.idx import IDXError, read_idx, write_idx
 from npae.data.files.images import Pictures, image_folder
 from npae.data.files.picture import ImageError
+from npae.data.files.places import cache_folder, data_folder
 from npae.data.files.table import Table, read_table
 from npae.data.files.text import TableError
 from npae.data.minibatches import Minibatches
 from npae.data.sets.faces import olivetti
 from npae.data.sets.few_labels import hide_labels, oversample_labelled
-from npae.data.sets.mnist import Images, idx_folder, mnist
+from npae.data.sets.mnist import Images, fetch_mnist, idx_folder, mnist
 from npae.data.sets.tables import adbench, credit_card, read_npz
 from npae.data.warp import Warp
 

@@ -9,9 +9,16 @@ drawn on the CPU from [seed, epoch], so any epoch can be repeated by itself. Tha
 exactly.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from npae.backend import (
+    Array,
+    ArrayLike,
+    DTypeLike,
+    Labelled,
     array_module,
     as_batch,
     as_int,
@@ -24,23 +31,39 @@ from npae.backend import (
     module_for,
     to_device,
 )
+from npae.data.augment import Augmentation
 from npae.data.sources import as_labelled, check_source
 
 
 class Minibatches:
-    """Batches of `batch_size` rows of `data`, for a network of `dtype` on `device`. The last batch may be shorter.
+    """Batches of rows, for a network. The last batch of an epoch may be shorter.
 
-    data: an array (n, …), see as_source. seed: each epoch has a new random order, from [seed, epoch]; None: the order
-    of the data. check: a function that raises for rows that the loss cannot take (a loss's check_targets); only floats
-    are checked. Rows in memory are checked now, rows of a memory-mapped file when they are read.
-    augment: an Augmentation (npae.data.augment) that is applied to every batch. only: the numbers of the rows to use,
-    an array; None: all of them. A batch_size above n is n.
+    Args:
+        data: an array (n, …), see npae.backend.as_source.
+        batch_size: rows per batch; above n, it is n.
+        dtype: of the network.
+        device: of the network.
+        seed: each epoch has a new random order, from [seed, epoch]; None: the order of the data.
+        check: a function that raises for rows that the loss cannot take (a loss's check_targets); only floats are
+            checked. Rows in memory are checked now, rows of a memory-mapped file when they are read.
+        name: of the data, for messages.
+        augment: is applied to every batch; None: nothing is.
+        only: the numbers of the rows to use; None: all of them.
+
     Raises ValueError if batch_size is below 1, or if a row contains NaN or Inf; TypeError if batch_size is not an
     integer.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.data import Minibatches
+        >>> batches = Minibatches(np.arange(10, dtype="float32")[:, None], batch_size=4, seed=0)
+        >>> [batches.take(rows).shape for rows in batches.rows(epoch=0)]
+        [(4, 1), (4, 1), (2, 1)]
     """
 
-    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
-                 augment=None, only=None):  # fmt: skip
+    def __init__(self, data: ArrayLike, batch_size: int, dtype: DTypeLike = np.float32, device: str = "cpu",
+                 seed: int | None = None, check: Callable[[Any], None] | None = None, name: str = "data",
+                 augment: Augmentation | None = None, only: Array | None = None) -> None:  # fmt: skip
         self.source, self.augment, self.only = as_lazy_source(data, name), augment, only
         self.n = len(self.source if only is None else only)
         self.batch_size = min(as_int(batch_size, "batch_size", least=1), self.n)
@@ -57,13 +80,14 @@ class Minibatches:
         )
 
     def _fits_on_gpu(self):
-        free, _ = module_for("gpu").cuda.runtime.memGetInfo()
+        cupy: Any = module_for("gpu")
+        free, _ = cupy.cuda.runtime.memGetInfo()
         return not is_lazy(self.source) and self.source.nbytes < free // 2
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-self.n // self.batch_size)
 
-    def rows(self, epoch=0):
+    def rows(self, epoch: int = 0) -> Iterator[Any]:
         """Yield the row numbers of each batch of an epoch: arrays, or slices if the order is that of the data."""
         if self.seed is None and self.only is None:
             for start in range(0, self.n, self.batch_size):
@@ -78,12 +102,12 @@ class Minibatches:
         for start in range(0, self.n, self.batch_size):
             yield order[start : start + self.batch_size]
 
-    def take(self, rows):
+    def take(self, rows: Any) -> Any:
         """The batch of these rows: (len(rows), …), converted, on the device, and augmented."""
         x = self._take(rows)
         return x if self.augment is None else self.augment(x)
 
-    def reseed(self, seed):
+    def reseed(self, seed: int | Sequence[int]) -> None:
         """Start the random numbers of the augmentation again from `seed`."""
         if self.augment is not None:
             self.augment.reseed(seed)
@@ -101,18 +125,19 @@ class Minibatches:
 class LabelledMinibatches(Minibatches):
     """Minibatches of labelled data: pairs (x, y) of the same rows. Labels that are class numbers are not converted.
 
-    Arguments as for Minibatches, but `check` is called with all labels, now.
+    Arguments as for Minibatches, but data is a pair or Labelled, and `check` is called with all labels, now.
     """
 
-    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
-                 augment=None, only=None):  # fmt: skip
-        data = as_labelled(data, name)
-        super().__init__(data.x, batch_size, dtype, device, seed, None, name, augment, only)
+    def __init__(self, data: Any, batch_size: int, dtype: DTypeLike = np.float32, device: str = "cpu",
+                 seed: int | None = None, check: Callable[[Any], None] | None = None, name: str = "data",
+                 augment: Augmentation | None = None, only: Array | None = None) -> None:  # fmt: skip
+        x, y = as_labelled(data, name)
+        super().__init__(x, batch_size, dtype, device, seed, None, name, augment, only)
         if check is not None:
-            check(data.y)
-        self.labels = to_device(array_module(data.y).ascontiguousarray(data.y), device_of(self.source))
+            check(y)
+        self.labels = to_device(array_module(y).ascontiguousarray(y), device_of(self.source))
 
-    def take(self, rows):
+    def take(self, rows: Any) -> tuple[Array, Array]:
         """(x, y) of these rows, on the device."""
         y = _rows_of(self.labels, rows)
         y = to_device(y, self.device) if y.ndim == 1 else as_batch(y, self.dtype, self.device)
@@ -126,34 +151,39 @@ class PairedMinibatches(Minibatches):
     noise of the model's own, so augment must be None: an augmented x would no longer belong to its target.
     """
 
-    def __init__(self, data, batch_size, dtype=np.float32, device="cpu", seed=None, check=None, name="data",
-                 augment=None, only=None):  # fmt: skip
+    def __init__(self, data: Labelled, batch_size: int, dtype: DTypeLike = np.float32, device: str = "cpu",
+                 seed: int | None = None, check: Callable[[Any], None] | None = None, name: str = "data",
+                 augment: Augmentation | None = None, only: Array | None = None) -> None:  # fmt: skip
         if augment is not None:
             raise ValueError("augment: expected none beside target=, since a changed sample no longer has that target.")
         super().__init__(data.x, batch_size, dtype, device, seed, None, name, None, only)
         self.targets = Minibatches(data.y, batch_size, dtype, device_of(self.source), None, check, "target", None, only)
         self.targets.device = device
 
-    def take(self, rows):
+    def take(self, rows: Any) -> tuple[Array, Array]:
         """(x, target) of these rows, converted, on the device."""
         return super().take(rows), self.targets.take(rows)
 
 
 class Sample:
-    """`count` rows x of Minibatches, or all if there are fewer, drawn by their seed. Every loop over it has the same.
+    """Some rows x of Minibatches, drawn by their seed. Every loop over it has the same.
 
     An iterable of batches of a few MB or less, converted and on the device, but not augmented.
+
+    Args:
+        batches: the Minibatches.
+        count: how many rows; all if there are fewer.
     """
 
-    def __init__(self, batches, count):
+    def __init__(self, batches: Minibatches, count: int) -> None:
         rng = np.random.default_rng([batches.seed or 0, batches.n])
         rows = np.sort(rng.choice(batches.n, min(count, batches.n), replace=False, shuffle=False))
         self.batches, self.rows = batches, rows if batches.only is None else batches.only[rows]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Array]:
         source = self.batches.source
         size = max(self.batches.batch_size, 2**18 * len(source) // source.size)
         for start in range(0, len(self.rows), size):

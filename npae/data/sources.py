@@ -8,18 +8,33 @@ through for that; their rows are checked when they are read.
 
 import math
 import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from npae.backend import Labelled, array_module, as_array, as_lazy_source, check_rows, device_of, to_device
+from npae.backend import (
+    Array,
+    ArrayLike,
+    Labelled,
+    array_module,
+    as_array,
+    as_lazy_source,
+    check_rows,
+    device_of,
+    to_device,
+)
 
 
-def as_labelled(data, name="data"):
-    """The pair `data` = (x, y) as Labelled: samples x as in as_source, with labels y.
+def as_labelled(data: Any, name: str = "data") -> Labelled:
+    """A pair (x, y) as Labelled: samples x as in npae.backend.as_source, with labels y.
 
-    y: integers (n,), the number of each sample's class; or probabilities (n, classes) of bool or floats, such as
-    one-hot rows. Raises TypeError unless it is a pair with labels of such a dtype, ValueError for labels of another
-    shape.
+    Args:
+        data: the pair. y: integers (n,), the number of each sample's class; or probabilities (n, classes) of bool or
+            floats, such as one-hot rows.
+        name: of the pair, for messages.
+
+    Raises TypeError unless it is a pair with labels of such a dtype, ValueError for labels of another shape.
     """
     if isinstance(data, Labelled):
         return data
@@ -52,19 +67,30 @@ def _numbered(y, n):
     return f" Class numbers are y{'.ravel()' * (y.ndim > 1)}{'.astype(int)' * (y.dtype.kind in 'bf')}."
 
 
-def as_pairs(x, target, name="data"):
-    """Samples x with a target for each, as Labelled: what their reconstructions are compared with.
+def as_pairs(x: ArrayLike, target: ArrayLike, name: str = "data") -> Labelled:
+    """Samples with a target for each, as Labelled: what their reconstructions are compared with.
 
-    Both as in as_source. Raises ValueError unless there are as many targets as samples.
+    Args:
+        x: samples, as in npae.backend.as_source.
+        target: likewise.
+        name: of the samples, for messages.
+
+    Raises ValueError unless there are as many targets as samples.
     """
-    x, target = as_lazy_source(x, name), as_lazy_source(target, "target")
-    if len(x) != len(target):
-        raise ValueError(f"target: expected one for each of the {len(x)} samples, got {len(target)}.")
-    return Labelled(x, to_device(target, device_of(x)))
+    samples, targets = as_lazy_source(x, name), as_lazy_source(target, "target")
+    if len(samples) != len(targets):
+        raise ValueError(f"target: expected one for each of the {len(samples)} samples, got {len(targets)}.")
+    return Labelled(samples, to_device(targets, device_of(samples)))
 
 
-def check_source(data, check=None, name="data"):
-    """check_rows for all rows of `data`, a few thousand at a time; of Labelled data `check` is given the labels."""
+def check_source(data: Any, check: Callable[[Any], None] | None = None, name: str = "data") -> None:
+    """check_rows for all rows, a few thousand at a time.
+
+    Args:
+        data: a source, or Labelled.
+        check: raises for rows that cannot be right. Of Labelled data it is given the labels.
+        name: of the data, for messages.
+    """
     if isinstance(data, Labelled):
         check_source(data.x, None, name)
         if check is not None:
@@ -74,14 +100,14 @@ def check_source(data, check=None, name="data"):
         check_rows(rows, range(start, start + len(rows)), check, name)
 
 
-def _blocks(data):
+def _blocks(data: Any) -> Iterator[tuple[int, Array]]:
     """Yield (number of the first row, rows) of consecutive rows of `data`, a few thousand or 64 MB at a time."""
     step = max(1, min(4096, 64_000_000 * len(data) // data.nbytes))
     for start in range(0, len(data), step):
         yield start, data[start : start + step]
 
 
-def spread(x):
+def spread(x: Any) -> tuple[Array, Array]:
     """(mean, deviation): mean and standard deviation of each feature of a source x (n, …), two arrays of float64.
 
     The deviation of a constant feature is 1, so that (x − mean)/deviation is 0 there. Constant is a feature whose
@@ -90,14 +116,15 @@ def spread(x):
     Raises ValueError for values whose sum is not finite.
     """
     xp, n = array_module(x), len(x)
-    total, low, high = 0.0, math.inf, -math.inf
+    low, high = math.inf, -math.inf
+    total: Any = 0.0
     for _, rows in _blocks(x):
         with np.errstate(over="ignore"):
             total = total + rows.sum(axis=0, dtype=np.float64)
         low, high = xp.minimum(low, rows.min(axis=0)), xp.maximum(high, rows.max(axis=0))
     mean = total / n
     if not bool(xp.isfinite(mean).all()):
-        raise ValueError(f"Expected finite values, got up to {float(abs(high).max()):g}: their sum is too large.")
+        raise ValueError(f"Expected finite values, got up to {float(xp.abs(high).max()):g}: their sum is too large.")
     width = xp.maximum(high - mean, mean - low)
     width[width == 0] = 1
     squares = sum(xp.square((rows - mean) / width).sum(axis=0) for _, rows in _blocks(x))
@@ -107,8 +134,13 @@ def spread(x):
     return mean, deviation
 
 
-def split(data, fraction, seed):
-    """(numbers of the rows to train on, the other rows, to validate on): `fraction` of them, drawn by the seed.
+def split(data: Any, fraction: float, seed: int) -> tuple[Array, Any]:
+    """(numbers of the rows to train on, the other rows, to validate on).
+
+    Args:
+        data: a source, or Labelled.
+        fraction: of the rows to validate on.
+        seed: which rows these are.
 
     Raises ValueError if either part would be empty.
     """
@@ -120,10 +152,12 @@ def split(data, fraction, seed):
     return np.sort(order[held_out:]), data[np.sort(order[:held_out])]
 
 
-def fingerprint(data, rows=16):
-    """[shape, dtype, checksum of a few rows spread over `data`], to recognise the data that a run began with.
+def fingerprint(data: Any, rows: int = 16) -> list[Any]:
+    """[shape, dtype, checksum of a few rows], to recognise the data that a run began with.
 
-    For Labelled data, the fingerprints of x and y.
+    Args:
+        data: a source; or Labelled, which has the fingerprints of x and y.
+        rows: about how many, spread over the data.
     """
     if isinstance(data, Labelled):
         return [fingerprint(part, rows) for part in data]

@@ -29,9 +29,12 @@ Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networ
 section 2.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from npae.backend import array_module, check_floats, cos, elementwise, empty, exp, matmul, maximum, minimum, sin
+from npae.backend import Array, array_module, check_floats, cos, elementwise, empty, exp, matmul, maximum, minimum, sin
 from npae.data.augment import Augmentation
 
 
@@ -64,14 +67,30 @@ def _clip(x):
 
 
 class Warp(Augmentation):
-    """Rotate, shear and stretch a random `share` of the images, each differently, with the standard deviation `std`, σ.
+    """Rotate, shear and stretch a random share of the images, each differently.
 
-    contrast: g, for the warped images. image: (height, width). A batch is of images (B, …, height, width) or of rows
-    of height · width pixels, in [0, 1]; all channels of an image are warped alike. Raises ValueError for samples of
-    another size, TypeError unless the pixels are floats.
+    A batch is of images (B, …, height, width) or of rows of height · width pixels, in [0, 1]; all channels of an image
+    are warped alike.
+
+    Args:
+        std: σ, the standard deviation of the angles, shears and logarithms of scales.
+        share: of the images that are warped, on average.
+        contrast: g, for the warped images.
+        image: (height, width).
+
+    Raises ValueError for samples of another size, TypeError unless the pixels are floats.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.data import Warp, mnist
+        >>> x = np.float32(mnist(which="sample").test_images[:8]) / 255
+        >>> y = Warp(0.06, share=1.0)(x)
+        >>> y.shape, float(y.min()), float(y.max())
+        ((8, 28, 28), 0.0, 1.0)
     """
 
-    def __init__(self, std, share=0.5, contrast=1.4, image=(28, 28)):
+    def __init__(self, std: float, share: float = 0.5, contrast: float = 1.4,
+                 image: Sequence[int] = (28, 28)) -> None:  # fmt: skip
         super().__init__()
         if not (std >= 0 and 0 <= share <= 1 and contrast > 0):
             raise ValueError(
@@ -82,9 +101,9 @@ class Warp(Augmentation):
         self.image = tuple(int(n) for n in image)
         if len(self.image) != 2 or min(self.image) < 2:
             raise ValueError(f"Warp: expected image=(height, width), both at least 2, got {image}.")
-        self._constants = {}
+        self._constants: dict[tuple, tuple[Array, Array]] = {}
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         height, width = self.image
         check_floats(self, x)
         if x.shape[1:][-2:] != self.image and x.shape[1:] != (height * width,):
@@ -133,7 +152,7 @@ class Warp(Augmentation):
             self._constants[key] = xp.asarray(np.stack([r, c]).astype(x.dtype)), xp.asarray(starts)
         return self._constants[key]
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"std": self.std, "share": self.share, "contrast": self.contrast, "image": list(self.image)}
 
 

@@ -9,25 +9,37 @@ A distance near 0 is the difference of large numbers, and rounding makes it inex
 of y is first subtracted from both x and y, which changes no distance. A result that rounding left below 0 becomes 0.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from npae.backend import array_module, as_source, check_rows, matmul
+from npae.backend import Array, ArrayLike, array_module, as_source, check_rows, matmul
 
 
-def as_rows(data, name):
-    """`data` (n, …) as rows (n, d) of float32 or float64: uint8 is scaled to [0, 1], bool becomes 0 and 1.
+def as_rows(data: ArrayLike, name: str) -> Array:
+    """Data (n, …) as rows (n, d) of float32 or float64: uint8 is scaled to [0, 1], bool becomes 0 and 1.
+
+    Args:
+        data: images or rows.
+        name: of the argument, for the message.
 
     Raises ValueError for NaN or Inf. All comparisons with NaN are false, so a metric would return a number even so.
     """
-    data = as_source(data, name)
-    check_rows(data, range(len(data)), name=name)
-    dtype = data.dtype if data.dtype in (np.float32, np.float64) else np.float32
-    rows = data.reshape(len(data), -1).astype(dtype, copy=False)
-    return rows * dtype(1 / 255) if data.dtype == np.uint8 else rows
+    x = as_source(data, name)
+    check_rows(x, range(len(x)), name=name)
+    dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float32
+    rows = x.reshape(len(x), -1).astype(dtype, copy=False)
+    return rows * np.float32(1 / 255) if x.dtype == np.uint8 else rows
 
 
-def check_alike(x, y, names):
-    """Raise ValueError unless the rows of x and y have the same length, TypeError unless they are on one device."""
+def check_alike(x: Array, y: Array, names: tuple[str, str]) -> None:
+    """Raise ValueError unless the rows of x and y have the same length, TypeError unless they are on one device.
+
+    Args:
+        x: rows (n, d).
+        y: rows (m, d).
+        names: of both arguments, for the message.
+    """
     if array_module(x) is not array_module(y):
         raise TypeError(f"Expected {names[0]} and {names[1]} on one device: move one of them with to_device.")
     if x.shape[1:] != y.shape[1:]:
@@ -36,8 +48,13 @@ def check_alike(x, y, names):
         )
 
 
-def squared_distances(x, y, block=512):
+def squared_distances(x: Array, y: Array, block: int = 512) -> Iterator[tuple[slice, Array]]:
     """Yield (rows, ‖x_i − y_j‖² for i in the slice `rows` and all j), block by block, in an array that is used again.
+
+    Args:
+        x: rows (n, d).
+        y: rows (m, d).
+        block: rows of x at a time.
     """
     xp, dtype = array_module(x), np.result_type(x.dtype, y.dtype)
     mean = y.mean(axis=0)

@@ -10,14 +10,31 @@ Rifai et al. 2011, "Contractive auto-encoders: explicit invariance during featur
 this norm in table 1.
 """
 
-from npae.backend import array_module, check_rows, rows
+from typing import Any
+
+from npae.backend import Array, array_module, check_rows, rows
 
 
-def jacobian_norm(model, x):
-    """The mean of ‖∂h_i/∂x_i‖_F over the batch, a float; h_i is the code of x_i, computed as in inference.
+def jacobian_norm(model: Any, x: Array) -> float:
+    """The mean of ‖∂h_i/∂x_i‖_F over the batch; h_i is the code of x_i, computed as at inference.
 
-    model: an Autoencoder; x: a batch for its encoder, floats on its device. The gradients of the parameters are left as
-    they were. Raises ValueError for NaN or Inf.
+    The gradients of the parameters are left as they were.
+
+    Args:
+        model: an Autoencoder.
+        x: a batch for its encoder, floats on its device.
+
+    Raises ValueError for NaN or Inf.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.evaluate import jacobian_norm
+        >>> model = dense_autoencoder([5, 2], code_activation=None)  # h = x W + b, so ∂h/∂x = Wᵀ
+        >>> W = model.encoder.layers[0].W.value
+        >>> norm = jacobian_norm(model, np.ones((8, 5), np.float32))
+        >>> bool(np.isclose(norm, np.linalg.norm(W)))
+        True
     """
     check_rows(x, range(len(x)), name="x")
     before = model.theta.grad.copy()

@@ -11,7 +11,10 @@ them: `_forward`, `_backward` and their like are made by ActivationFormulas (fir
 This file has the contract and the smooth functions; ReLU and its relatives are in `rectifiers.py`.
 """
 
-from npae.backend import ActivationFormulas, as_member, empty_like, sigmoid, tanh
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from npae.backend import ActivationFormulas, Array, as_member, empty_like, sigmoid, tanh
 from npae.layers.base import Layer
 
 
@@ -19,30 +22,54 @@ class Activation(ActivationFormulas, Layer):
     """An elementwise layer h = φ(a). Subclasses implement f, derivative and second_derivative, as elementwise formulas.
 
     initializer: the name of the initializer that suits weights in front of φ (npae.layers.initializers).
+
+    Example:
+        >>> from npae.backend import cos, sin
+        >>> from npae.layers import Activation, Dense
+        >>> class Sine(Activation):
+        ...     def f(self, a):
+        ...         return sin(a)
+        ...     def derivative(self, a, h):
+        ...         return cos(a)
+        >>> Dense(784, 32, "sine")
+        Dense(784 -> 32, Sine())
     """
 
     initializer = "glorot_uniform"
     example = 'an activation such as layers.ReLU or "relu"'
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         """φ(a)."""
         raise NotImplementedError
 
-    def derivative(self, a, h):
-        """φ′(a), where h = φ(a)."""
+    def derivative(self, a: Array, h: Array) -> Array | float:
+        """φ′(a).
+
+        Args:
+            a, h: the pre-activation, and φ(a).
+        """
         raise NotImplementedError
 
-    def second_derivative(self, a, h):
-        """φ″(a), where h = φ(a). It may use a only if `derivative` does, since a is not kept otherwise."""
+    def second_derivative(self, a: Array, h: Array) -> Array | float:
+        """φ″(a). It may use a only if `derivative` does, since a is not kept otherwise.
+
+        Args:
+            a, h: the pre-activation, and φ(a).
+        """
         raise NotImplementedError(f"{self!r}: expected second_derivative(a, h) beside derivative. Define it.")
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """h = φ(x). The cache is (x, h), with None for the one that φ′ is not computed from."""
         h, uses = self._forward(x), self._backward.uses  # h = f(x); uses: what φ′ is computed from, of a and h
         return h, (x if "a" in uses else None, h if "h" in uses else None)
 
-    def forward_sum(self, y, b):
-        """h = φ(a) with a = y + b, y being x W, and the cache (a, h), as in forward. Overwrites y."""
+    def forward_sum(self, y: Array, b: Array) -> tuple[Array, Any]:
+        """h = φ(a) with a = y + b, and the cache (a, h), as in forward.
+
+        Args:
+            y: x W; it is overwritten.
+            b: the bias.
+        """
         uses = self._backward.uses
         if "a" in uses:
             a, h = self._forward_sum(y, b, out=(y, empty_like(y)))  # a = y + b, h = f(a)
@@ -50,31 +77,46 @@ class Activation(ActivationFormulas, Layer):
             a, h = None, self._forward_sum(y, b, out=y)
         return h, (a, h if "h" in uses else None)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array:
         """∂J/∂a = ∂J/∂h ⊙ φ′(a)."""
         return self._backward(dy, *cache)  # dy * derivative(a, h)
 
-    def derivatives(self, h, cache):
-        """(φ′(a), φ″(a)), two new arrays of h's shape, from what forward returned."""
+    def derivatives(self, h: Array, cache: Any) -> tuple[Array, Array]:
+        """(φ′(a), φ″(a)), two new arrays of h's shape.
+
+        Args:
+            h: φ(a), as forward returned it.
+            cache: what forward returned beside h.
+        """
         return self._derivatives(cache[0], h)
 
 
-class Identity(Activation):
-    """φ(a) = a,  φ′(a) = 1,  φ″(a) = 0: the activation of a linear layer."""
+ActivationLike: TypeAlias = str | Activation | Callable[[], Activation] | None
+"""What a layer takes as its activation: a name, an instance, a class or a function that returns one; None: linear."""
 
-    def f(self, a):
+
+class Identity(Activation):
+    """φ(a) = a,  φ′(a) = 1,  φ″(a) = 0: the activation of a linear layer.
+
+    Example:
+        >>> from npae.layers import Dense
+        >>> Dense(784, 32).activation
+        Identity()
+    """
+
+    def f(self, a: Array) -> Array:
         return a
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> float:
         return 1
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> float:
         return 0
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         return x, (None, None)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array:
         return dy
 
 
@@ -85,32 +127,45 @@ class Sigmoid(Activation):
     """φ(a) = σ(a) = 1/(1 + e⁻ᵃ) = ½ + ½ tanh(a/2),  φ′(a) = h(1 − h),  φ″(a) = h(1 − h)(1 − 2h).
 
     By the quotient rule, σ′ = e⁻ᵃ/(1 + e⁻ᵃ)² = σ · (1 − σ); then σ″ = (σ − σ²)′ = σ′ · (1 − 2σ).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Sigmoid
+        >>> Sigmoid()(np.array([-2.0, 0.0, 2.0])).round(3)
+        array([0.119, 0.5  , 0.881])
     """
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         return sigmoid(a)
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         return h * (1 - h)
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> Array:
         return h * (1 - h) * (1 - 2 * h)
 
 
 class Tanh(Activation):
-    """φ(a) = tanh a = sinh a / cosh a,  φ′(a) = (cosh² a − sinh² a)/cosh² a = 1 − h²,  φ″(a) = −2h(1 − h²)."""
+    """φ(a) = tanh a = sinh a / cosh a,  φ′(a) = (cosh² a − sinh² a)/cosh² a = 1 − h²,  φ″(a) = −2h(1 − h²).
 
-    def f(self, a):
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Tanh
+        >>> Tanh()(np.array([-1.0, 0.0, 1.0])).round(3)
+        array([-0.762,  0.   ,  0.762])
+    """
+
+    def f(self, a: Array) -> Array:
         return tanh(a)
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         return 1 - h * h
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> Array:
         return -2 * h * (1 - h * h)
 
 
-def as_activation(activation, owner):
+def as_activation(activation: ActivationLike, owner: str) -> Activation:
     """An Activation from a name ("tanh"), a class, an instance or a function that returns one; None is Identity().
 
     Raises TypeError or ValueError for anything else; the message begins with `owner`.
@@ -118,6 +173,6 @@ def as_activation(activation, owner):
     return Identity() if activation is None else as_member(activation, Activation, owner)
 
 
-def suffix(activation):
+def suffix(activation: Activation) -> str:
     """How a layer's repr shows its activation: ", ReLU()", or nothing for a linear layer."""
     return "" if isinstance(activation, Identity) else f", {activation!r}"

@@ -15,7 +15,9 @@ The cache holds all that backward needs to know about a call of forward. The lay
 it may be called several times in a step (the discriminator of a GAN: twice), and the gradients of all calls add up.
 """
 
-from npae.backend import Parameterized
+from typing import Any
+
+from npae.backend import Array, Parameterized
 
 
 class Layer(Parameterized):
@@ -24,22 +26,45 @@ class Layer(Parameterized):
     Subclasses set `parameters` (their own), `buffers` (running statistics) or `children` ((name, Layer) pairs) in
     __init__, and implement forward, backward, config and, unless shapes pass through unchanged, out_shape.
     `initialize(seed)` gives the parameters their first values, and `theta` is all of them as one vector.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.gradcheck import check_layer
+        >>> from npae.layers import Layer
+        >>> class Square(Layer):
+        ...     def forward(self, x, training=False):
+        ...         return x * x, x
+        ...     def backward(self, dy, cache, needs_dx=True):
+        ...         return 2 * cache * dy
+        >>> check_layer(Square(), np.array([[1.0, -2.0]])) < 1e-6
+        True
     """
 
     registry = {}
 
-    def forward(self, x, training=False):
-        """(y, cache) for a batch x. training=True switches on what only training does (noise, dropout)."""
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+        """(y, cache) for a batch x.
+
+        Args:
+            x: the batch, of shape (batch, …).
+            training: True switches on what only training does (noise, dropout).
+        """
         raise NotImplementedError
 
-    def backward(self, dy, cache, needs_dx=True):
-        """∂J/∂x from ∂J/∂y, adding to the parameters' gradients. Without needs_dx, ∂J/∂x may be left out: None."""
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+        """∂J/∂x from ∂J/∂y, adding to the parameters' gradients.
+
+        Args:
+            dy: ∂J/∂y, of y's shape.
+            cache: what forward returned beside y.
+            needs_dx: False: ∂J/∂x may be left out. The result is then None, hence the type `Array | Any`.
+        """
         raise NotImplementedError
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         """y = f(x), as at inference."""
         return self.forward(x)[0]
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one output, without the batch axis, for one input of `shape`."""
         return shape

@@ -31,12 +31,17 @@ Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simar
 neural networks for document processing" (im2col).
 """
 
-from npae.backend import Parameter, array_module, as_int, check_input, check_shape, empty, images, pixels
+from typing import Any
+
+import numpy as np
+
+from npae.backend import Array, Parameter, array_module, as_int, check_input, check_shape, empty, images, pixels
 from npae.layers import initializers
-from npae.layers.activations import as_activation, suffix
+from npae.layers.activations import ActivationLike, as_activation, suffix
 from npae.layers.base import Layer
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
-from npae.layers.patches import pair, window_axes
+from npae.layers.initializers import InitializerLike
+from npae.layers.patches import Axis, IntOrPair, Padding, pair, window_axes
 
 CHANNELS_FIRST = "Images have their channels before height and width."
 
@@ -48,10 +53,20 @@ class Convolution(Layer):
     and backward.
     """
 
-    def __init__(self, c_in, c_out, kernel, stride=1, padding="valid", activation=None, initializer=None):
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: IntOrPair,
+        stride: IntOrPair = 1,
+        padding: Padding = "valid",
+        activation: ActivationLike = None,
+        initializer: InitializerLike = None,
+    ):
         name = type(self).__name__
         self.c_in, self.c_out = as_int(c_in, f"c_in of {name}"), as_int(c_out, f"c_out of {name}")
-        self.kernel, self.stride, self.padding = pair(kernel), pair(stride), padding
+        self.kernel, self.stride = pair(kernel), pair(stride)
+        self.padding: Padding = padding
         self.activation = as_activation(activation, name)
         if min(self.c_in, self.c_out, *self.kernel, *self.stride) < 1 or padding not in ("valid", "same"):
             raise ValueError(
@@ -63,19 +78,28 @@ class Convolution(Layer):
         self.parameters = (self.W, self.b)
 
     @property
-    def kernel_shape(self):
+    def kernel_shape(self) -> tuple[int, ...]:
         """(kh, kw, c_in, c_out): for each tap of the window a matrix from input channels to output channels."""
         return (*self.kernel, self.c_in, self.c_out)
 
-    def axes(self, height, width):
-        """The Axis of the height and of the width, for an input of this size."""
+    def axes(self, height: int, width: int) -> tuple[Axis, ...]:
+        """The Axis of the height and of the width, for an input of this size.
+
+        Args:
+            height, width: of the input.
+        """
         raise NotImplementedError
 
-    def first_kernel(self, rng, shape):
-        """The initial values of W, drawn by the initializer for a map from c_in to c_out channels."""
+    def first_kernel(self, rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
+        """The initial values of W, drawn by the initializer for a map from c_in to c_out channels.
+
+        Args:
+            rng: what the initializer draws from.
+            shape: kernel_shape.
+        """
         return self.initializer(rng, shape)
 
-    def check(self, x):
+    def check(self, x: Array) -> None:
         """Raise ValueError or TypeError unless x is a batch of images that this layer takes."""
         like = self.W.value
         array_module(x)  # raises for a list
@@ -92,7 +116,7 @@ class Convolution(Layer):
             raise ValueError(f"{self!r}: expected at least one image, of at least one pixel, got x of shape {x.shape}.")
         check_input(self, x, x.shape[1:], like)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {
             "c_in": self.c_in, "c_out": self.c_out, "kernel": list(self.kernel), "stride": list(self.stride),
             "padding": self.padding, "activation": self.activation,
@@ -107,17 +131,32 @@ class Convolution(Layer):
 class Conv2D(Convolution):
     """h = φ(im2col(x) W + b), from images (batch, c_in, H, W) to (batch, c_out, H′, W′).
 
-    kernel, stride: an integer, or a pair (of rows, of columns). padding: "valid", windows inside the image,
-    H′ = ⌊(H − kernel)/stride⌋ + 1; or "same", zeros around it, H′ = ⌈H/stride⌉.
-    activation: φ, as a name ("relu"), a class or an instance; None: a linear layer. initializer: of W, by name or as a
-    function (rng, shape); by default he_uniform for rectifiers and glorot_uniform otherwise. b starts at zero.
-    Raises ValueError for sizes below 1 and for images of another shape, or smaller than the kernel under "valid".
+    b starts at zero. Raises ValueError for sizes below 1 and for images of another shape, or smaller than the kernel
+    under "valid".
+
+    Args:
+        c_in: the number of channels of x.
+        c_out: the number of channels of h.
+        kernel: the size of the window, an integer, or a pair (of rows, of columns).
+        stride: from one window to the next, likewise.
+        padding: "valid", windows inside the image, H′ = ⌊(H − kernel)/stride⌋ + 1; or "same", zeros around it,
+            H′ = ⌈H/stride⌉.
+        activation: φ, as a name ("relu"), a class or an instance; None: a linear layer.
+        initializer: of W, by name or as a function (rng, shape); None: he_uniform for rectifiers and glorot_uniform
+            otherwise.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Conv2D
+        >>> layer = Conv2D(1, 8, kernel=3, stride=2, padding="same", activation="relu").initialize(seed=0)
+        >>> layer(np.zeros((5, 1, 28, 28), np.float32)).shape
+        (5, 8, 14, 14)
     """
 
-    def axes(self, height, width):
+    def axes(self, height: int, width: int) -> tuple[Axis, ...]:
         return window_axes(self, height, width)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """h = φ(im2col(x) W + b). The cache is x, and what φ′ is computed from."""
         self.check(x)
         axes = self.axes(*x.shape[2:])
@@ -126,7 +165,7 @@ class Conv2D(Convolution):
         h, kept = self.activation.forward_sum(images(XW), self.b.value)  # h = φ(X W + b)
         return h, (x, kept)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂W += Xᵀ da,  ∂J/∂b += Σ_p da_p;  returns ∂J/∂x = col2im(da Wᵀ)."""
         x, kept = cache
         axes, x = self.axes(*x.shape[2:]), pixels(x)
@@ -137,6 +176,6 @@ class Conv2D(Convolution):
         if needs_dx:
             return images(convolve_adjoint(da, self.W.value, axes, out=empty(x.shape, x)))  # ∂J/∂x = col2im(da Wᵀ)
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, (self.c_in, "height", "width"), CHANNELS_FIRST)
         return (self.c_out, *(axis.out_size for axis in self.axes(*shape[1:])))

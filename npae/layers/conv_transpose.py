@@ -27,9 +27,11 @@ not divide the kernel size, neighbouring windows overlap unevenly, which shows a
 Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts".
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.backend import check_shape, empty, images, pixels
+from npae.backend import Array, check_shape, empty, images, pixels
 from npae.layers.conv import CHANNELS_FIRST, Convolution
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.patches import Axis
@@ -38,29 +40,41 @@ from npae.layers.patches import Axis
 class ConvTranspose2D(Convolution):
     """h = φ(col2im(x Wᵀ) + b), from images (batch, c_in, H, W) to (batch, c_out, H′, W′).
 
-    Without b and φ it is the adjoint of Conv2D(c_out, c_in, kernel, stride, padding) with the same W.
-    kernel, stride: an integer, or a pair (of rows, of columns). padding: "same", H′ = stride · H; or "valid",
-    H′ = stride · H + max(kernel − stride, 0) (the rule of Keras). activation, initializer: as for Conv2D. b starts at
-    zero.
+    Without b and φ it is the adjoint of Conv2D(c_out, c_in, kernel, stride, padding) with the same W. b starts at zero.
     Raises ValueError for sizes below 1 and for images of another shape.
+
+    Args:
+        c_in: the number of channels of x.
+        c_out: the number of channels of h.
+        kernel: the size of the window, an integer, or a pair (of rows, of columns).
+        stride: from one window to the next, likewise.
+        padding: "same", H′ = stride · H; or "valid", H′ = stride · H + max(kernel − stride, 0) (the rule of Keras).
+        activation, initializer: as for Conv2D.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import ConvTranspose2D
+        >>> layer = ConvTranspose2D(8, 1, kernel=4, stride=2, padding="same").initialize(seed=0)
+        >>> layer(np.zeros((5, 8, 14, 14), np.float32)).shape
+        (5, 1, 28, 28)
     """
 
     @property
-    def kernel_shape(self):
+    def kernel_shape(self) -> tuple[int, ...]:
         return (*self.kernel, self.c_out, self.c_in)
 
-    def first_kernel(self, rng, shape):
+    def first_kernel(self, rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
         """Drawn for a map from c_in to c_out, then transposed: W is the kernel of a convolution from c_out to c_in."""
         kh, kw, c_out, c_in = shape
         return np.swapaxes(self.initializer(rng, (kh, kw, c_in, c_out)), 2, 3)
 
-    def axes(self, height, width):
+    def axes(self, height: int, width: int) -> tuple[Axis, ...]:
         """The Axis of the height and of the width of the convolution whose output has this size."""
         more = [max(k - s, 0) if self.padding == "valid" else 0 for k, s in zip(self.kernel, self.stride, strict=True)]
         sizes = [n * s + m for n, s, m in zip((height, width), self.stride, more, strict=True)]
         return tuple(Axis.of(n, k, s, self.padding) for n, k, s in zip(sizes, self.kernel, self.stride, strict=True))
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """h = φ(col2im(x Wᵀ) + b). The cache is x, and what φ′ is computed from."""
         self.check(x)
         axes = self.axes(*x.shape[2:])
@@ -69,7 +83,7 @@ class ConvTranspose2D(Convolution):
         h, kept = self.activation.forward_sum(images(y), self.b.value)  # h = φ(col2im(x Wᵀ) + b)
         return h, (x, kept)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂W += Xᵀ x,  ∂J/∂b += Σ_p da_p,  with X = im2col(da);  returns ∂J/∂x = X W."""
         x, kept = cache
         axes, x = self.axes(*x.shape[2:]), pixels(x)
@@ -80,6 +94,6 @@ class ConvTranspose2D(Convolution):
         if needs_dx:
             return images(convolve(da, self.W.value, axes, out=empty(x.shape, x)))  # ∂J/∂x = X W
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, (self.c_in, "height", "width"), CHANNELS_FIRST)
         return (self.c_out, *(axis.size for axis in self.axes(*shape[1:])))

@@ -20,16 +20,20 @@ Each costs k²CO multiply-adds per output pixel, in one matrix product. The rest
   channels has the smaller patches.
 """
 
-from npae.backend import empty, matmul
-from npae.layers.patches import patches
+from npae.backend import Array, empty, matmul
+from npae.layers.patches import Axis, patches
 
 FEW = 8  # "few outputs": at most 1/8 of the inputs, since adding a number in place costs as much as copying about 8
 
 
-def convolve(x, W, axes, out):
+def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
     """out[p] = Σ_t x[sp + t − pad] W[t], the product of im2col(x) with the kernel. Returns out.
 
-    x: (B, H, W, C); W: (kh, kw, C, O); axes: of the height and the width; out: (B, …, …, O), contiguous.
+    Args:
+        x: images (B, H, W, C).
+        W: the kernel (kh, kw, C, O).
+        axes: of the height and of the width.
+        out: (B, …, …, O), contiguous.
     """
     c, o = W.shape[2:]
     if c >= FEW * o:
@@ -39,7 +43,7 @@ def convolve(x, W, axes, out):
     return out
 
 
-def _convolve_to_few(x, W, axes, out):
+def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
     """The same in the other order: first multiply every pixel by all taps, then add up these products."""
     rows, columns = axes
     V = empty((x.shape[3], W.size // x.shape[3]), W)
@@ -53,10 +57,13 @@ def _convolve_to_few(x, W, axes, out):
     return out
 
 
-def convolve_adjoint(y, W, axes, out):
+def convolve_adjoint(y: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
     """out[q] = Σ_p y[p] W[q + pad − sp]ᵀ, the adjoint of convolve: one convolution of y per residue. Returns out.
 
-    y: (B, …, …, O); W, axes: as for convolve; out: (B, H, W, C), contiguous.
+    Args:
+        y: (B, …, …, O).
+        W, axes: as for convolve.
+        out: (B, H, W, C), contiguous.
     """
     rows, columns = axes
     for i, row_taps, row_axis in rows.residues():
@@ -76,10 +83,14 @@ def convolve_adjoint(y, W, axes, out):
     return out
 
 
-def kernel_gradient(x, dy, axes, out):
+def kernel_gradient(x: Array, dy: Array, axes: tuple[Axis, ...], out: Array) -> Array:
     """out = im2col(x)ᵀ dy, the gradient of the kernel, summed over blocks of images. Returns out.
 
-    x: (B, H, W, C); dy: (B, …, …, O); axes: as for convolve; out: (kh, kw, C, O).
+    Args:
+        x: images (B, H, W, C).
+        dy: (B, …, …, O).
+        axes: as for convolve.
+        out: (kh, kw, C, O).
     """
     if dy.shape[3] < x.shape[3] and all(axis.stride == 1 for axis in axes):  # the patches of dy are smaller
         # dW[t] = Σ_p x[p + t − pad] dy[p] = Σ_q x[q] dy[q + pad − t]: x and dy exchange roles in a convolution from dy

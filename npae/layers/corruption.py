@@ -29,8 +29,9 @@ auto-encoders learn from the data-generating distribution", JMLR 15 (the last fo
 """
 
 import math
+from typing import Any
 
-from npae.backend import check_floats, elementwise, maximum, minimum
+from npae.backend import Array, check_floats, elementwise, maximum, minimum
 from npae.layers.stochastic import Stochastic
 
 
@@ -38,21 +39,44 @@ class Corruption(Stochastic):
     """x̃ in training, x at inference.
 
     Subclasses implement corrupt and gradient, and override draw if the noise is not uniform.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Corruption
+        >>> class Fading(Corruption):
+        ...     def corrupt(self, x, noise):
+        ...         return x * noise
+        ...     def gradient(self, dy, noise, y):
+        ...         return dy * noise
+        >>> y, (noise, _) = Fading().forward(np.ones((2, 3)), training=True)
+        >>> np.array_equal(y, noise)
+        True
     """
 
-    def draw(self, x):
+    def draw(self, x: Array) -> Array:
         """The next random numbers of the layer's stream, of x's shape and dtype, on its device."""
         return self.stream.uniform(x)
 
-    def corrupt(self, x, noise):
-        """x̃."""
+    def corrupt(self, x: Array, noise: Array) -> Array:
+        """x̃.
+
+        Args:
+            x: the batch.
+            noise: random numbers of its shape.
+        """
         raise NotImplementedError
 
-    def gradient(self, dy, noise, y):
-        """∂J/∂x from dy = ∂J/∂x̃, where y = x̃."""
+    def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
+        """∂J/∂x.
+
+        Args:
+            dy: ∂J/∂x̃.
+            noise: that of forward.
+            y: x̃.
+        """
         raise NotImplementedError
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """x̃ in training, else x. The cache is (noise, x̃), or None at inference."""
         if not training:
             return x, None
@@ -61,7 +85,7 @@ class Corruption(Stochastic):
         y = self.corrupt(x, noise)
         return y, (noise, y)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂x = dy ⊙ ∂x̃/∂x."""
         if needs_dx:
             return dy if cache is None else self.gradient(dy, *cache)
@@ -80,30 +104,50 @@ def _salt_and_pepper(x, u, p, half):
 class RandomMask(Corruption):
     """Each number of x is replaced with probability p = `fraction`, independently. Subclasses implement corrupt."""
 
-    def __init__(self, fraction):
+    def __init__(self, fraction: float):
         super().__init__()
         if not 0 <= fraction <= 1:
             raise ValueError(f"{type(self).__name__}: expected a probability 0 <= fraction <= 1, got {fraction}.")
         self.fraction = float(fraction)
 
-    def gradient(self, dy, noise, y):
+    def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
         return _mask(dy, noise, self.fraction)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"fraction": self.fraction}
 
 
 class MaskingNoise(RandomMask):
-    """x̃ = x ⊙ [u ≥ p]: missing inputs, replaced by 0. The others are not scaled up, unlike dropout's."""
+    """x̃ = x ⊙ [u ≥ p]: missing inputs, replaced by 0. The others are not scaled up, unlike dropout's.
 
-    def corrupt(self, x, noise):
+    Args:
+        fraction: p, the probability that a number is replaced.
+
+    Example:
+        >>> from npae.layers import Dense, MaskingNoise, Sequential
+        >>> Sequential(MaskingNoise(0.3), Dense(784, 500, "relu"))
+        Sequential(MaskingNoise(fraction=0.3), Dense(784 -> 500, ReLU()))
+    """
+
+    def corrupt(self, x: Array, noise: Array) -> Array:
         return _mask(x, noise, self.fraction)
 
 
 class SaltAndPepper(RandomMask):
-    """x̃ = x ⊙ [u ≥ p] + [p/2 ≤ u < p]: half of the replaced numbers become 0 (black), half 1 (white)."""
+    """x̃ = x ⊙ [u ≥ p] + [p/2 ≤ u < p]: half of the replaced numbers become 0 (black), half 1 (white).
 
-    def corrupt(self, x, noise):
+    Args:
+        fraction: p, the probability that a number is replaced.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import SaltAndPepper
+        >>> noisy, cache = SaltAndPepper(0.2).forward(np.full((100, 100), 0.5), training=True)
+        >>> np.unique(noisy).tolist()
+        [0.0, 0.5, 1.0]
+    """
+
+    def corrupt(self, x: Array, noise: Array) -> Array:
         return _salt_and_pepper(x, noise, self.fraction, self.fraction / 2)
 
 
@@ -123,12 +167,23 @@ def _inside(dy, y, low, high):
 
 
 class GaussianNoise(Corruption):
-    """x̃ = x + σ ε with ε ~ N(0, 1) and the standard deviation σ = `std`.
+    """x̃ = x + σ ε with ε ~ N(0, 1).
 
-    clip: (low, high) keeps pixels in this range: x̃ = min(max(x + σ ε, low), high), with ∂x̃/∂x = [low < x̃ < high].
+    With clip, x̃ = min(max(x + σ ε, low), high) and ∂x̃/∂x = [low < x̃ < high].
+
+    Args:
+        std: σ, the standard deviation of the noise.
+        clip: (low, high) keeps pixels in this range; None: no limits.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import GaussianNoise
+        >>> noisy, cache = GaussianNoise(0.3, clip=(0, 1)).forward(np.ones((5, 784)), training=True)
+        >>> bool(noisy.max() <= 1)
+        True
     """
 
-    def __init__(self, std, clip=None):
+    def __init__(self, std: float, clip: tuple[float, float] | None = None):
         super().__init__()
         if not 0 <= std < math.inf:
             raise ValueError(f"GaussianNoise: expected a standard deviation of 0 or more, got {std}.")
@@ -136,16 +191,16 @@ class GaussianNoise(Corruption):
             raise ValueError(f"GaussianNoise: expected clip=(low, high) with low < high, got {clip}.")
         self.std, self.clip = float(std), None if clip is None else tuple(map(float, clip))
 
-    def draw(self, x):
+    def draw(self, x: Array) -> Array:
         return self.stream.normal(x)
 
-    def corrupt(self, x, noise):
+    def corrupt(self, x: Array, noise: Array) -> Array:
         if self.clip is None:
             return _add_noise(x, noise, self.std)
         return _add_noise_and_clip(x, noise, self.std, *self.clip)
 
-    def gradient(self, dy, noise, y):
+    def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
         return dy if self.clip is None else _inside(dy, y, *self.clip)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"std": self.std, "clip": None if self.clip is None else list(self.clip)}

@@ -17,24 +17,41 @@ For one sample as a column, a = Wᵀ x + b has ∂a/∂x = Wᵀ, so ∂J/∂x = 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6.4.
 """
 
-from npae.backend import Parameter, as_int, check_input, check_shape, empty, matmul
+from typing import Any
+
+from npae.backend import Array, Parameter, as_int, check_input, check_shape, empty, matmul
 from npae.layers import initializers
-from npae.layers.activations import as_activation, suffix
+from npae.layers.activations import ActivationLike, as_activation, suffix
 from npae.layers.base import Layer
+from npae.layers.initializers import InitializerLike
 
 FLATTEN = "Flatten images first: dense_autoencoder(sizes, image_shape=(28, 28)), say, or layers.Flatten()."
 
 
 class Dense(Layer):
-    """h = φ(x W + b), from (batch, n_in) to (batch, n_out).
+    """h = φ(x W + b), from (batch, n_in) to (batch, n_out). b starts at zero.
 
-    activation: φ, as a name ("relu"), a class or an instance; None: φ(a) = a, a linear layer.
-    initializer: of W, by name or as a function (rng, shape), see npae.layers.initializers; by default he_uniform for
-    rectifiers and glorot_uniform otherwise. b starts at zero. A model file contains the weights, and the initializer's
-    name if it has one.
+    A model file contains the weights, and the initializer's name if it has one. Raises ValueError for sizes below 1.
+
+    Args:
+        n_in: the number of features of x.
+        n_out: the number of units.
+        activation: φ, as a name ("relu"), a class or an instance; None: φ(a) = a, a linear layer.
+        initializer: of W, by name or as a function (rng, shape), see npae.layers.initializers; None: he_uniform for
+            rectifiers and glorot_uniform otherwise.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Dense
+        >>> layer = Dense(784, 32, "relu").initialize(seed=0)
+        >>> x = np.ones((5, 784), np.float32)
+        >>> h, cache = layer.forward(x, training=True)
+        >>> dx = layer.backward(np.ones_like(h), cache)
+        >>> h.shape, dx.shape, layer.W.grad.shape
+        ((5, 32), (5, 784), (784, 32))
     """
 
-    def __init__(self, n_in, n_out, activation=None, initializer=None):
+    def __init__(self, n_in: int, n_out: int, activation: ActivationLike = None, initializer: InitializerLike = None):
         self.n_in, self.n_out = as_int(n_in, "n_in of Dense"), as_int(n_out, "n_out of Dense")
         self.activation = as_activation(activation, "Dense")
         if min(n_in, n_out) < 1:
@@ -43,7 +60,7 @@ class Dense(Layer):
         self.b = Parameter("b", (n_out,), initializers.zeros)
         self.parameters, self.in_shape = (self.W, self.b), (self.n_in,)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """h = φ(x W + b). The cache is x, and what φ′ is computed from."""
         W, b = self.W.value, self.b.value
         check_input(self, x, (self.n_in,), W, FLATTEN)
@@ -51,7 +68,7 @@ class Dense(Layer):
         h, kept = self.activation.forward_sum(xW, b)  # h = φ(x W + b)
         return h, (x, kept)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂W += xᵀ da,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂x = da Wᵀ. dy is dh: the layer's output y is h."""
         x, kept = cache
         da = self.activation.backward(dy, kept)  # da = dh ⊙ φ′(a)
@@ -60,11 +77,11 @@ class Dense(Layer):
         if needs_dx:
             return matmul(da, self.W.value.T, out=empty(x.shape, x))  # ∂J/∂x = da Wᵀ
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"n_in": self.n_in, "n_out": self.n_out, "activation": self.activation,
                 "initializer": initializers.name_of(self.W.initializer)}  # fmt: skip
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, (self.n_in,), FLATTEN)
         return (self.n_out,)
 

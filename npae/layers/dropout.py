@@ -14,7 +14,7 @@ Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout: a simp
 overfitting", JMLR 15, section 10 for the scaling in training.
 """
 
-from npae.backend import elementwise
+from npae.backend import Array, elementwise
 from npae.layers.corruption import RandomMask
 
 
@@ -24,19 +24,32 @@ def _drop(x, u, p, scale):
 
 
 class Dropout(RandomMask):
-    """y = x ⊙ [u ≥ p]/(1 − p) in training, y = x at inference, for x of any shape; p is `fraction`.
+    """y = x ⊙ [u ≥ p]/(1 − p) in training, y = x at inference, for x of any shape.
 
     Each number of x is dropped independently. Random numbers are drawn, frozen and reseeded as in Stochastic.
     Raises ValueError unless 0 ≤ p < 1.
+
+    Args:
+        fraction: p, the probability that a number is dropped.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Dropout
+        >>> dropout, h = Dropout(0.5), np.ones((100, 100), np.float32)
+        >>> y, cache = dropout.forward(h, training=True)
+        >>> np.unique(y).tolist()
+        [0.0, 2.0]
+        >>> dropout(h) is h
+        True
     """
 
-    def __init__(self, fraction=0.5):
+    def __init__(self, fraction: float = 0.5):
         super().__init__(fraction)
         if fraction == 1:
             raise ValueError("Dropout: expected a fraction below 1, got 1: nothing would be left to be scaled up.")
 
-    def corrupt(self, x, noise):
+    def corrupt(self, x: Array, noise: Array) -> Array:
         return _drop(x, noise, self.fraction, 1 / (1 - self.fraction))
 
-    def gradient(self, dy, noise, y):
+    def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
         return self.corrupt(dy, noise)  # linear in x

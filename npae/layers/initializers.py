@@ -10,22 +10,30 @@ seed gives the same network on CPU and GPU. A weight matrix has the shape (n_in,
 """
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
+from npae.backend import Array
 
-def zeros(rng, shape):
+Initializer: TypeAlias = Callable[["np.random.Generator", tuple[int, ...]], Array]
+InitializerLike: TypeAlias = str | Initializer | None
+"""What a layer takes as the initializer of W: a name, a function, or None for the one that suits its activation."""
+
+
+def zeros(rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
     """All zero: for biases. (With zero weights all units of a layer would stay equal.)"""
     return np.zeros(shape)
 
 
-def _fans(shape):
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """(n_in, n_out) of a weight matrix; of a kernel (kh, kw, c_in, c_out) they are kh·kw·c_in and kh·kw·c_out."""
     window = math.prod(shape[:-2])
     return shape[-2] * window, shape[-1] * window
 
 
-def glorot_uniform(rng, shape):
+def glorot_uniform(rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
     """W ~ U(−r, r), r = √(6/(n_in + n_out)), so Var(W) = r²/3 = 2/(n_in + n_out).
 
     For tanh, sigmoid and linear units. Glorot & Bengio 2010, "Understanding the difficulty of training deep
@@ -35,12 +43,12 @@ def glorot_uniform(rng, shape):
     return rng.uniform(-r, r, shape)
 
 
-def glorot_normal(rng, shape):
+def glorot_normal(rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
     """W ~ N(0, 2/(n_in + n_out)): as glorot_uniform, but normal."""
     return rng.normal(0, math.sqrt(2 / sum(_fans(shape))), shape)
 
 
-def he_uniform(rng, shape):
+def he_uniform(rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
     """W ~ U(−r, r), r = √(6/n_in), so Var(W) = 2/n_in.
 
     For ReLU and its relatives. He et al. 2015, "Delving deep into rectifiers", section 2.2, equation 10.
@@ -49,12 +57,12 @@ def he_uniform(rng, shape):
     return rng.uniform(-r, r, shape)
 
 
-def he_normal(rng, shape):
+def he_normal(rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:
     """W ~ N(0, 2/n_in): as he_uniform, but normal."""
     return rng.normal(0, math.sqrt(2 / _fans(shape)[0]), shape)
 
 
-def sparse(rng, shape, connections=15):
+def sparse(rng: "np.random.Generator", shape: tuple[int, ...], connections: int = 15) -> Array:
     """Each unit has `connections` non-zero weights, ~ N(0, 1), at random inputs; all others are zero.
 
     A unit's variance then does not depend on n_in, and units differ much from each other. It was used to train deep
@@ -74,7 +82,7 @@ def sparse(rng, shape, connections=15):
 BY_NAME = {f.__name__: f for f in (zeros, glorot_uniform, glorot_normal, he_uniform, he_normal, sparse)}
 
 
-def get(initializer):
+def get(initializer: str | Initializer) -> Initializer:
     """An initializer from its name (model files have it), or the function itself. ValueError for an unknown name."""
     if callable(initializer):
         return initializer
@@ -83,6 +91,6 @@ def get(initializer):
     return BY_NAME[initializer]
 
 
-def name_of(initializer):
+def name_of(initializer: Initializer) -> str | None:
     """The name under which `get` returns this function; None if it is not in BY_NAME."""
     return next((name for name, function in BY_NAME.items() if function is initializer), None)

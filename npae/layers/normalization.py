@@ -47,9 +47,12 @@ Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training b
 section 3, algorithms 1 and 2.
 """
 
+from typing import Any
+
 import numpy as np
 
 from npae.backend import (
+    Array,
     Parameter,
     array_module,
     as_int,
@@ -116,13 +119,28 @@ def _ones(rng, shape):  # an initializer
 class BatchNorm(Layer):
     """y = γ (x − μ)/√(v + ε) + β per feature, for x (batch, features) or (batch, features, height, width).
 
-    momentum: α, the weight of a batch in the running averages (as in PyTorch; Keras' momentum is 1 − α).
-    epsilon: ε, in units of x². γ starts at 1, β at 0, m at 0, s at 1.
-    Raises ValueError for settings out of range, for x of another shape, and in training for a batch with one value per
-    feature, which has no variance.
+    γ starts at 1, β at 0, m at 0, s at 1. Raises ValueError for settings out of range, for x of another shape, and in
+    training for a batch with one value per feature, which has no variance.
+
+    Args:
+        features: the number of columns of x, or of its channels.
+        momentum: α, the weight of a batch in the running averages (as in PyTorch; Keras' momentum is 1 − α).
+        epsilon: ε, in units of x².
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import BatchNorm
+        >>> layer = BatchNorm(2, epsilon=1e-9).initialize(seed=0, dtype="float64")
+        >>> x = np.array([[0.0, 5.0], [2.0, 9.0]])
+        >>> y, cache = layer.forward(x, training=True)
+        >>> y.round(3)
+        array([[-1., -1.],
+               [ 1.,  1.]])
+        >>> layer.mean.value.round(3)
+        array([0.1, 0.7])
     """
 
-    def __init__(self, features, momentum=0.1, epsilon=1e-5):
+    def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5):
         self.features = as_int(features, "features of BatchNorm")
         if not (features >= 1 and 0 < momentum <= 1 and epsilon > 0):
             raise ValueError(
@@ -136,7 +154,7 @@ class BatchNorm(Layer):
         self.variance = Parameter("variance", (features,), _ones)
         self.parameters, self.buffers = (self.gamma, self.beta), (self.mean, self.variance)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """The cache is (x − μ, r, γ r, training); at inference μ is m, and v in r is s."""
         gamma, beta = self.gamma.value, self.beta.value
         array_module(x)  # raises for a list
@@ -165,7 +183,7 @@ class BatchNorm(Layer):
         r, scale = _scales(variance, gamma, self.epsilon)
         return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂β += Σ dy,  ∂J/∂γ += Σ dy ⊙ x̂;  returns ∂J/∂x."""
         (d, r, scale, training), rows = cache, _rows(dy)
         sum_dy, sum_dy_d = _sum(rows), _sum(_product(rows, d))
@@ -178,7 +196,7 @@ class BatchNorm(Layer):
         mean_dy, mean_dy_x = _means(sum_dy, sum_dy_d, r, len(rows))  # x̂ · mean(dy x̂) = d · mean_dy_x
         return _of_shape(_backward(rows, d, scale, mean_dy, mean_dy_x), dy)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"features": self.features, "momentum": self.momentum, "epsilon": self.epsilon}
 
 
@@ -189,10 +207,7 @@ def _rows(x):
 
 def _of_shape(rows, x):
     """The inverse of _rows: a matrix (N, features) in the shape of x."""
-    if x.ndim == 2:
-        return rows
-    batch, channels, height, width = x.shape
-    return images(rows.reshape(batch, height, width, channels))
+    return rows if x.ndim == 2 else images(rows.reshape(len(x), *x.shape[2:], x.shape[1]))
 
 
 def _sum(rows):

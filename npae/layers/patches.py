@@ -40,11 +40,15 @@ Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", ch
 
 import math
 import operator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from npae.backend import array_module, empty
+from npae.backend import Array, array_module, empty
+
+IntOrPair: TypeAlias = int | tuple[int, int]
+Padding: TypeAlias = Literal["valid", "same"]
 
 BLOCK = 2**19  # numbers in a block of patches: 2 MB of float32, which nearly fit into a core's cache
 
@@ -62,8 +66,8 @@ class Axis(NamedTuple):
     out_size: int
 
     @classmethod
-    def of(cls, size, kernel, stride, padding):
-        """The axis for an input of `size`.
+    def of(cls, size: int, kernel: int, stride: int, padding: Padding) -> "Axis":
+        """The axis for an input of `size`, with `kernel` and `stride` of its windows.
 
         padding "valid": windows lie inside, out_size = ⌊(size − kernel)/stride⌋ + 1. "same": out_size = ⌈size/stride⌉,
         with as many zeros after the input as before it, or one more (the rule of TensorFlow and Keras).
@@ -74,16 +78,16 @@ class Axis(NamedTuple):
         return cls(size, kernel, stride, max((out_size - 1) * stride + kernel - size, 0) // 2, out_size)
 
     @property
-    def span(self):
+    def span(self) -> int:
         """The number of inputs, zeros included, from the first window's start to the last window's end."""
         return (self.out_size - 1) * self.stride + self.kernel
 
     @property
-    def overlaps(self):
+    def overlaps(self) -> bool:
         """Is an input read by more than one output?"""
         return self.stride < self.kernel
 
-    def taps(self):
+    def taps(self) -> Iterator[tuple[slice, slice]]:
         """Yield (inputs, outputs) for each tap t, as slices: the inputs that are read through it, by these outputs."""
         for t in range(self.kernel):
             first = max(0, -(-(self.pad - t) // self.stride))
@@ -92,12 +96,12 @@ class Axis(NamedTuple):
             yield slice(start, start + (last - first) * self.stride, self.stride), slice(first, last)
 
     @property
-    def covered(self):
+    def covered(self) -> tuple[slice, slice]:
         """(inputs, place): the slice of the inputs that windows read, and its place within the span."""
         first, last = max(0, -self.pad), max(0, min(self.size, self.span - self.pad))
         return slice(first, last), slice(first + self.pad, last + self.pad)
 
-    def residues(self):
+    def residues(self) -> Iterator[tuple[int, slice, "Axis"]]:
         """Yield (r, taps, axis) for each residue r modulo the stride: how the inputs r, r + stride, … read the outputs.
 
         taps: the slice of the kernel that they use, to be taken in reverse order. axis: an Axis from the outputs to
@@ -111,12 +115,16 @@ class Axis(NamedTuple):
             yield r, slice(first, None, self.stride), Axis(self.out_size, kernel, 1, pad, out_size)
 
 
-def patches(x, rows, columns):
+def patches(x: Array, rows: Axis, columns: Axis) -> Iterator[tuple[slice, Array]]:
     """Yield (part, matrix) for each block of images: a slice of the batch, and the matrix of its patches.
 
-    x: (B, H, W, C); rows, columns: the Axis of its height and of its width. matrix: (images · rows.out_size ·
-    columns.out_size, rows.kernel · columns.kernel · C); the next block overwrites it. On the CPU a block is so small
-    that its matrix is still in the cache when it is multiplied; on the GPU there is one block.
+    The matrix has the shape (images · rows.out_size · columns.out_size, rows.kernel · columns.kernel · C); the next
+    block overwrites it. On the CPU a block is so small that its matrix is still in the cache when it is multiplied; on
+    the GPU there is one block.
+
+    Args:
+        x: images (B, H, W, C).
+        rows, columns: the Axis of the height and of the width.
     """
     per_image = rows.out_size * columns.out_size * rows.kernel * columns.kernel * x.shape[3]
     most = max(1, BLOCK // per_image) if array_module(x) is np else len(x)
@@ -131,7 +139,7 @@ def patches(x, rows, columns):
         yield part, _im2col(x[part], rows, columns, padded, flat)
 
 
-def _im2col(x, rows, columns, padded, flat):
+def _im2col(x: Array, rows: Axis, columns: Axis, padded: Array | None, flat: Array) -> Array:
     """The matrix of patches of x, written into `flat`. padded: an array for x with zeros around it, or None."""
     (above, row_place), (left, column_place) = rows.covered, columns.covered
     x = x[:, above, left]
@@ -151,7 +159,7 @@ def _im2col(x, rows, columns, padded, flat):
     return matrix.reshape(math.prod(taps), math.prod(places)).T
 
 
-def pair(value):
+def pair(value: IntOrPair) -> tuple[int, int]:
     """(rows, columns) from one integer for both, or from a pair of integers. Raises TypeError for anything else."""
     try:
         a, b = value if isinstance(value, (tuple, list)) else (value, value)
@@ -160,7 +168,7 @@ def pair(value):
         raise TypeError(f"Expected an integer, or a pair (of rows, of columns), got {value!r}.") from None
 
 
-def window_axes(layer, height, width):
+def window_axes(layer: Any, height: int, width: int) -> tuple[Axis, ...]:
     """The Axis of the height and of the width of images, for a layer with kernel, stride and padding.
 
     Raises ValueError if the padding is "valid" and the kernel is larger than the image.

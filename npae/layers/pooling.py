@@ -24,9 +24,11 @@ after max pooling thus gives the same as one before it, with a quarter of the wo
 LeCun et al. 1998 (average); Jarrett, Kavukcuoglu, Ranzato & LeCun 2009 (max); Goodfellow et al. 2016, section 9.3.
 """
 
-from npae.backend import array_module, check_floats, elementwise, empty, images, pixels
+from typing import Any
+
+from npae.backend import Array, array_module, check_floats, elementwise, empty, images, pixels
 from npae.layers.base import Layer
-from npae.layers.patches import pair, window_axes
+from npae.layers.patches import Axis, IntOrPair, Padding, pair, window_axes
 
 
 @elementwise(out=("rest",))
@@ -35,7 +37,7 @@ def _pass_to_maximum(rest, x, y):
     return rest - g, g
 
 
-def windows_max(x, along, axis):
+def windows_max(x: Array, along: int, axis: Axis) -> Array:
     """The maximum of every window of x (B, H, W, C) along one of its axes, 1 or 2: a new array."""
     y = empty(_shape(x, along, axis.out_size), x)
     y.fill(-float("inf"))
@@ -44,7 +46,7 @@ def windows_max(x, along, axis):
     return y
 
 
-def windows_max_backward(dy, x, y, along, axis):
+def windows_max_backward(dy: Array, x: Array, y: Array, along: int, axis: Axis) -> Array:
     """∂J/∂x from ∂J/∂y, where y = windows_max(x)."""
     dx, rest = _for_inputs(dy, along, axis), empty(dy.shape, dy)
     rest[...] = dy
@@ -58,7 +60,7 @@ def windows_max_backward(dy, x, y, along, axis):
     return dx
 
 
-def windows_sum(x, along, axis):
+def windows_sum(x: Array, along: int, axis: Axis) -> Array:
     """The sum of every window of x (B, H, W, C) along one of its axes, 1 or 2: a new array."""
     y = empty(_shape(x, along, axis.out_size), x)
     y.fill(0)
@@ -67,7 +69,7 @@ def windows_sum(x, along, axis):
     return y
 
 
-def windows_sum_adjoint(y, along, axis):
+def windows_sum_adjoint(y: Array, along: int, axis: Axis) -> Array:
     """The adjoint of windows_sum: every number of y (B, H, W, C) is added to all places of its window. A new array."""
     x = _for_inputs(y, along, axis)
     for inputs, outputs in _taps(along, axis):
@@ -102,22 +104,24 @@ def _taps(along, axis):
 
 
 class Pooling(Layer):
-    """The base of the pooling layers. Subclasses implement _forward(x, along, axis) -> (y, cache) and
-    _backward(dy, *cache) -> dx, one pass along an axis.
+    """The base of the pooling layers. Subclasses implement _forward and _backward, one pass along an axis.
 
-    size: of the window; stride: from one window to the next, by default the size. Both are an integer, or a pair (of
-    rows, of columns). padding: "valid", windows inside the image; or "same", H′ = ⌈H/stride⌉, where windows may reach
-    beyond it. Raises ValueError for sizes below 1, for x that is not a batch of images, and under "valid" for images
-    smaller than the window; TypeError for pixels that are not floats.
+    Raises ValueError for sizes below 1, for x that is not a batch of images, and under "valid" for images smaller than
+    the window; TypeError for pixels that are not floats.
     """
 
-    def __init__(self, size, stride=None, padding="valid"):
-        self.kernel, self.stride = pair(size), pair(size if stride is None else stride)
-        self.padding = padding
+    def __init__(self, size: IntOrPair, stride: IntOrPair | None = None, padding: Padding = "valid"):
+        self.kernel, self.stride, self.padding = pair(size), pair(size if stride is None else stride), padding
         if min(self.kernel + self.stride) < 1 or padding not in ("valid", "same"):
             raise ValueError(f'{self!r}: expected size and stride of at least 1, and padding "valid" or "same".')
 
-    def forward(self, x, training=False):
+    def _forward(self, x: Array, along: int, axis: Axis) -> tuple[Array, tuple]:
+        raise NotImplementedError  # (y, cache)
+
+    def _backward(self, dy: Array, *cache: Any) -> Array:
+        raise NotImplementedError  # dx
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """y, (batch, channels, H′, W′). The cache is the list of both passes' caches."""
         check_images(self, x)
         caches = []
@@ -127,7 +131,7 @@ class Pooling(Layer):
             caches.append(cache)
         return images(y), caches
 
-    def backward(self, dy, caches, needs_dx=True):
+    def backward(self, dy: Array, caches: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂x."""
         if not needs_dx:
             return None
@@ -136,10 +140,10 @@ class Pooling(Layer):
             dx = self._backward(dx, *cache)
         return images(dx)
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[0], *(axis.out_size for axis in window_axes(self, *shape[1:])))
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"size": list(self.kernel), "stride": list(self.stride), "padding": self.padding}
 
     def __repr__(self):
@@ -148,23 +152,47 @@ class Pooling(Layer):
 
 
 class MaxPool2D(Pooling):
-    """y_p = max_t x_{sp+t−pad} per channel; the gradient of y_p goes to the place of the maximum."""
+    """y_p = max_t x_{sp+t−pad} per channel; the gradient of y_p goes to the place of the maximum.
 
-    def _forward(self, x, along, axis):
+    Args:
+        size: of the window, an integer, or a pair (of rows, of columns).
+        stride: from one window to the next, likewise; None: the size.
+        padding: "valid", windows inside the image; or "same", H′ = ⌈H/stride⌉, where windows may reach beyond it.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import MaxPool2D
+        >>> MaxPool2D(2)(np.array([[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]]]))
+        array([[[[6., 8.]]]])
+    """
+
+    def _forward(self, x: Array, along: int, axis: Axis) -> tuple[Array, tuple]:
         y = windows_max(x, along, axis)
         return y, (x, y, along, axis)
 
-    def _backward(self, dy, *cache):
+    def _backward(self, dy: Array, *cache: Any) -> Array:
         return windows_max_backward(dy, *cache)
 
 
 class AveragePool2D(Pooling):
-    """y_p = 1/n_p Σ_t x_{sp+t−pad} per channel, over the n_p pixels inside the image; each of them gets dy_p / n_p."""
+    """y_p = 1/n_p Σ_t x_{sp+t−pad} per channel, over the n_p pixels inside the image; each of them gets dy_p / n_p.
 
-    def _forward(self, x, along, axis):
+    Args:
+        size: of the window, an integer, or a pair (of rows, of columns).
+        stride: from one window to the next, likewise; None: the size.
+        padding: "valid", windows inside the image; or "same", H′ = ⌈H/stride⌉, where windows may reach beyond it.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import AveragePool2D
+        >>> AveragePool2D(2)(np.array([[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]]]))
+        array([[[[3.5, 5.5]]]])
+    """
+
+    def _forward(self, x: Array, along: int, axis: Axis) -> tuple[Array, tuple]:
         return _divide_by_counts(windows_sum(x, along, axis), along, axis), (along, axis)
 
-    def _backward(self, dy, along, axis):
+    def _backward(self, dy: Array, along: int, axis: Axis) -> Array:
         mean = empty(dy.shape, dy)
         mean[...] = dy
         return windows_sum_adjoint(_divide_by_counts(mean, along, axis), along, axis)
@@ -181,7 +209,7 @@ def _divide_by_counts(y, along, axis):
     return y
 
 
-def check_images(layer, x):
+def check_images(layer: Layer, x: Array) -> None:
     """Raise ValueError unless x has the shape (batch, channels, height, width), TypeError unless it has floats."""
     array_module(x)  # raises for a list
     if x.ndim != 4:

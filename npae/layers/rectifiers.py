@@ -5,7 +5,9 @@ the formulas return the derivatives from the left. The weights of a layer with a
 (npae.layers.initializers), since about half of its outputs are zero.
 """
 
-from npae.backend import expm1, maximum, minimum, sigmoid, softplus
+from typing import Any
+
+from npae.backend import Array, expm1, maximum, minimum, sigmoid, softplus
 from npae.layers.activations import Activation
 
 
@@ -13,43 +15,57 @@ class ReLU(Activation):
     """φ(a) = max(a, 0),  φ′(a) = 1 for a > 0, else 0 (at the kink, the derivative from the left),  φ″(a) = 0.
 
     A unit whose a is negative on every input gets no gradient: it is dead. Nair & Hinton 2010, ICML.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import ReLU
+        >>> ReLU()(np.array([-1.0, 0.0, 3.0]))
+        array([0., 0., 3.])
     """
 
     initializer = "he_uniform"
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         return maximum(a, 0)
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         return h > 0
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> float:
         return 0
 
 
 class LeakyReLU(Activation):
     """φ(a) = a for a > 0, αa below, with 0 ≤ α < 1, so φ(a) = max(a, αa);  φ′(a) = 1 or α,  φ″(a) = 0.
 
-    Maas et al. 2013.
+    Maas et al. 2013. Raises ValueError for another α.
+
+    Args:
+        alpha: α, the derivative for a < 0.
+
+    Example:
+        >>> from npae.layers import Dense, LeakyReLU
+        >>> Dense(64, 1, LeakyReLU(0.2))
+        Dense(64 -> 1, LeakyReLU(alpha=0.2))
     """
 
     initializer = "he_uniform"
 
-    def __init__(self, alpha=0.01):
+    def __init__(self, alpha: float = 0.01):
         if not 0 <= alpha < 1:
             raise ValueError(f"LeakyReLU: expected 0 <= alpha < 1, got {alpha}.")
         self.alpha = alpha
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         return maximum(a, self.alpha * a)
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         return self.alpha + (1 - self.alpha) * (h > 0)  # h has the sign of a
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> float:
         return 0
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
 
 
@@ -58,27 +74,38 @@ class ELU(Activation):
 
     Both branches in one line: φ = max(a, 0) + α expm1(min(a, 0)), and φ′ = (1 − α)[a > 0] + α + min(h, 0). The right
     branch has a constant derivative, and eᵃ is its own derivative: φ″(a) = 0 for a > 0, αeᵃ = h + α below.
+
+    Raises ValueError unless α > 0.
+
+    Args:
+        alpha: α; φ(a) tends to −α as a → −∞.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import ELU
+        >>> ELU()(np.array([-1.0, 0.0, 3.0])).round(3)
+        array([-0.632,  0.   ,  3.   ])
     """
 
     initializer = "he_uniform"
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha: float = 1.0):
         if alpha <= 0:
             raise ValueError(f"ELU: expected alpha > 0, got {alpha}.")
         self.alpha = alpha
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         return maximum(a, 0) + self.alpha * expm1(minimum(a, 0))
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         if self.alpha == 1:
             return 1 + minimum(h, 0)
         return (1 - self.alpha) * (h > 0) + self.alpha + minimum(h, 0)
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> Array:
         return (h + self.alpha) * (h <= 0)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
 
 
@@ -86,18 +113,24 @@ class SiLU(Activation):
     """φ(a) = a σ(a),  φ′(a) = σ + a σ(1 − σ) = σ + h(1 − σ).  Elfwing et al. 2018; also known as swish.
 
     φ″(a) = 2σ′ + a σ″ = σ(1 − σ)(2 + a(1 − 2σ)).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import SiLU
+        >>> SiLU()(np.array([-1.0, 0.0, 3.0])).round(3)
+        array([-0.269,  0.   ,  2.858])
     """
 
     initializer = "he_uniform"
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         return a * sigmoid(a)
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         s = sigmoid(a)
         return s + h * (1 - s)
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> Array:
         s = sigmoid(a)
         return s * (1 - s) * (2 + a * (1 - 2 * s))
 
@@ -106,16 +139,22 @@ class Softplus(Activation):
     """φ(a) = ln(1 + eᵃ) = max(a, 0) + ln(1 + e⁻|ᵃ|),  φ′(a) = eᵃ/(1 + eᵃ) = σ(a),  φ″(a) = σ(1 − σ).
 
     A smooth ReLU. Dugas et al. 2001.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Softplus
+        >>> Softplus()(np.array([-1.0, 0.0, 3.0])).round(3)
+        array([0.313, 0.693, 3.049])
     """
 
     initializer = "he_uniform"
 
-    def f(self, a):
+    def f(self, a: Array) -> Array:
         return softplus(a)
 
-    def derivative(self, a, h):
+    def derivative(self, a: Array, h: Array) -> Array:
         return sigmoid(a)
 
-    def second_derivative(self, a, h):
+    def second_derivative(self, a: Array, h: Array) -> Array:
         s = sigmoid(a)
         return s * (1 - s)

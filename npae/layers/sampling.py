@@ -18,7 +18,9 @@ Welling 2014, "Auto-encoding variational Bayes", section 2.4.
 differences, but the samples would have the wrong variance. A test measures it.
 """
 
-from npae.backend import elementwise, empty, exp, matmul, ones
+from typing import Any
+
+from npae.backend import Array, elementwise, empty, exp, matmul, ones
 from npae.layers.stochastic import Stochastic
 
 
@@ -38,9 +40,19 @@ class GaussianSample(Stochastic):
 
     ε comes from the layer's random stream, which training reseeds before every epoch, or is given (`at`, `freeze`).
     Raises ValueError for statistics that are not a matrix with an even number of columns.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import GaussianSample
+        >>> stats = np.array([[1.0, -1.0, 0.0, 0.0]])
+        >>> sample = GaussianSample()
+        >>> sample(stats)
+        array([[ 1., -1.]])
+        >>> sample.at(stats, noise=np.array([[0.5, 2.0]]))[0]
+        array([[1.5, 1. ]])
     """
 
-    def split(self, stats):
+    def split(self, stats: Array) -> tuple[Array, Array]:
         """(μ, log σ²), views of shape (batch, d)."""
         if stats.ndim != 2 or stats.shape[1] % 2 or not stats.size:
             raise ValueError(
@@ -50,21 +62,26 @@ class GaussianSample(Stochastic):
         d = stats.shape[1] // 2
         return stats[:, :d], stats[:, d:]
 
-    def draw(self, stats):
+    def draw(self, stats: Array) -> Array:
         """The next ε of the layer's stream for these statistics: (batch, d)."""
         return self.stream.normal(self.split(stats)[0])
 
-    def noise_shape(self, x):
+    def noise_shape(self, x: Array) -> tuple[int, ...]:
         """The shape of ε, (batch, d)."""
         return self.split(x)[0].shape
 
-    def at(self, stats, noise):
-        """z for given ε, and the cache (ε, ½ σ ε)."""
+    def at(self, stats: Array, noise: Array) -> tuple[Array, Any]:
+        """z for given ε, and the cache (ε, ½ σ ε).
+
+        Args:
+            stats: [μ | log σ²], (batch, 2d).
+            noise: ε, (batch, d).
+        """
         mean, log_var = self.split(stats)
         z, derivative = _sample(mean, log_var, noise)
         return z, (noise, derivative)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """z = μ + σ ε in training, with the cache (ε, ½ σ ε); z = μ in inference, with the cache None."""
         mean, _ = self.split(x)
         if training:
@@ -73,7 +90,7 @@ class GaussianSample(Stochastic):
         z[...] = mean
         return z, None
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """[∂J/∂μ | ∂J/∂(log σ²)] = [dz | dz ⊙ ½ σ ε] in training, [dz | 0] in inference."""
         if not needs_dx:
             return None
@@ -86,11 +103,11 @@ class GaussianSample(Stochastic):
             _times(dy, cache[1], out=dx[:, d:])
         return dx
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[0] // 2,)
 
 
-def tile(x, k):
+def tile(x: Array, k: int) -> Array:
     """The batch x (B, …) k times, one copy after the other: (k B, …). x itself if k = 1."""
     if k == 1:
         return x
@@ -99,7 +116,7 @@ def tile(x, k):
     return y
 
 
-def tile_adjoint(dy, k):
+def tile_adjoint(dy: Array, k: int) -> Array:
     """The backward pass of `tile`: ∂J/∂x (B, …) is the sum of ∂J/∂y (k B, …) over the k copies. dy itself if k = 1."""
     if k == 1:
         return dy

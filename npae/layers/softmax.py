@@ -17,11 +17,13 @@ vector of y: see npae.losses.softmax_cross_entropy.)
 Goodfellow, Bengio & Courville 2016, section 6.2.2.3.
 """
 
-from npae.backend import array_module, as_int, contiguous, empty
+from typing import Any
+
+from npae.backend import Array, array_module, as_int, contiguous, empty
 from npae.layers.base import Layer
 
 
-def softmax(a):
+def softmax(a: Array) -> tuple[Array, Array, Array]:
     """(u, p, s) of logits a (B, K): u = a − max_k a_k, s = Σ_k e^{u_k} of shape (B,), p = e^u / s.
 
     Subtracting the maximum changes no p, and then no e^u overflows. Nothing waits for the device.
@@ -39,16 +41,24 @@ def softmax(a):
 class SoftmaxHead(Layer):
     """[softmax(a) | h] of rows [a | h] (batch, n), where a are the first `classes` columns; ∂J/∂a = p ⊙ (dp − ⟨dp, p⟩).
 
-    classes: K, at least 2; n is K or more. Raises ValueError for fewer classes and for rows of fewer than K columns,
-    TypeError if K is not an integer.
+    Raises ValueError for fewer than 2 classes and for rows of fewer than K columns, TypeError if K is not an integer.
+
+    Args:
+        classes: K, at least 2.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import SoftmaxHead
+        >>> SoftmaxHead(2)(np.array([[0.0, 0.0, 7.0]]))
+        array([[0.5, 0.5, 7. ]])
     """
 
-    def __init__(self, classes):
+    def __init__(self, classes: int):
         self.classes = as_int(classes, "classes of SoftmaxHead")
         if self.classes < 2:
             raise ValueError(f"SoftmaxHead: expected at least 2 classes, got {classes}.")
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """([p | h], the cache p (batch, classes))."""
         self._check(x.shape[1:])
         K, y = self.classes, empty(x.shape, x)
@@ -56,7 +66,7 @@ class SoftmaxHead(Layer):
         y[:, :K], y[:, K:] = p, x[:, K:]
         return y, p
 
-    def backward(self, dy, p, needs_dx=True):
+    def backward(self, dy: Array, p: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂[a | h] = [p ⊙ (dp − ⟨dp, p⟩) | dh]."""
         if not needs_dx:
             return None
@@ -69,14 +79,14 @@ class SoftmaxHead(Layer):
         dx[:, :K], dx[:, K:] = da, dy[:, K:]
         return dx
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"classes": self.classes}
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         self._check(shape)
         return shape
 
-    def _check(self, shape):
+    def _check(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 1 or shape[0] < self.classes:
             raise ValueError(
                 f"{self!r}: expected rows of {self.classes} logits or more, got inputs of shape {tuple(shape)}. "

@@ -4,8 +4,13 @@ Training reseeds the stream before every epoch (reseed), so that each epoch can 
 x is taken with u fixed. Finite differences evaluate f many times and need the same u each time: `freeze` fixes it.
 """
 
-from npae.backend import Stream, device_of, to_device
+from collections.abc import Sequence
+from typing import TypeVar
+
+from npae.backend import Array, Stream, device_of, to_device
 from npae.layers.base import Layer
+
+Self = TypeVar("Self", bound="Stochastic")
 
 
 class Stochastic(Layer):
@@ -15,17 +20,18 @@ class Stochastic(Layer):
     """
 
     def __init__(self):
-        self.stream, self._noise = Stream(), None
+        self.stream = Stream()
+        self._noise: Array | None = None  # frozen
 
-    def draw(self, x):
+    def draw(self, x: Array) -> Array:
         """The next random numbers of the stream for the input x, of its dtype and on its device."""
         raise NotImplementedError
 
-    def noise_shape(self, x):
+    def noise_shape(self, x: Array) -> tuple[int, ...]:
         """The shape of the random numbers for the input x."""
         return x.shape
 
-    def next(self, x):
+    def next(self, x: Array) -> Array:
         """The frozen numbers, or else the next ones of the stream."""
         if self._noise is None:
             return self.draw(x)
@@ -37,11 +43,11 @@ class Stochastic(Layer):
         self._noise = to_device(self._noise, device_of(x)).astype(x.dtype, copy=False)
         return self._noise
 
-    def reseed(self, seed):
+    def reseed(self, seed: int | Sequence[int]) -> None:
         """Start the stream again from `seed`, an integer or a list of integers: training does so before every epoch."""
         self.stream.reseed(seed)
 
-    def freeze(self, noise):
+    def freeze(self: Self, noise: Array | None) -> Self:
         """Use these numbers from now on and draw none; None: draw again. Returns self.
 
         layer.freeze(layer.draw(x)) makes the layer a fixed function of x, as finite differences need it.

@@ -17,9 +17,11 @@ its term. θ contains W once.
 Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders", JMLR 11, section 3.1.
 """
 
-from npae.backend import Parameter, check_input, check_shape, empty, matmul
+from typing import Any
+
+from npae.backend import Array, Parameter, check_input, check_shape, empty, matmul
 from npae.layers import initializers
-from npae.layers.activations import as_activation, suffix
+from npae.layers.activations import ActivationLike, as_activation, suffix
 from npae.layers.base import Layer
 from npae.layers.dense import Dense
 
@@ -27,17 +29,28 @@ from npae.layers.dense import Dense
 class TiedDense(Layer):
     """y = φ(h Wᵀ + b), from (batch, n_out) to (batch, n_in) of the Dense layer `dense`, whose W it shares.
 
-    activation: φ, as for Dense; None: a linear layer. b starts at zero. Raises TypeError unless `dense` is Dense.
+    b starts at zero. Raises TypeError unless `dense` is Dense.
+
+    Args:
+        dense: the layer of the encoder.
+        activation: φ, as for Dense; None: a linear layer.
+
+    Example:
+        >>> from npae.layers import Dense, Sequential, TiedDense
+        >>> encoder = Dense(784, 32, "sigmoid")
+        >>> decoder = TiedDense(encoder)
+        >>> decoder, decoder.W is encoder.W
+        (TiedDense(32 -> 784), True)
     """
 
-    def __init__(self, dense, activation=None):
+    def __init__(self, dense: Dense, activation: ActivationLike = None):
         if not isinstance(dense, Dense):
             raise TypeError(f"TiedDense: expected the Dense layer whose weights it shares, got {dense!r}.")
         self.dense, self.activation = dense, as_activation(activation, "TiedDense")
         self.W, self.b = dense.W, Parameter("b", (dense.n_in,), initializers.zeros)
         self.parameters = (self.W, self.b)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """y = φ(h Wᵀ + b), h being x. The cache is h, and what φ′ is computed from."""
         W, b = self.W.value, self.b.value
         check_input(self, x, (self.dense.n_out,), W)
@@ -45,7 +58,7 @@ class TiedDense(Layer):
         y, kept = self.activation.forward_sum(hW, b)  # y = φ(h Wᵀ + b)
         return y, (x, kept)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂W += daᵀ h,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂h = da W."""
         h, kept = cache
         da = self.activation.backward(dy, kept)  # da = dy ⊙ φ′(a)
@@ -54,10 +67,10 @@ class TiedDense(Layer):
         if needs_dx:
             return matmul(da, self.W.value, out=empty(h.shape, h))  # ∂J/∂h = da W
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"dense": self.dense, "activation": self.activation}
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, (self.dense.n_out,))
         return (self.dense.n_in,)
 

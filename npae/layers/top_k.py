@@ -15,7 +15,9 @@ floating-point activations. If k is small, some units are never kept and never t
 Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
 """
 
-from npae.backend import array_module, elementwise, empty
+from typing import Any
+
+from npae.backend import Array, array_module, elementwise, empty
 from npae.layers.base import Layer
 
 
@@ -33,16 +35,25 @@ def _masked(dy, mask):
 class TopK(Layer):
     """y = x where x is among the k largest of its sample, else 0: (batch, n) -> (batch, n).
 
-    k: the number of units that are kept in training. alpha: at inference alpha · k are kept, rounded down.
     Raises ValueError for k below 1, alpha below 1, and for x with fewer than alpha · k units.
+
+    Args:
+        k: the number of units that are kept in training.
+        alpha: at inference alpha · k are kept, rounded down.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import TopK
+        >>> TopK(2)(np.array([[3.0, 1.0, 5.0, 4.0]]))
+        array([[0., 0., 5., 4.]])
     """
 
-    def __init__(self, k, alpha=1.0):
+    def __init__(self, k: int, alpha: float = 1.0):
         if not (k >= 1 and alpha >= 1):
             raise ValueError(f"TopK: expected k and alpha of at least 1, got k={k}, alpha={alpha}.")
         self.k, self.alpha = int(k), float(alpha)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """The cache is the mask, ones and zeros in x's dtype."""
         most = int(self.alpha * self.k)
         if x.ndim != 2 or x.shape[1] < most:
@@ -57,9 +68,9 @@ class TopK(Layer):
         t[...] = threshold
         return _keep(x, t, out=(empty(x.shape, x), t))
 
-    def backward(self, dy, mask, needs_dx=True):
+    def backward(self, dy: Array, mask: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂x = dy ⊙ mask."""
         return _masked(dy, mask) if needs_dx else None
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"k": self.k, "alpha": self.alpha}

@@ -8,7 +8,9 @@ has no parameters. A convolution behind it smooths the squares, and leaves no ch
 convolutions may (Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
 """
 
-from npae.backend import images, pixels
+from typing import Any
+
+from npae.backend import Array, images, pixels
 from npae.layers.base import Layer
 from npae.layers.patches import Axis, pair
 from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
@@ -17,33 +19,43 @@ from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
 class Upsample2D(Layer):
     """y_q = x_{⌊q/f⌋}, from images (batch, channels, H, W) to (batch, channels, f H, f W).
 
-    factor: f, an integer, or a pair (of rows, of columns). Raises ValueError for a factor below 1 and for x that is not
-    a batch of images, TypeError for pixels that are not floats.
+    Raises ValueError for a factor below 1 and for x that is not a batch of images, TypeError for pixels that are not
+    floats.
+
+    Args:
+        factor: f, an integer, or a pair (of rows, of columns).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Upsample2D
+        >>> Upsample2D(2)(np.array([[[[1.0, 2.0]]]]))
+        array([[[[1., 1., 2., 2.],
+                 [1., 1., 2., 2.]]]])
     """
 
-    def __init__(self, factor):
+    def __init__(self, factor: int | tuple[int, int]):
         self.factor = pair(factor)
         if min(self.factor) < 1:
             raise ValueError(f"{self!r}: expected a factor of at least 1.")
 
-    def _axes(self, height, width):
+    def _axes(self, height: int, width: int) -> list[Axis]:
         return [Axis.of(n * f, f, f, "valid") for n, f in zip((height, width), self.factor, strict=True)]
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """The cache is the axes of y."""
         check_images(self, x)
         rows, columns = axes = self._axes(*x.shape[2:])
         return images(windows_sum_adjoint(windows_sum_adjoint(pixels(x), 2, columns), 1, rows)), axes
 
-    def backward(self, dy, axes, needs_dx=True):
+    def backward(self, dy: Array, axes: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂x, the sum of dy over each square."""
         rows, columns = axes
         return images(windows_sum(windows_sum(pixels(dy), 1, rows), 2, columns)) if needs_dx else None
 
-    def out_shape(self, shape):
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[0], *(axis.size for axis in self._axes(*shape[1:])))
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"factor": list(self.factor)}
 
     def __repr__(self):

@@ -30,7 +30,9 @@ Goodfellow et al. 2014, "Generative adversarial nets", section 3; Salimans et al
 training GANs", section 3.4, for the smoothing.
 """
 
-from npae.backend import dot, elementwise, ones, sigmoid, softplus
+from typing import Any
+
+from npae.backend import Array, dot, elementwise, ones, sigmoid, softplus
 
 
 @elementwise
@@ -48,19 +50,43 @@ def _non_saturating(b, scale):
     return softplus(-b), -sigmoid(-b) * scale
 
 
-def discriminator_loss(a, b, r=1.0):
-    """(J, ∂J/∂a, ∂J/∂b) with J = 1/B Σ_i [ s(−a_i) + (1 − r) a_i + s(b_i) ].
+def discriminator_loss(a: Array, b: Array, r: float = 1.0) -> tuple[Any, Array, Array]:
+    """(J, ∂J/∂a, ∂J/∂b) with J = 1/B Σ_i [ s(−a_i) + (1 − r) a_i + s(b_i) ], a scalar that stays on the device.
 
-    a, b: logits of real and of fake samples, (B, …), of one shape; J also sums over further axes. r: the target
-    probability of real samples, 1 without smoothing.
+    Args:
+        a: logits of real samples, (B, …); J also sums over further axes.
+        b: logits of fake samples, of the same shape.
+        r: the target probability of real samples, 1 without smoothing.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import discriminator_loss
+        >>> J, da, db = discriminator_loss(np.zeros((4, 1)), np.zeros((4, 1)))
+        >>> round(float(J), 3)
+        1.386
     """
     scale = 1 / len(a)
     (real, da), (fake, db) = _real(a, r, scale), _fake(b, scale)
     return (_sum(real) + _sum(fake)) * scale, da, db
 
 
-def generator_loss(b, saturating=False):
-    """(J, ∂J/∂b) with J = 1/B Σ_i s(−b_i), or −1/B Σ_i s(b_i) if `saturating`, from logits b (B, …) of fake samples."""
+def generator_loss(b: Array, saturating: bool = False) -> tuple[Any, Array]:
+    """(J, ∂J/∂b) with J = 1/B Σ_i s(−b_i), or −1/B Σ_i s(b_i) if `saturating`, a scalar that stays on the device.
+
+    Args:
+        b: logits of fake samples, (B, …).
+        saturating: True for the loss of the zero-sum game.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import generator_loss
+        >>> rejected = np.array([[-5.0]])
+        >>> J, db = generator_loss(rejected)
+        >>> db.round(3)
+        array([[-0.993]])
+        >>> generator_loss(rejected, saturating=True)[1].round(3)
+        array([[-0.007]])
+    """
     scale = 1 / len(b)
     if saturating:
         terms, db = _fake(b, -scale)
@@ -69,5 +95,5 @@ def generator_loss(b, saturating=False):
     return _sum(terms) * scale, db
 
 
-def _sum(terms):
+def _sum(terms: Array) -> Any:
     return dot(terms.reshape(-1), ones(terms.size, terms))

@@ -20,7 +20,9 @@ H(x) = −Σ_j [ x_j ln x_j + (1 − x_j) ln(1 − x_j) ] is the least possible 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.2.
 """
 
-from npae.backend import check_in_0_1, check_pair, dot, elementwise, empty, log, maximum, ones, sigmoid, softplus
+from typing import Any
+
+from npae.backend import Array, check_in_0_1, check_pair, dot, elementwise, empty, log, maximum, ones, sigmoid, softplus
 from npae.losses.base import Loss
 
 
@@ -45,27 +47,38 @@ class BinaryCrossEntropy(Loss):
 
     The network must end in a linear layer: the sigmoid is in here. Targets must lie in [0, 1]. One that rounding put
     outside, by 1e-5 at most, is used as it is: value and gradient above are exact for every real x_j.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import BinaryCrossEntropy
+        >>> logits, x = np.array([[0.0, 4.0]]), np.array([[1.0, 1.0]])
+        >>> BinaryCrossEntropy().per_feature(logits, x).round(3)
+        array([[0.693, 0.018]])
+        >>> BinaryCrossEntropy().output(logits).round(3)
+        array([[0.5  , 0.982]])
     """
 
-    def value_and_gradient(self, prediction, target):
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
         """J and ∂J/∂a = (σ(a) − x)/B, in one pass."""
         check_pair(self, prediction, target)
         a, B = prediction, len(prediction)
         terms, da = _terms_and_gradient(a, target, 1 / B, out=(empty(a.shape, a), empty(a.shape, a)))
         return dot(terms.reshape(-1), ones(a.size, a)) * (1 / B), da
 
-    def per_feature(self, prediction, target):
+    def per_feature(self, prediction: Array, target: Array) -> Array:
         """s(a_ij) − x_ij a_ij, of the shape of x."""
         check_pair(self, prediction, target)
         return _terms(prediction, target)
 
-    def output(self, prediction):
+    def output(self, prediction: Array) -> Array:
         """x̂ = σ(a)."""
         return _output(prediction)
 
-    def output_backward(self, dx_hat, prediction):
+    def output_backward(self, dx_hat: Array, prediction: Array) -> Array:
         """σ′(a) dx̂ = x̂(1 − x̂) dx̂."""
         x_hat = _output(prediction)
         return dx_hat * (x_hat * (1 - x_hat))
 
-    check_targets = staticmethod(check_in_0_1)  # raises ValueError if one lies outside [0, 1], by more than rounding
+    def check_targets(self, target: Array) -> None:
+        """Raise ValueError if a target lies outside [0, 1], by more than rounding."""
+        check_in_0_1(target)

@@ -25,8 +25,9 @@ Bishop 2006, "Pattern Recognition and Machine Learning", equations 1.46 and 1.62
 """
 
 import math
+from typing import Any
 
-from npae.backend import array_module, check_pair, dot, elementwise, empty, exp, log, ones
+from npae.backend import Array, array_module, check_pair, dot, elementwise, empty, exp, log, ones
 from npae.losses.base import Loss
 
 
@@ -49,49 +50,71 @@ def _terms_and_both_gradients(x_hat, a, x, min_variance, scale):
 
 
 class GaussianNLL(Loss):
-    """ℓ = ½ Σ_j [ (x̂_j − x_j)²/s² + ln 2πs² ] per sample, s = `std`; its gradient (x̂ − x)/(s² B).
+    """ℓ = ½ Σ_j [ (x̂_j − x_j)²/s² + ln 2πs² ] per sample; its gradient (x̂ − x)/(s² B).
 
-    The prediction is the reconstruction x̂ itself. With std = 1 it is SquaredError plus a constant.
+    The prediction is the reconstruction x̂ itself. With s = 1 it is SquaredError plus a constant. Raises ValueError
+    unless s is above 0.
+
+    Args:
+        std: s, the standard deviation of every feature, in its unit.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import GaussianNLL
+        >>> GaussianNLL(std=0.5).per_sample(np.array([[0.0]]), np.array([[1.0]])).round(3)
+        array([2.226])
     """
 
-    def __init__(self, std=1.0):
+    def __init__(self, std: float = 1.0):
         if not 0 < std < math.inf:
             raise ValueError(f"GaussianNLL: expected a standard deviation above 0, got {std}.")
         self.std = float(std)
 
-    def _terms(self, x_hat, x, scale):
+    def _terms(self, x_hat: Array, x: Array, scale: float) -> tuple[Array, Array]:
         """(ℓ_ij, scale · ∂ℓ/∂x̂)."""
         check_pair(self, x_hat, x)
         constant = 0.5 * math.log(2 * math.pi * self.std**2)
         return _terms_and_gradient(x_hat, x, self.std**-2, constant, scale)
 
-    def value_and_gradient(self, prediction, target):
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
         """J and ∂J/∂x̂ = (x̂ − x)/(s² B), in one pass."""
         B = len(target)
         terms, dx_hat = self._terms(prediction, target, 1 / B)
         return dot(terms.reshape(-1), ones(terms.size, terms)) * (1 / B), dx_hat
 
-    def per_feature(self, prediction, target):
+    def per_feature(self, prediction: Array, target: Array) -> Array:
         """ℓ_ij, of the shape of x."""
         return self._terms(prediction, target, 1.0)[0]
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"std": self.std}
 
 
 class HeteroscedasticGaussianNLL(Loss):
     """ℓ = ½ Σ_j [ (x̂_j − x_j)²/s_j² + ln 2πs_j² ] per sample, from predictions [x̂ | a] along axis 1, s² = m² + eᵃ.
 
-    min_std: m, the smallest standard deviation that can be learnt; by default half a step of 8-bit pixels in [0, 1].
-    The output is x̂. Raises ValueError unless the predictions have the targets' shape, with axis 1 twice as long.
+    The output is x̂. Raises ValueError unless m is above 0, and unless the predictions have the targets' shape, with
+    axis 1 twice as long.
+
+    Args:
+        min_std: m, the smallest standard deviation that can be learnt; by default half a step of 8-bit pixels in
+            [0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import HeteroscedasticGaussianNLL
+        >>> loss, x = HeteroscedasticGaussianNLL(), np.array([[0.3]])
+        >>> certain, uncertain = np.array([[0.3, -4.0]]), np.array([[0.3, 0.0]])  # [x̂ | a]
+        >>> loss.per_sample(certain, x).round(2), loss.per_sample(uncertain, x).round(2)
+        (array([-1.08]), array([0.92]))
     """
 
-    def __init__(self, min_std=0.5 / 255):
+    def __init__(self, min_std: float = 0.5 / 255):
         if not 0 < min_std < math.inf:
             raise ValueError(f"HeteroscedasticGaussianNLL: expected min_std above 0, got {min_std}.")
         self.min_std = float(min_std)
 
-    def _terms(self, prediction, x, scale):
+    def _terms(self, prediction: Array, x: Array, scale: float) -> tuple[Array, Array]:
         """(ℓ_ij, scale · ∂ℓ/∂[x̂ | a])."""
         n = x.shape[1] if x.ndim > 1 else 0
         if prediction.shape != (len(x), 2 * n, *x.shape[2:]):
@@ -105,24 +128,24 @@ class HeteroscedasticGaussianNLL(Loss):
         _terms_and_both_gradients(x_hat, a, x, self.min_std**2, scale, out=(terms, d[:, :n], d[:, n:]))
         return terms, d
 
-    def value_and_gradient(self, prediction, target):
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
         """J and ∂J/∂[x̂ | a], in one pass."""
         B = len(target)
         terms, d = self._terms(prediction, target, 1 / B)
         return dot(terms.reshape(-1), ones(terms.size, terms)) * (1 / B), d
 
-    def per_feature(self, prediction, target):
+    def per_feature(self, prediction: Array, target: Array) -> Array:
         """ℓ_ij, of the shape of x."""
         return self._terms(prediction, target, 1.0)[0]
 
-    def output(self, prediction):
+    def output(self, prediction: Array) -> Array:
         """x̂."""
         x_hat = prediction[:, : prediction.shape[1] // 2]
         return array_module(x_hat).ascontiguousarray(x_hat)
 
-    def output_backward(self, dx_hat, prediction):
+    def output_backward(self, dx_hat: Array, prediction: Array) -> Array:
         """[dx̂ | 0]: x̂ does not depend on a."""
         return array_module(dx_hat).concatenate([dx_hat, 0 * dx_hat], axis=1)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"min_std": self.min_std}

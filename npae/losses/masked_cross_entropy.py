@@ -10,7 +10,9 @@ known, L = 0, J and its derivative are exactly 0. The other rows are multiplied 
 batch has the same shapes, and the host need not wait for the device to count the labels.
 """
 
-from npae.backend import array_module, dot, empty
+from typing import Any
+
+from npae.backend import Array, array_module, dot, empty
 from npae.layers.softmax import softmax
 from npae.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 
@@ -18,11 +20,22 @@ from npae.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 class MaskedCrossEntropy(SoftmaxCrossEntropy):
     """ℓ = −ln softmax(a)_y of the samples whose label is known, in nats, from logits a (B, C); 0 for the others.
 
-    classes: their number C, at least 2. Targets are integers (B,) from 0 to C − 1, or −1 for a label that is not known
-    (ignore_index = −1 elsewhere).
+    Targets are integers (B,) from 0 to C − 1, or −1 for a label that is not known (ignore_index = −1 elsewhere).
+
+    Args:
+        classes: C, the number of classes, at least 2.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import MaskedCrossEntropy
+        >>> logits, y = np.array([[0.0, 0.0], [3.0, 0.0]]), np.array([1, -1])
+        >>> J, dlogits = MaskedCrossEntropy(classes=2).value_and_gradient(logits, y)
+        >>> dlogits
+        array([[ 0.5, -0.5],
+               [ 0. ,  0. ]])
     """
 
-    def value_and_gradient(self, prediction, target):
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
         """J = Σ_i w_i (ln s_i − u_{i y_i}), and ∂J/∂a = w (p − t)."""
         xp = array_module(prediction)
         t, (u, p, s) = self._rows(prediction, target), softmax(prediction)
@@ -33,11 +46,11 @@ class MaskedCrossEntropy(SoftmaxCrossEntropy):
         value = dot(xp.log(s, out=s), w) - dot(t.reshape(-1), u.reshape(-1))
         return value, xp.subtract(p, t, out=p)
 
-    def per_sample(self, prediction, target):
+    def per_sample(self, prediction: Array, target: Array) -> Array:
         """ln s_i − u_{i y_i} where y_i is known, else 0, shape (B,)."""
         return super().per_sample(prediction, target) * (target >= 0)
 
-    def check_targets(self, target):
+    def check_targets(self, target: Array) -> None:
         """Raise ValueError for anything but class numbers from 0 to C − 1, and −1."""
         if target.ndim != 1:
             raise ValueError(f"{self!r}: expected class numbers as labels, got rows: rows.argmax(axis=1).")
@@ -47,7 +60,7 @@ class MaskedCrossEntropy(SoftmaxCrossEntropy):
                 f"{self!r}: expected labels from 0 to {self.classes - 1}, or -1 where not known, got {low} to {high}."
             )
 
-    def _rows(self, logits, target):
+    def _rows(self, logits: Array, target: Array) -> Array:
         """Rows t, of zeros where no label is known: −1 is not a class."""
         if target.ndim != 1:
             self.check_targets(target)

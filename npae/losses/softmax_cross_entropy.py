@@ -21,7 +21,9 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3; Blanchard
 computing the log-sum-exp and softmax functions".
 """
 
-from npae.backend import array_module, check_pair, device_of, dot, elementwise, empty, ones
+from typing import Any
+
+from npae.backend import Array, array_module, check_pair, device_of, dot, elementwise, empty, ones
 from npae.layers.softmax import softmax
 from npae.losses.base import Loss
 
@@ -31,7 +33,7 @@ def _scaled_difference(p, t, scale):
     return (p - t) * scale
 
 
-def one_hot(y, classes, like):
+def one_hot(y: Array, classes: int, like: Array) -> Array:
     """The rows t (B, classes) of class numbers y (B,), of the dtype of `like`; zeros where y is not a class."""
     xp = array_module(like)
     return xp.equal(y[:, None], xp.arange(classes), out=empty((len(y), classes), like))
@@ -40,31 +42,41 @@ def one_hot(y, classes, like):
 class SoftmaxCrossEntropy(Loss):
     """ℓ = −ln softmax(a)_y per sample, in nats, from logits a (B, C); its gradient (p − t)/B. The output is p.
 
-    classes: their number C, at least 2. Targets are integers (B,) from 0 to C − 1, or rows of probabilities (B, C).
+    Targets are integers (B,) from 0 to C − 1, or rows of probabilities (B, C).
+
+    Args:
+        classes: C, the number of classes, at least 2.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import SoftmaxCrossEntropy
+        >>> logits, y = np.array([[0.0, 0.0], [3.0, 0.0]]), np.array([1, 0])
+        >>> SoftmaxCrossEntropy(classes=2).per_sample(logits, y).round(3)
+        array([0.693, 0.049])
     """
 
-    def __init__(self, classes):
+    def __init__(self, classes: int):
         if classes < 2:
             raise ValueError(f"SoftmaxCrossEntropy: expected at least 2 classes, got {classes}.")
         self.classes = int(classes)
 
-    def value_and_gradient(self, prediction, target):
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
         """J = 1/B Σ_i [ ln s_i − Σ_j t_ij u_ij ], and ∂J/∂a = (p − t)/B."""
         t, (u, p, s), B = self._rows(prediction, target), softmax(prediction), len(prediction)
         log_s = array_module(p).log(s, out=s)
         value = (dot(log_s, ones(B, p)) - dot(t.reshape(-1), u.reshape(-1))) * (1 / B)
         return value, _scaled_difference(p, t, 1 / B, out=p)
 
-    def per_sample(self, prediction, target):
+    def per_sample(self, prediction: Array, target: Array) -> Array:
         """ln s_i − Σ_j t_ij u_ij, shape (B,)."""
         t, (u, _, s) = self._rows(prediction, target), softmax(prediction)
         return array_module(s).log(s) - (t * u).sum(axis=1)
 
-    def output(self, prediction):
+    def output(self, prediction: Array) -> Array:
         """p = softmax(a)."""
         return softmax(prediction)[1]
 
-    def check_targets(self, target):
+    def check_targets(self, target: Array) -> None:
         """Raise ValueError for class numbers outside 0 … C − 1, and for rows that are not probabilities."""
         xp = array_module(target)
         if target.ndim == 1:
@@ -79,10 +91,10 @@ class SoftmaxCrossEntropy(Loss):
         elif not (float(xp.min(target)) >= 0 and float(abs(target.sum(axis=1) - 1).max()) <= 1e-3):  # NaN too
             raise ValueError(f"{self!r}: expected rows of probabilities, 0 or more and with sum 1. Divide by the sums.")
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"classes": self.classes}
 
-    def _rows(self, logits, target):
+    def _rows(self, logits: Array, target: Array) -> Array:
         """The targets as rows t (B, C)."""
         if logits.shape[1:] != (self.classes,):
             raise ValueError(f"{self!r}: expected logits of shape (batch, {self.classes}), got {logits.shape}.")

@@ -12,7 +12,9 @@ best x̂ is the point nearest to x in the span of V's rows, x̂ = x P with P = P
 leading eigenvectors of C (Baldi & Hornik 1989, "Neural networks and principal component analysis"): see demos/pca.py.
 """
 
-from npae.backend import check_pair, dot, elementwise, flat
+from typing import Any
+
+from npae.backend import Array, check_pair, dot, elementwise, flat
 from npae.losses.base import Loss
 
 
@@ -22,9 +24,20 @@ def _gradient(x_hat, x, scale):
 
 
 class SquaredError(Loss):
-    """ℓ = ½‖x̂ − x‖² per sample, with gradient (x̂ − x)/B. The prediction is the reconstruction x̂ itself."""
+    """ℓ = ½‖x̂ − x‖² per sample, with gradient (x̂ − x)/B. The prediction is the reconstruction x̂ itself.
 
-    def value_and_gradient(self, prediction, target):
+    Example:
+        >>> import numpy as np
+        >>> from npae.losses import SquaredError
+        >>> x_hat, x = np.array([[0.0, 3.0], [1.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+        >>> SquaredError().per_sample(x_hat, x)
+        array([2. , 0.5])
+        >>> J, dx_hat = SquaredError().value_and_gradient(x_hat, x)
+        >>> float(J)
+        1.25
+    """
+
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
         """J and dx̂ = (x̂ − x)/B; since ‖x̂ − x‖² = B² ‖dx̂‖², J = B/2 ‖dx̂‖²."""
         check_pair(self, prediction, target)
         B = len(prediction)
@@ -32,7 +45,7 @@ class SquaredError(Loss):
         errors = flat(dx_hat)
         return dot(errors, errors) * (0.5 * B), dx_hat
 
-    def per_feature(self, prediction, target):
+    def per_feature(self, prediction: Array, target: Array) -> Array:
         """½(x̂_ij − x_ij)², of the shape of x."""
         check_pair(self, prediction, target)
         return 0.5 * (prediction - target) ** 2

@@ -14,23 +14,55 @@ From dh the encoder computes the gradients of its parameters. ∂J/∂x is not n
 Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from npae.backend import as_member
+from npae.backend import Array, ArrayLike, DTypeLike, as_member
+from npae.layers import Layer
 from npae.losses import BinaryCrossEntropy, Loss
 from npae.models.base import Model
+
+if TYPE_CHECKING:
+    from npae.penalties import Penalty
 
 
 class Autoencoder(Model):
     """An encoder, a decoder and a loss, with one parameter vector θ.
 
-    encoder, decoder: Layers; loss: a Loss or its name ("mse"), by default BinaryCrossEntropy (then the decoder must end
-    in a linear layer, and data lie in [0, 1]). penalties: the terms λΩ of J (npae.penalties). seed: draws the first
-    values of parameters that have none yet; None leaves them without (to load a file). dtype: float32, or float64.
+    Train it with npae.fit. Once trained, use encode, decode, reconstruct and reconstruction_error, on any amount of
+    data; see also evaluate, summary, to and npae.save. The other methods are those that training calls.
+
+    Args:
+        encoder: a Layer from samples to codes.
+        decoder: a Layer from codes to predictions of the samples.
+        loss: a Loss or its name ("mse"). None: BinaryCrossEntropy, for which data lie in [0, 1] and the decoder ends
+            in a linear layer.
+        seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
+        dtype: of the parameters, float32 or float64.
+        penalties: the terms λΩ of J (npae.penalties).
+
     Raises TypeError if loss is not a Loss, ValueError for two penalties of one name or an unknown loss.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import Autoencoder, fit
+        >>> from npae.layers import Dense, Sequential
+        >>> x = np.random.default_rng(0).random((100, 8))
+        >>> encoder = Sequential(Dense(8, 6, "relu"), Dense(6, 2))
+        >>> decoder = Sequential(Dense(2, 6, "relu"), Dense(6, 8))
+        >>> model = Autoencoder(encoder, decoder, loss="mse")
+        >>> history = fit(model, x, epochs=5, progress="none")
+        >>> history["loss"][-1] < history["loss"][0]
+        True
+        >>> model.encode(x).shape, model.reconstruct(x).shape, model.reconstruction_error(x).shape
+        ((100, 2), (100, 8), (100,))
     """
 
-    def __init__(self, encoder, decoder, loss=None, seed=0, dtype=np.float32, penalties=()):
+    def __init__(self, encoder: Layer, decoder: Layer, loss: Loss | type[Loss] | str | None = None,
+                 seed: int | None = 0, dtype: DTypeLike = np.float32,
+                 penalties: "Sequence[Penalty]" = ()):  # fmt: skip
         self.encoder, self.decoder = encoder, decoder
         self.loss = as_member(BinaryCrossEntropy if loss is None else loss, Loss, "Autoencoder")
         self.penalties = tuple(penalties)
@@ -43,20 +75,20 @@ class Autoencoder(Model):
 
     # ------------------------------------------------------------------ as a layer
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """a = g(f(x)), the decoder's output (logits under cross-entropy). The cache is those of encoder and decoder."""
         h, encoder_cache = self.encoder.forward(x, training)
         a, decoder_cache = self.decoder.forward(h, training)
         return a, (encoder_cache, decoder_cache)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂x from ∂J/∂a, adding to the gradients of encoder and decoder."""
         encoder_cache, decoder_cache = cache
         return self.encoder.backward(self.decoder.backward(dy, decoder_cache), encoder_cache, needs_dx)
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, batch):
+    def backpropagate(self, batch: Any) -> dict[str, Any]:
         """Add ∂J/∂θ on the batch, x or (x, target), to theta.grad. Returns the terms of J by name, on the device."""
         x, target = batch if isinstance(batch, tuple) else (batch, batch)
         h, encoder_cache = self.encoder.forward(x, training=True)
@@ -71,7 +103,7 @@ class Autoencoder(Model):
         self.encoder.backward(dh, encoder_cache, needs_dx=False)
         return terms
 
-    def evaluate_batch(self, batch):
+    def evaluate_batch(self, batch: Any) -> dict[str, Any]:
         """The terms of J on the batch, x or (x, target), as at inference, by name."""
         x, target = batch if isinstance(batch, tuple) else (batch, batch)
         h, encoder_cache = self.encoder.forward(x)
@@ -80,25 +112,45 @@ class Autoencoder(Model):
 
     # ------------------------------------------------------------------ use
 
-    def encode(self, data, batch_size=1024):
-        """The codes h = f(x) of `data` (n, …) of uint8, bool or floats: (n, code), where the data is."""
+    def encode(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """The codes h = f(x): (n, code), on the data's device.
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass. More need more memory, and give the same codes.
+        """
         return self._map(self.encoder, data, batch_size)
 
-    def decode(self, codes, batch_size=1024):
-        """The reconstructions x̂ of codes (n, code): (n, …), where the codes are."""
+    def decode(self, codes: ArrayLike, batch_size: int = 1024) -> Array:
+        """The reconstructions x̂: (n, …), on the codes' device.
+
+        Args:
+            codes: h, (n, code).
+            batch_size: codes per forward pass.
+        """
         return self._map(lambda h: self.loss.output(self.decoder(h)), codes, batch_size, "codes")
 
-    def reconstruct(self, data, batch_size=1024):
-        """x̂ = decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), where the data is."""
+    def reconstruct(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """x̂ = decode(encode(x)): (n, …), on the data's device.
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def reconstruction_error(self, data, batch_size=1024, per_feature=False):
+    def reconstruction_error(self, data: ArrayLike, batch_size: int = 1024, per_feature: bool = False) -> Array:
         """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance).
 
-        per_feature: its summands, in the data's shape. Raises ValueError, as training does, for data out of its range.
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+            per_feature: return the summands of ℓ, in the data's shape.
+
+        Raises ValueError, as training does, for data outside of the loss's range.
         """
         error = self.loss.per_feature if per_feature else self.loss.per_sample
         return self._map(lambda x: error(self(x), x), data, batch_size, check=self.check_targets)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}

@@ -9,41 +9,52 @@ loss); `as_data`, which converts the caller's data to a source of batches; and `
 objectives (npae.models.phases).
 """
 
-from npae.backend import Remembers, as_lazy_source, batches, in_batches
+from collections.abc import Callable
+from typing import Any
+
+from npae.backend import Array, ArrayLike, Remembers, as_lazy_source, batches, in_batches
 from npae.layers import Layer
+from npae.losses import Loss
 
 
 class Model(Remembers, Layer):
     """A Layer with an objective. Subclasses set `loss` and implement backpropagate and evaluate_batch, or evaluate."""
 
-    as_data = staticmethod(as_lazy_source)  # the source of batches: arrays, without labels
+    loss: Loss
+    as_data: Callable[..., Any] = staticmethod(as_lazy_source)  # the source of batches: arrays, without labels
     stated = ("loss", "penalties")
 
     @property
-    def phases(self):
+    def phases(self) -> tuple[Any, ...]:
         """The steps that are taken on every minibatch. A plain model has one, itself."""
         return (self,)
 
     @property
-    def draws(self):
+    def draws(self) -> tuple[Any, ...]:
         """The objects that draw random numbers in training, in a stable order. They have a method reseed(seed)."""
         return tuple(layer for _, layer in self.leaves() if hasattr(layer, "reseed"))
 
-    def check_targets(self, x):
+    def check_targets(self, x: Array) -> None:
         """Raise ValueError if the targets x (a batch of the data, or their labels) cannot be right for this model."""
         self.loss.check_targets(x)
 
-    def backpropagate(self, batch):
+    def backpropagate(self, batch: Any) -> dict[str, Any]:
         """Add ∂J/∂θ on the batch to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
         raise NotImplementedError
 
-    def evaluate_batch(self, batch):
+    def evaluate_batch(self, batch: Any) -> dict[str, Any]:
         """The terms of J on the batch as at inference, by name."""
         raise NotImplementedError
 
-    def evaluate(self, data, batch_size=1024):
-        """The terms of J on `data` as at inference, by name: numbers, mean over the samples."""
-        sums, n = {}, 0
+    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
+        """The terms of J on `data` as at inference, by name: numbers, mean over the samples.
+
+        Args:
+            data: samples (n, …), or what else the model is trained on, such as pairs (x, labels).
+            batch_size: samples per forward pass. More need more memory, and give the same terms.
+        """
+        sums: dict[str, float] = {}
+        n = 0
         for batch in batches(data, batch_size, self.theta.value, check=self.check_targets, model=self):
             size = len(batch[0]) if isinstance(batch, tuple) else len(batch)
             for name, value in self.evaluate_batch(batch).items():
@@ -52,10 +63,12 @@ class Model(Remembers, Layer):
         return {name: total / n for name, total in sums.items()}
 
     @classmethod
-    def from_config(cls, **config):
+    def from_config(cls, **config: Any) -> Any:
         """The model without values, as a model file needs it: nothing is allocated, whatever the file contains."""
-        return cls(**config, seed=None)
+        # Models take a seed; a file that names one is refused.
+        return cls(**config, seed=None)  # pyright: ignore[reportCallIssue]
 
-    def _map(self, function, data, batch_size, name="x", check=None):
+    def _map(self, function: Callable[[Array], Array], data: ArrayLike, batch_size: int, name: str = "x",
+             check: Callable[[Array], None] | None = None) -> Array:  # fmt: skip
         """function(batch) on all `data`, batch by batch on the model's device. The result is where the data is."""
         return in_batches(function, data, batch_size, self.theta.value, name, check, self if name == "x" else None)

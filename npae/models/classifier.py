@@ -8,25 +8,46 @@ The first layers may be a pretrained encoder. Then all layers are *fine-tuned*, 
 labels. Greedy pretraining was introduced for this (Bengio, Lamblin, Popovici & Larochelle 2007).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from npae.backend import as_batch, device_of
+from npae.backend import Array, ArrayLike, DTypeLike, as_batch, device_of
 from npae.data.sources import as_labelled
+from npae.layers import Layer
 from npae.losses import SoftmaxCrossEntropy
 from npae.models.wrapper import Wrapper
 
 
 class Classifier(Wrapper):
-    """A network with `classes` outputs under softmax cross-entropy, trained by fit(model, (x, labels), …).
+    """A network with `classes` outputs under softmax cross-entropy, trained by npae.fit(model, (x, labels), …).
 
-    network: a Layer that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)). As a layer the classifier
-    is its network, and returns logits. seed: draws the first values of parameters that have none yet; None leaves them
-    without. dtype: float32, or float64. Labelled data are pairs (x, y), see npae.data.sources.as_labelled.
+    Labelled data are pairs (x, y): y are class numbers (n,), or rows of probabilities (n, classes). Once trained, use
+    predict, predict_proba and error_rate. As a layer the classifier is its network, and returns logits.
+
+    Args:
+        network: a Layer from samples to logits that ends in a linear one, such as Sequential(*encoder, Dense(30, 10)).
+        classes: C, the number of logits.
+        seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
+        dtype: of the parameters, float32 or float64.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import Classifier, fit
+        >>> from npae.layers import Dense, Sequential
+        >>> y = np.arange(200) % 2
+        >>> x = np.random.default_rng(0).normal(4.0 * y[:, None] - 2.0, 1.0, (200, 3))  # two clouds
+        >>> model = Classifier(Sequential(Dense(3, 8, "relu"), Dense(8, 2)), classes=2)
+        >>> history = fit(model, (x, y), epochs=50, batch_size=20, progress="none")
+        >>> model.predict(x).shape, model.predict_proba(x).shape, model.error_rate((x, y)) < 0.05
+        ((200,), (200, 2), True)
     """
 
-    as_data = staticmethod(as_labelled)  # the source of batches: pairs (x, y)
+    loss: SoftmaxCrossEntropy
+    as_data: Callable[..., Any] = staticmethod(as_labelled)  # the source of batches: pairs (x, y)
 
-    def __init__(self, network, classes, seed=0, dtype=np.float32):
+    def __init__(self, network: Layer, classes: int, seed: int | None = 0, dtype: DTypeLike = np.float32):
         self.network = self.inner = network
         self.loss = SoftmaxCrossEntropy(classes)
         self.children = (("network", network),)
@@ -35,7 +56,7 @@ class Classifier(Wrapper):
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, batch):
+    def backpropagate(self, batch: tuple[Array, Array]) -> dict[str, Any]:
         """Add ∂J/∂θ on the batch (x, y) to theta.grad. Returns the terms of J by name, scalars on the device."""
         x, y = batch
         logits, cache = self.forward(x, training=True)
@@ -43,7 +64,7 @@ class Classifier(Wrapper):
         self.backward(d_logits, cache, needs_dx=False)
         return {"cross_entropy": value}
 
-    def evaluate(self, data, batch_size=1024):
+    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """The terms of J on labelled data as at inference, by name: numbers, means over the samples."""
         self.check_columns(data)
         x, y = as_labelled(data)
@@ -53,23 +74,38 @@ class Classifier(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def predict_proba(self, data, batch_size=1024):
-        """p(y | x) for `data` (n, …) of uint8, bool or floats: (n, classes), where the data is."""
+    def predict_proba(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """p(y | x): (n, classes), on the data's device.
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def predict(self, data, batch_size=1024):
-        """The most probable class of each sample: integers (n,)."""
+    def predict(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """The most probable class of each sample: integers (n,).
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self._map(lambda x: self(x).argmax(axis=1), data, batch_size)
 
-    def error_rate(self, data, batch_size=1024):
-        """The fraction of the labelled data for which the most probable class is not the label."""
+    def error_rate(self, data: tuple[ArrayLike, ArrayLike], batch_size: int = 1024) -> float:
+        """The fraction of the labelled data for which the most probable class is not the label.
+
+        Args:
+            data: a pair (x, y).
+            batch_size: samples per forward pass.
+        """
         self.check_columns(data)
         x, y = as_labelled(data)
         right = y if y.ndim == 1 else y.argmax(axis=1)
         return float((self.predict(x, batch_size) != right).mean())
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"network": self.network, "classes": self.loss.classes}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Classifier({self.network!r}, classes={self.loss.classes})"

@@ -26,30 +26,62 @@ Chollet 2016, "Building autoencoders in Keras"; keras.io/examples, "Convolutiona
 "Variational autoencoder".
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
-from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Flatten, MaxPool2D, Reshape, Sequential, Upsample2D
-from npae.layers.activations import as_activation
+from npae.backend import DTypeLike
+from npae.layers import (
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Reshape,
+    Sequential,
+    Upsample2D,
+)
+from npae.layers.activations import ActivationLike, as_activation
+from npae.losses import Loss
 from npae.models.autoencoder import Autoencoder
 from npae.models.dense import dense_stack
 
 KERNEL = 3
 
 
-def convolutional_autoencoder(channels, image_shape=(1, 28, 28), activation="relu", pooled=None, transposed=False,
-                              corruption=None, loss=None, seed=0, dtype=np.float32):  # fmt: skip
+def convolutional_autoencoder(channels: Sequence[int], image_shape: Sequence[int] = (1, 28, 28),
+                              activation: ActivationLike = "relu", pooled: int | None = None, transposed: bool = False,
+                              corruption: Layer | None = None, loss: Loss | type[Loss] | str | None = None,
+                              seed: int | None = 0, dtype: DTypeLike = np.float32) -> Autoencoder:  # fmt: skip
     """An Autoencoder of images (batch, *image_shape) whose code is an image of channels[-1] channels.
 
-    channels: of the encoder's convolutions, and in reverse order of the decoder's. image_shape: (channels, height,
-    width). activation: of every convolution but the last, which is linear: the loss adds what it needs.
-    pooled: the number of stages, from the first, that halve with MaxPool2D (by default all); the others halve with the
-    stride of their convolution. transposed: use transposed convolutions in the decoder, in place of convolutions and
-    Upsample2D. corruption: a layer at the head of the encoder. loss, seed, dtype: as for Autoencoder.
+    Args:
+        channels: of the encoder's convolutions, and in reverse order of the decoder's.
+        image_shape: (channels, height, width).
+        activation: of every convolution but the last, which is linear: the loss adds what it needs.
+        pooled: the number of stages, from the first, that halve with MaxPool2D; the others halve with the stride of
+            their convolution. None: all pool.
+        transposed: use transposed convolutions in the decoder, in place of convolutions and Upsample2D.
+        corruption: a layer at the head of the encoder.
+        loss: a Loss or its name, "mse" for real numbers. None: BinaryCrossEntropy, for data in [0, 1].
+        seed: draws the first values of the parameters.
+        dtype: of the parameters, float32 or float64.
+
     Raises ValueError for no channels, for `pooled` below 0 or above their number, and for images whose size doubling
     does not restore.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import convolutional_autoencoder, fit
+        >>> images = np.random.default_rng(0).integers(0, 256, (50, 1, 16, 16), np.uint8)
+        >>> model = convolutional_autoencoder([8, 4], image_shape=(1, 16, 16))
+        >>> history = fit(model, images, epochs=1, progress="none")
+        >>> model.encode(images).shape, model.reconstruct(images).shape
+        ((50, 4, 4, 4), (50, 1, 16, 16))
     """
     c_image, *size = _checked("convolutional_autoencoder", channels, image_shape)
     if pooled is not None and not 0 <= pooled <= len(channels):
@@ -83,7 +115,8 @@ def convolutional_autoencoder(channels, image_shape=(1, 28, 28), activation="rel
     return Autoencoder(Sequential(*encoder), Sequential(*decoder, conv), loss, seed, dtype)
 
 
-def _fitted(c_in, c_out, size, wanted, activation=None):
+def _fitted(c_in: int, c_out: int, size: tuple[int, ...], wanted: tuple[int, ...],
+            activation: ActivationLike = None) -> tuple[Conv2D, tuple[int, ...]]:  # fmt: skip
     """(convolution, its output size) for an image of this size: without padding if that gives the `wanted` size."""
     cut = tuple(n - KERNEL + 1 for n in size)
     if cut == wanted:
@@ -91,12 +124,29 @@ def _fitted(c_in, c_out, size, wanted, activation=None):
     return Conv2D(c_in, c_out, KERNEL, 1, "same", activation), size
 
 
-def conv_encoder(channels, sizes, image_shape=(1, 28, 28), activation="relu", normalised=False):
+def conv_encoder(channels: Sequence[int], sizes: Sequence[int], image_shape: Sequence[int] = (1, 28, 28),
+                 activation: ActivationLike = "relu", normalised: bool = False) -> Sequential:  # fmt: skip
     """A Sequential from images (batch, *image_shape) to rows (batch, sizes[-1]), linear at the end.
 
-    channels: of the convolutions of stride 2; sizes: of the Dense layers after them. activation: of every layer but the
-    last. normalised: BatchNorm after every convolution but the first, where it would remove the batch's brightness.
+    Args:
+        channels: of the convolutions of stride 2.
+        sizes: of the Dense layers after them.
+        image_shape: (channels, height, width).
+        activation: of every layer but the last.
+        normalised: BatchNorm after every convolution but the first, where it would remove the batch's brightness.
+
     Raises ValueError for no sizes, and for images that cannot be halved once per stage.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import VariationalAutoencoder, fit
+        >>> from npae.models import conv_decoder, conv_encoder
+        >>> images = np.random.default_rng(0).integers(0, 256, (50, 1, 16, 16), np.uint8)
+        >>> encoder = conv_encoder([4, 8], [16, 2 * 3], image_shape=(1, 16, 16))  # [μ | log σ²] of 3 numbers each
+        >>> model = VariationalAutoencoder(encoder, conv_decoder(3, [8, 4], image_shape=(1, 16, 16)))
+        >>> history = fit(model, images, epochs=1, progress="none")
+        >>> model.encode(images).shape, model.sample(2).shape
+        ((50, 3), (2, 1, 16, 16))
     """
     height, width = _halved("conv_encoder", channels, image_shape)
     if not sizes:
@@ -107,14 +157,29 @@ def conv_encoder(channels, sizes, image_shape=(1, 28, 28), activation="relu", no
     return Sequential(*layers, Flatten(), *dense_stack([channels[-1] * height * width, *sizes], activation))
 
 
-def conv_decoder(code, channels, image_shape=(1, 28, 28), activation="relu", normalised=False, transposed=True):
+def conv_decoder(code: int, channels: Sequence[int], image_shape: Sequence[int] = (1, 28, 28),
+                 activation: ActivationLike = "relu", normalised: bool = False,
+                 transposed: bool = True) -> Sequential:  # fmt: skip
     """A Sequential from codes (batch, code) to images (batch, *image_shape), linear at the end.
 
-    channels: of the transposed convolutions of stride 2; the Dense layer before them returns an image of channels[0]
-    channels, and a last convolution returns the image. activation: as for conv_encoder. normalised: BatchNorm before
-    every activation. transposed: False takes Upsample2D and a convolution in place of each transposed one, which costs
-    more arithmetic and leaves no checkerboard pattern. Raises ValueError for images that cannot be halved once per
-    stage.
+    Args:
+        code: the numbers per code.
+        channels: of the transposed convolutions of stride 2. The Dense layer before them returns an image of
+            channels[0] channels, and a last convolution returns the image.
+        image_shape: (channels, height, width).
+        activation: of every layer but the last.
+        normalised: BatchNorm before every activation.
+        transposed: False takes Upsample2D and a convolution in place of each transposed one, which costs more
+            arithmetic and leaves no checkerboard pattern.
+
+    Raises ValueError for images that cannot be halved once per stage.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.models import conv_decoder
+        >>> decoder = conv_decoder(2, [8, 4], image_shape=(3, 16, 16)).initialize(seed=0)
+        >>> decoder(np.zeros((5, 2), np.float32)).shape
+        (5, 3, 16, 16)
     """
     height, width = _halved("conv_decoder", channels, image_shape)
     # Glorot's initial weights, as in the tutorial.
@@ -130,14 +195,15 @@ def conv_decoder(code, channels, image_shape=(1, 28, 28), activation="relu", nor
     return Sequential(*layers, Conv2D(channels[-1], image_shape[0], KERNEL, padding="same"))
 
 
-def _stage(layer, channels, activation, normalised, *reshape):
+def _stage(layer: Callable[..., Layer], channels: int, activation: ActivationLike, normalised: bool,
+           *reshape: Layer) -> list[Layer]:  # fmt: skip
     """The layers of a stage: layer(activation), or with BatchNorm before the activation; `reshape` follows layer."""
     if normalised:
         return [layer(activation=None), *reshape, BatchNorm(channels), as_activation(activation, "_stage")]
     return [layer(activation=activation), *reshape]
 
 
-def _checked(name, channels, image_shape):
+def _checked(name: str, channels: Sequence[int], image_shape: Sequence[int]) -> Sequence[int]:
     """image_shape. Raises TypeError or ValueError unless it and the channels make a network."""
     if not (isinstance(channels, (list, tuple)) and isinstance(image_shape, (list, tuple))):
         raise TypeError(
@@ -158,7 +224,7 @@ def _checked(name, channels, image_shape):
     return image_shape
 
 
-def _halved(name, channels, image_shape):
+def _halved(name: str, channels: Sequence[int], image_shape: Sequence[int]) -> tuple[int, int]:
     """(height, width) after one halving per entry of channels."""
     _, height, width = _checked(name, channels, image_shape)
     parts = 2 ** len(channels)

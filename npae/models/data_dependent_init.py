@@ -16,28 +16,58 @@ Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations o
 3.1; Mishkin & Matas 2016, "All you need is a good init" (LSUV).
 """
 
-from npae.backend import array_module, batches
-from npae.layers import ConvTranspose2D, Dense
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from npae.backend import Array, ArrayLike, array_module, as_lazy_source, batches
+from npae.layers import ConvTranspose2D, Dense, Layer
 from npae.layers.activations import Identity
 from npae.layers.conv import Convolution
 
+Network = TypeVar("Network", bound=Layer)
 
-def data_dependent_init(model, data, mean=1.0, min_std=1e-3):
-    """Rescale the layers of `model`, in place, by their pre-activations on the rows `data` (n, …). Returns the model.
 
-    About a thousand rows are enough. mean: μ; 2 is good for narrow codes of ReLU units. A unit with a standard
-    deviation s_j below min_std does not vary: it keeps its weights, and its bias gives it the mean. A unit whose m_j or
-    s_j overflows stays as it is. Raises ValueError for fewer than two rows, and the errors of `fit` for other data that
-    cannot be right.
+def data_dependent_init(model: Network, data: ArrayLike, mean: float = 1.0, min_std: float = 1e-3) -> Network:
+    """Rescale the layers of `model`, in place, by their pre-activations on the rows `data`. Returns the model.
+
+    npae.fit does this for dense autoencoders by itself, before the first step. A unit whose m_j or s_j overflows stays
+    as it is.
+
+    Args:
+        model: a network of layers one after the other, with values.
+        data: samples (n, …); about a thousand are enough.
+        mean: μ; 2 is good for narrow codes of ReLU units.
+        min_std: a unit with a standard deviation s_j below it does not vary: it keeps its weights, and its bias gives
+            it the mean.
+
+    Raises ValueError for fewer than two rows, and the errors of `fit` for other data that cannot be right.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.layers import Dense, Sequential
+        >>> from npae.models import data_dependent_init
+        >>> x = np.random.default_rng(0).normal(3.0, 2.0, (1000, 20))
+        >>> model = Sequential(Dense(20, 8), Dense(8, 2)).initialize(seed=0)
+        >>> h = data_dependent_init(model, x, mean=1.0)[0](x.astype(np.float32))
+        >>> round(float(h[:, 0].mean()), 3), round(float(h[:, 0].std()), 3)
+        (1.0, 1.0)
     """
-    if len(data) < 2:
-        raise ValueError(f"data_dependent_init: expected at least 2 rows for a standard deviation, got {len(data)}.")
-    rescale(model, list(batches(data, 1024, model.theta.value, "data")), mean, min_std)
+    rows = as_lazy_source(data, "data")
+    if len(rows) < 2:
+        raise ValueError(f"data_dependent_init: expected at least 2 rows for a standard deviation, got {len(rows)}.")
+    rescale(model, list(batches(rows, 1024, model.theta.value, "data")), mean, min_std)
     return model
 
 
-def rescale(model, inputs, mean=1.0, min_std=1e-3):
-    """data_dependent_init on batches as the model takes them. inputs: an iterable of them, read twice."""
+def rescale(model: Layer, inputs: Iterable[Array], mean: float = 1.0, min_std: float = 1e-3) -> None:
+    """data_dependent_init on batches as the model takes them.
+
+    Args:
+        model: as for data_dependent_init.
+        inputs: the batches, which are read twice.
+        mean: μ.
+        min_std: as for data_dependent_init.
+    """
     layers = [layer for _, layer in model.leaves()]
     last = next((layer for layer in reversed(layers) if layer.parameters and hasattr(layer, "activation")), None)
     here = 0  # the layer that takes `inputs`
@@ -47,7 +77,7 @@ def rescale(model, inputs, mean=1.0, min_std=1e-3):
             inputs, here = list(_outputs(layers[here : k + 1], inputs)), k + 1
 
 
-def _outputs(layers, inputs):
+def _outputs(layers: Sequence[Layer], inputs: Iterable[Array]) -> Iterator[Array]:
     """The outputs of `layers`, one after the other, for each batch of `inputs`."""
     for h in inputs:
         for layer in layers:
@@ -55,7 +85,7 @@ def _outputs(layers, inputs):
         yield h
 
 
-def _rescale_one(layer, inputs, mean, min_std):
+def _rescale_one(layer: Dense | Convolution, inputs: Iterable[Array], mean: float, min_std: float) -> None:
     """Rescale W and b of one layer, as at the top of this file."""
     activation, layer.activation = layer.activation, Identity()
     try:

@@ -21,38 +21,59 @@ gets the codes of clean inputs).
 """
 
 import copy
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from npae.backend import Serializable, device_of
-from npae.layers import Dense, Sequential, Sigmoid, TiedDense
-from npae.layers.activations import as_activation
+from npae.backend import ArrayLike, DTypeLike, Serializable, device_of
+from npae.layers import Dense, Layer, Sequential, Sigmoid, TiedDense
+from npae.layers.activations import ActivationLike, as_activation
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models.autoencoder import Autoencoder
 from npae.models.classifier import Classifier
 from npae.models.dense import as_sizes
 
+PerStage: TypeAlias = Callable[[], Any] | list[Callable[[], Any] | None] | None
+
 
 class Stacked:
     """The autoencoders of all stages of sizes[0]-sizes[1]-…, and the deep networks that are built from them.
 
-    sizes: from the input's number of features to the last code's. activation: of the codes, as a name, a class or an
-    instance, for all stages, or as a list with one per stage. The other parts of a stage are given as a function
-    without arguments (a class or a lambda) for all stages, or as a list with one function (or None) per stage:
+    `autoencoders` is the list of the stages' autoencoders. Corruption, penalties and loss of a stage are given as a
+    function without arguments (a class or a lambda) for all stages, or as a list with one function (or None) per stage.
 
-        corruption      returns a layer for the head of the stage's encoder, used only while the stage is trained
-        penalties       returns a list of penalties
-        loss            returns a loss; by default BinaryCrossEntropy if the stage's inputs are data or Sigmoid codes,
-                        else SquaredError
+    Args:
+        sizes: from the input's number of features to the last code's.
+        activation: of the codes, as a name, a class or an instance, for all stages, or a list with one per stage.
+        corruption: returns a layer for the head of the stage's encoder, used only while the stage is trained.
+        penalties: returns a list of penalties.
+        loss: returns a loss; None: BinaryCrossEntropy if the stage's inputs are data or Sigmoid codes, else
+            SquaredError.
+        tied: give every decoder the weights of its encoder, transposed (layers.TiedDense); they stay tied when
+            unrolled.
+        seed: draws the initial values of all autoencoders.
+        dtype: of the parameters, float32 or float64.
 
-    tied: give every decoder the weights of its encoder, transposed (layers.TiedDense); they stay tied when unrolled.
-    `autoencoders` is the list of the stages' autoencoders; seed draws the initial values of all of them.
     Raises TypeError for sizes that are not integers, ValueError for sizes and lists that do not fit, and for
     BinaryCrossEntropy on codes that leave [0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import Stacked, fit
+        >>> x = np.random.default_rng(0).random((100, 16))
+        >>> stacked = Stacked([16, 8, 2])
+        >>> for autoencoder, codes in stacked.stages(x):  # one after the other
+        ...     history = fit(autoencoder, codes, epochs=1, progress="none")
+        >>> model = stacked.unroll()
+        >>> history = fit(model, x, epochs=1, progress="none")  # fine-tuning
+        >>> model.encode(x).shape, stacked.classifier(10).predict(x).shape
+        ((100, 2), (100,))
     """
 
-    def __init__(self, sizes, activation="sigmoid", corruption=None, penalties=None, loss=None, tied=False,
-                 seed=0, dtype=np.float32):  # fmt: skip
+    def __init__(self, sizes: Iterable[int], activation: ActivationLike | list[ActivationLike] = "sigmoid",
+                 corruption: PerStage = None, penalties: PerStage = None, loss: PerStage = None,
+                 tied: bool = False, seed: int = 0, dtype: DTypeLike = np.float32):  # fmt: skip
         self.sizes, self.seed, self.dtype, self._tied = as_sizes(sizes, "Stacked"), seed, dtype, tied
         self._activations = self._one_each("activation", activation)
         for given in self._activations:
@@ -100,7 +121,7 @@ class Stacked:
         penalties = penalties() if penalties else ()
         return Autoencoder(encoder, Sequential(decoder), loss, seed=None, penalties=penalties)
 
-    def stages(self, data):
+    def stages(self, data: ArrayLike) -> Iterator[tuple[Autoencoder, Any]]:
         """Yield (autoencoder, its data) for each stage, from the first: train it before taking the next.
 
         The first stage has `data` (n, …), each other one the codes of the stage before. Codes are arrays (n, size) of
@@ -112,7 +133,7 @@ class Stacked:
                 data = self.autoencoders[k - 1].encode(data)
             yield autoencoder, data
 
-    def unroll(self, corruption=None):
+    def unroll(self, corruption: Layer | None = None) -> Autoencoder:
         """The deep Autoencoder that begins with the weights of all stages, with the loss of the first.
 
         It shares no memory with the stages: fine-tuning does not change the pretrained weights. Without pretraining it
@@ -125,7 +146,7 @@ class Stacked:
         deep = Autoencoder(Sequential(*head, *encoder), Sequential(*decoder), loss, self.seed, self.dtype)
         return deep.to(self._device)
 
-    def classifier(self, classes):
+    def classifier(self, classes: int) -> Classifier:
         """A Classifier that begins with the encoders of all stages, followed by a linear layer with random weights.
 
         It shares no memory with the stages. To use the encoder of a fine-tuned autoencoder instead, write
@@ -134,13 +155,17 @@ class Stacked:
         network = Sequential(*self._layers()[0], Dense(self.sizes[-1], classes))
         return Classifier(network, classes, self.seed, self.dtype).to(self._device)
 
+    def __repr__(self) -> str:
+        return f"Stacked({self.sizes})"
+
     @property
     def _device(self):
         return device_of(self.autoencoders[0].theta.value)
 
     def _layers(self):
         """(layers of the encoder, layers of the decoder) of the deep network, copied together so that ties remain."""
-        pairs = copy.deepcopy([(autoencoder.encoder[-1], autoencoder.decoder[0]) for autoencoder in self.autoencoders])
+        leaves = [[layer for _, layer in autoencoder.leaves()] for autoencoder in self.autoencoders]
+        pairs = copy.deepcopy([layers[-2:] for layers in leaves])  # without corruption
         for k, (_, decoder) in enumerate(pairs[1:]):
             decoder.activation = as_activation(self._activations[k], "Stacked")  # it returns codes of the stage below
         return [encoder for encoder, _ in pairs], [decoder for _, decoder in reversed(pairs)]

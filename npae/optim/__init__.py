@@ -1,7 +1,7 @@
 """Optimizers: how ∂J/∂θ changes θ.
 
-Reading order: `base.py` (the contract), `sgd.py`, `adam.py`, `clipping.py`, `phased.py` (models with several
-objectives), `schedules.py` (of the learning rate).
+Reading order: `base.py` (the contract), `sgd.py`, `adam.py`, `clipping.py`, `schedules.py` (of the learning rate),
+`phased.py` (models with several objectives).
 """
 
 from npae.optim.adam import Adam, AdamW

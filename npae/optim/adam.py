@@ -17,8 +17,9 @@ Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1, and
 """
 
 import math
+from typing import Any
 
-from npae.backend import elementwise, sqrt
+from npae.backend import Array, elementwise, sqrt
 from npae.optim.base import Optimizer
 
 
@@ -37,12 +38,30 @@ def _adamw(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, rate,
 
 
 class Adam(Optimizer):
-    """θ ← θ − η m̂/(√v̂ + ε), with the state m and v. Raises ValueError unless 0 ≤ β₁, β₂ < 1 and ε > 0."""
+    """θ ← θ − η m̂/(√v̂ + ε), with the state m and v.
+
+    Args:
+        lr: the learning rate η.
+        beta1: β₁, of the first moment.
+        beta2: β₂, of the second moment.
+        eps: ε.
+
+    Raises ValueError unless 0 ≤ β₁, β₂ < 1 and ε > 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, fit
+        >>> from npae.optim import Adam
+        >>> x = np.random.default_rng(0).random((64, 5))
+        >>> history = fit(dense_autoencoder([5, 2]), x, epochs=9, optimizer=Adam(lr=0.01), progress="none")
+        >>> history["loss"][-1] < history["loss"][0]
+        True
+    """
 
     state_names = ("m", "v")
     _update = _adam
 
-    def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(self, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
         super().__init__(lr)
         if not (0 <= beta1 < 1 and 0 <= beta2 < 1 and eps > 0):
             raise ValueError(
@@ -50,18 +69,18 @@ class Adam(Optimizer):
             )
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
-    def coefficients(self):
+    def coefficients(self) -> tuple[float, ...]:
         """η √c₂/c₁ and ε √c₂ at step t."""
         c1, root_c2 = 1 - self.beta1**self.t, math.sqrt(1 - self.beta2**self.t)
         return self.lr * root_c2 / c1, self.eps * root_c2
 
-    def update(self, value, grad, *coefficients):
+    def update(self, value: Array, grad: Array, *coefficients: float) -> None:
         """The update of m, v and θ at the top of this file, in place, in one sweep."""
         m, v, beta1, beta2 = self.state["m"], self.state["v"], self.beta1, self.beta2
         rule = type(self)._update
         rule(value, m, v, grad, beta1, 1 - beta1, beta2, 1 - beta2, *coefficients, out=(value, m, v))
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"lr": self.lr, "beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
 
 
@@ -71,19 +90,39 @@ class AdamW(Adam):
     If weight decay is a term of J, Adam divides it by √v̂ as well, so that parameters with large gradients decay less;
     here all parameters shrink by the same factor. Loshchilov & Hutter 2019, "Decoupled weight decay regularization",
     algorithm 2, but as in PyTorch: λ is multiplied by the whole learning rate η, in the paper only by its schedule.
+
+    Args:
+        lr: the learning rate η.
+        beta1: β₁, of the first moment.
+        beta2: β₂, of the second moment.
+        eps: ε.
+        weight_decay: λ.
+
+    Raises ValueError for the same as Adam, and for a negative λ.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, fit
+        >>> from npae.optim import AdamW
+        >>> x = np.random.default_rng(0).random((64, 5))
+        >>> model = dense_autoencoder([5, 2])
+        >>> history = fit(model, x, epochs=9, optimizer=AdamW(0.01, weight_decay=0.1), progress="none")
+        >>> history["loss"][-1] < history["loss"][0]
+        True
     """
 
     _update = _adamw
 
-    def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+    def __init__(self, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
+                 weight_decay: float = 0.01) -> None:  # fmt: skip
         super().__init__(lr, beta1, beta2, eps)
         if weight_decay < 0:
             raise ValueError(f"AdamW: expected a weight decay of 0 or more, got {weight_decay}.")
         self.weight_decay = weight_decay
 
-    def coefficients(self):
+    def coefficients(self) -> tuple[float, ...]:
         """Adam's two, and 1 − ηλ."""
         return *super().coefficients(), 1 - self.lr * self.weight_decay
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return super().config() | {"weight_decay": self.weight_decay}

@@ -7,37 +7,57 @@ An optimizer has a learning rate `lr`, a step count `t`, and `state`: named vect
 They are made at the first step, follow θ to its device and are saved with the model.
 """
 
-from npae.backend import Serializable, device_of, to_device, zeros_like
+from typing import Any
+
+from npae.backend import Array, FlatParameters, Serializable, device_of, to_device, zeros_like
 
 
 class Optimizer(Serializable):
-    """An optimizer. Subclasses list their `state_names` and implement update, and coefficients unless it is (lr,)."""
+    """An optimizer. Subclasses list their `state_names` and implement update, and coefficients unless it is (lr,).
+
+    Args:
+        lr: the learning rate η.
+
+    Raises ValueError unless lr > 0.
+
+    Example:
+        >>> from npae.layers import Dense
+        >>> from npae.optim import Optimizer
+        >>> class SignDescent(Optimizer):
+        ...     def update(self, value, grad, lr):
+        ...         value -= lr * (grad > 0) - lr * (grad < 0)
+        >>> theta = Dense(3, 2).initialize(seed=0).theta
+        >>> theta.value[:], theta.grad[:] = 1, 5
+        >>> SignDescent(0.25).step(theta)
+        >>> theta.value.tolist()
+        [0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75]
+    """
 
     registry = {}
-    state_names = ()
+    state_names: tuple[str, ...] = ()
 
-    def __init__(self, lr):
+    def __init__(self, lr: float) -> None:
         if not lr > 0:
             raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {lr}.")
         self.lr, self.t, self.state = float(lr), 0, {}
 
     @property
-    def parts(self):
+    def parts(self) -> "tuple[Optimizer, ...]":
         """The optimizers of the model's phases: just this one, unless it is a Phased."""
         return (self,)
 
-    def state_sizes(self, model):
+    def state_sizes(self, model: Any) -> dict[str, int]:
         """{name: size} of the vectors in `state` after a step on `model`: what a model file must contain."""
-        return dict.fromkeys(self.state_names, model.parameter_count)
+        return {name: model.parameter_count for name in self.state_names}
 
-    def step(self, theta):
+    def step(self, theta: FlatParameters) -> None:
         """One update of `theta`, such as model.theta, from the gradient in theta.grad. Frozen parameters stay."""
         self.prepare(theta.value)
         self.t += 1
         with theta.frozen_kept():
             self.update(theta.value, theta.grad, *self.coefficients())
 
-    def prepare(self, value):
+    def prepare(self, value: Array) -> None:
         """Make the state vectors, or move them to the device and dtype of θ, `value`. Called at the start of a step."""
         for name in self.state_names:
             vector = self.state.get(name)
@@ -51,13 +71,19 @@ class Optimizer(Serializable):
             elif type(vector) is not type(value) or vector.dtype != value.dtype:
                 self.state[name] = to_device(vector, device_of(value)).astype(value.dtype)
 
-    def coefficients(self):
+    def coefficients(self) -> tuple[float, ...]:
         """The numbers of step self.t (1 for the first), as floats: all that changes from step to step beside arrays."""
         return (self.lr,)
 
-    def update(self, value, grad, *coefficients):
-        """Change `value` (θ) in place, given `grad` (∂J/∂θ) and the coefficients of this step."""
+    def update(self, value: Array, grad: Array, *coefficients: float) -> None:
+        """Change θ in place.
+
+        Args:
+            value: θ.
+            grad: ∂J/∂θ.
+            *coefficients: those of this step.
+        """
         raise NotImplementedError
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"lr": self.lr}

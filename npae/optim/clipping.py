@@ -5,16 +5,33 @@
 Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.backend import array_module, dot
+from npae.backend import Array, array_module, dot
 
 
-def clip_by_global_norm(grad, max_norm):
-    """Scale the vector `grad` in place so that ‖grad‖ ≤ max_norm. Returns the norm before, a scalar on the device.
+def clip_by_global_norm(grad: Array, max_norm: float) -> Any:
+    """Scale a gradient in place so that its norm is at most `max_norm`. Returns the norm before.
 
-    A norm of NaN or infinity (in float32 squares overflow from about 10¹⁹ on) makes the whole gradient NaN, so that
-    training stops with an error. Raises ValueError unless max_norm > 0.
+    The result is a scalar on the device. A norm of NaN or infinity (in float32 squares overflow from about 10¹⁹ on)
+    makes the whole gradient NaN, so that training stops with an error.
+
+    Args:
+        grad: the gradient, a vector.
+        max_norm: c.
+
+    Raises ValueError unless max_norm > 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.optim import clip_by_global_norm
+        >>> grad = np.array([3.0, 4.0])
+        >>> float(clip_by_global_norm(grad, 1.0))
+        5.0
+        >>> grad.round(3).tolist()
+        [0.6, 0.8]
     """
     if not max_norm > 0:
         raise ValueError(f"clip_by_global_norm: expected max_norm > 0, got {max_norm}.")

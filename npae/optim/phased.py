@@ -6,76 +6,102 @@ multiplies all of them by the same factor. A checkpoint keeps every state vector
 """
 
 import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from npae.backend import as_member
+from npae.backend import Array, as_member
 from npae.optim.base import Optimizer
+from npae.optim.schedules import Schedule
 
 
 class Phased(Optimizer):
-    """{phase: Optimizer} as one Optimizer. It works on copies of the given optimizers.
+    """Several optimizers as one Optimizer. It works on copies of the given ones.
 
-    lr: the learning rate of the first phase; setting it changes all of them in proportion.
+    `lr` is the learning rate of the first phase; setting it changes all of them in proportion.
+
+    Args:
+        optimizers: {phase: an Optimizer, its class or its name}.
+
+    Raises ValueError if there are none.
+
+    Example:
+        >>> from npae.optim import Adam, Phased
+        >>> optimizer = Phased({"discriminator": Adam(1e-4), "generator": Adam(2e-4)})
+        >>> optimizer.lr = 5e-5
+        >>> [part.lr for part in optimizer.parts]
+        [5e-05, 0.0001]
     """
 
-    def __init__(self, optimizers):
+    def __init__(self, optimizers: Mapping[str, Any]) -> None:
         if not optimizers:
             raise ValueError("Phased: expected an optimizer for each phase, got none.")
-        self.optimizers = {
+        self.optimizers: dict[str, Optimizer] = {
             phase: copy.deepcopy(as_member(optimizer, Optimizer, f"Phased, phase {phase!r}"))
             for phase, optimizer in optimizers.items()
         }
         self._rates = [optimizer.lr for optimizer in self.parts]
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Optimizer, ...]:
         """The optimizers, in the order of the phases."""
         return tuple(self.optimizers.values())
 
     @property
-    def lr(self):
+    def lr(self) -> float:
         """The learning rate of the first phase."""
         return self.parts[0].lr
 
     @lr.setter
-    def lr(self, lr):
+    def lr(self, lr: float) -> None:
         factor = lr / self._rates[0]
         for optimizer, rate in zip(self.parts, self._rates, strict=True):
             optimizer.lr = rate * factor
 
     @property
-    def t(self):
+    def t(self) -> int:
         """The number of steps that each optimizer has taken."""
         return self.parts[0].t
 
     @t.setter
-    def t(self, t):
+    def t(self, t: int) -> None:
         for optimizer in self.parts:
             optimizer.t = t
 
     @property
-    def state(self):
+    def state(self) -> dict[str, Array]:
         """The state vectors of all optimizers, under "phase.name"."""
         return {f"{phase}.{name}": v for phase, o in self.optimizers.items() for name, v in o.state.items()}
 
     @state.setter
-    def state(self, state):
+    def state(self, state: Mapping[str, Array]) -> None:
         for phase, optimizer in self.optimizers.items():
             optimizer.state = {n: state[f"{phase}.{n}"] for n in optimizer.state_names if f"{phase}.{n}" in state}
 
-    def state_sizes(self, model):
+    def state_sizes(self, model: Any) -> dict[str, int]:
         sizes = {phase.name: phase.parameter_count for phase in model.phases}
         return {f"{phase}.{name}": sizes[phase] for phase, o in self.optimizers.items() for name in o.state_names}
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"optimizers": self.optimizers}
 
 
-def for_phases(optimizer, phases, schedule):
+def for_phases(optimizer: Any, phases: Sequence[Any], schedule: Schedule) -> Optimizer:
     """The optimizer for a model with these phases: the given one for a single phase, else a Phased.
 
-    optimizer: an Optimizer or its name, of which every phase gets a copy, or {phase: Optimizer}. schedule: of the
-    learning rate. Raises ValueError for names that are not those of the phases, and for several phases with a schedule
-    that depends on the loss; TypeError for anything that is not an Optimizer.
+    Args:
+        optimizer: an Optimizer, its class or its name, of which every phase gets a copy; or {phase: Optimizer}.
+        phases: of the model; each has a `name`.
+        schedule: of the learning rate.
+
+    Raises ValueError for names that are not those of the phases, and for several phases with a schedule that depends on
+    the loss; TypeError for anything that is not an Optimizer.
+
+    Example:
+        >>> from npae import dense_autoencoder
+        >>> from npae.optim import Constant, for_phases
+        >>> model = dense_autoencoder([5, 2])
+        >>> for_phases("adam", model.phases, Constant()).lr
+        0.001
     """
     several = isinstance(optimizer, (dict, Phased))
     if len(phases) == 1:

@@ -5,84 +5,125 @@ through the third epoch). The arguments are in epochs too, so that they do not d
 """
 
 import math
+from typing import Any
 
 from npae.backend import Serializable, as_member
 
 
 class Schedule(Serializable):
-    """A schedule. Subclasses implement factor(t), and config() if it differs from their attributes."""
+    """A schedule. Subclasses implement factor(t), and config() if it differs from their attributes.
+
+    Example:
+        >>> from npae.optim import Schedule
+        >>> class InverseSquareRoot(Schedule):
+        ...     def factor(self, t):
+        ...         return (1 + t) ** -0.5
+        >>> InverseSquareRoot().factor(3)
+        0.5
+    """
 
     registry = {}
     example = 'a schedule such as optim.Cosine(10) or "cosine"'
     watches = False  # does it depend on the losses that observe() receives?
 
-    def factor(self, t):
+    def factor(self, t: float) -> float:
         """η(t)/η₀ at time t ≥ 0, in epochs."""
         raise NotImplementedError
 
-    def observe(self, loss):
+    def observe(self, loss: float) -> None:
         """Receives the validation loss (or else the training loss) at the end of every epoch."""
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return dict(self.__dict__)
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """What a checkpoint must keep in addition to config(): JSON values."""
         return {}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Restore what state() returned."""
 
 
 class Constant(Schedule):
-    """η(t) = η₀."""
+    """η(t) = η₀.
 
-    def factor(self, t):
+    Example:
+        >>> from npae.optim import Constant
+        >>> Constant().factor(7)
+        1.0
+    """
+
+    def factor(self, t: float) -> float:
         return 1.0
 
 
 class WarmUp(Schedule):
-    """Linear warm-up from 0 over the first `epochs`, then the schedule `then`, whose time starts there.
+    """Linear warm-up from 0, and then another schedule, whose time starts there.
 
     η(t) = η₀ · t/epochs · then(0) for t < epochs, else η₀ · then(t − epochs). The first step, at t = 0, does not change
     θ; it only fills the optimizer's moments.
+
+    Args:
+        epochs: the duration of the warm-up.
+        then: the schedule after it; None: Constant().
+
+    Raises ValueError unless epochs > 0.
+
+    Example:
+        >>> from npae.optim import Cosine, WarmUp
+        >>> schedule = WarmUp(2, then=Cosine(8))
+        >>> [round(schedule.factor(t), 3) for t in (0, 1, 2, 6, 10)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
     """
 
-    def __init__(self, epochs, then=None):
+    def __init__(self, epochs: float, then: Schedule | None = None) -> None:
         if epochs <= 0:
             raise ValueError(f"WarmUp: expected a duration above 0 epochs, got {epochs}.")
         self.epochs, self.then = epochs, then or Constant()
 
-    def factor(self, t):
+    def factor(self, t: float) -> float:
         return t / self.epochs * self.then.factor(0) if t < self.epochs else self.then.factor(t - self.epochs)
 
     @property
-    def watches(self):
+    def watches(self) -> bool:
         """Does the schedule `then` depend on the losses?"""
         return self.then.watches
 
-    def observe(self, loss):
+    def observe(self, loss: float) -> None:
         self.then.observe(loss)
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         return self.then.state()
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         self.then.restore(state)
 
 
 class Step(Schedule):
-    """η(t) = η₀ · factor^⌊t/every⌋: multiplied by `factor` every `every` epochs."""
+    """η(t) = η₀ · factor^⌊t/every⌋: η is multiplied by the same factor at regular times.
 
-    def __init__(self, every, factor=0.1):
+    Args:
+        every: epochs from one multiplication to the next.
+        factor: above 0, at most 1.
+
+    Raises ValueError for arguments out of range.
+
+    Example:
+        >>> from npae.optim import Step
+        >>> schedule = Step(10, factor=0.5)
+        >>> [schedule.factor(t) for t in (0, 9.9, 10, 25)]
+        [1.0, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, every: float, factor: float = 0.1) -> None:
         if every <= 0 or not 0 < factor <= 1:
             raise ValueError(f"Step: expected every > 0 and 0 < factor <= 1, got {every} and {factor}.")
         self.every, self.by = every, factor
 
-    def factor(self, t):
+    def factor(self, t: float) -> float:
         return self.by ** math.floor(t / self.every)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"every": self.every, "factor": self.by}
 
 
@@ -90,36 +131,63 @@ class Cosine(Schedule):
     """η(t) = η₀ [ε + (1 − ε) ½(1 + cos(π t/epochs))]: from η₀ down to ε η₀ at t = epochs, where ε is `end`.
 
     Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", equation 5, without restarts.
+
+    Args:
+        epochs: the duration.
+        end: ε, from 0 to 1.
+
+    Raises ValueError for arguments out of range.
+
+    Example:
+        >>> from npae.optim import Cosine
+        >>> schedule = Cosine(10)
+        >>> [round(schedule.factor(t), 3) for t in (0, 5, 10)]
+        [1.0, 0.5, 0.0]
     """
 
-    def __init__(self, epochs, end=0.0):
+    def __init__(self, epochs: float, end: float = 0.0) -> None:
         if epochs <= 0 or not 0 <= end <= 1:
             raise ValueError(f"Cosine: expected epochs > 0 and 0 <= end <= 1, got {epochs} and {end}.")
         self.epochs, self.end = epochs, end
 
-    def factor(self, t):
+    def factor(self, t: float) -> float:
         return self.end + (1 - self.end) * 0.5 * (1 + math.cos(math.pi * min(t / self.epochs, 1)))
 
 
 class Plateau(Schedule):
-    """Multiply η by `factor` whenever the loss has not improved for `patience` epochs in a row.
+    """Multiply η by a factor whenever the loss has not improved for some epochs in a row.
 
     An improvement is a loss below best − threshold·|best|. It is for models of one phase: the sum of adversarial losses
     does not measure progress (npae.train refuses it).
+
+    Args:
+        patience: so many epochs without an improvement.
+        factor: above 0 and below 1.
+        threshold: the least relative improvement.
+
+    Raises ValueError for arguments out of range.
+
+    Example:
+        >>> from npae.optim import Plateau
+        >>> schedule = Plateau(patience=2)
+        >>> for loss in (1.0, 0.9, 0.9, 0.9):
+        ...     schedule.observe(loss)
+        >>> schedule.factor(4)
+        0.5
     """
 
     watches = True
 
-    def __init__(self, patience=5, factor=0.5, threshold=1e-4):
+    def __init__(self, patience: int = 5, factor: float = 0.5, threshold: float = 1e-4) -> None:
         if patience < 1 or not 0 < factor < 1:
             raise ValueError(f"Plateau: expected patience >= 1 and 0 < factor < 1, got {patience} and {factor}.")
         self.patience, self.by, self.threshold = patience, factor, threshold
         self.current, self.best, self.waited = 1.0, math.inf, 0
 
-    def factor(self, t):
+    def factor(self, t: float) -> float:
         return self.current
 
-    def observe(self, loss):
+    def observe(self, loss: float) -> None:
         if self.best == math.inf or loss < self.best - self.threshold * abs(self.best):
             self.best, self.waited = loss, 0
             return
@@ -127,20 +195,29 @@ class Plateau(Schedule):
         if self.waited >= self.patience:
             self.current, self.waited = self.current * self.by, 0
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"patience": self.patience, "factor": self.by, "threshold": self.threshold}
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         return {"current": self.current, "best": self.best, "waited": self.waited}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         self.current, self.best, self.waited = state["current"], state["best"], state["waited"]
 
 
-def as_schedule(schedule, epochs):
-    """A Schedule from a name, a class or an instance; None is Constant(). "cosine" falls to zero over all `epochs`.
+def as_schedule(schedule: Any, epochs: int | None) -> Schedule:
+    """A Schedule from a name, a class or an instance.
+
+    Args:
+        schedule: the name, the class or the instance; None: Constant().
+        epochs: how many there will be: "cosine" falls to zero over all of them. None: unknown.
 
     Raises TypeError and ValueError for anything else.
+
+    Example:
+        >>> from npae.optim import as_schedule
+        >>> as_schedule("cosine", epochs=20)
+        Cosine(epochs=20, end=0.0)
     """
     if schedule is None:
         return Constant()

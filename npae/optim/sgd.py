@@ -9,7 +9,9 @@ learning", section 2, in the form that takes the gradient at the stored θ (Beng
 section 3.5).
 """
 
-from npae.backend import elementwise
+from typing import Any
+
+from npae.backend import Array, elementwise
 from npae.optim.base import Optimizer
 
 
@@ -31,12 +33,26 @@ def _nesterov(theta, u, g, lr, mu):
 
 
 class SGD(Optimizer):
-    """θ ← θ − η g, with momentum μ (0: none) and optionally Nesterov's form.
+    """θ ← θ − η g, with momentum μ and optionally Nesterov's form.
+
+    Args:
+        lr: the learning rate η.
+        momentum: μ; 0: none.
+        nesterov: use Nesterov's form?
 
     Raises ValueError unless 0 ≤ μ < 1, and for Nesterov's form without momentum.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, fit
+        >>> from npae.optim import SGD
+        >>> x = np.random.default_rng(0).random((64, 5))
+        >>> history = fit(dense_autoencoder([5, 2]), x, epochs=9, optimizer=SGD(0.1, momentum=0.9), progress="none")
+        >>> history["loss"][-1] < history["loss"][0]
+        True
     """
 
-    def __init__(self, lr=0.01, momentum=0.0, nesterov=False):
+    def __init__(self, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
         super().__init__(lr)
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD: expected 0 <= momentum < 1, got {momentum}.")
@@ -45,7 +61,7 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = momentum, nesterov
         self.state_names = ("u",) if momentum else ()
 
-    def update(self, value, grad, lr):
+    def update(self, value: Array, grad: Array, lr: float) -> None:
         """The update at the top of this file, in place."""
         if not self.momentum:
             _plain(value, grad, lr, out=value)
@@ -53,5 +69,5 @@ class SGD(Optimizer):
         u, rule = self.state["u"], _nesterov if self.nesterov else _momentum
         rule(value, u, grad, lr, self.momentum, out=(value, u))
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}

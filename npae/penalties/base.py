@@ -8,30 +8,58 @@ gradient of the loss, and the encoder's backward pass computes the parameters' g
 itself adds the direct part, ∂λΩ/∂θ with the codes fixed, to the parameters' gradients.
 """
 
-from npae.backend import Serializable
+from typing import Any
+
+from npae.backend import Array, Serializable
 
 
 class Penalty(Serializable):
     """λΩ. Subclasses set `term`, its name in the history, and implement value and value_and_gradient.
 
-    strength: λ. Raises ValueError unless it is above 0.
+    Raises ValueError unless λ is above 0.
+
+    Args:
+        strength: λ.
+
+    Example:
+        >>> from npae import dense_autoencoder
+        >>> from npae.penalties import Penalty
+        >>> class CodeNorm(Penalty):  # ½ 1/B Σ_i ‖h_i‖²
+        ...     term = "code_norm"
+        ...     def value(self, model, h, cache):
+        ...         return self.value_and_gradient(model, h, cache)[0]
+        ...     def value_and_gradient(self, model, h, cache):
+        ...         dh = self.strength / len(h) * h
+        ...         return 0.5 * (h * dh).sum(), dh
+        >>> dense_autoencoder([784, 32], penalties=[CodeNorm(0.1)]).penalties
+        (CodeNorm(strength=0.1),)
     """
 
     registry = {}
     term = "penalty"
 
-    def __init__(self, strength):
+    def __init__(self, strength: float):
         if not strength > 0:
             raise ValueError(f"{type(self).__name__}: expected a strength λ above 0, got {strength}.")
         self.strength = float(strength)
 
-    def value(self, model, h, cache):
-        """λΩ, a scalar on the device. h, cache: what model.encoder.forward(x) returned for the batch."""
+    def value(self, model: Any, h: Array, cache: Any) -> Any:
+        """λΩ, a scalar on the device.
+
+        Args:
+            model: the autoencoder; it has an encoder, and named_parameters().
+            h: the codes of the batch, as model.encoder.forward(x) returned them.
+            cache: what it returned beside h.
+        """
         raise NotImplementedError
 
-    def value_and_gradient(self, model, h, cache):
-        """(λΩ, ∂λΩ/∂h or None), adding ∂λΩ/∂θ to the gradients of the parameters on which Ω depends directly."""
+    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array | None]:
+        """(λΩ, ∂λΩ/∂h or None), adding ∂λΩ/∂θ to the gradients of the parameters on which Ω depends directly.
+
+        Args:
+            model, h, cache: as for value.
+        """
         raise NotImplementedError
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"strength": self.strength}

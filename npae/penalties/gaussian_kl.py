@@ -20,7 +20,9 @@ expm1(log σ²), which is accurate for small log σ².
 Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B. With λ = β ≠ 1: β-VAE, Higgins et al. 2017.
 """
 
-from npae.backend import dot, elementwise, empty, expm1, ones
+from typing import Any
+
+from npae.backend import Array, dot, elementwise, empty, expm1, ones
 from npae.penalties.base import Penalty
 
 
@@ -36,19 +38,29 @@ def _divergence_and_gradient(mean, log_var, scale):
 
 
 class GaussianKL(Penalty):
-    """λ/B Σ_i KL(N(μ_i, σ_i²) ‖ N(0, 1)), in nats, of codes h = [μ | log σ²] (B, 2d). strength: λ, the β of a β-VAE."""
+    """λ/B Σ_i KL(N(μ_i, σ_i²) ‖ N(0, 1)), in nats, of codes h = [μ | log σ²] (B, 2d).
+
+    Args:
+        strength: λ, the β of a β-VAE.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.penalties import GaussianKL
+        >>> GaussianKL().per_sample(np.array([[0.0, 0.0], [1.0, 0.0]]))
+        array([0. , 0.5])
+    """
 
     term = "kl"
 
-    def __init__(self, strength=1.0):
+    def __init__(self, strength: float = 1.0):
         super().__init__(strength)
 
-    def value(self, model, h, cache):
+    def value(self, model: Any, h: Array, cache: Any) -> Any:
         """λ/B Σ_i KL_i."""
         divergence = _divergence(*_halves(h))
         return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h))
 
-    def value_and_gradient(self, model, h, cache):
+    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
         """The value, and ∂λΩ/∂h = λ/B [μ | ½ (σ² − 1)]."""
         mean, log_var = _halves(h)
         dh, d = empty(h.shape, h), mean.shape[1]
@@ -56,11 +68,11 @@ class GaussianKL(Penalty):
         _divergence_and_gradient(mean, log_var, self.strength / len(h), out=(divergence, dh[:, :d], dh[:, d:]))
         return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h)), dh
 
-    def per_sample(self, h):
+    def per_sample(self, h: Array) -> Array:
         """KL_i of every sample, without λ: (B,)."""
         return _divergence(*_halves(h)).sum(axis=1)
 
 
-def _halves(h):
+def _halves(h: Array) -> tuple[Array, Array]:
     d = h.shape[1] // 2
     return h[:, :d], h[:, d:]

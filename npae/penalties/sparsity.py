@@ -21,7 +21,9 @@ without any sparsity: halve the encoder's W and b, double the decoder's W, and x
 Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL). Our λ is called β there; the squared error is the same.
 """
 
-from npae.backend import dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
+from typing import Any
+
+from npae.backend import Array, dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
 from npae.layers import Identity, Sigmoid
 from npae.layers.output import output_activation
 from npae.penalties.base import Penalty
@@ -44,33 +46,45 @@ def _scaled_sign(h, scale):
 class KLSparsity(Penalty):
     """λ Σ_j KL(ρ ‖ ρ̂_j), where ρ̂_j is the mean activity of code unit j over the batch, and ρ its target.
 
-    strength: λ (UFLDL uses 3, with squared error on small images). rho: ρ, above 0 and below 1. The encoder must end in
-    Sigmoid, whose codes lie in (0, 1): raises ValueError otherwise. A unit that is 0 on the whole batch, as float32
-    allows, counts as one with ρ̂ = 10⁻⁶, and has a finite derivative.
+    The encoder must end in Sigmoid, whose codes lie in (0, 1): raises ValueError otherwise. A unit that is 0 on the
+    whole batch, as float32 allows, counts as one with ρ̂ = 10⁻⁶, and has a finite derivative.
     ρ̂ is estimated from one batch, so use batches of 100 rows or more. In data-parallel training each process uses the
     mean over its own rows, and `evaluate` averages Ω over its batches.
+
+    Args:
+        strength: λ (UFLDL uses 3, with squared error on small images).
+        rho: ρ, above 0 and below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.penalties import KLSparsity
+        >>> penalties = [KLSparsity(3.0, rho=0.01)]
+        >>> model = dense_autoencoder([64, 100], code_activation="sigmoid", loss="mse", penalties=penalties)
+        >>> sorted(model.evaluate(np.zeros((100, 64), np.float32)))
+        ['reconstruction', 'sparsity']
     """
 
     term = "sparsity"
 
-    def __init__(self, strength, rho=0.05):
+    def __init__(self, strength: float, rho: float = 0.05):
         super().__init__(strength)
         if not 0 < rho < 1:
             raise ValueError(f"KLSparsity: expected a target activity rho between 0 and 1, got {rho}.")
         self.rho = float(rho)
 
-    def value(self, model, h, cache):
+    def value(self, model: Any, h: Array, cache: Any) -> Any:
         """λ Σ_j KL(ρ ‖ ρ̂_j)."""
         return self._value_and_derivative(model, rows(h))[0]
 
-    def value_and_gradient(self, model, h, cache):
+    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
         """(λΩ, ∂λΩ/∂h), whose rows all equal λ/B ∂KL/∂ρ̂."""
         value, derivative = self._value_and_derivative(model, rows(h))
         dh = empty(h.shape, h)
         rows(dh)[...] = derivative
         return value, dh
 
-    def _value_and_derivative(self, model, h):
+    def _value_and_derivative(self, model: Any, h: Array) -> tuple[Any, Array]:
         """(λΩ, λ/B ∂KL/∂ρ̂ for each unit)."""
         last = output_activation(model.encoder)
         if not isinstance(last, Sigmoid):
@@ -84,20 +98,31 @@ class KLSparsity(Penalty):
         divergence, derivative = _divergence_and_derivative(total, 1 / size, self.rho, self.strength / size)
         return dot(divergence, ones(n, h)) * self.strength, derivative
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"strength": self.strength, "rho": self.rho}
 
 
 class L1(Penalty):
-    """λ/B Σ_i Σ_j |h_ij|: sum over the code units, mean over the batch. At h = 0 its derivative is taken as 0."""
+    """λ/B Σ_i Σ_j |h_ij|: sum over the code units, mean over the batch. At h = 0 its derivative is taken as 0.
+
+    Args:
+        strength: λ.
+
+    Example:
+        >>> from npae import dense_autoencoder
+        >>> from npae.penalties import L1, WeightDecay
+        >>> model = dense_autoencoder([784, 500], penalties=[L1(0.1), WeightDecay(1e-4)])
+        >>> [penalty.term for penalty in model.penalties]
+        ['l1', 'weight_decay']
+    """
 
     term = "l1"
 
-    def value(self, model, h, cache):
+    def value(self, model: Any, h: Array, cache: Any) -> Any:
         """λ/B Σ_i Σ_j |h_ij|."""
         return self.value_and_gradient(model, h, cache)[0]
 
-    def value_and_gradient(self, model, h, cache):
+    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
         """(λΩ, ∂λΩ/∂h), where ∂λΩ/∂h = λ/B sign(h), and λΩ = ⟨h, ∂λΩ/∂h⟩ since |h| = h sign(h)."""
         dh = _scaled_sign(h, self.strength / len(h))
         return dot(flat(h), flat(dh)), dh

@@ -11,26 +11,38 @@ well, so parameters with large gradients decay less. optim.AdamW shrinks all wei
 Krogh & Hertz 1991, "A simple weight decay can improve generalization", NIPS 4.
 """
 
-from npae.backend import dot
+from typing import Any
+
+from npae.backend import Array, Parameter, dot
 from npae.penalties.base import Penalty
 
 
 class WeightDecay(Penalty):
-    """½λ Σ_l ‖W_l‖² over every parameter of the model named W; shared ones (tied weights) count once."""
+    """½λ Σ_l ‖W_l‖² over every parameter of the model named W; shared ones (tied weights) count once.
+
+    Args:
+        strength: λ.
+
+    Example:
+        >>> from npae import dense_autoencoder
+        >>> from npae.penalties import WeightDecay
+        >>> dense_autoencoder([784, 32], penalties=[WeightDecay(1e-4)]).penalties
+        (WeightDecay(strength=0.0001),)
+    """
 
     term = "weight_decay"
 
-    def value(self, model, h, cache):
+    def value(self, model: Any, h: Array, cache: Any) -> Any:
         """½λ Σ_l ‖W_l‖²."""
         flat = [W.value.reshape(-1) for W in _weights(model)]
         return sum(dot(w, w) for w in flat) * (0.5 * self.strength)
 
-    def value_and_gradient(self, model, h, cache):
+    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array | None]:
         """(λΩ, None), adding ∂λΩ/∂W = λW to the gradient of every weight matrix."""
         for W in _weights(model):
             W.add(W.value, self.strength)  # ∂J/∂W += λ W
         return self.value(model, h, cache), None
 
 
-def _weights(model):
+def _weights(model: Any) -> list[Parameter]:
     return [p for _, p in model.named_parameters() if p.name == "W"]

@@ -6,10 +6,12 @@ In reading order:
     places.py          the names of model files
     archive.py         the arrays in a file
     model_files.py     a model as one .npz file
+    info.py            what is in such a file, as text
 """
 
 from npae.serialization.architecture import build, describe
 from npae.serialization.archive import ModelFileError
+from npae.serialization.info import file_info
 from npae.serialization.model_files import Saved, load, load_all, save
 
-__all__ = ["ModelFileError", "Saved", "build", "describe", "load", "load_all", "save"]
+__all__ = ["ModelFileError", "Saved", "build", "describe", "file_info", "load", "load_all", "save"]

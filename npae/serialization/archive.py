@@ -8,15 +8,21 @@ import zipfile
 
 import numpy as np
 
-from npae.backend import read_array_header
+from npae.backend import Array, read_array_header
 
 
 class ModelFileError(ValueError):
     """The file is not a whole, readable npae model file, or not one for this model."""
 
 
-def header_in(archive, name, file_size):
-    """(shape, dtype) that the array `name` declares, after a check that its data are really in the file."""
+def header_in(archive: zipfile.ZipFile, name: str, file_size: int) -> tuple[tuple[int, ...], np.dtype]:
+    """(shape, dtype) that an array declares, after a check that its data are really in the file.
+
+    Args:
+        archive: the open file.
+        name: of the array.
+        file_size: of the whole file, in bytes.
+    """
     if f"{name}.npy" not in archive.namelist():
         raise ModelFileError(
             f"it is not a whole npae model file, it has no array {name!r}: use a checkpoint or save the model again."
@@ -31,8 +37,14 @@ def header_in(archive, name, file_size):
     return shape, dtype
 
 
-def array_in(archive, name, file_size):
-    """The array `name`, after the same check. Nothing is unpickled."""
+def array_in(archive: zipfile.ZipFile, name: str, file_size: int) -> Array:
+    """An array, after the same check. Nothing is unpickled.
+
+    Args:
+        archive: the open file.
+        name: of the array.
+        file_size: of the whole file, in bytes.
+    """
     header_in(archive, name, file_size)
     with archive.open(f"{name}.npy") as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)

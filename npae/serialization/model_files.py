@@ -15,11 +15,14 @@ compared with the size of the file and with the architecture. It can name regist
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from npae.backend import Remembers, Seen, atomic_write, resolve_device, to_device
+from npae.backend import Array, Remembers, Seen, atomic_write, resolve_device, to_device
 from npae.layers import Layer
 from npae.optim import Optimizer
 from npae.serialization.architecture import build, describe
@@ -31,29 +34,60 @@ FORMAT = 2
 
 @dataclass
 class Saved:
-    """The content of a file: the model, the optimizer (or None), `extra` JSON values, and `arrays` by name."""
+    """The content of a model file.
 
-    model: object
-    optimizer: object = None
-    extra: dict = field(default_factory=dict)
-    arrays: dict = field(default_factory=dict)
+    Attributes:
+        model: with its values.
+        optimizer: with its state, or None.
+        extra: JSON values.
+        arrays: by name.
+
+    Example:
+        >>> from npae import dense_autoencoder, save
+        >>> from npae.serialization import load_all
+        >>> path = save("model", dense_autoencoder([8, 2]), extra={"note": "first try"})
+        >>> saved = load_all(path)
+        >>> saved.extra, saved.optimizer, saved.arrays
+        ({'note': 'first try'}, None, {})
+    """
+
+    model: Any
+    optimizer: Optimizer | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
 
 
-def save(path, model, optimizer=None, extra=None, arrays=None):
-    """Write `model` (a Layer with values) to an .npz file; with it, if given, its optimizer, values and arrays.
+def save(path: str | os.PathLike, model: Layer, optimizer: Optimizer | None = None,
+         extra: Mapping[str, Any] | None = None, arrays: Mapping[str, Array] | None = None) -> Path:  # fmt: skip
+    """Write a model to an .npz file. Returns the Path of the file.
 
-        save("digits", model)               # digits.npz
-        save("encoder", model.encoder)      # a part alone: load("encoder")(x) returns codes
+    Args:
+        path: ".npz" is added to a name without a suffix, missing folders are made.
+        model: a Layer with values: a model, or a part alone such as model.encoder.
+        optimizer: saved with its state.
+        extra: further values, by name, of types that JSON has.
+        arrays: further arrays, by name.
 
-    path: ".npz" is added to a name without a suffix, missing folders are made. extra: JSON values; arrays: {name:
-    array}. Returns the Path of the file. Raises OSError, with the reason, if it cannot be written; TypeError if `model`
-    is not a Layer, for values that are not JSON and for arrays that do not hold numbers. After an error an older file
-    is as it was.
+    Raises OSError, with the reason, if the file cannot be written; TypeError if `model` is not a Layer, for values that
+    are not JSON and for arrays that do not hold numbers. After an error an older file is as it was.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, load, save
+        >>> model = dense_autoencoder([8, 4, 2])
+        >>> save("digits", model).name
+        'digits.npz'
+        >>> x = np.random.default_rng(0).random((5, 8), np.float32)
+        >>> np.array_equal(load("digits").reconstruct(x), model.reconstruct(x))
+        True
+        >>> path = save("parts/encoder", model.encoder)  # a part alone: calling it returns codes
+        >>> load(path)(x).shape
+        (5, 2)
     """
     _check(path, model, optimizer)
     theta, statistics = model.theta, model.statistics
     about = {"format": FORMAT, "model": describe(model, to_build=True), "table": theta.table, "extra": extra or {}}
-    if getattr(model, "seen", None) is not None:
+    if isinstance(model, Remembers) and model.seen is not None:
         about["seen"] = model.seen.to_json()
     content = {"theta": theta.value}
     if statistics.size:
@@ -63,7 +97,7 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
         about["optimizer"] = describe(optimizer, to_build=True) | {"t": optimizer.t}
         content |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
     content |= {f"extra.{name}": array for name, array in (arrays or {}).items()}
-    content = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}
+    content: dict[str, Any] = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}
     for name, array in content.items():
         if array.dtype.hasobject:
             raise TypeError(f"save: expected {name} to hold numbers, got an array of Python objects.")
@@ -80,7 +114,7 @@ def save(path, model, optimizer=None, extra=None, arrays=None):
     return path
 
 
-def _check(path, model, optimizer):
+def _check(path: Any, model: Any, optimizer: Any) -> None:
     """Raise TypeError unless `model` can be saved with `optimizer`."""
     if not isinstance(model, Layer):
         cure = "Name a model, or a part of one, such as model.encoder."
@@ -93,24 +127,51 @@ def _check(path, model, optimizer):
         raise TypeError(f"save: expected an Optimizer, such as optim.Adam(), got {optimizer!r}.")
 
 
-def _as_number(value):
+def _as_number(value: Any) -> Any:
     """A NumPy number, such as a learning rate taken from np.linspace, as a JSON value."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"save: expected JSON values, got {value!r}.")
 
 
-def load(path, device="cpu"):
-    """The model in the file `path`, on `device`; ".npz" may be left out, as in save.
+def load(path: str | os.PathLike, device: str = "cpu") -> Any:
+    """The model in a file of `save`.
+
+    Args:
+        path: of the file; ".npz" may be left out, as in save.
+        device: where the model is then, "cpu", "gpu" or "auto".
 
     Raises FileNotFoundError; ModelFileError, with the reason, for a damaged or foreign file; RuntimeError if the device
     is "gpu" and there is none.
+
+    Example:
+        >>> from npae import dense_autoencoder, load, save
+        >>> path = save("model", dense_autoencoder([8, 2]))
+        >>> load("model").parameter_count
+        42
     """
     return load_all(path, device).model
 
 
-def load_all(path, device="cpu"):
-    """Everything in the file `path`, as Saved, with the model on `device`. Raises what load raises."""
+def load_all(path: str | os.PathLike, device: str = "cpu") -> Saved:
+    """Everything in a file of `save`.
+
+    Args:
+        path: as for load.
+        device: as for load, of the model and of the state of the optimizer.
+
+    Raises what load raises.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, save
+        >>> from npae.optim import Adam
+        >>> from npae.serialization import load_all
+        >>> path = save("run", dense_autoencoder([8, 2]), Adam(1e-3), arrays={"mean": np.zeros(8)})
+        >>> saved = load_all("run")
+        >>> saved.model.parameter_count, saved.optimizer.t, saved.arrays["mean"].shape
+        (42, 0, (8,))
+    """
     path, device = place_to_read(path), resolve_device(device)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -131,7 +192,7 @@ def load_all(path, device="cpu"):
     return saved
 
 
-def _read(archive, size):
+def _read(archive: zipfile.ZipFile, size: int) -> Saved:
     """The Saved of an open file of `size` bytes, on the CPU."""
     about = json.loads(bytes(array_in(archive, "about", size)))
     if about["format"] != FORMAT:
@@ -147,11 +208,11 @@ def _read(archive, size):
             f"dtype {dtype}. The file is damaged or was assembled by hand."
         )
     beside = sum(buffer.size for _, buffer in model.named_buffers())
-    there = header_in(archive, "statistics", size) if beside else None
-    if beside and there != ((beside,), dtype):
+    found, kind = header_in(archive, "statistics", size) if beside else ((0,), dtype)
+    if found != (beside,) or kind != dtype:
         raise ModelFileError(
-            f"its architecture has {beside} running statistics of {dtype}, its vector of them has shape {there[0]} "
-            f"and dtype {there[1]}. The file is damaged or was assembled by hand."
+            f"its architecture has {beside} running statistics of {dtype}, its vector of them has shape {found} "
+            f"and dtype {kind}. The file is damaged or was assembled by hand."
         )
     model.allocate(dtype)
     model.theta.assign(array_in(archive, "theta", size))
@@ -163,14 +224,14 @@ def _read(archive, size):
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     known = {"about", "theta"} | ({"statistics"} if beside else set())
     if "optimizer" in about:
-        saved.optimizer = _built(about["optimizer"], Optimizer)
-        saved.optimizer.t = int(about["optimizer"]["t"])
-        state, sizes = {}, saved.optimizer.state_sizes(model) if saved.optimizer.t else {}
+        saved.optimizer = optimizer = _built(about["optimizer"], Optimizer)
+        optimizer.t = int(about["optimizer"]["t"])
+        state, sizes = {}, optimizer.state_sizes(model) if optimizer.t else {}
         for name, n in sizes.items():
             vector = state[name] = array_in(archive, f"optimizer.{name}", size)
             if vector.shape != (n,) or vector.dtype not in (np.float32, np.float64):
                 raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {(n,)}.")
-        saved.optimizer.state = state
+        optimizer.state = state
     for name in names:
         if name.startswith("extra."):
             saved.arrays[name.removeprefix("extra.")] = array_in(archive, name, size)
@@ -179,7 +240,7 @@ def _read(archive, size):
     return saved
 
 
-def _built(tree, kind):
+def _built(tree: Any, kind: type[Any]) -> Any:
     thing = build(tree)
     if not isinstance(thing, kind):
         raise ModelFileError(f"it describes {thing!r} where a {kind.__name__} belongs.")

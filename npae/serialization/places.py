@@ -1,19 +1,34 @@
-"""The names of model files: `save("own", …)` writes own.npz, and `load("own")` reads it."""
+"""The names of model files: `save("own", …)` writes own.npz, and `load("own")` reads it. Exported files likewise."""
+
+import os
+from pathlib import Path
 
 from npae.backend import as_path
 
 
-def named(path, owner):
-    """`path` as a Path: "~" is the home folder, and ".npz" is added to a name without a suffix.
+def named(path: str | os.PathLike, owner: str, suffix: str = ".npz") -> Path:
+    """`path` as a Path: "~" is the home folder, and the suffix is added to a name without one.
 
     A suffix begins with a letter: "rate0.1" has none, and becomes rate0.1.npz.
+
+    Args:
+        path: what the caller gave.
+        owner: the function that it was given to, for the errors.
+        suffix: of the format.
     """
     path = as_path(path, owner)
-    return path if not path.name or path.suffix[1:2].isalpha() else path.with_name(f"{path.name}.npz")
+    return path if not path.name or path.suffix[1:2].isalpha() else path.with_name(f"{path.name}{suffix}")
 
 
-def place_to_write(path, owner="save"):
-    """The Path of the model file that `owner` writes to `path`. Raises IsADirectoryError if `path` is a folder."""
+def place_to_write(path: str | os.PathLike, owner: str = "save") -> Path:
+    """The Path of the model file to write.
+
+    Args:
+        path: what the caller gave.
+        owner: the function that it was given to, for the errors.
+
+    Raises IsADirectoryError if `path` is a folder.
+    """
     folder = as_path(path, owner)
     if folder.is_dir():
         raise IsADirectoryError(
@@ -23,7 +38,7 @@ def place_to_write(path, owner="save"):
     return named(path, owner)
 
 
-def place_to_read(path):
+def place_to_read(path: str | os.PathLike) -> Path:
     """The Path of the model file `path`: the name that place_to_write makes of it, or the name as it is.
 
     Raises FileNotFoundError if there is neither, IsADirectoryError for a folder.

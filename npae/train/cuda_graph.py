@@ -20,9 +20,11 @@ number that changes, updates its state in place, and draws from a Stream (npae.b
 """
 
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
-from npae.backend import Cublas, array_module, device_of, tf32_is_on, use_blas
+from npae.backend import Array, Cublas, DTypeLike, array_module, device_of, tf32_is_on, use_blas
 from npae.train.step import Step
 
 
@@ -32,17 +34,16 @@ class CapturedStep(Step):
     If a step cannot be captured, there is one warning, and all further steps are ordinary ones.
     """
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._graph = self._blas = None
-        self._given_up = False
+    _graph: "_Graph | None" = None
+    _blas: Cublas | None = None
+    _given_up = False
 
-    def epoch_starts(self):
+    def epoch_starts(self) -> None:
         """Discard the graph if layers draw random numbers: it would use the generators of the last epoch."""
         if self.model.draws:
             self._graph = None
 
-    def __call__(self, rows, on_terms):
+    def __call__(self, rows: Array | slice, on_terms: Callable[[dict[str, Any], int], None]) -> None:
         """Take one step, as Step does. The GPU may have changed θ before on_terms(terms, batch size) is called."""
         if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
             super().__call__(rows, on_terms)
@@ -56,7 +57,7 @@ class CapturedStep(Step):
             self._graph.inputs.write(rows, self._next_coefficients())
             on_terms(self._graph.launch(), len(rows))
 
-    def _first(self, rows, on_terms):
+    def _first(self, rows: Array, on_terms: Callable[[dict[str, Any], int], None]) -> None:
         """Take an ordinary step, which compiles kernels and lets cuBLAS select its own. Then capture the next one."""
         xp = array_module(rows)
         try:
@@ -71,11 +72,11 @@ class CapturedStep(Step):
         with use_blas(self._blas.on(xp.cuda.get_current_stream())), self.arena.frame(len(rows)):
             on_terms(self._do(inputs), len(rows))
         try:
-            self._graph = self._capture(xp, inputs)
+            self._graph = self._capture(xp, inputs, self._blas)
         except RuntimeError as error:  # of CuPy or cuBLAS. Kernels were only recorded: there is nothing to undo
             self._give_up(error)
 
-    def _next_coefficients(self):
+    def _next_coefficients(self) -> list[float]:
         """The coefficients of all phases' optimizers for the next step, in one list."""
         coefficients = []
         for _, optimizer in self.phases:
@@ -83,7 +84,7 @@ class CapturedStep(Step):
             coefficients += optimizer.coefficients()
         return coefficients
 
-    def _do(self, inputs):
+    def _do(self, inputs: "_Inputs") -> dict[str, Any]:
         """One step that reads all that changes from `inputs`. Returns the terms of J."""
         batch, terms, k = self._take(inputs.rows), {}, 0
         for phase, optimizer in self.phases:
@@ -96,9 +97,9 @@ class CapturedStep(Step):
             k += n
         return terms
 
-    def _capture(self, xp, inputs):
+    def _capture(self, xp: Any, inputs: "_Inputs", blas: Cublas) -> "_Graph":
         pool, stream = xp.cuda.MemoryPool(), xp.cuda.Stream(non_blocking=True)
-        multiply = use_blas(self._blas.on(stream))
+        multiply = use_blas(blas.on(stream))
         with self.arena.frame(len(inputs.rows)) as frame, stream, xp.cuda.using_allocator(pool.malloc), multiply:
             stream.begin_capture()
             try:
@@ -109,15 +110,16 @@ class CapturedStep(Step):
                 raise
             graph = stream.end_capture()
         of_layers = [dict(vars(layer)) for layer in self.model.draws]  # such as their generators
-        kept = [*frame.buffers, *frame.constants.values(), *of_layers, pool, self._blas]
+        kept = [*frame.buffers, *frame.constants.values(), *of_layers, pool, blas]
         return _Graph(graph, inputs, terms, self._addressed(), kept)
 
-    def _addressed(self):
+    def _addressed(self) -> tuple[Any, ...]:
         """The arrays whose addresses a graph contains and that may be replaced, and the TF32 setting, fixed as well."""
-        theta, statistics = self.model.theta.home, self.model.statistics.home
-        return *theta.vectors, *statistics.vectors, *self.optimizer.state.values(), tf32_is_on()
+        homes = self.model.theta.home, self.model.statistics.home
+        vectors = (vector for home in homes if home is not None for vector in home.vectors)
+        return *vectors, *self.optimizer.state.values(), tf32_is_on()
 
-    def _give_up(self, error):
+    def _give_up(self, error: Exception) -> None:
         self._given_up = True
         warnings.warn(
             f"graph=True: this training step cannot be captured ({error}). Training goes on with ordinary steps.",
@@ -128,7 +130,7 @@ class CapturedStep(Step):
 class _Inputs:
     """What changes from step to step, in device memory: `rows` of the data, `coefficients` of the optimizers."""
 
-    def __init__(self, xp, n_rows, n_coefficients, dtype):
+    def __init__(self, xp: Any, n_rows: int, n_coefficients: int, dtype: DTypeLike):
         self.rows, self.coefficients = xp.empty(n_rows, "int64"), xp.empty(n_coefficients, dtype)
         names = [f"coefficient{k}" for k in range(n_coefficients)]
         writes = " ".join(f"coefficients[{k}] = T({name});" for k, name in enumerate(names))
@@ -137,25 +139,31 @@ class _Inputs:
             f"rows = row; if (i == 0) {{ {writes} }}", "npae_step_inputs",
         )  # fmt: skip
 
-    def write(self, rows, coefficients):
-        """Set both, with one launch."""
+    def write(self, rows: Array, coefficients: list[float]) -> None:
+        """Set both, with one launch.
+
+        Args:
+            rows: the numbers of the rows of the batch.
+            coefficients: of all optimizers.
+        """
         self._kernel(rows, *coefficients, self.rows, self.coefficients)
 
 
 class _Graph:
     """A captured step: its `inputs`, its outputs (the terms of J), and all objects that must stay alive for it."""
 
-    def __init__(self, graph, inputs, terms, addressed, kept):
+    def __init__(self, graph: Any, inputs: _Inputs, terms: dict[str, Any], addressed: tuple[Any, ...],
+                 kept: list[Any]):  # fmt: skip
         self.inputs = inputs
         self._graph, self._terms, self._addressed, self._kept = graph, terms, addressed, kept
 
-    def addresses(self, arrays):
+    def addresses(self, arrays: tuple[Any, ...]) -> bool:
         """Are these the very arrays that the graph uses?"""
         return len(arrays) == len(self._addressed) and all(
             a is b for a, b in zip(arrays, self._addressed, strict=True)
         )
 
-    def launch(self):
+    def launch(self) -> dict[str, Any]:
         """Launch the step in the current stream. Returns copies of the terms of J."""
         self._graph.launch()
         return {name: value.copy() for name, value in self._terms.items()}

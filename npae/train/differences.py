@@ -5,15 +5,23 @@ compared from the root, and each place where they part becomes a short phrase. N
 their sizes alone, 6-4-2-4-6.
 """
 
+from typing import Any
+
 import numpy as np
 
 MOST = 5  # phrases about one setting
 NAMES = {"optimizer.lr": "learning rate", "batch_size": "batch size"}
 
 
-def differences(there, here):
-    """What differs between the identities of a saved run and of this one, callbacks left out: a list of phrases."""
-    here, phrases = plain(here), []
+def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """What differs between the identities of two runs, callbacks left out: a list of phrases.
+
+    Args:
+        there: the identity of the saved run.
+        here: the identity of this run.
+    """
+    here = plain(here)
+    phrases: list[str] = []
     for name in here:
         a, b = there.get(name), here[name]
         if a == b or name == "callbacks":
@@ -30,7 +38,7 @@ def differences(there, here):
     return phrases
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """`value` as JSON returns it: lists for tuples, numbers for NumPy's."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
@@ -39,7 +47,7 @@ def plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def short(tree):
+def short(tree: Any) -> str:
     """A tree as Python would write it, Adam(lr=0.001), of at most 80 characters."""
     text = _text(tree)
     return text if len(text) <= 80 else text[:77] + "…"

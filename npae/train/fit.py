@@ -1,12 +1,18 @@
 """fit: train a model on data with one call. prepare: build the Trainer that fit runs."""
 
+import os
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 
-from npae.backend import as_int, device_of
+from npae.backend import ArrayLike, as_int, device_of
+from npae.data.augment import Augmentation
 from npae.data.minibatches import LabelledMinibatches, Minibatches, PairedMinibatches
 from npae.data.sources import Labelled, as_pairs, check_source, fingerprint, split
 from npae.models.autoencoder import Autoencoder
-from npae.optim import as_schedule, for_phases
+from npae.models.base import Model
+from npae.optim import Optimizer, Schedule, as_schedule, for_phases
 from npae.serialization import describe
 from npae.train.callbacks import Callback
 from npae.train.checkpoint import resume_run
@@ -20,13 +26,33 @@ from npae.train.progress import make_progress
 from npae.train.step import Step
 from npae.train.trainer import Trainer
 
+Data: TypeAlias = ArrayLike | tuple[ArrayLike, ArrayLike]  # samples, or pairs (x, labels)
+OneOptimizer: TypeAlias = Optimizer | type[Optimizer] | str
 
-def prepare(model, data, *, target=None, validation=None, epochs=None, batch_size=None, optimizer=None, schedule=None,
-            clip_norm=None, callbacks=(), seed=0, progress="auto", augment=None, group=None, graph=False,
-            data_init=True):  # fmt: skip
-    """A Trainer of `model` on `data`. It checks everything and takes no step. Arguments as for `fit`.
 
-    epochs: how long a schedule lasts that is given by name.
+def prepare(model: Model, data: Data, *, target: ArrayLike | None = None, validation: Data | float | None = None,
+            epochs: int | None = None, batch_size: int | None = None,
+            optimizer: OneOptimizer | dict[str, OneOptimizer] | None = None,
+            schedule: Schedule | type[Schedule] | str | None = None, clip_norm: float | None = None,
+            callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: str | bool = "auto",
+            augment: Augmentation | None = None, group: ProcessGroup | None = None, graph: bool = False,
+            data_init: bool = True) -> Trainer:  # fmt: skip
+    """A Trainer of `model` on `data`. It checks everything and takes no step.
+
+    Args:
+        model, data, target, validation: as for `fit`.
+        epochs: how long a schedule lasts that is given by name.
+        batch_size, optimizer, schedule, clip_norm, callbacks, seed, progress, augment, group, graph, data_init: as for
+            `fit`.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.train import prepare
+        >>> x = np.random.default_rng(0).random((200, 8))
+        >>> trainer = prepare(dense_autoencoder([8, 3]), x, batch_size=50, progress="none")
+        >>> len(trainer.batches), len(trainer.run(2))
+        (4, 2)
     """
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a norm above 0, or None for no clipping, got {clip_norm}.")
@@ -56,7 +82,7 @@ def prepare(model, data, *, target=None, validation=None, epochs=None, batch_siz
     return trainer
 
 
-def _source(model, data, target, name="data"):
+def _source(model: Model, data: Any, target: Any, name: str = "data") -> Any:
     """The data as the model takes them; with a target for each sample, pairs."""
     if target is None:
         return model.as_data(data, name)
@@ -68,12 +94,12 @@ def _source(model, data, target, name="data"):
     return as_pairs(data, target, name)
 
 
-def _validation(model, data, validation, paired, seed):
+def _validation(model: Model, data: Any, validation: Any, paired: bool, seed: int) -> tuple[Any, Any]:
     """(numbers of the rows to train on, or None for all; the validation data, or None)."""
     if validation is None:
         return None, None
     if isinstance(validation, (float, np.floating)):
-        return split(data, validation, seed)
+        return split(data, float(validation), seed)
     if paired and not (isinstance(validation, tuple) and len(validation) == 2):
         raise TypeError("validation: expected a pair (x, target) beside target=, or a fraction such as 0.1.")
     x, target = validation if paired else (validation, None)
@@ -84,14 +110,16 @@ def _validation(model, data, validation, paired, seed):
     return None, validation
 
 
-def _batches(model, data, paired, batch_size, seed, augment, only):
+def _batches(model: Model, data: Any, paired: bool, batch_size: int | None, seed: int, augment: Augmentation | None,
+             only: Any) -> Minibatches:  # fmt: skip
     value = model.theta.value
-    kind = PairedMinibatches if paired else LabelledMinibatches if isinstance(data, Labelled) else Minibatches
+    kind: Any = PairedMinibatches if paired else LabelledMinibatches if isinstance(data, Labelled) else Minibatches
     return kind(data, 128 if batch_size is None else batch_size, value.dtype, device_of(value), seed,
                 model.check_targets, augment=augment, only=only)  # fmt: skip
 
 
-def _step(model, batches, optimizer, clip_norm, group, graph):
+def _step(model: Model, batches: Minibatches, optimizer: Optimizer, clip_norm: float | None, group: ProcessGroup,
+          graph: bool) -> Step:  # fmt: skip
     if group.size > 1:
         if graph:
             raise ValueError(f"graph=True is for one process, got {group.size}: leave out one of the two.")
@@ -99,30 +127,56 @@ def _step(model, batches, optimizer, clip_norm, group, graph):
     return (CapturedStep if graph else Step)(model, batches, optimizer, clip_norm)
 
 
-def fit(model, data, *more, epochs, target=None, validation=None, batch_size=None, optimizer=None, schedule=None,
-        clip_norm=None, callbacks=(), seed=0, progress="auto", resume=None, augment=None, group=None, graph=False,
-        data_init=True, **others):  # fmt: skip
+def fit(model: Model, data: Data, *more: Any, epochs: int, target: ArrayLike | None = None,
+        validation: Data | float | None = None, batch_size: int | None = None,
+        optimizer: OneOptimizer | dict[str, OneOptimizer] | None = None,
+        schedule: Schedule | type[Schedule] | str | None = None, clip_norm: float | None = None,
+        callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: str | bool = "auto",
+        resume: str | os.PathLike[str] | None = None, augment: Augmentation | None = None,
+        group: ProcessGroup | None = None, graph: bool = False, data_init: bool = True,
+        **others: Any) -> History:  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History. Everything after the data goes by keyword.
 
-    data: an array (n, …) of uint8 images, bool or floats, in memory or memory-mapped; a pair (x, labels) for a
-    Classifier. target: what reconstructions are compared with, by default the data: fit(model, noisy, target=clean).
-    validation: data to evaluate after every epoch (with target=, a pair); or a fraction such as 0.1 of the rows, drawn
-    by the seed, which are then not trained on.
-    batch_size: rows per step, by default 128 (all rows, if there are fewer); the last, shorter batch is kept.
-    optimizer: "adam" by default; a name, an Optimizer, or one for each phase of a model that has several,
-    {phase: optimizer}. schedule: of its learning rate, in epochs; "cosine" falls to zero over all epochs. clip_norm:
-    upper bound of ‖∂J/∂θ‖. callbacks: see npae.train.callbacks. seed: of the order of the rows and of all noise.
-    progress: "auto", "bar", "lines" or "none"; True and False are "auto" and "none".
-    resume: a checkpoint file to go on from, with the same settings (epochs may be more); or "auto": the file of the
-    callback Checkpoint, if there is one yet.
-    augment: fresh variants of the samples in every epoch, such as data.Binarize() or data.Warp(0.06).
-    group: train.parallel.from_environment() to share every batch among the processes that mpiexec started.
-    graph: on a GPU, capture the step once and replay it (experimental: not yet run on a real GPU; one process).
-    data_init: rescale the first weights of a dense Autoencoder by 1000 rows of the data (npae.train.health); False:
-    begin with them as they were drawn. Weights that were trained, loaded or set by hand stay as they are.
+    Args:
+        model: an Autoencoder or another model (npae.models), which is changed.
+        data: an array (n, …) of uint8 images, bool or floats, in memory or memory-mapped; a pair (x, labels) for a
+            Classifier.
+        *more: nothing; a second array is refused, with the keyword that it needs.
+        epochs: how often all rows are used.
+        target: what reconstructions are compared with, by default the data: fit(model, noisy, target=clean).
+        validation: data to evaluate after every epoch (with target=, a pair); or a fraction such as 0.1 of the rows,
+            drawn by the seed, which are then not trained on.
+        batch_size: rows per step, by default 128 (all rows, if there are fewer); the last, shorter batch is kept.
+        optimizer: "adam" by default; a name, an Optimizer, or one for each phase of a model that has several,
+            {phase: optimizer}.
+        schedule: of its learning rate, in epochs; "cosine" falls to zero over all epochs.
+        clip_norm: upper bound of ‖∂J/∂θ‖.
+        callbacks: one or several, such as EarlyStopping() (npae.train).
+        seed: of the order of the rows and of all noise.
+        progress: "auto" (a bar on a terminal and in a notebook, else lines), "bar", "lines" or "none"; True and False
+            are "auto" and "none".
+        resume: a checkpoint file to go on from, with the same settings (epochs may be more); or "auto": the file of
+            the callback Checkpoint, if there is one yet.
+        augment: fresh variants of the samples in every epoch, such as data.Binarize() or data.Warp(0.06).
+        group: train.parallel.from_environment() to share every batch among the processes that mpiexec started.
+        graph: on a GPU, capture the step once and replay it (experimental: not yet run on a real GPU; one process).
+        data_init: rescale the first weights of a dense Autoencoder by 1000 rows of the data (npae.train.health); False:
+            begin with them as they were drawn. Weights that were trained, loaded or set by hand stay as they are.
+        **others: nothing; names from other libraries are refused, with the name here.
+
     Warns (DeadUnitWarning) of units of a rectified or k-sparse code that are 0 on all data; the history counts them.
-    Ctrl-C stops after the step under way. Raises Diverged if the objective becomes NaN or infinite, ValueError and
-    TypeError for data, sizes and settings that cannot be right.
+    Ctrl-C stops after the step under way, and history.stopped is "interrupted …". Raises Diverged if the objective
+    becomes NaN or infinite, ValueError and TypeError for data, sizes and settings that cannot be right.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, fit
+        >>> from npae.train import EarlyStopping
+        >>> x = np.random.default_rng(0).random((500, 8))
+        >>> model = dense_autoencoder([8, 3])
+        >>> history = fit(model, x, validation=0.1, epochs=20, callbacks=EarlyStopping(), progress="none")
+        >>> history["val_loss"][-1] < history["val_loss"][0]
+        True
     """
     _refuse(more, others)
     epochs = as_int(epochs, "epochs", least=1)
@@ -144,7 +198,7 @@ ELSEWHERE = {  # names of other libraries -> what to write here
 }  # fmt: skip
 
 
-def _refuse(more, others):
+def _refuse(more: tuple[Any, ...], others: dict[str, Any]) -> None:
     """Raise TypeError for positional arguments after the data and for unknown names, with the cure."""
     if more:
         raise TypeError(

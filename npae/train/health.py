@@ -11,17 +11,23 @@ were drawn: never trained, loaded, frozen, or set by hand.
 DeadUnits counts the dead units of the code after every epoch, and warns at the end if there are any.
 """
 
+from typing import TYPE_CHECKING, Any, cast
+
 import numpy as np
 
-from npae.backend import array_module, warn
+from npae.backend import Parameterized, array_module, warn
 from npae.data.minibatches import Sample
-from npae.layers import BatchNorm, Sequential, TopK
+from npae.layers import BatchNorm, Layer, Sequential, TopK
 from npae.layers.activations import Activation
 from npae.layers.conv import Convolution
 from npae.layers.output import output_activation
 from npae.models.autoencoder import Autoencoder
 from npae.models.data_dependent_init import rescale
 from npae.train.callbacks import Callback
+
+if TYPE_CHECKING:
+    from npae.models.base import Model
+    from npae.train.trainer import Trainer
 
 ROWS = 1000  # of the training data, on which a unit that is alive should be active at least once
 
@@ -36,7 +42,7 @@ class DataInit(Callback):
     observes = True  # a resumed run does not depend on it
 
     @staticmethod
-    def concerns(model):
+    def concerns(model: "Model") -> bool:
         """Is this an Autoencoder of layers one after the other, without convolutions and BatchNorm?
 
         Convolutions gain nothing by it, and BatchNorm does the same at every step.
@@ -47,7 +53,7 @@ class DataInit(Callback):
         other = any(isinstance(layer, (Convolution, BatchNorm)) for layer in layers)
         return _is_chain(model.encoder, model.decoder) and not other
 
-    def on_start(self, trainer):
+    def on_start(self, trainer: "Trainer") -> None:
         model, group = trainer.model, trainer.group
         free = all(p.trainable for _, p in model.named_parameters())
         begins = trainer.epoch == 0 and trainer.batches.n > 1 and free and model.has_first_values
@@ -60,11 +66,13 @@ class DataInit(Callback):
         group.broadcast_(model.theta.value)
 
 
-def _is_chain(*layers):
+def _is_chain(*layers: Parameterized) -> bool:
     """Does each layer within pass its output to the next one?"""
     return all(
         not layer.children
-        or (type(layer).forward is Sequential.forward and _is_chain(*(child for _, child in layer.children)))
+        or isinstance(layer, Sequential)
+        and type(layer).forward is Sequential.forward
+        and _is_chain(*(child for _, child in layer.children))
         for layer in layers
     )
 
@@ -79,7 +87,7 @@ class DeadUnits(Callback):
     observes = True
 
     @staticmethod
-    def concerns(model):
+    def concerns(model: "Model") -> bool:
         """Is this an Autoencoder whose code can have dead units?"""
         if not isinstance(model, Autoencoder):
             return False
@@ -88,14 +96,14 @@ class DeadUnits(Callback):
         rectifies = isinstance(activation, Activation) and not activation(np.full((1, 1), -1.0)).any()
         return rectifies or isinstance(last, TopK)
 
-    def on_epoch_end(self, trainer, row):
+    def on_epoch_end(self, trainer: "Trainer", row: dict[str, Any]) -> None:
         row["dead_units"], _ = self._count(trainer)
 
-    def on_stop(self, trainer):
+    def on_stop(self, trainer: "Trainer") -> None:
         dead, units = self._count(trainer)
         if not dead or trainer.group.rank:
             return
-        *_, (_, last) = trainer.model.encoder.leaves()
+        *_, (_, last) = _encoder(trainer).leaves()
         cure = (
             'A linear code has none: dense_autoencoder(sizes, code_activation="linear"). Or begin with '
             "models.data_dependent_init(model, x, mean=2), or take a lower learning rate."
@@ -108,10 +116,14 @@ class DeadUnits(Callback):
             DeadUnitWarning,
         )
 
-    def _count(self, trainer):
+    def _count(self, trainer: "Trainer") -> tuple[int, int]:
         """(dead units, all units) of the code."""
-        active = False
+        active: Any = False
         for x in Sample(trainer.batches, ROWS):
-            h = trainer.model.encoder(x)
+            h = _encoder(trainer)(x)
             active |= array_module(h).any(h != 0, axis=(0, *range(2, h.ndim)))
         return int((~active).sum()), active.size
+
+
+def _encoder(trainer: "Trainer") -> Layer:
+    return cast(Autoencoder, trainer.model).encoder  # see concerns

@@ -3,8 +3,12 @@
 import csv
 import json
 import math
+import os
+from collections.abc import Iterable
+from typing import Any
 
-from npae.backend import atomic_write, device_of
+from npae.backend import Seen, atomic_write, device_of, missing
+from npae.train.learning_curves import learning_curves
 
 
 class Diverged(ArithmeticError):
@@ -14,51 +18,92 @@ class Diverged(ArithmeticError):
 class History:
     """The rows of a training run, each a dict: epoch, lr, seconds, loss, the terms of J, and val_… on validation data.
 
-    stopped: why training ended before its last epoch ("interrupted …", "early stopping …"), or None.
-    history["loss"] is a column: the list of this number over the epochs. seen: names and range of the training data
-    (backend.Seen), for the message of Diverged.
+    history["loss"] is a column: the list of this number over the epochs.
+
+    Args:
+        rows: one per epoch.
+        seen: names and range of the training data (backend.Seen), for the message of Diverged.
+        terms: the names of the terms of J.
+
+    Attributes:
+        stopped: why training ended before its last epoch ("interrupted …", "early stopping …"), or None.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, fit
+        >>> x = np.random.default_rng(0).random((200, 8))
+        >>> history = fit(dense_autoencoder([8, 3]), x, validation=0.1, epochs=3, progress="none")
+        >>> history.columns
+        ['epoch', 'lr', 'seconds', 'loss', 'reconstruction', 'val_loss', 'val_reconstruction']
+        >>> history["epoch"], history["loss"][-1] < history["loss"][0], history.stopped
+        ([1, 2, 3], True, None)
+        >>> history.best("val_loss")["epoch"]
+        3
     """
 
-    def __init__(self, rows=(), seen=None):
-        self.rows, self.seen = list(rows), seen
-        self.stopped = None
+    def __init__(self, rows: Iterable[dict[str, Any]] = (), seen: Seen | None = None, terms: Iterable[str] = ()):
+        self.rows, self.seen, self.terms = list(rows), seen, tuple(terms)
+        self.stopped: str | None = None
 
-    def __getitem__(self, column):
+    def __getitem__(self, column: str) -> list[Any]:
         columns = self.columns
         if self.rows and column not in columns:
             raise KeyError(f"No column {column!r} in this history: it has {', '.join(columns)}.")
         return [row.get(column) for row in self.rows]
 
     @property
-    def columns(self):
+    def columns(self) -> list[str]:
         """The names of all columns, in order of appearance. A row may lack a column that a callback added later."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
-    def begin_epoch(self, epoch):
+    def begin_epoch(self, epoch: int) -> "EpochMeans":
         """The EpochMeans of a new epoch, counted from 0."""
         return EpochMeans(epoch, seen=self.seen)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def best(self, column):
+    def best(self, column: str) -> dict[str, Any]:
         """The row in which `column` is smallest."""
         return min(self.rows, key=lambda row: row[column])
 
-    def to_json(self, path):
+    def plot(self, ax: Any = None, *, terms: bool = False) -> Any:
+        """Draw the loss over the epochs, and the validation loss if there is one. Returns the matplotlib Axes.
+
+        Args:
+            ax: the Axes to draw in; None: a new figure.
+            terms: draw the terms of J too, such as "reconstruction" and "kl".
+
+        Raises ModuleNotFoundError without matplotlib, ValueError for a history without epochs.
+        """
+        names = ["loss", *self.terms] if terms else ["loss"]
+        columns = [column for name in names for column in (name, f"val_{name}") if column in self.columns]
+        return learning_curves(self, columns, ax)
+
+    def to_frame(self) -> Any:
+        """The rows as a pandas DataFrame, indexed by the epoch. Raises ModuleNotFoundError without pandas."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ModuleNotFoundError(f"History.to_frame: {missing('pandas', 'tables')}") from None
+        return pd.DataFrame(self.rows, columns=self.columns or ["epoch"]).set_index("epoch")
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as a JSON list."""
         with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
             json.dump(self.rows, file, indent=1, default=float)
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as a table with a header. A cell is empty if its row lacks the column."""
         columns = self.columns or ["epoch"]
         with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)
+            file.flush()
+            os.fsync(file.fileno())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items()) if self.rows else "empty"
         return f"History({len(self.rows)} epochs; last: {last})"
 
@@ -68,15 +113,29 @@ class EpochMeans:
 
     On the CPU the terms are read at every step, before it changes θ. On the GPU they stay on the device and are read
     every `read_every` steps, so that the loop does not wait for the device at every step.
+
+    Args:
+        epoch: its number, from 0.
+        read_every: how often the terms are read on the GPU.
+        seen: names and range of the training data, for the message of Diverged.
     """
 
-    def __init__(self, epoch, read_every=100, seen=None):
+    def __init__(self, epoch: int, read_every: int = 100, seen: Seen | None = None):
         self.epoch, self.read_every, self.seen = epoch, read_every, seen
-        self.steps, self._sums = 0, {}  # {name: (Σ value · batch size, samples, steps)}
-        self._pending, self._read_before = [], 0  # (batch size, terms) not read yet; how many were read
+        self.steps = 0
+        self._sums: dict[str, tuple[float, int, int]] = {}  # {name: (Σ value · batch size, samples, steps)}
+        self._pending: list[tuple[int, dict[str, Any]]] = []  # (batch size, terms) not read yet
+        self._read_before = 0  # how many were read
 
-    def add(self, terms, batch_size):
-        """Add the terms of one step, or of one of its phases. Raises Diverged if a term that is read is not finite."""
+    def add(self, terms: dict[str, Any], batch_size: int) -> None:
+        """Add the terms of one step, or of one of its phases.
+
+        Args:
+            terms: {name: value}, scalars on the device.
+            batch_size: the number of samples of which they are means.
+
+        Raises Diverged if a term that is read is not finite.
+        """
         self._pending.append((batch_size, terms))
         if device_of(next(iter(terms.values()))) == "cpu" or len(self._pending) >= self.read_every:
             self._read()
@@ -92,14 +151,19 @@ class EpochMeans:
             self._read_before += 1
         self._pending.clear()
 
-    def means(self):
+    def means(self) -> dict[str, float]:
         """{"loss": J, term: mean, …} over the epoch so far. Raises Diverged as add does."""
         self._read()
         means = {name: total / samples for name, (total, samples, _) in self._sums.items()}
         return {"loss": sum(means.values())} | means
 
-    def diverged(self, term, value):
-        """The Diverged error for a term of J (or θ) that became `value` in the step that was read last."""
+    def diverged(self, term: str, value: Any) -> Diverged:
+        """The error for the step that was read last.
+
+        Args:
+            term: the name of a term of J, or "θ".
+            value: what it became.
+        """
         what = f"The objective's term {term!r} became {value} in epoch {self.epoch + 1}, step {self.steps}"
         if self.epoch == 0 and self._read_before == 0:
             cause = f"{self.seen or 'Look at the data'}. Or the weights are too large, or the loss is for other data."

@@ -9,21 +9,42 @@
 All intermediate arrays come from one Arena, which keeps them: after the first step of a batch size, none is allocated.
 """
 
-from npae.backend import Arena
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from npae.backend import Arena, Array, FlatParameters
+from npae.models.base import Model
+from npae.optim.base import Optimizer
 from npae.optim.clipping import clip_by_global_norm
+
+if TYPE_CHECKING:
+    from npae.data.minibatches import Minibatches
+    from npae.models.phases import Phase
 
 
 class Step:
-    """The steps of one run: a callable that trains `model` on rows of `batches` (Minibatches)."""
+    """The steps of one run: a callable that trains `model` on rows of `batches`.
 
-    def __init__(self, model, batches, optimizer, clip_norm=None):
+    Args:
+        model: a plain model, or one with several phases.
+        batches: the source of the rows.
+        optimizer: one for the model, or a Phased.
+        clip_norm: upper bound c of ‖g‖; None: no clipping.
+    """
+
+    def __init__(self, model: Model, batches: "Minibatches", optimizer: Optimizer, clip_norm: float | None = None):
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena = Arena()
         self._dry_run(self._smallest_batch())
 
-    def __call__(self, rows, on_terms):
-        """Take one step. on_terms(terms of J, batch size) is called in each phase before its θ changes."""
+    def __call__(self, rows: Array | slice, on_terms: Callable[[dict[str, Any], int], None]) -> None:
+        """Take one step.
+
+        Args:
+            rows: the numbers of the rows of the batch.
+            on_terms: a function of (terms of J, batch size), called in each phase before its θ changes.
+        """
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         with self.arena.frame(size):
             x = self._take(rows)
@@ -32,29 +53,29 @@ class Step:
                 on_terms(self._gradient(phase, theta, x), size)
                 optimizer.step(theta)
 
-    def _take(self, rows):
+    def _take(self, rows: Array | slice) -> Any:
         """The batch of these rows."""
         return self.batches.take(rows)
 
-    def _gradient(self, phase, theta, x):
+    def _gradient(self, phase: "Model | Phase", theta: FlatParameters, x: Any) -> dict[str, Any]:
         """Write ∂J/∂θ of the phase on the batch x, clipped, to theta.grad. Returns the terms of J by name."""
         with theta.fresh_grad():
             terms = phase.backpropagate(x)
         self._clip(theta.grad)
         return terms
 
-    def _clip(self, grad):
+    def _clip(self, grad: Array) -> None:
         if self.clip_norm is not None:
             clip_by_global_norm(grad, self.clip_norm)
 
-    def epoch_starts(self):
+    def epoch_starts(self) -> None:
         """Called before the first step of an epoch, after the random streams have been reseeded."""
 
-    def _smallest_batch(self):
+    def _smallest_batch(self) -> int:
         """The number of rows in the smallest batch, the last one of an epoch."""
         return (self.batches.n - 1) % self.batches.batch_size + 1
 
-    def _dry_run(self, size):
+    def _dry_run(self, size: int) -> None:
         """Compute ∂J/∂θ on a batch of `size` rows, and discard it.
 
         A batch that is too small for a layer (BatchNorm: one row has no variance) then raises before the run starts,
@@ -65,7 +86,8 @@ class Step:
             return
         before = statistics.value.copy()
         with self.arena.frame(size):
-            x = self.batches.take(next(self.batches.rows())[:size])
+            rows: Any = next(self.batches.rows())
+            x = self.batches.take(rows[:size])
             for phase, _ in self.phases:
                 phase.backpropagate(x)
         statistics.value[...] = before

@@ -15,32 +15,72 @@ NaN, validation data are evaluated after every epoch, callbacks are called, and 
 
 import math
 import time
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npae.backend import array_module, as_int
 
+if TYPE_CHECKING:
+    from npae.data.minibatches import Minibatches
+    from npae.models.base import Model
+    from npae.optim import Optimizer, Schedule
+    from npae.train.callbacks import Callback
+    from npae.train.history import EpochMeans, History
+    from npae.train.interrupt import Interrupt
+    from npae.train.parallel.process_group import ProcessGroup
+    from npae.train.progress import NoProgress
+    from npae.train.step import Step
+
 
 class Trainer:
     """A training run, built by npae.train.prepare. `run(epochs)` trains.
 
-    model; step: takes one step on given rows (npae.train.step); batches: the source of the rows (data.Minibatches);
-    optimizer; schedule; validation: data or None; callbacks; history: the rows so far; epoch: the number of finished
-    epochs; group: the processes that train together; identity: the settings that a resumed run must share.
+    Args:
+        model: what is trained.
+        batches: the source of the rows.
+        step: takes one step on given rows (npae.train.step).
+        optimizer: the one whose learning rate follows the schedule.
+        schedule: of the learning rate.
+        validation: data to evaluate after every epoch, or None.
+        callbacks: they are called in this order.
+        seed: of the order of the rows and of all noise.
+        progress: the reporter of progress.
+        history: the rows so far.
+        group: the processes that train together.
+        interrupt: notices Ctrl-C.
+        identity: the settings that a resumed run must share.
+
+    Attributes:
+        epoch: the number of finished epochs.
+        stopped: why training shall end after this epoch, or None.
+        between_epochs: False in the middle of an epoch.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.train import prepare
+        >>> x = np.random.default_rng(0).random((200, 8))
+        >>> trainer = prepare(dense_autoencoder([8, 3]), x, progress="none")
+        >>> trainer.run(2)["epoch"], trainer.run(5)["epoch"]
+        ([1, 2], [1, 2, 3, 4, 5])
     """
 
-    def __init__(self, model, batches, step, optimizer, schedule, *, validation, callbacks, seed, progress, history,
-                 group, interrupt, identity):  # fmt: skip
+    def __init__(self, model: "Model", batches: "Minibatches", step: "Step", optimizer: "Optimizer",
+                 schedule: "Schedule", *, validation: Any, callbacks: "list[Callback]", seed: int,
+                 progress: "NoProgress", history: "History", group: "ProcessGroup", interrupt: "Interrupt",
+                 identity: dict[str, Any]):  # fmt: skip
         self.model, self.batches, self.step, self.optimizer, self.schedule = model, batches, step, optimizer, schedule
         self.validation, self.callbacks, self.seed, self.progress = validation, callbacks, seed, progress
         self.history, self.group, self.interrupt, self.identity = history, group, interrupt, identity
-        self.base_lr, self.epoch, self.stopped, self.between_epochs = optimizer.lr, 0, None, True
+        self.base_lr, self.epoch, self.between_epochs = optimizer.lr, 0, True
+        self.stopped: str | None = None
 
-    def stop(self, reason):
+    def stop(self, reason: str) -> None:
         """Stop training after this epoch. history.stopped will be `reason`."""
         self.stopped = reason
 
-    def run(self, epochs):
+    def run(self, epochs: int) -> "History":
         """Train until `epochs` epochs are finished in total. Returns the history."""
         epochs = as_int(epochs, "epochs", least=1)
         self.group.begin(self.model, self.identity | {"epoch": self.epoch, "epochs": epochs})
@@ -61,7 +101,7 @@ class Trainer:
             callback.on_stop(self)
         return self.history
 
-    def _run_epoch(self, epochs, interrupt):
+    def _run_epoch(self, epochs: int, interrupt: "Interrupt") -> None:
         began, means, steps = time.perf_counter(), self.history.begin_epoch(self.epoch), len(self.batches)
         self.progress.epoch_starts(self.epoch, epochs, steps)
         for k, random in enumerate((*self.model.draws, self.batches)):  # each epoch can be repeated by itself
@@ -79,10 +119,11 @@ class Trainer:
                 return
         self._end_epoch(means, began)
 
-    def _end_epoch(self, means, began):
+    def _end_epoch(self, means: "EpochMeans", began: float) -> None:
         theta, terms = self.model.theta.value, means.means()
         if not bool(array_module(theta).isfinite(theta).all()):
             raise means.diverged("θ", "NaN or infinite")
+        self.history.terms = tuple(name for name in terms if name != "loss")
         if self.validation is not None:
             terms |= self._validate(terms, means)
         self.epoch, self.between_epochs = self.epoch + 1, True
@@ -95,7 +136,7 @@ class Trainer:
             callback.on_epoch_done(self, row)
         self.progress.epoch_ends(row)
 
-    def _validate(self, trained, means):
+    def _validate(self, trained: dict[str, float], means: "EpochMeans") -> dict[str, float]:
         """{"val_loss": J, "val_…": a term} on the validation data, of which each process evaluates a share."""
         rows, weight = self.group.share(len(self.validation))
         terms = self.group.weighted_sum(self.model.evaluate(self.validation[rows]), weight)

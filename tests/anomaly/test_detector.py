@@ -10,7 +10,7 @@ import pytest
 from npae import Classifier, dense_autoencoder, fit, layers
 from npae.anomaly import AnomalyDetector, load_detector, roc_auc, save_detector
 from npae.anomaly.distances import DISTANCES
-from npae.anomaly.fitted import default_model
+from npae.anomaly.training import default_model
 from npae.backend import DataWarning
 from npae.serialization import load_all
 from tests.devices import each_device, on
@@ -155,7 +155,7 @@ def test_a_model_that_is_given_is_copied():
     detector = AnomalyDetector(model, epochs=1).fit(NORMAL)
     np.testing.assert_array_equal(model.theta.value, theta)
     assert detector.model is not model and not np.array_equal(detector.model.theta.value, theta)
-    assert detector.get_params()["model"] is model
+    assert detector.settings["model"] is model
     untrained = AnomalyDetector(model, epochs=0).fit(NORMAL)
     np.testing.assert_array_equal(untrained.model.theta.value, theta)
     assert untrained.history is None
@@ -206,7 +206,7 @@ def test_ctrl_c_during_cross_fitting_ends_the_fit_and_during_the_last_training_e
             return history
 
         calls.clear()
-        return mock.patch("npae.anomaly.fitted.fit", training)
+        return mock.patch("npae.anomaly.training.fit", training)
 
     with interrupted(at=2), pytest.raises(KeyboardInterrupt, match="after epoch 1, before the detector was fitted"):
         detector.fit(STRANGE)

@@ -72,7 +72,8 @@ def test_few_new_normal_rows_of_a_small_table_exceed_the_threshold(distance):
         detector = AnomalyDetector(distance=distance, contamination=0.05, seed=seed).fit(x)
         shares.append((detector.predict(new) == -1).mean())
         D = detector.distances(new)
-        detector.set_params(folds=0).fit(x)
+        detector.folds = 0
+        detector.fit(x)
         np.testing.assert_array_equal(detector.distances(new), D)  # the same detector, with another threshold
         naive.append((detector.predict(new) == -1).mean())
         assert (detector.predict(x) == -1).sum() == 5

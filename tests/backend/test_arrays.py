@@ -52,7 +52,7 @@ def test_without_cupy_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setattr("npae.backend.arrays._gpu", None)
     monkeypatch.setitem(sys.modules, "cupy", None)
     assert backend.resolve_device("auto") == "cpu"
-    with pytest.raises(RuntimeError, match=r"CuPy is not installed: pip install .*npae\[cuda13\].*Everything works"):
+    with pytest.raises(RuntimeError, match=r"CuPy is not installed: pip install .*\[cuda13\].*Everything works"):
         backend.resolve_device("gpu")
 
 

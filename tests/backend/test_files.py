@@ -1,12 +1,15 @@
 """Files: atomic writes, places that cannot be written, and headers of arrays, which allocate nothing."""
 
 import io
+import os
 import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from npae.backend import as_path, atomic_write, check_place, read_array_header
+from npae.backend import as_path, atomic_write, check_place, files, read_array_header
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -37,6 +40,14 @@ def test_a_path_is_text_bytes_or_a_path(tmp_path):
     assert as_path(str(tmp_path)) == as_path(tmp_path) == as_path(str(tmp_path).encode()) == tmp_path
     with pytest.raises(TypeError, match="here: expected a path, text or a pathlib.Path, got int"):
         as_path(3, "here")
+
+
+def test_on_windows_only_a_tilde_that_stands_alone_is_the_home_folder(monkeypatch):
+    """There, expanduser makes C:/Users/name of "~name", whether there is such a user or not."""
+    path = SimpleNamespace(expanduser=lambda text: text.replace("~", "C:/Users/", 1))
+    monkeypatch.setattr(files, "os", SimpleNamespace(name="nt", fsdecode=os.fsdecode, path=path))
+    assert as_path("~backup.npz") == Path("~backup.npz") and as_path("runs/a.npz") == Path("runs/a.npz")
+    assert as_path("~/a.npz") == Path("C:/Users/a.npz") and as_path("~") == Path("C:/Users")
 
 
 def test_missing_folders_are_made_and_left_empty(tmp_path):

@@ -47,6 +47,7 @@ def test_it_runs_from_end_to_end(device, small, tmp_path, capsys):
         assert all(set(point) == {"x"} | curves for point in axis["points"])
         assert all(point[curve]["seconds"] > 0 for point in axis["points"] for curve in curves)
     assert ("not yet run" in capsys.readouterr().out) == (device == "cpu")
+    assert ("not yet run" in crossover.verdict(result)) == (device == "cpu")
     table = crossover.overview(result).split("\n")
     assert len(table) == 2 + 2 and (table[-1].count("not yet run") == 2) == (device == "cpu")
     (path,) = crossover.draw(result, tmp_path)

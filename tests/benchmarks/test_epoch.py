@@ -69,6 +69,7 @@ def test_a_run(here, tmp_path, capsys):
     assert theirs["seconds"] is None and theirs["epochs"] == epoch.MOST_EPOCHS
     out = capsys.readouterr().out
     assert "not reached" in out and "Not measured: GPU. Not yet run: " in out
+    assert "CPU: an epoch of npae is" in epoch.verdict(result)
     overview = epoch.overview(result)
     assert all(f"| {name} |" in overview for name in epoch.EPOCHS)
     assert " s in 2 epochs; PyTorch eager not reached in 20 epochs." in overview
@@ -80,6 +81,7 @@ def test_a_contender_that_cannot_run_is_left_out_with_its_reason(here, tmp_path,
     assert result["not_measured"]["PyTorch eager on the CPU"] == "no CUDA in this PyTorch"
     assert set(result["devices"]["cpu"]["to_error"]["contenders"]) == {"npae"}
     assert "PyTorch eager /" in epoch.overview(result)  # an empty column
+    assert epoch.verdict(result) == "CPU: an epoch of npae is not compared with PyTorch eager"
 
 
 def test_one_that_is_not_installed_too(here, tmp_path, capsys):

@@ -28,8 +28,8 @@ def results(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "TITLES", {"a": "all of a", "b": "all of b"})
     module = SimpleNamespace(overview=lambda result: f"| x | {result['x']} |")
     monkeypatch.setattr(page.importlib, "import_module", {"benchmarks.a": module}.__getitem__)
-    (tmp_path / "a.json").write_text(json.dumps(RUN))
-    (tmp_path / "a.txt").write_text("\nms per step\n")
+    (tmp_path / "a.json").write_text(json.dumps(RUN), encoding="utf-8")
+    (tmp_path / "a.txt").write_text("\nms per step\n", encoding="utf-8")
     (tmp_path / "a_cpu.png").write_bytes(b"")
     return tmp_path
 
@@ -50,7 +50,7 @@ def test_the_page_of_a_part(results):
 
 
 def test_main_writes_all_pages(results, capsys):
-    (results / "README.md").write_text(README)
+    (results / "README.md").write_text(README, encoding="utf-8")
     page.main(results / "README.md", results)
     assert "| x | 1 |" in (results / "README.md").read_text(encoding="utf-8") and "Written" in capsys.readouterr().out
     assert (results / "a.md").read_text(encoding="utf-8") == page.page("a", RUN, results)

@@ -1,5 +1,6 @@
 """Reports: tables line up, and all result files have one format."""
 
+import io
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def test_a_table_lines_up(capsys):
     report.table(("what", "ms"), [("Adam", "1.25"), ("a long name", 10)])
     assert capsys.readouterr().out.split("\n")[1:-1] == [
         "what           ms",
-        "─────────────────",
+        "-----------------",
         "Adam         1.25",
         "a long name    10",
     ]
@@ -47,10 +48,43 @@ def test_a_result_that_is_no_json_leaves_the_older_file(tmp_path):
     path, text = report.write(settings, "layers", 1, {}, {"x": 1}, "")
     with pytest.raises(TypeError):
         report.write(settings, "layers", 1, {}, {"x": Path}, "")
-    assert json.loads(path.read_text())["result"] == {"x": 1} and sorted(tmp_path.iterdir()) == [path, text]
+    assert json.loads(path.read_text(encoding="utf-8"))["result"] == {"x": 1}
+    assert sorted(tmp_path.iterdir()) == [path, text]
 
 
 def test_the_output_is_copied(capsys):
     with report.copied_output() as printed:
         print("ms", flush=True)
     assert printed.getvalue() == capsys.readouterr().out == "ms\n"
+
+
+def test_a_terminal_that_is_closed_does_not_stop_a_measurement(monkeypatch):
+    class Closed(io.StringIO):
+        encoding = "ascii"
+
+        def write(self, text):
+            raise BrokenPipeError
+
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(report.sys, "stdout", Closed())
+    with report.copied_output() as printed:
+        print("ms", flush=True)
+        assert report.sys.stdout.isatty() and report.sys.stdout.encoding == "ascii"
+    assert printed.getvalue() == "ms\n"
+
+
+def test_ratios_as_a_clause():
+    clause = report.faster([1.0, 4.0], "PyTorch")
+    assert clause == "2.00 times as fast as PyTorch (geometric mean of 2, 1.00 to 4.00)"
+    assert report.faster([], "PyTorch") == "not compared with PyTorch"
+
+
+def test_what_is_measured_now_is_shown_on_a_terminal_only(monkeypatch):
+    for terminal in (True, False):
+        stream = io.StringIO()
+        stream.isatty = lambda terminal=terminal: terminal
+        monkeypatch.setattr(report.sys, "stderr", stream)
+        report.progress("a layer")
+        assert stream.getvalue().strip("\r").strip() == ("a layer" if terminal else "")

@@ -61,6 +61,9 @@ def test_it_runs_from_end_to_end(small, tmp_path, monkeypatch, capsys):
     assert all(point["seconds"] > 0 for axis in axes.values() for point in axis["points"])
     assert "No third." in result["not_measured"] and "No third." in capsys.readouterr().out
     assert [path.name for path in scaling.draw(result, tmp_path)] == ["scaling_cpu.png", "scaling_workers.png"]
+    assert f"{axes['depth']['slope']:.2f} of depth (operations {axes['depth']['theory']:.2f})" in scaling.verdict(
+        result
+    )
     overview = scaling.overview(result)
     assert "n, ms per step: 1 worker, 2 threads each 100.0; 2 workers, 1 thread each 200.0." in overview
     assert f"| Dense layers | {axes['depth']['slope']:.2f} | {axes['depth']['theory']:.2f} |" in overview

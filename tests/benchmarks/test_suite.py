@@ -17,9 +17,9 @@ PARTS = {}
 def stub(monkeypatch, name, run, draw=lambda result, folder: []):
     """Add a part of that name."""
     module = types.ModuleType(f"benchmarks.lab.{name}")
-    module.run, module.draw = run, draw
+    module.run, module.draw, module.verdict = run, draw, lambda result: f"{len(result)} numbers"
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(PARTS, name, "a stub")
+    monkeypatch.setitem(PARTS, name, suite.Part("a stub", "an hour", "a minute"))
 
 
 def main(*argv):
@@ -30,7 +30,7 @@ def main(*argv):
 def test_every_part_is_there(command, package):
     for name in command.PARTS:
         part = importlib.import_module(f"{package}.{name}")
-        assert callable(part.run) and callable(part.draw)
+        assert callable(part.run) and callable(part.draw) and callable(part.verdict)
 
 
 def test_a_part_is_run_and_written(tmp_path, monkeypatch, capsys):
@@ -42,14 +42,35 @@ def test_a_part_is_run_and_written(tmp_path, monkeypatch, capsys):
     assert written["part"] == "one" and written["result"] == {"x": 1} and written["seconds"] >= 0
     assert written["settings"] == {"quick": True, "devices": ["cpu"], "out": "new"}
     assert {"cpu", "config", "packages", "commit", "date", "load_before", "load_after"} <= set(written["machine"])
-    assert str(tmp_path / "new" / "one.json") in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert str(tmp_path / "new" / "one.json") in printed and "Verdict: 1 numbers" in printed
+    assert "Verdict: 1 numbers" in (tmp_path / "new" / "one.txt").read_text(encoding="utf-8")
+
+
+def test_the_help_states_what_each_part_takes(monkeypatch, capsys):
+    stub(monkeypatch, "one", lambda settings: {})
+    with pytest.raises(SystemExit):
+        main("--help")
+    assert "an hour; with --quick a minute" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_the_program_and_keeps_the_parts_before(tmp_path, monkeypatch, capsys):
+    def interrupted(settings):
+        raise KeyboardInterrupt
+
+    stub(monkeypatch, "good", lambda settings: {"fine": True})
+    stub(monkeypatch, "bad", interrupted)
+    stub(monkeypatch, "last", lambda settings: 1 / 0)
+    assert main("good", "bad", "last", "--out", tmp_path) == 130
+    assert [path.name for path in tmp_path.glob("*.json")] == ["good.json"]
+    assert "Interrupted in bad, which has no results." in capsys.readouterr().out
 
 
 def test_only_the_requested_parts_are_imported(tmp_path, monkeypatch):
     ran = []
     stub(monkeypatch, "one", lambda settings: ran.append("one") or {})
     stub(monkeypatch, "two", lambda settings: ran.append("two") or {})
-    monkeypatch.setitem(PARTS, "broken", "has no module")
+    monkeypatch.setitem(PARTS, "broken", suite.Part("has no module", "", ""))
     assert main("two", "two", "--out", tmp_path) == 0
     assert ran == ["two"]
 
@@ -58,7 +79,7 @@ def test_a_part_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
     stub(monkeypatch, "bad", lambda settings: 1 / 0)
     stub(monkeypatch, "good", lambda settings: {"fine": True})
     assert main("bad", "good", "--out", tmp_path) == 1
-    assert json.loads((tmp_path / "good.json").read_text())["result"] == {"fine": True}
+    assert json.loads((tmp_path / "good.json").read_text(encoding="utf-8"))["result"] == {"fine": True}
     assert not (tmp_path / "bad.json").exists()
     out, err = capsys.readouterr()
     assert "Failed, see above: bad." in out and "ZeroDivisionError" in err
@@ -68,7 +89,7 @@ def test_numbers_are_written_before_pictures_that_fail(tmp_path, monkeypatch, ca
     pytest.importorskip("matplotlib")
     stub(monkeypatch, "one", lambda settings: {"x": 2}, lambda result, folder: [folder / str(1 / 0)])
     assert main("one", "--out", tmp_path) == 1
-    assert json.loads((tmp_path / "one.json").read_text())["result"] == {"x": 2}
+    assert json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))["result"] == {"x": 2}
 
 
 def test_an_unknown_part_is_refused_in_one_sentence(monkeypatch, capsys):

@@ -112,7 +112,17 @@ def test_the_ratio_is_theirs_by_ours_turn_by_turn(capsys):
     assert result[BEST]["name"] == roster.GRAPHED
     train_step.show(group, workload, result)
     lines = capsys.readouterr().out.split("\n")
-    assert f"time / {roster.CAPTURED}" in lines[1] and len({len(line) for line in lines[1:-1]}) == 1
+    assert f"time / {roster.CAPTURED}" in lines[1] and len(lines[2]) == len(lines[1]) == max(map(len, lines))
+
+
+def test_the_verdict():
+    step = {roster.EAGER: {"ratio": {OURS: [2.0, 1.9, 2.1]}}}
+    groups = {"cpu": {"title": "CPU", "workloads": {"small": step, "large": {OURS: {}}}},
+              "epoch": {"title": "an epoch", "workloads": {"small": {OURS: {}}}}}  # fmt: skip
+    assert train_step.verdict({"groups": groups}) == (
+        "CPU: npae is 2.00 times as fast as PyTorch eager (geometric mean of 1, 2.00 to 2.00); "
+        "an epoch: npae is not compared with scikit-learn"
+    )
 
 
 def test_the_targets_are_the_issues():

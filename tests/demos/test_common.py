@@ -1,66 +1,24 @@
-"""What the demos share: names of metrics, the table, and results that are on disk before anything is printed."""
+"""What the demos share: the command line, training, comparison."""
 
-import io
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from demos import common
 from npae import dense_autoencoder, load
+from npae.backend import install_command
 from npae.models import data_dependent_init
 from npae.optim import SGD
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def settings(out, *options):
     return common.parse("deep", "The description.", 3, argv=["--quick", "--device", "cpu", "--out", str(out), *options])
-
-
-@pytest.mark.parametrize(
-    "name, key",
-    [("masking 50 %", "masking_50"), ("Gaussian 0.4", "gaussian_0_4"), ("ReLU, L1", "relu_l1"), ("784-32", "784_32")],
-)
-def test_keys(name, key):
-    assert common.key(name) == key
-
-
-def test_a_table_by_hand():
-    table = common.Table("digits", {"nats": ("nats per pixel", ".3f"), "count": ("units", "d")})
-    table.add("784-32", {"nats": 0.12345, "count": 7, "seconds": 3}, "0.1")
-    table.add("both", {"count": 12}, prefix="")
-    table.row("PCA")
-    assert str(table).splitlines() == [
-        "",
-        "digits  nats per pixel  units  published (60,000 digits)",
-        "-" * 56,
-        "784-32  0.123           7      0.1",
-        "both                    12",
-        "PCA",
-    ]
-    assert table.metrics == {"784_32_nats": 0.12345, "784_32_count": 7, "784_32_seconds": 3, "count": 12}
-    assert str(common.Table("a", ["b", "c"], published=None)).split() == ["a", "b", "c", "-" * 7]
-
-
-def test_results_are_on_disk_before_the_table_is_printed(tmp_path):
-    class Broken(common.Table):
-        def __str__(self):
-            raise OSError("no paper")
-
-    table = Broken("digits", {"nats": ("nats", ".1f")}, None)
-    table.add("deep", {"nats": 1.5})
-    with pytest.raises(OSError, match="no paper"):
-        common.finish(settings(tmp_path), {"error": 2.5}, table)
-    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert (found["deep_nats"], found["error"], found["epochs"], found["stopped"]) == (1.5, 2.5, 1, None)
-
-
-def test_a_console_without_mathematical_signs_prints_question_marks(tmp_path, monkeypatch):
-    console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr(sys, "stdout", console)
-    common.finish(settings(tmp_path), {}, common.Table("‖x − x̂‖²", ["½"], None))
-    console.flush()
-    assert b"?x ? x??? " in console.buffer.getvalue()
 
 
 def test_training_begins_with_the_weights_as_they_are_unless_the_recipe_says_otherwise(tmp_path):
@@ -79,7 +37,7 @@ def test_dead_code_units_are_counted_without_a_warning(tmp_path):
     assert history["dead_units"] == [2]
 
 
-def test_compare_trains_saves_and_notes_an_interruption(tmp_path, monkeypatch):
+def test_compare_trains_and_saves(tmp_path):
     here = settings(tmp_path)
     x = np.random.default_rng(0).integers(0, 256, (20, 6), np.uint8)
     models = {name: (dense_autoencoder([6, k]), {"batch_size": 5}) for name, k in (("a 1", 2), ("b", 3))}
@@ -90,14 +48,53 @@ def test_compare_trains_saves_and_notes_an_interruption(tmp_path, monkeypatch):
     assert np.array_equal(saved, found["a 1"][0].theta.value) and not np.array_equal(saved, before)
     assert here.stopped is None
 
-    history = found["b"][1]
-    history.stopped = "interrupted in epoch 2"
-    monkeypatch.setattr(common, "fit", lambda *arguments, **options: history)
-    common.train(here, found["b"][0], x)
-    history.stopped = None
-    common.train(here, found["b"][0], x)
-    assert here.stopped == "interrupted in epoch 2"
-    history.rows.clear()
-    history.stopped = "interrupted in epoch 1"
-    with pytest.raises(SystemExit, match="No results: interrupted in epoch 1"):
-        common.train(here, found["b"][0], x)
+
+def test_a_demo_is_a_program(tmp_path):
+    @common.demo("simple", "The description.", epochs=50, quick_epochs=6, own={"only": {"type": int, "default": 3}})
+    def main(settings):
+        """Do nothing."""
+        settings.metrics["seen"] = [settings.epochs, settings.own.only]
+
+    result = main(["--quick", "--device", "cpu", "--out", str(tmp_path), "--only", "4"])
+    assert result["seen"] == [6, 4] and result["name"] == "simple" and main.__doc__ == "Do nothing."
+    assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == result
+
+
+@pytest.mark.parametrize("kind, magic", [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pictures_have_the_format_of_the_command_line(kind, magic, tmp_path):
+    figures = pytest.importorskip("demos.figures")
+    here = settings(tmp_path, "--format", kind)
+    figures.learning_curves(here.out / "loss.png", [("one", [1.0, 0.5], "-")], "loss")
+    settings(tmp_path)  # png again, for other tests
+    (picture,) = tmp_path.iterdir()
+    assert picture.name == f"loss.{kind}" and picture.read_bytes().startswith(magic)
+
+
+def program(*arguments, missing=()):
+    """The outcome of `python -m demos.…` where some packages are not installed."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.modules.update(dict.fromkeys({list(missing)!r}))\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_module(sys.argv[0], run_name='__main__')\n"
+    )
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, encoding="utf-8",
+                          cwd=ROOT)  # fmt: skip
+
+
+def test_without_matplotlib_a_demo_ends_with_one_sentence(tmp_path):
+    done = program("demos.deep", "--quick", "--out", str(tmp_path / "new"), missing=["matplotlib", "tqdm"])
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines() == [f"matplotlib is not installed: {install_command('demos')}."]
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_help_needs_no_matplotlib():
+    done = program("demos.deep", "--help", missing=["matplotlib"])
+    assert done.returncode == 0 and "--quick" in done.stdout and "784-256" in done.stdout
+
+
+def test_a_demo_runs_without_tqdm(tmp_path):
+    pytest.importorskip("matplotlib")
+    done = program("demos.codes2d", "--quick", "--epochs", "1", "--out", str(tmp_path), missing=["tqdm"])
+    assert done.returncode == 0, done.stderr

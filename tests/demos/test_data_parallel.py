@@ -44,7 +44,7 @@ def test_two_processes_print_and_write_once(tmp_path, quick):
     done = mpiexec("-m", "demos.data_parallel", "--quick", "--device", "cpu", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("training digits") == done.stdout.count("metrics.json are in") == 1
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["workers"] == 2 and metrics["epochs"] == 6
     loss, alone = (m["test_cross_entropy_nats_per_pixel"] for m in (metrics, quick("deep").result))
     assert loss == pytest.approx(alone, rel=2e-3)  # rounding errors grow over the steps

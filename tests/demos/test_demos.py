@@ -51,7 +51,7 @@ def test_a_quick_run_writes_everything(name, quick):
     assert {p.name for p in out.iterdir()} == DEMOS[name]
     for png in out.glob("*.png"):
         assert png.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert json.loads((out / "metrics.json").read_text()) == result
+    assert json.loads((out / "metrics.json").read_text(encoding="utf-8")) == result
     assert {"name", "device", "seed", "epochs", "seconds", "versions"} <= set(result) and result["name"] == name
     assert all(math.isfinite(v) for v in result.values() if isinstance(v, float))
     printed = quick(name).printed

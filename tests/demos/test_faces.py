@@ -1,6 +1,7 @@
 """The demo faces: digits where there are no photographs, folders of pictures, and the measures of its samples."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_a_folder_of_pictures(tmp_path, capsys):
     for k, image in enumerate(known):
         Image.fromarray(image).save(tmp_path / "pictures" / f"{k:02}.png")
     result = run(tmp_path / "out", "--folder", str(tmp_path / "pictures"))
-    assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == result
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8")) == result
     assert "Data: 28 training faces, 4 test images." in capsys.readouterr().out
     train, test = known[:28, None, ::2, ::2], known[28:, None, ::2, ::2]
     vae = load(tmp_path / "out" / "vae.npz")
@@ -101,3 +102,14 @@ def test_eigenfaces_are_exact_where_they_can_be(monkeypatch):
     np.testing.assert_allclose(faces.eigenfaces(255 * train, 255 * test), test, atol=1e-4)
     monkeypatch.setattr(faces, "CODE", 1)
     assert np.abs(faces.eigenfaces(255 * train, 255 * test) - test).max() > 0.05
+
+
+def test_photographs_are_credited_in_every_picture_and_in_the_numbers(tmp_path, monkeypatch):
+    images = synthetic_faces(40)
+    photographs = SimpleNamespace(train_images=images[:32], test_images=images[32:])
+    captions = []
+    monkeypatch.setattr(faces, "olivetti", lambda: photographs)
+    monkeypatch.setattr(faces.figures, "digit_rows", lambda *a, caption="", **k: captions.append(caption))
+    result = run(tmp_path, "--epochs", "1")
+    assert captions == [faces.CREDIT] * 3 and result["credit"] == faces.CREDIT
+    assert "AT&T Laboratories Cambridge" in faces.CREDIT and "AT&T Laboratories Cambridge" in faces.__doc__

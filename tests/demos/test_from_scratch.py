@@ -6,6 +6,7 @@ A page and the engine begin with the same θ in float64 and see the same minibat
 
 import ast
 import importlib
+import io
 import re
 import subprocess
 import sys
@@ -375,3 +376,9 @@ def test_a_page_is_short_and_needs_numpy_alone(name):
 def test_a_page_names_its_command_its_number_and_its_source(name):
     text = PAGE[name].__doc__
     assert re.search(rf"python -m demos\.from_scratch\.{name} +.*\d", text) and re.search(r"\b(19|20)\d\d\b", text)
+
+
+def test_a_page_runs_where_the_output_has_no_encoding(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # as in a notebook: it has no method reconfigure
+    epochs, *_ = autoencoder.setup(["--epochs", "2", "--images", "3"], epochs=1)
+    assert epochs == 2

@@ -8,7 +8,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-SNAPSHOT = json.loads(Path(__file__).with_name("cupy_api.json").read_text())
+SNAPSHOT = json.loads(Path(__file__).with_name("cupy_api.json").read_text(encoding="utf-8"))
 VERSION = SNAPSHOT["cupy"]
 
 

@@ -116,9 +116,10 @@ def available():
 
 def cache_folder():
     """This user's folder for compiled kernels."""
-    folder = Path(tempfile.gettempdir()) / f"npae-fake-gpu-{os.getuid()}"
+    user = os.getuid() if hasattr(os, "getuid") else 0  # on Windows, each user has a temporary folder of his own
+    folder = Path(tempfile.gettempdir()) / f"npae-fake-gpu-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
+    if folder.stat().st_uid != user:
         raise PermissionError(f"{folder} belongs to another user")
     return folder
 
@@ -136,7 +137,10 @@ def compiled(source, name):
         result = subprocess.run(command, input=source, text=True, capture_output=True)
         if result.returncode:
             raise RuntimeError(f"kernel {name!r} does not compile:\n{result.stderr}")
-        temporary.replace(library)
+        try:
+            temporary.replace(library)
+        except PermissionError:  # on Windows: another process has compiled it meanwhile, and uses it
+            temporary.unlink()
     function = ctypes.CDLL(str(library))._kernel
     function.restype = None
     return function

@@ -94,7 +94,7 @@ def parameters(thing):
 
 
 def _source_signature(file, name):
-    functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
     return next(_clean(ast.unparse(node.args)) for node in functions if node.name == name)
 
 
@@ -144,5 +144,5 @@ def text(snapshot):
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(take()))
+    FILE.write_text(text(take()), encoding="utf-8", newline="\n")
     print(f"{FILE}: {FILE.stat().st_size} bytes")

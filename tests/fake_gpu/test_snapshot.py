@@ -16,12 +16,12 @@ def test_the_snapshot_is_that_of_the_installed_wheel():
     cupy = pytest.importorskip("cupy")
     if cupy.__version__ != api.VERSION:
         pytest.skip(f"cupy {cupy.__version__} is not the snapshot's {api.VERSION}: regenerate it and review the diff")
-    assert snapshot.text(snapshot.take()) == snapshot.FILE.read_text()
+    assert snapshot.text(snapshot.take()) == snapshot.FILE.read_text(encoding="utf-8")
 
 
 def test_snapshot_is_readable():
     """It has a version, is sorted and small, with one entry per line."""
-    raw = snapshot.FILE.read_text()
+    raw = snapshot.FILE.read_text(encoding="utf-8")
     data = json.loads(raw)
     assert int(data["cupy"].split(".")[0]) >= 14
     assert raw == snapshot.text(data)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from npae.backend import missing
 from npae.backend.formulas import on_numba
 from npae.layers import ELU, Activation, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from tests.contract import check_layer, inputs
@@ -62,7 +63,7 @@ def test_the_derivatives_are_those_of_finite_differences(make, phi, device):
         check_derivatives(make(), place)
 
 
-@pytest.mark.skipif(not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"')
+@pytest.mark.skipif(not on_numba.available(), reason=missing("Numba", "fast"))
 @pytest.mark.parametrize("name", ["identity", "relu", "elu_0.5"])
 def test_the_derivatives_by_compiled_loops(name, monkeypatch):
     """Constants among the results, which no other formula has, included."""

@@ -288,3 +288,7 @@ def test_data_beyond_0_and_1_are_refused_by_the_first_stage():
 def test_a_stack_can_be_copied():
     stack = pretrained()
     np.testing.assert_array_equal(copy.deepcopy(stack).unroll().theta.value, stack.unroll().theta.value)
+
+
+def test_its_repr_states_the_sizes():
+    assert repr(Stacked([6, 4, 2])) == "Stacked([6, 4, 2])"

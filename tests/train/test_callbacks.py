@@ -1,13 +1,11 @@
-"""Callbacks: early stopping, checkpoints, the log of learning rates."""
-
-import math
+"""Callbacks: early stopping, checkpoints."""
 
 import numpy as np
 import pytest
 
 from npae import dense_autoencoder, fit, load, optim
 from npae.serialization.model_files import load_all
-from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog
+from npae.train import Callback, Checkpoint, EarlyStopping
 from npae.train.callbacks import monitored
 
 RNG = np.random.default_rng(0)
@@ -182,15 +180,3 @@ def test_numpy_numbers_in_the_settings_can_be_saved(tmp_path):
     _, history = run(Checkpoint(tmp_path / "c.npz"), epochs=2, model=model, seed=3,
                      optimizer=optim.Adam(np.float32(0.01)), resume=tmp_path / "c.npz")  # fmt: skip
     assert history["epoch"] == [1, 2]
-
-
-# ---------------------------------------------------------------------- learning rates
-
-
-def test_the_log_has_the_rate_of_every_step_and_the_schedule_changes_it_each_step():
-    log, optimizer = LearningRateLog(), optim.SGD(0.5)
-    _, history = run(log, epochs=4, schedule=optim.Cosine(4), optimizer=optimizer)
-    expected = [0.5 * 0.5 * (1 + math.cos(math.pi * k / 12)) for k in range(12)]  # 3 steps per epoch
-    assert log.rates == pytest.approx(expected) and len(set(log.rates)) == 12
-    assert history["lr"] == log.rates[2::3]
-    assert optimizer.lr == 0.5

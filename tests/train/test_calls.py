@@ -9,6 +9,7 @@ import pytest
 
 import npae
 from npae import dense_autoencoder
+from npae.backend import missing
 from npae.backend.formulas import on_numba
 from npae.train import prepare
 
@@ -36,7 +37,7 @@ def calls_of(function):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_warm_step_of_784_32_784(compiled, monkeypatch):
     if compiled and on_numba.compiler() is None:
-        pytest.skip("Numba is not installed: pip install -e '.[fast]'")
+        pytest.skip(missing("Numba", "fast"))
     monkeypatch.setattr(on_numba, "PATIENCE", 0 if compiled else float("inf"))
     monkeypatch.setattr(on_numba, "compiler", on_numba.compiler if compiled else lambda: None)
     x = np.random.default_rng(0).random((1024, 784), np.float32)

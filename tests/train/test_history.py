@@ -1,15 +1,18 @@
-"""History: the rows of a run, and the check for NaN and Inf."""
+"""History: the rows of a run, their pictures and tables, and the check for NaN and Inf."""
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
 
-from npae import DataWarning, dense_autoencoder, fit
+from npae import DataWarning, dense_autoencoder, fit, variational_autoencoder
 from npae.backend import Seen
 from npae.optim import SGD, Adam
+from npae.train import Checkpoint
 from npae.train.history import Diverged, EpochMeans, History
+from npae.train.learning_curves import PETROFF10
 
 ROWS = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}, {"epoch": 3, "loss": 2.0}]
 
@@ -108,3 +111,106 @@ def test_incomes_that_overflow_are_not_blamed_on_the_learning_rate():
     for optimizer in (Adam(1e-12), SGD(0.1)):
         with pytest.warns(DataWarning, match="Standard"), pytest.raises(Diverged, match="step 1, before .*: standard"):
             fit(model, incomes, epochs=1, optimizer=optimizer, clip_norm=1.0, progress="none")
+
+
+# ---------------------------------------------------------------------- pictures and frames
+
+
+def trained(**arguments):
+    model = variational_autoencoder([6, 4, 2])
+    return fit(model, np.random.default_rng(0).random((40, 6), np.float32), progress="none", **arguments)
+
+
+@pytest.fixture
+def pyplot():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+def drawn(axes):
+    """{label: (epochs, values, line style)} of the curves in the legend."""
+    lines = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata()), line.get_linestyle())
+             for line in axes.lines}  # fmt: skip
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
+    return lines
+
+
+def test_plot_shows_loss_and_validation_loss_with_words(pyplot):
+    history = trained(epochs=5, validation=0.2)
+    axes = history.plot()
+    assert drawn(axes) == {
+        "training": ([1, 2, 3, 4, 5], history["loss"], "-"),
+        "validation": ([1, 2, 3, 4, 5], history["val_loss"], "--"),
+    }
+    assert [line.get_color() for line in axes.lines] == ["#3f90da", "#ffa90e"]  # the first two of petroff10
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "loss, mean per sample")
+    axes.figure.canvas.draw()
+    assert all(tick == int(tick) for tick in axes.get_xticks())
+
+
+def test_the_colours_are_those_of_matplotlib(pyplot):
+    from matplotlib import color_sequences
+    from matplotlib.colors import to_hex
+
+    if "petroff10" not in color_sequences:
+        pytest.skip("matplotlib has petroff10 since 3.10")
+    assert list(PETROFF10) == [to_hex(colour) for colour in color_sequences["petroff10"]]
+
+
+def test_all_terms_are_drawn_on_request_in_pairs_of_one_colour(pyplot):
+    history = trained(epochs=3, validation=0.2)
+    axes = history.plot(terms=True)
+    assert history.terms == ("reconstruction", "kl")
+    assert list(drawn(axes)) == [f"{name}, {data}" for name in ("loss", "reconstruction", "kl")
+                                 for data in ("training", "validation")]  # fmt: skip
+    colours = [line.get_color() for line in axes.lines]
+    assert colours[::2] == colours[1::2] == list(PETROFF10[:3]) and axes.get_ylabel() == "mean per sample"
+
+
+def test_plot_draws_in_given_axes_and_opens_no_figure(pyplot):
+    figure, (left, right) = pyplot.subplots(1, 2)
+    history = trained(epochs=2)
+    assert history.plot(ax=right) is right and not left.lines and list(drawn(right)) == ["training"]
+    assert history.plot(left) is left and pyplot.get_fignums() == [figure.number]
+
+
+def test_one_epoch_is_a_point_and_none_is_refused(pyplot):
+    (line,) = trained(epochs=1).plot().lines
+    assert line.get_marker() == "o"
+    with pytest.raises(ValueError, match="expected at least one epoch, got none"):
+        History().plot()
+
+
+def test_a_gap_in_a_column_is_a_gap_in_the_curve(pyplot):
+    axes = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0, "val_loss": 3.0}]).plot()
+    assert np.isnan(drawn(axes)["validation"][1]).tolist() == [True, False]
+
+
+def test_the_terms_are_known_again_after_a_resume(tmp_path):
+    trained(epochs=2, callbacks=Checkpoint(tmp_path / "c.npz"))
+    history = trained(epochs=2, callbacks=Checkpoint(tmp_path / "c.npz"), resume="auto")
+    assert history.terms == ("reconstruction", "kl")
+
+
+def test_to_frame_has_a_row_per_epoch():
+    pandas = pytest.importorskip("pandas")
+    history = trained(epochs=3, validation=0.2)
+    frame = history.to_frame()
+    assert frame.index.name == "epoch" and list(frame.index) == [1, 2, 3]
+    assert list(frame.columns) == history.columns[1:] and frame["val_loss"].tolist() == history["val_loss"]
+    gap = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0, "extra": 3.0}]).to_frame()
+    assert pandas.isna(gap.loc[1, "extra"]) and gap.loc[2, "extra"] == 3
+    assert len(History().to_frame()) == 0 and History().to_frame().index.name == "epoch"
+
+
+@pytest.mark.parametrize(("package", "call"), [
+    ("matplotlib", "plot"), ("pandas", "to_frame"),
+])  # fmt: skip
+def test_without_the_package_the_message_has_the_command(package, call, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError, match=f"History.{call}: {package} is not installed: pip install"):
+        getattr(History(ROWS), call)()

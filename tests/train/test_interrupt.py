@@ -47,6 +47,24 @@ def test_the_step_under_way_is_finished_and_history_and_model_are_usable(own_han
     assert signal.getsignal(signal.SIGINT) is own_handler
 
 
+def test_nothing_more_is_printed_and_the_history_says_it(own_handler, capfd):
+    history = fit(dense_autoencoder([6, 3]), X, epochs=50, batch_size=8, callbacks=[CtrlC(at=7)], progress="lines")
+    out, err = capfd.readouterr()
+    assert [line.split()[1] for line in out.splitlines()] == ["1/50"] and err == ""
+    assert history.stopped.startswith("interrupted")  # demos recognise it by this word
+
+
+def test_a_handler_that_python_has_not_set_stays(monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Interrupt() as interrupt, pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert not interrupt.requested
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_what_was_done_until_then_is_what_an_uninterrupted_run_does(own_handler):
     interrupted, whole, press, watch = dense_autoencoder([6, 3]), dense_autoencoder([6, 3]), CtrlC(at=7), CtrlC(at=-1)
     fit(interrupted, X, epochs=3, batch_size=8, callbacks=[press], progress="none")

@@ -1,14 +1,22 @@
-"""Progress: nothing, one line per epoch, or a bar."""
+"""Progress: nothing, one line per epoch, or a bar that fits into any window."""
 
+import importlib.util
+import io
+import os
+import re
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from npae import dense_autoencoder, fit
-from npae.train import progress
+from npae.train import Callback, progress
 from npae.train.progress import Bar, Lines, NoProgress, make_progress, row_text
 
+ROOT = Path(__file__).resolve().parents[2]
 X = np.random.default_rng(0).random((20, 6), np.float32)
 
 
@@ -34,26 +42,9 @@ def test_a_row_with_several_terms_shows_them():
     assert row_text(row, 4) == "epoch 1/4  loss 3  reconstruction 2  sparsity 1  1.2 s"
 
 
-def test_the_bar_counts_all_steps_and_shows_the_last_row(capfd):
-    pytest.importorskip("tqdm")
-    run("bar")
-    out, err = capfd.readouterr()
-    assert out == "" and "9/9" in err and "epoch 3/3" in err
-
-
-def test_auto_is_lines_where_no_terminal_is_and_a_bar_on_one(monkeypatch):
-    assert type(make_progress("auto")) is Lines
-    pytest.importorskip("tqdm")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert type(make_progress("auto")) is Bar
-
-
-def test_without_tqdm_auto_is_lines_and_a_bar_is_refused(monkeypatch):
-    monkeypatch.setattr(progress, "tqdm", None)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert type(make_progress("auto")) is Lines and type(make_progress("none")) is NoProgress
-    with pytest.raises(ValueError, match="needs tqdm"):
-        make_progress("bar")
+@pytest.mark.parametrize(("kind", "expected"), [(True, Lines), (False, NoProgress), ("none", NoProgress)])
+def test_true_and_false_are_auto_and_none(kind, expected):
+    assert type(make_progress(kind)) is expected
 
 
 @pytest.mark.parametrize("kind", ["loud", None, 3])
@@ -62,7 +53,236 @@ def test_an_unknown_kind_raises(kind):
         make_progress(kind)
 
 
+# ---------------------------------------------------------------------- what auto chooses
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+
+
+class Shell:
+    """What IPython.get_ipython() returns in a notebook."""
+
+    kernel = "a kernel"
+
+
+def test_auto_is_lines_where_no_terminal_is():
+    assert type(make_progress("auto")) is Lines
+
+
+def test_auto_is_a_bar_on_a_terminal(terminal):
+    pytest.importorskip("tqdm")
+    assert type(make_progress("auto")) is Bar
+
+
+@pytest.mark.parametrize(("shell", "expected"), [(Shell(), Bar), (object(), Lines), (None, Lines)])
+def test_auto_is_a_bar_in_a_notebook_but_not_in_any_ipython(shell, expected, monkeypatch):
+    pytest.importorskip("tqdm")
+    ipython = type(sys)("IPython")
+    ipython.get_ipython = lambda: shell
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert type(make_progress("auto")) is expected
+
+
+def test_auto_is_lines_in_a_program_without_stderr(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert type(make_progress("auto")) is Lines
+
+
+def test_without_tqdm_auto_is_lines_and_a_bar_is_refused(monkeypatch, terminal):
+    monkeypatch.setattr(progress, "_has_tqdm", lambda: False)
+    assert type(make_progress("auto")) is Lines and type(make_progress("none")) is NoProgress
+    with pytest.raises(ValueError, match='progress="bar": tqdm is not installed: pip install .*demos.*"lines"'):
+        make_progress("bar")
+
+
+def test_tqdm_is_looked_for_and_imported_only_for_a_bar():
+    code = """if True:
+        import sys
+        from npae.train import progress
+        assert "tqdm" not in sys.modules
+        sys.modules["tqdm"] = None
+        print(progress._has_tqdm())
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False\n", done.stderr
+
+
+# ---------------------------------------------------------------------- the bar
+
+
+class Terminal(io.StringIO):
+    """A stream with an encoding."""
+
+    def __init__(self, encoding):
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self):
+        return self._encoding
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """drawn(columns, …) -> the lines of a bar in a window of that width."""
+    std = pytest.importorskip("tqdm.std")
+
+    def draw(columns, encoding="utf-8", **arguments):
+        stream = Terminal(encoding)
+        with monkeypatch.context() as patch:
+            patch.setattr(std, "_screen_shape_wrapper", lambda: lambda file: (columns - 1, 23))
+            patch.setattr(sys, "stderr", stream)
+            run("bar", **arguments)
+        return [line.rstrip() for line in re.split(r"[\r\n]+", stream.getvalue()) if line.strip()]
+
+    return draw
+
+
+class Slow(Callback):
+    """Makes every epoch long enough to be drawn."""
+
+    def on_epoch_end(self, trainer, row):
+        time.sleep(0.25)
+
+
+def test_the_bar_shows_epoch_share_time_left_and_losses(drawn):
+    first, *others, last = drawn(100, validation=0.2, callbacks=Slow())
+    assert re.fullmatch(r"epoch 0/3   0%\| +\| \? left", first)
+    middle = next(line for line in others if line.startswith("epoch 2/3"))
+    assert re.fullmatch(r"epoch 2/3  67%\|█+. +\| \d\d:\d\d left  loss \d.\d+  val_loss \d.\d+  \S+ s.+", middle)
+    assert re.fullmatch(r"epoch 3/3 100%\|█+\| 00:0\d in all  loss \d.\d+  val_loss \d.\d+  \S+ s.+", last)
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown", "not_shown"),
+    [
+        (120, ("|", "loss", "val_loss", "steps/s"), ()), (72, ("|", "loss", "val_loss"), ("steps",)),
+        (60, ("|", "loss"), ("val_loss",)), (40, ("|",), ("loss",)), (30, (), ("|", "loss")),
+    ],
+)  # fmt: skip
+def test_what_has_no_room_is_left_out_and_the_time_stays(columns, shown, not_shown, drawn):
+    for line in drawn(columns, validation=0.2, callbacks=Slow())[1:]:
+        assert len(line) < columns and re.search(r"epoch \d/3 +\d+%.* \d\d:\d\d (left|in all)", line)
+        assert all(part in line for part in shown) and not any(part in line for part in not_shown), line
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_the_bar_is_plain_where_the_encoding_has_no_blocks(encoding, drawn):
+    lines = drawn(80, encoding, validation=0.2)
+    assert "##" in lines[-1] and "".join(lines).isascii()
+
+
+def test_fast_epochs_are_not_all_drawn(drawn):
+    assert len(drawn(80)) == 2  # the first and the last line
+
+
 def test_a_bar_that_never_began_can_be_closed():
     bar = Bar()
     bar.close()
     assert bar.bar is None
+
+
+# ---------------------------------------------------------------------- in reality
+
+PROGRAM = """
+import sys, time
+import numpy as np
+from npae import dense_autoencoder, fit
+from npae.train import Callback
+
+class Named(Callback):
+    observes = True
+    def on_epoch_end(self, trainer, row):
+        row["‖θ‖ 漢"] = 1.0
+        time.sleep(float(sys.argv[2]))
+
+x = np.random.default_rng(0).random((20, 6), np.float32)
+fit(dense_autoencoder([6, 2]), x, validation=0.2, epochs=8, batch_size=8, progress=sys.argv[1], callbacks=Named())
+"""
+
+
+def environment(encoding="utf-8"):
+    without = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return without | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("kind", ["lines", "bar"])
+def test_no_encoding_stops_a_run(kind, encoding):
+    if kind == "bar":
+        pytest.importorskip("tqdm")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM, kind, "0"], env=environment(encoding),
+                          capture_output=True, timeout=60)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    text = (done.stdout + done.stderr).decode(encoding)
+    assert "epoch 8/8" in text and text.isascii()
+    assert kind == "bar" or len(text.splitlines()) == 8 and "????? ? 1" not in text and "? 1 " in text
+
+
+def in_terminal(command, sizes, encoding="utf-8"):
+    """What a command prints on a real terminal whose width changes: a text. Skips where there are no terminals."""
+    pty, select = pytest.importorskip("pty"), pytest.importorskip("select")
+    fcntl, termios, struct = (pytest.importorskip(name) for name in ("fcntl", "termios", "struct"))
+    master, slave = pty.openpty()
+    resize = lambda columns: fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))  # noqa: E731
+    resize(sizes[0])
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment(encoding))
+    text, sizes = b"", list(sizes)
+    while process.poll() is None or select.select([master], [], [], 0)[0]:
+        if select.select([master], [], [], 0.05)[0]:
+            text += os.read(master, 4096)
+        if len(sizes) > 1 and text.count(b"left") > 4:
+            sizes.pop(0)
+            text += b"\rRESIZED\r"
+            resize(sizes[0])
+    os.close(slave)
+    os.close(master)
+    assert process.returncode == 0, text
+    return text.decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_on_a_terminal_of_80_columns_that_becomes_40_wide(encoding):
+    pytest.importorskip("tqdm")
+    text = in_terminal([sys.executable, "-W", "error", "-c", PROGRAM, "auto", "0.25"], (80, 40), encoding)
+    before, after = (re.split(r"[\r\n]+", part) for part in text.split("RESIZED"))
+    assert 79 <= max(map(len, before)) <= 80 and sum("val_loss" in line for line in before) > 1
+    drawn = [line for line in after if line.strip()]
+    assert max(map(len, drawn)) <= 80 and len(drawn[-1].rstrip()) <= 40  # tqdm before 4.69 fills the last column
+    assert all(re.search(r"\d\d:\d\d (left|in all)", line) for line in drawn)
+    assert ("█" in drawn[-1]) == (encoding == "utf-8") and ("##" in drawn[-1]) == (encoding != "utf-8")
+
+
+def test_on_a_terminal_that_does_not_know_its_size():
+    pytest.importorskip("tqdm")
+    text = in_terminal([sys.executable, "-W", "error", "-c", PROGRAM, "auto", "0"], (0,))
+    assert re.search(r"epoch 8/8 100%\|█+\| 00:0\d in all  loss \S+  val_loss", text)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nbclient") is None, reason="could not import 'nbclient'")
+@pytest.mark.skipif(importlib.util.find_spec("ipykernel") is None, reason="could not import 'ipykernel'")
+def test_in_a_notebook_auto_is_a_bar_and_nothing_warns(tmp_path):
+    pytest.importorskip("tqdm")
+    code = """if True:
+        import nbformat, sys
+        from nbclient import NotebookClient
+        source = '''
+import warnings
+warnings.simplefilter("error")
+import numpy as np
+from npae import dense_autoencoder, fit
+history = fit(dense_autoencoder([6, 2]), np.random.default_rng(0).random((20, 6), np.float32), epochs=3)
+'''
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+        for output in notebook.cells[0].outputs:
+            print(output.get("name", ""), output.get("text") or output["data"]["text/plain"])
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120, capture_output=True, text=True,
+                          encoding="utf-8", env=environment() | {"JUPYTER_PLATFORM_DIRS": "1"})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "epoch 0/3   0%" in done.stdout and "stderr" not in done.stdout, done.stdout
+    if importlib.util.find_spec("ipywidgets") is None:  # a bar of text
+        assert re.search(r"stdout \s*epoch 3/3 100%\|█+\| 00:0\d in all  loss ", done.stdout)

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from npae.backend import missing
 from npae.backend.formulas import on_numba
 from npae.data.minibatches import Minibatches
 from npae.layers import ELU, ReLU, SiLU
@@ -54,7 +55,7 @@ def check_that_a_step_allocates_no_arrays(step, numbers=1):
 
 
 @pytest.mark.parametrize("loops", [False, pytest.param(True, marks=pytest.mark.skipif(
-    not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"'))])  # fmt: skip
+    not on_numba.available(), reason=missing("Numba", "fast")))])  # fmt: skip
 @pytest.mark.parametrize(
     ("data", "loss", "activation", "optimizer", "clip_norm"),
     [

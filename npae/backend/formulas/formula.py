@@ -12,67 +12,96 @@ reference that the fast versions are tested against.
 """
 
 import inspect
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any, overload
 
 import numpy as np
 
 from npae.backend.formulas.on_cupy import run_on_cupy
-from npae.backend.formulas.on_numba import loops_of
+from npae.backend.formulas.on_numba import Loops, loops_of
 from npae.backend.formulas.on_numpy import BlockProgram
-from npae.backend.formulas.plan import make_plan
-from npae.backend.formulas.trace import trace
+from npae.backend.formulas.plan import Plan, make_plan
+from npae.backend.formulas.trace import Traced, trace
 from npae.backend.memory import empty, images, is_channels_last
+from npae.backend.typing import Array
 
 
 class Formula:
-    """An elementwise operation made from `function`; see `elementwise`."""
+    """An elementwise operation made from a function; see `elementwise`.
 
-    def __init__(self, function, out=()):
+    Args:
+        function: combines its arguments element by element.
+        out: the names of the outputs.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Formula
+        >>> square = Formula(lambda x: x * x)
+        >>> square(np.array([1.0, 2.0])).tolist()
+        [1.0, 4.0]
+    """
+
+    def __init__(self, function: Callable[..., Any], out: Sequence[str] = ()) -> None:
         self.plain = function
         self.input_names = tuple(inspect.signature(function).parameters)
         self.out_names = tuple(out)
         self.name = function.__name__ if function.__name__.isidentifier() else "formula"  # not "<lambda>"
-        self._plans = {}
+        self._plans: dict[tuple, Plan] = {}
 
     @cached_property
-    def traced(self):
+    def traced(self) -> Traced:
         """(inputs, operations, outputs), as trace() returns them."""
         return trace(self.plain, self.input_names)
 
     @cached_property
-    def uses(self):
+    def uses(self) -> set[str]:
         """The names of the inputs that the result depends on: what a layer has to keep for its backward pass."""
         inputs, operations, outputs = self.traced
         read = {id(s) for op in operations for s in op.args} | {id(s) for s in outputs}
         return {s.name for s in inputs if id(s) in read}
 
     @cached_property
-    def blocks(self):
+    def blocks(self) -> BlockProgram:
         """The BlockProgram that computes the formula by ufuncs."""
         return BlockProgram(*self.traced, out_names=self.out_names)
 
     @cached_property
-    def loops(self):
+    def loops(self) -> Loops:
         """The Loops that compute the formula once it is compiled."""
         return loops_of(self.traced)
 
-    def run_compiled(self, plan, args, outs):
-        """Fill the arrays `outs` from `args`: by a compiled loop if there is one by now, else by ufuncs."""
+    def run_compiled(self, plan: Plan, args: Sequence[Any], outs: Sequence[Array]) -> None:
+        """Evaluate the formula by a compiled loop if there is one by now, else by ufuncs.
+
+        Args:
+            plan: for arguments of this kind.
+            args: the arguments.
+            outs: the arrays to fill.
+        """
         if not self.loops.run(plan, args, outs):
             self.blocks.run(plan, args, outs)
 
-    def run_on_gpu(self, plan, args, outs):
-        """Fill the arrays `outs` from `args`, in one kernel."""
+    def run_on_gpu(self, plan: Plan, args: Sequence[Any], outs: Sequence[Array]) -> None:
+        """Evaluate the formula in one kernel.
+
+        Args:
+            plan: for arguments of this kind.
+            args: the arguments.
+            outs: the arrays to fill.
+        """
         run_on_cupy(self, plan, args, outs)
 
-    def __call__(self, *args, out=None):
+    def __call__(self, *args: Any, out: Array | tuple[Array, ...] | None = None) -> Any:
         """Evaluate the formula.
 
-        args: arrays of one dtype on one device, and Python numbers. An array has the shape of the result, or its last
-        axes (a bias row), or, beside images (B, C, H, W), one number per channel (C, 1, 1). An input that the formula
-        does not use may be None.
-        out: the array (or tuple of arrays) to write into; new ones by default. An output may be the same array as the
-        input that has its name in `out_names`.
+        Args:
+            *args: arrays of one dtype on one device, and Python numbers. An array has the shape of the result, or its
+                last axes (a bias row), or, beside images (B, C, H, W), one number per channel (C, 1, 1). An input that
+                the formula does not use may be None.
+            out: the array (or tuple of arrays) to write into; None: new ones. An output may be the same array as the
+                input that has its name in `out_names`.
+
         Returns the result, a tuple if the formula returns one.
         Raises TypeError for mixed dtypes or devices and for a wrong number of arguments; ValueError for shapes that do
         not fit and for an output that would overwrite another input.
@@ -90,7 +119,7 @@ class Formula:
                 self._plans.clear()
             self._plans[signature, aliases] = plan
         if plan.numpy_numbers:
-            args = [a.item() if isinstance(a, np.generic) else a for a in args]
+            args = tuple([a.item() if isinstance(a, np.generic) else a for a in args])
         if plan.images and is_channels_last(args[plan.template]):
             return self._channels_last(args, outs)
         if out is None:
@@ -98,14 +127,14 @@ class Formula:
         plan.run(plan, args, outs)
         return outs[0] if len(outs) == 1 else outs
 
-    def _channels_last(self, args, outs):
+    def _channels_last(self, args: Sequence[Any], outs: tuple[Array, ...]) -> Any:
         """Evaluate the formula for images whose channels are last in memory.
 
         The views (B, H, W, C) are contiguous, and in them one number per channel, (C, 1, 1), is a row (C,).
         """
-        views = {}
+        views: dict[int, Array] = {}
 
-        def view(a):
+        def view(a: Any) -> Any:
             if getattr(a, "ndim", 0) and id(a) not in views:
                 views[id(a)] = a.transpose(0, 2, 3, 1) if a.ndim == 4 else a.reshape(-1)
             return views.get(id(a), a)  # an output that is an input's array stays the same array
@@ -115,15 +144,33 @@ class Formula:
             return outs[0] if len(outs) == 1 else outs
         return tuple(map(images, result)) if isinstance(result, tuple) else images(result)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return Formula, (self.plain, self.out_names)
 
 
-def elementwise(function=None, *, out=()):
-    """Make a Formula of a function that combines its arguments element by element.
+@overload
+def elementwise(function: Callable[..., Any], *, out: Sequence[str] = ()) -> Formula: ...
 
-    The function may use + − × ÷, comparisons (1 where true, 0 where false) and the functions of functions.py. It
-    returns one expression or a tuple of them. `out` names the outputs: an output that has the name of an input may be
-    written over that input.
+
+@overload
+def elementwise(function: None = None, *, out: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Formula]: ...
+
+
+def elementwise(function: Callable[..., Any] | None = None, *, out: Sequence[str] = ()) -> Any:
+    """Make a Formula of a function that combines its arguments element by element. It is used as a decorator.
+
+    Args:
+        function: may use + − × ÷, comparisons (1 where true, 0 where false) and the functions of functions.py. It
+            returns one expression or a tuple of them.
+        out: the names of the outputs. An output that has the name of an input may be written over that input.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import elementwise
+        >>> @elementwise
+        ... def sigmoid_backward(dy, h):
+        ...     return dy * h * (1 - h)
+        >>> sigmoid_backward(np.array([1.0, 2.0]), np.array([0.5, 0.5])).tolist()
+        [0.25, 0.5]
     """
     return Formula(function, out) if function else lambda f: Formula(f, out)

@@ -3,14 +3,17 @@
 Each takes a Symbol (while a formula is traced), an array of either device (plain evaluation), or a number.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from npae.backend.arrays import array_module
 from npae.backend.formulas.trace import Symbol
 
 
-def _function(name, meaning):
-    def function(*args):
+def _function(name: str, meaning: str) -> Callable[..., Any]:
+    def function(*args: Any) -> Any:
         for a in args:
             if isinstance(a, Symbol):
                 return a.tape.record(name, args)
@@ -35,7 +38,7 @@ maximum = _function("maximum", "max(x, y), NaN if either is")
 minimum = _function("minimum", "min(x, y), NaN if either is")
 
 
-def sigmoid(x):
+def sigmoid(x: Any) -> Any:
     """σ(x) = 1/(1 + e⁻ˣ), computed as ½ + ½ tanh(x/2), which cannot overflow.
 
     Its absolute error is about 6·10⁻⁸ in float32. So far to the left, where σ(x) is smaller than that, the result is 0.
@@ -43,6 +46,6 @@ def sigmoid(x):
     return 0.5 + 0.5 * tanh(0.5 * x)
 
 
-def softplus(x):
+def softplus(x: Any) -> Any:
     """ln(1 + eˣ), computed as max(x, 0) + ln(1 + e⁻|ˣ|), which cannot overflow. Its derivative is σ(x)."""
     return maximum(x, 0) + log1p(exp(-absolute(x)))

@@ -10,6 +10,10 @@ T is the arrays' element type. Within one element everything is read before anyt
 memory of an input.
 """
 
+from collections.abc import Mapping
+
+from npae.backend.formulas.trace import Symbol
+
 EXPRESSIONS = {  # operation -> expression; NaN goes through maximum and minimum as in NumPy
     "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
     "negative": "-{0}", "absolute": "abs({0})", "sqrt": "sqrt({0})",
@@ -20,16 +24,17 @@ EXPRESSIONS = {  # operation -> expression; NaN goes through maximum and minimum
 }  # fmt: skip
 
 
-def loop_text(results, given):
-    """(text of a function `loop` that computes Symbols, names of its arguments).
+def loop_text(results: Mapping[str, Symbol], given: Mapping[int, tuple[str, str]]) -> tuple[str, list[str]]:
+    """(text of a function `loop` that computes Symbols, names of its arguments). It needs T and sqrt in its scope.
 
-    results: {array name: Symbol}, which result is written into which array. given: {id of a Symbol: (name, kind)}, the
-    arguments that the loop can read: an "array", a "row" (the same for all rows of the arrays) or a "number". The text
-    needs T and sqrt in its scope.
+    Args:
+        results: {array name: Symbol}, which result is written into which array.
+        given: {id of a Symbol: (name, kind)}, the arguments that the loop can read: an "array", a "row" (the same for
+            all rows of the arrays) or a "number".
     """
     lines, local, used = [], {}, {}  # local: id of a Symbol -> its variable; used: name of an argument -> its kind
 
-    def value(s):
+    def value(s: Symbol) -> str:
         if s.op == "constant":
             return f"T({s.value!r})"
         if id(s) not in local:

@@ -1,8 +1,10 @@
 """The formulas of an activation, each as one sweep over its arrays."""
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
-from npae.backend.formulas.formula import elementwise
+from npae.backend.formulas.formula import Formula, elementwise
 
 
 class ActivationFormulas:
@@ -14,12 +16,16 @@ class ActivationFormulas:
         _derivatives(a, h)      (derivative(a, h), second_derivative(a, h))
     """
 
+    f: Callable[..., Any]
+    derivative: Callable[..., Any]
+    second_derivative: Callable[..., Any]
+
     @cached_property
-    def _forward(self):
+    def _forward(self) -> Formula:
         return elementwise(self.f)
 
     @cached_property
-    def _forward_sum(self):
+    def _forward_sum(self) -> Formula:
         def forward_sum(a, b):
             a = a + b
             return (a, self.f(a)) if "a" in self._backward.uses else self.f(a)
@@ -27,18 +33,18 @@ class ActivationFormulas:
         return elementwise(out=("a",))(forward_sum)
 
     @cached_property
-    def _backward(self):
+    def _backward(self) -> Formula:
         def backward(dh, a, h):
             return dh * self.derivative(a, h)
 
         return elementwise(backward)
 
     @cached_property
-    def _derivatives(self):
+    def _derivatives(self) -> Formula:
         def derivatives(a, h):
             return self.derivative(a, h), self.second_derivative(a, h)
 
         return elementwise(derivatives)
 
-    def __getstate__(self):  # the compiled formulas are built again when needed
+    def __getstate__(self) -> dict[str, Any]:  # the compiled formulas are built again when needed
         return {k: v for k, v in self.__dict__.items() if not isinstance(getattr(type(self), k, None), cached_property)}

@@ -7,9 +7,17 @@ Operation by operation, CuPy would launch one kernel per operation and write eac
 reads the inputs and writes the outputs; all else stays in the processor's registers.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from npae.backend.arrays import array_module
+from npae.backend.formulas.plan import Plan
+from npae.backend.typing import Array
+
+if TYPE_CHECKING:
+    from npae.backend.formulas.formula import Formula
 
 _C = {  # operation -> C++ expression; NaN goes through maximum and minimum as in NumPy
     "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
@@ -23,10 +31,12 @@ _C = {  # operation -> C++ expression; NaN goes through maximum and minimum as i
 }  # fmt: skip
 
 
-def kernel_text(formula, kinds):
-    """(in_params, out_params, body) of cupy.ElementwiseKernel for a Formula.
+def kernel_text(formula: "Formula", kinds: Sequence[str]) -> tuple[str, str, str]:
+    """(in_params, out_params, body) of cupy.ElementwiseKernel.
 
-    kinds: for each input "array", "row", "number" or "none" (an input that is not used), as in a Plan.
+    Args:
+        formula: a Formula.
+        kinds: for each input "array", "row", "number" or "none" (an input that is not used), as in a Plan.
     """
     inputs, operations, outputs = formula.traced
     names, declared, lines = {}, [], []
@@ -52,12 +62,19 @@ def kernel_text(formula, kinds):
 
 
 @cache
-def _kernel(xp, text, name):
+def _kernel(xp: ModuleType, text: tuple[str, str, str], name: str) -> Any:
     return xp.ElementwiseKernel(*text, f"npae_{name}")
 
 
-def run_on_cupy(formula, plan, args, outs):
-    """Fill the arrays `outs` from `args`, the arguments of `formula`, by one kernel launch."""
+def run_on_cupy(formula: "Formula", plan: Plan, args: Sequence[Any], outs: Sequence[Array]) -> None:
+    """Evaluate a formula by one kernel launch.
+
+    Args:
+        formula: a Formula.
+        plan: for arguments of this kind.
+        args: the arguments.
+        outs: the arrays to fill.
+    """
     if plan.program is None:
         plan.program = _kernel(array_module(outs[0]), kernel_text(formula, plan.kinds), formula.name)
     plan.program(*(a for a in args if a is not None), *outs)

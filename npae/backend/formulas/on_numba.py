@@ -14,24 +14,29 @@ functions becomes several loops with NumPy's functions between them, over blocks
 import importlib.util
 import os
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from npae.backend.formulas.loop_text import EXPRESSIONS, loop_text
 from npae.backend.formulas.on_numpy import BLOCK, registers
+from npae.backend.formulas.plan import Plan
+from npae.backend.formulas.trace import Symbol, Traced
+from npae.backend.typing import Array
 
 PATIENCE = 2**32  # operations on elements before a formula is compiled: in so many a loop saves what compiling costs
 
 
 @cache
-def available():
+def available() -> bool:
     """Is Numba installed, and not switched off by NPAE_NUMBA=0?"""
     return os.environ.get("NPAE_NUMBA", "1") != "0" and importlib.util.find_spec("numba") is not None
 
 
 @cache
-def compiler():
+def compiler() -> Any:
     """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy)."""
     try:
         import numba
@@ -41,15 +46,15 @@ def compiler():
     return numba.njit(nogil=True, error_model="numpy")
 
 
-_all_loops = {}  # the operations of a formula, as a tuple -> its Loops
+_all_loops: dict[tuple, "Loops"] = {}  # the operations of a formula, as a tuple -> its Loops
 
 
-def loops_of(traced):
+def loops_of(traced: Traced) -> "Loops":
     """The Loops of a traced formula. Formulas of the same operations (a network's ReLUs, for example) share them."""
     inputs, operations, outputs = traced
     number = {id(s): k for k, s in enumerate([*inputs, *operations])}
 
-    def operand(s):
+    def operand(s: Symbol) -> float | str | None:
         return s.value if s.op == "constant" else f"#{number[id(s)]}"
 
     text = (len(inputs), *((op.op, *map(operand, op.args)) for op in operations), *map(operand, outputs))
@@ -57,26 +62,35 @@ def loops_of(traced):
 
 
 class Loops:
-    """The compiled loops of one formula, one program per kind of arguments. `traced` is what trace() returned.
+    """The compiled loops of one formula, one program per kind of arguments.
 
     simple: how many of the operations a loop can do, see EXPRESSIONS; usable: is there a compiler, and anything to
     compile? swept: how many of these operations, over all elements, ufuncs have done so far.
+
+    Args:
+        traced: what trace() returned.
     """
 
-    def __init__(self, traced):
+    def __init__(self, traced: Traced) -> None:
         self.traced = traced
         self.simple = sum(op.op in EXPRESSIONS for op in traced[1])
         self.usable = self.simple > 0 and available()
-        self.swept, self.programs = 0, {}
+        self.swept = 0
+        self.programs: dict[tuple, LoopProgram] = {}
 
-    def can_help(self, kinds):
+    def can_help(self, kinds: Sequence[str]) -> bool:
         """Can a loop be faster than ufuncs for such arguments? A single ufunc is as fast, unless it repeats a row."""
         return self.usable and (self.simple > 1 or "row" in kinds)
 
-    def run(self, plan, args, outs):
-        """Fill `outs` from `args` and return True; or return False: not compiled yet, no compiler, or strided arrays.
+    def run(self, plan: Plan, args: Sequence[Any], outs: Sequence[Array]) -> bool:
+        """Fill `outs` and return True; or return False: not compiled yet, no compiler, or strided arrays.
 
         The loop is compiled here, at the call at which `swept` has reached PATIENCE.
+
+        Args:
+            plan: for arguments of this kind.
+            args: the arguments of the formula.
+            outs: the arrays to fill.
         """
         if not self.usable:
             return False
@@ -97,7 +111,7 @@ class Loops:
         plan.program.run(args, outs)
         return True
 
-    def _program(self, plan):
+    def _program(self, plan: Plan) -> "LoopProgram":
         key = (plan.kinds, plan.aliases, plan.dtype)
         if key not in self.programs:
             self.programs[key] = LoopProgram(self.traced, plan.kinds, plan.aliases, plan.dtype)
@@ -107,14 +121,21 @@ class Loops:
 class LoopProgram:
     """A formula for one kind of arguments, as stages: a loop, then a NumPy function of the register that it filled.
 
-    kinds, aliases: as in a Plan. Slots, in order: the inputs, the outputs, the registers. An output that is not the
-    memory of an input serves as a register first. That saves memory traffic. It also helps the compiler: before it may
-    vectorise a loop, it must check that no two arrays overlap, and beyond a few arrays it gives up.
+    Slots, in order: the inputs, the outputs, the registers. An output that is not the memory of an input serves as a
+    register first. That saves memory traffic. It also helps the compiler: before it may vectorise a loop, it must check
+    that no two arrays overlap, and beyond a few arrays it gives up.
+
+    Args:
+        traced: what trace() returned.
+        kinds, aliases, dtype: as in a Plan.
     """
 
-    def __init__(self, traced, kinds, aliases, dtype):
+    def __init__(
+        self, traced: Traced, kinds: tuple[str, ...], aliases: tuple[int | None, ...], dtype: np.dtype
+    ) -> None:
         inputs, operations, outputs = traced
-        self.kinds, self.dtype, self.stages = kinds, dtype, []
+        self.kinds, self.dtype = kinds, dtype
+        self.stages: list[tuple[Any, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
         ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
         self.slots = ins + [f"out{k}" for k in range(len(outputs))]
         n_arrays = len(self.slots)
@@ -134,15 +155,27 @@ class LoopProgram:
         self._add_stage(dict(zip(names, outputs, strict=True)), given)
         self.register_names = tuple(self.slots[n_arrays:])
 
-    def _add_stage(self, results, given, function=None, target=None):
+    def _add_stage(
+        self,
+        results: Mapping[str, Symbol],
+        given: Mapping[int, tuple[str, str]],
+        function: Callable[..., Any] | None = None,
+        target: str | None = None,
+    ) -> None:
         text, names = loop_text(results, given)
-        scope = {"T": self.dtype.type, "sqrt": np.sqrt}
+        scope: dict[str, Any] = {"T": self.dtype.type, "sqrt": np.sqrt}
         exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
         slots = [self.slots.index(n) for n in names]
-        self.stages.append((compiler()(scope["loop"]), slots, function, target and self.slots.index(target)))
+        place = None if target is None else self.slots.index(target)
+        self.stages.append((compiler()(scope["loop"]), slots, function, place))
 
-    def run(self, args, outs):
-        """Fill the arrays `outs` from `args`."""
+    def run(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
+        """Evaluate the formula.
+
+        Args:
+            args: the arguments.
+            outs: the arrays to fill.
+        """
         if len(self.stages) == 1:
             loop, slots, _, _ = self.stages[0]
             loop(*map((*args, *outs).__getitem__, slots))
@@ -153,7 +186,7 @@ class LoopProgram:
             block = [a[part] if kind == "array" else a for a, kind in zip(args, self.kinds, strict=True)]
             self._run_block(block, [o[part] for o in outs])
 
-    def _run_block(self, args, outs):
+    def _run_block(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         given = (*args, *outs, *registers(self.register_names, outs[0].shape, self.dtype))
         for loop, slots, function, target in self.stages:
             loop(*map(given.__getitem__, slots))

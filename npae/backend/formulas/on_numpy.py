@@ -8,10 +8,15 @@ threads.
 
 import math
 import threading
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
+from npae.backend.formulas.plan import Plan
+from npae.backend.formulas.trace import Symbol
 from npae.backend.threads import parallel_for, thread_count
+from npae.backend.typing import Array
 
 BLOCK = 65536  # elements: 256 KiB of float32, so that the few registers of a formula stay in a 1 MiB cache
 SHARE = 2**23  # operations on elements from which threads save more time than waking them takes
@@ -20,19 +25,24 @@ SHARE = 2**23  # operations on elements from which threads save more time than w
 class _Scratch(threading.local):
     """This thread's registers. memory: {(key, dtype): flat array}; views: {(keys, shape, dtype): list of arrays}."""
 
-    def __init__(self):
-        self.memory, self.views = {}, {}
+    def __init__(self) -> None:
+        self.memory: dict[tuple, Array] = {}
+        self.views: dict[tuple, list[Array]] = {}
 
 
 _scratch = _Scratch()
 
 
-def registers(keys, shape, dtype):
-    """This thread's registers of the given keys (a tuple), each in the given shape: a list of arrays.
+def registers(keys: tuple[Hashable, ...], shape: tuple[int, ...], dtype: np.dtype) -> list[Array]:
+    """This thread's registers.
 
-    A key is a number or a name; the register ("filled", c) holds the constant c and is only read. The shapes of one
-    register share its memory, so a thread holds one block per register, whatever shapes it meets. The list is made once
-    and then looked up.
+    The shapes of one register share its memory, so a thread holds one block per register, whatever shapes it meets. The
+    list is made once and then looked up.
+
+    Args:
+        keys: of the registers, numbers or names. The register ("filled", c) holds the constant c and is only read.
+        shape: in which each of them is returned.
+        dtype: of the registers.
     """
     views = _scratch.views.get((keys, shape, dtype))
     if views is None:
@@ -43,7 +53,7 @@ def registers(keys, shape, dtype):
     return views
 
 
-def _memory(key, size, dtype):
+def _memory(key: Hashable, size: int, dtype: np.dtype) -> Array:
     """The first `size` elements of a register."""
     flat = _scratch.memory.get((key, dtype))
     if flat is None or flat.size < size:
@@ -58,22 +68,30 @@ class BlockProgram:
 
     A slot is the number of an array or a constant. Slots, in order: the inputs, the constants, the outputs, the
     registers.
+
+    Args:
+        inputs, operations, outputs: as trace() returns them.
+        out_names: an output that has the name of an input may be its memory.
     """
 
-    def __init__(self, inputs, operations, outputs, out_names=()):
+    def __init__(
+        self, inputs: list[Symbol], operations: list[Symbol], outputs: list[Symbol], out_names: Sequence[str] = ()
+    ) -> None:
         self.slots = {id(s): k for k, s in enumerate(inputs)}
         self.n_inputs, self.n_outputs = len(inputs), len(outputs)
-        self.constants = []
+        self.constants: list[float | None] = []
         for s in [a for op in operations for a in op.args] + outputs:
             if s.op == "constant" and id(s) not in self.slots:
                 self.slots[id(s)] = self.n_inputs + len(self.constants)
                 self.constants.append(s.value)
         self.first_out = self.n_inputs + len(self.constants)
-        self.keys = ()  # of the registers
-        self.steps = []
+        self.keys: tuple[Hashable, ...] = ()  # of the registers
+        self.steps: list[tuple] = []
         self._schedule(inputs, operations, outputs, out_names)
 
-    def _schedule(self, inputs, operations, outputs, out_names):
+    def _schedule(
+        self, inputs: list[Symbol], operations: list[Symbol], outputs: list[Symbol], out_names: Sequence[str]
+    ) -> None:
         """Choose where each operation writes its result, and list the steps.
 
         An operation writes into a register. After the last operation that reads a register, the register is free, and
@@ -127,18 +145,24 @@ class BlockProgram:
             if direct.get(id(s)) != i:
                 self.steps.append((np.positive, self.slots[id(s)], self.first_out + i))
 
-    def _operand(self, op, symbol):
+    def _operand(self, op: Symbol, symbol: Symbol) -> int:
         if op.op in ("maximum", "minimum") and symbol.op == "constant":
             # NumPy's max(array, number) is not vectorised, max(array, array) is: 2.7 times as fast.
             return self._new_register(("filled", symbol.value))
         return self.slots[id(symbol)]
 
-    def _new_register(self, key):
+    def _new_register(self, key: Hashable) -> int:
         self.keys += (key,)
         return self.first_out + self.n_outputs + len(self.keys) - 1
 
-    def run(self, plan, args, outs):
-        """Fill the arrays `outs` from `args`: at once if they are no larger than a block, else block by block."""
+    def run(self, plan: Plan, args: Sequence[Any], outs: Sequence[Array]) -> None:
+        """Evaluate the formula: at once if the arrays are no larger than a block, else block by block.
+
+        Args:
+            plan: for arguments of this kind.
+            args: the arguments.
+            outs: the arrays to fill.
+        """
         size = outs[0].size
         if size <= BLOCK:
             self._run_block(args, outs)
@@ -149,7 +173,7 @@ class BlockProgram:
             n_blocks = min(n, -(-n_blocks // thread_count()) * thread_count())  # as many for every thread
         rows = -(-n // n_blocks)
 
-        def blocks(first, last):
+        def blocks(first: int, last: int) -> None:
             for start in range(first * rows, min(last * rows, n), rows):
                 part, some_args, some_outs = slice(start, start + rows), list(args), list(outs)
                 for k, kind in enumerate(plan.kinds):
@@ -164,7 +188,7 @@ class BlockProgram:
         else:
             blocks(0, -(-n // rows))
 
-    def _run_block(self, args, outs):
+    def _run_block(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         slots = [*args, *self.constants, *outs]
         if self.keys:
             slots += registers(self.keys, outs[0].shape, outs[0].dtype)

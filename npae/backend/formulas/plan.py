@@ -4,39 +4,56 @@ A training step calls its formulas with arrays of the same types, shapes and dty
 are checked at the first such call only, and the result, a Plan, is remembered. Later calls only look it up.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npae.backend.arrays import array_module
+from npae.backend.typing import Array
+
+if TYPE_CHECKING:
+    from npae.backend.formulas.formula import Formula
 
 
 @dataclass
 class Plan:
     """How a formula runs on arguments of one kind.
 
-    kinds: for each input "array" (of the full shape), "row" (of its last axes, or one number per channel), "number" or
-    "none". aliases: for each output the index of the input that is the same array, or None.
-    template: the index of an input of the full shape; outputs have its `shape`, its `dtype` and its device.
-    numpy_numbers: is any argument a NumPy scalar? run(plan, args, outs) fills the arrays `outs`.
-    images: are the arrays images (B, C, H, W), and the rows, if any, one number per channel (C, 1, 1)?
-    program: the compiled loops, or the GPU's kernel, once there is one.
+    Attributes:
+        kinds: for each input "array" (of the full shape), "row" (of its last axes, or one number per channel), "number"
+            or "none".
+        aliases: for each output the index of the input that is the same array, or None.
+        template: the index of an input of the full shape; outputs are on its device.
+        shape: of the outputs.
+        dtype: of the outputs.
+        numpy_numbers: is any argument a NumPy scalar?
+        run: run(plan, args, outs) fills the arrays `outs`.
+        images: are the arrays images (B, C, H, W), and the rows, if any, one number per channel (C, 1, 1)?
+        program: the compiled loops, or the GPU's kernel, once there is one.
     """
 
-    kinds: tuple
-    aliases: tuple
+    kinds: tuple[str, ...]
+    aliases: tuple[int | None, ...]
     template: int
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: Any
     numpy_numbers: bool
-    run: Any
+    run: Callable[["Plan", Sequence[Any], Sequence[Array]], None]
     images: bool
     program: Any = None
 
 
-def make_plan(formula, args, outs, aliases):
-    """Check the arguments of `formula`; return their Plan. Raises TypeError and ValueError as Formula.__call__ does."""
+def make_plan(formula: "Formula", args: Sequence[Any], outs: Sequence[Array], aliases: tuple[int | None, ...]) -> Plan:
+    """Check the arguments of a formula; return their Plan. Raises TypeError and ValueError as Formula.__call__ does.
+
+    Args:
+        formula: a Formula.
+        args: its arguments.
+        outs: the outputs that the caller gave; empty if there are none.
+        aliases: as in a Plan; empty if there are no outputs.
+    """
     kinds = tuple("none" if a is None else "array" if _is_array(a) else "number" for a in args)
     arrays = [k for k, kind in enumerate(kinds) if kind == "array"]
     if not arrays or len(args) != len(formula.input_names):
@@ -54,7 +71,8 @@ def make_plan(formula, args, outs, aliases):
         _check(formula, o, args[template])
         if o.shape != shape:
             raise ValueError(f"{formula.name}: expected an output of shape {shape}, got {o.shape}.")
-        name = None if aliases[k] is None else formula.input_names[aliases[k]]
+        alias = aliases[k]
+        name = None if alias is None else formula.input_names[alias]
         if name is not None and formula.out_names[k : k + 1] != (name,):
             raise ValueError(f"{formula.name}: output {k} may not be the input {name}: name it in `out`.")
     kinds = tuple("row" if kind == "array" and args[k].ndim < len(shape) else kind for k, kind in enumerate(kinds))
@@ -70,22 +88,22 @@ def make_plan(formula, args, outs, aliases):
                 images=len(shape) == 4 and rows <= {_channels(shape)})  # fmt: skip
 
 
-def _rows_repeat(rows, shape):
+def _rows_repeat(rows: set[tuple[int, ...]], shape: tuple[int, ...]) -> bool:
     """Does a compiled loop fit: is there at most one shape among `rows`, and is it the last axes of `shape`, not ()?"""
     at_the_end = all(r == shape[len(shape) - len(r) :] for r in rows)  # not one number per channel
     return len(rows) < 2 and () not in rows and at_the_end
 
 
-def _channels(shape):
+def _channels(shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape of one number per channel, for images of `shape`; None for arrays of other than four axes."""
     return (shape[1], 1, 1) if len(shape) == 4 else None
 
 
-def _is_array(a):
+def _is_array(a: Any) -> bool:
     return hasattr(a, "dtype") and not isinstance(a, np.generic)
 
 
-def _check(formula, a, template):
+def _check(formula: "Formula", a: Array, template: Array) -> None:
     if a.dtype != template.dtype:
         raise TypeError(
             f"{formula.name}: expected arrays of one dtype, got {template.dtype} and {a.dtype}: use astype."

@@ -10,17 +10,27 @@ only records that operation. So the list has the operations in the order in whic
 Compilers call such a list three-address code: each line names one operation, its operands and its result.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
 
 class Symbol:
     """A placeholder for an array in a formula. `op` is "input", "constant" or the name of an operation on `args`."""
 
     __array_ufunc__ = None  # NumPy scalars step aside: np.float32(2) * symbol comes to __rmul__
 
-    def __init__(self, tape, op, args=(), name=None, value=None):
+    def __init__(
+        self, tape: "Tape", op: str, args: "tuple[Symbol, ...]" = (), name: str = "", value: float | None = None
+    ) -> None:
         self.tape, self.op, self.args, self.name, self.value = tape, op, args, name, value
 
-    def apply(self, op, *others):
-        """The Symbol for op(self, *others), recorded on the tape."""
+    def apply(self, op: str, *others: Any) -> "Symbol":
+        """The Symbol for op(self, *others), recorded on the tape.
+
+        Args:
+            op: the name of an operation.
+            *others: Symbols or numbers.
+        """
         return self.tape.record(op, (self, *others))
 
     def __add__(self, other): return self.apply("add", other)  # noqa: E704
@@ -55,12 +65,17 @@ class Symbol:
 class Tape:
     """The operations of a formula in the order in which they are written; a repeated operation is recorded once."""
 
-    def __init__(self):
-        self.operations = []
-        self._known = {}
+    def __init__(self) -> None:
+        self.operations: list[Symbol] = []
+        self._known: dict[tuple, Symbol] = {}
 
-    def record(self, op, args):
-        """The Symbol for op(*args): a new one, or the one that was recorded for the same operation before."""
+    def record(self, op: str, args: Sequence[Any]) -> Symbol:
+        """The Symbol for op(*args): a new one, or the one that was recorded for the same operation before.
+
+        Args:
+            op: the name of an operation.
+            args: Symbols and numbers.
+        """
         args = tuple(self._symbol(a) for a in args)
         key = (op, *map(id, args))
         if key not in self._known:
@@ -68,7 +83,7 @@ class Tape:
             self.operations.append(self._known[key])
         return self._known[key]
 
-    def _symbol(self, value):
+    def _symbol(self, value: Any) -> Symbol:
         if isinstance(value, Symbol):
             return value
         if not isinstance(value, (int, float)):
@@ -79,10 +94,17 @@ class Tape:
         return self._known[key]
 
 
-def trace(function, input_names):
-    """Run `function` on Symbols named `input_names`. Returns (inputs, operations, outputs), lists of Symbols.
+Traced: TypeAlias = tuple[list[Symbol], list[Symbol], list[Symbol]]
+
+
+def trace(function: Callable[..., Any], input_names: Sequence[str]) -> Traced:
+    """Run a function on Symbols. Returns (inputs, operations, outputs), lists of Symbols.
 
     Operations that no output depends on are left out.
+
+    Args:
+        function: of as many arguments as there are names.
+        input_names: the names of the Symbols.
     """
     tape = Tape()
     inputs = [Symbol(tape, "input", name=name) for name in input_names]

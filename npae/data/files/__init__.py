@@ -13,5 +13,6 @@ In reading order:
     folder.py       the files in a folder
     picture.py      one picture
     images.py       folders of pictures
-    download.py     data folders, the cache, and the mirrors of MNIST
+    places.py       where data files are looked for: a folder of the user's, and the cache
+    download.py     files from mirrors, checked by their checksums
 """

@@ -7,29 +7,39 @@ text, but not if it could as well separate thousands.
 import io
 import re
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from npae.backend import Array, missing
 from npae.data.files.columns import some
+from npae.data.files.delimited import Head
 from npae.data.files.text import TableError
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "<NA>", "#N/A", "?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
-def import_pandas(owner):
+def import_pandas(owner: str) -> Any:
     """The module pandas. Raises ModuleNotFoundError, in the name of `owner`, if it is not installed."""
     try:
         import pandas
     except ImportError:
-        raise ModuleNotFoundError(f'{owner}: needs the package pandas: pip install "npae[tables]".') from None
+        raise ModuleNotFoundError(f"{owner}: {missing('pandas', 'tables')}") from None
     return pandas
 
 
-def cells_below(data, head, decimal=None, label=None):
-    """(the cells below the Head as a DataFrame with numbered columns, is the decimal sign a comma?), from UTF-8 bytes.
+def cells_below(data: bytes, head: Head, decimal: str | None = None, label: int | None = None) -> tuple[Any, bool]:
+    """(the cells below the head as a DataFrame with numbered columns, is the decimal sign a comma?).
 
-    label: the number of the column of labels, which is read as text. Raises TableError for lines of other lengths.
+    Args:
+        data: the table as UTF-8 bytes.
+        head: its beginning.
+        decimal: "." or ","; None: the one that makes more numbers of the cells.
+        label: the number of the column of labels, which is read as text; None: there is none.
+
+    Raises TableError for lines of other lengths.
     """
     frame = _frame(data, head, decimal or ".", label)
     texts = _texts(frame, label)
@@ -79,8 +89,14 @@ def _texts(frame, label):
     return [k for k in frame if k != label and frame[k].dtype.kind not in "iufb"]
 
 
-def numbers_in(frame, places, names):
-    """The columns at `places` as an array (n, d) of float64, NaN where a cell is empty. Raises TableError for text."""
+def numbers_in(frame: Any, places: Sequence[int], names: Sequence[str]) -> Array:
+    """Columns as an array (n, d) of float64, NaN where a cell is empty. Raises TableError for text.
+
+    Args:
+        frame: from cells_below.
+        places: the numbers of the columns to take.
+        names: of all columns, for messages.
+    """
     pandas, columns, texts = import_pandas("read_table"), [], []
     for k in places:
         numbers = frame[k]
@@ -100,7 +116,7 @@ def numbers_in(frame, places, names):
     return np.column_stack(columns)
 
 
-def labels_in(column):
+def labels_in(column: Any) -> tuple[Array, tuple[str, ...], Array]:
     """(y, the names of the classes, where y is missing) of a column of text.
 
     y: int64 if all cells are whole numbers, float64 if all are numbers; otherwise the numbers of the classes.

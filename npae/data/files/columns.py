@@ -1,6 +1,8 @@
 """The columns of a table: which are features, which is the label, by name; errors list the names that were found."""
 
 import re
+from collections.abc import Sequence
+from typing import NoReturn
 
 from npae.data.files.delimited import SEPARATORS
 from npae.data.files.text import TableError
@@ -9,18 +11,25 @@ UNNAMED = re.compile(r"(Unnamed: |\.\.\.)\d+")  # what pandas and readr call a c
 SHOWN = 32
 
 
-def some(names):
+def some(names: Sequence[str]) -> str:
     """The names in one line, the first ones of many."""
     listed = ", ".join(name or "(no name)" for name in names[:SHOWN])
     return listed if len(names) <= SHOWN else f"{listed}, … ({len(names)} in all)"
 
 
-def chosen(names, label=None, columns=None, leave_out=(), empty=()):
-    """([the places of the features], the place of the label or None) among the `names` of a table.
+def chosen(names: Sequence[str], label: str | None = None, columns: str | Sequence[str] | None = None,
+           leave_out: str | Sequence[str] = (), empty: Sequence[int] = ()) -> tuple[list[int], int | None]:  # fmt: skip
+    """([the places of the features], the place of the label or None) among the columns of a table.
 
-    columns: names of the features, in their order; by default all but the label, `leave_out` and the columns without a
-    name that are `empty`. Raises TableError for names that do not exist, or exist twice, and for a feature without a
-    name; ValueError if a name is given two roles.
+    Args:
+        names: of all columns, "" for a column without a name.
+        label: the name of the column of labels; None: there is none.
+        columns: names of the features, in their order; None: all but the label, those in `leave_out`, and `empty`.
+        leave_out: names of columns that are not features.
+        empty: the places of columns without a name and without a cell.
+
+    Raises TableError for names that do not exist, or exist twice, and for a feature without a name; ValueError if a
+    name is given two roles.
     """
     leave_out = [leave_out] if isinstance(leave_out, str) else list(leave_out)
     given = [columns] if isinstance(columns, str) else None if columns is None else list(columns)
@@ -63,7 +72,7 @@ def _found(names, missing):
     return f"{text}; is {some(near)} meant?" if near else f"{text}."
 
 
-def _refuse_unnamed(k, name):
+def _refuse_unnamed(k: int, name: str) -> NoReturn:
     raise TableError(
         f"its column {k + 1} has no name{f' of its own, {name}' if name else ''}: pandas and R write the row numbers "
         f'there. Leave it out: leave_out=["{name}"]; or write the file without it, to_csv(path, index=False), '

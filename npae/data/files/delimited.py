@@ -17,19 +17,30 @@ LINES, SAMPLE = 20, 1 << 16  # so many lines are looked at, and no more of them 
 
 @dataclass
 class Head:
-    """The names of the columns, their separator, and the place of the first row: its byte and the lines before it."""
+    """The beginning of a table.
 
-    names: list
+    Attributes:
+        names: of the columns.
+        separator: between them.
+        start: the byte at which the first row begins.
+        lines: how many come before it.
+    """
+
+    names: list[str]
     separator: str
     start: int
     lines: int
 
 
-def head_of(data, separator=None, header=None):
-    """The Head of a table as UTF-8 bytes.
+def head_of(data: bytes, separator: str | None = None, header: bool | None = None) -> Head:
+    """The Head of a table.
 
-    header: True: the first line has the names; False: there are none, and the columns are called "0", "1", …; by
-    default the first line has them, and must not hold numbers alone. A column without a name is called "".
+    Args:
+        data: the table as UTF-8 bytes.
+        separator: between the columns; None: it is recognised.
+        header: True: the first line has the names; False: there are none, and the columns are called "0", "1", …;
+            None: the first line has them, and must not hold numbers alone. A column without a name is called "".
+
     Raises TableError, without the name of the file, if there is no table or there are no names.
     """
     start, comment, declared = _beginning(data)

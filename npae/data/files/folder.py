@@ -1,6 +1,7 @@
 """The files in a folder and below it: which are to be read, and which are passed over, with the reason."""
 
 import os
+from operator import attrgetter
 from pathlib import Path
 
 SYSTEM = {  # written by Windows, macOS and network drives; lower case
@@ -8,20 +9,22 @@ SYSTEM = {  # written by Windows, macOS and network drives; lower case
 }  # fmt: skip
 
 
-def files_below(folder):
+def files_below(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """(files to read, {path: reason} of what is passed over), both in the order of their paths.
 
     Hidden files and folders, whose names begin with a dot, and those of operating systems are passed over. Links to
     folders are followed, each folder once. A folder that cannot be opened and whatever is neither a file nor a folder
     are among the files to read, so that reading them is an error.
     """
-    files, passed_over, seen = [], {}, set()
+    files: list[Path] = []
+    passed_over: dict[Path, str] = {}
+    seen: set[str] = set()
 
     def unreadable(error):
         files.append(Path(error.filename))
 
-    for place, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
-        place = Path(place)
+    for root, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        place = Path(root)
         real = os.path.realpath(place)
         if real in seen:  # a link back
             passed_over[place] = "a link to a folder that is read already"
@@ -31,7 +34,8 @@ def files_below(folder):
         passed_over |= {place / name: reason for name in (*folders, *names) if (reason := _reason(name))}
         files += [place / name for name in names if not _reason(name)]
         folders[:] = [name for name in folders if not _reason(name)]
-    return sorted(files), dict(sorted(passed_over.items()))
+    in_order = attrgetter("parts")  # Path itself compares without case on Windows
+    return sorted(files, key=in_order), {path: passed_over[path] for path in sorted(passed_over, key=in_order)}
 
 
 def _reason(name):

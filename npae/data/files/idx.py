@@ -20,10 +20,12 @@ import os
 import stat
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from npae.backend import as_path, atomic_write
+from npae.backend import Array, as_path, atomic_write
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -37,11 +39,24 @@ class IDXError(ValueError):
     """The file exists but is not a correct IDX file: it is damaged, truncated, too long, or of another format."""
 
 
-def read_idx(path):
+def read_idx(path: str | os.PathLike[str]) -> Array:
     """The array in an IDX file, plain or gzipped (recognised by the first bytes, not by the name).
 
     Returns a new, writable, C-contiguous array in native byte order, of the declared shape and type.
+
+    Args:
+        path: of the file.
+
     Raises FileNotFoundError, IsADirectoryError, or IDXError unless the file is one whole and correct IDX file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from npae.data import read_idx, write_idx
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "labels-idx1-ubyte.gz")
+        >>> write_idx(path, np.array([5, 0, 4], np.uint8))
+        >>> read_idx(path).tolist()
+        [5, 0, 4]
     """
     with opened(path) as (stream, most):
         shape, dtype = _read_header(stream, path)
@@ -52,7 +67,7 @@ def read_idx(path):
         array = np.empty(shape, dtype)
         payload = array.reshape(-1).view(np.uint8)
         got = 0
-        while got < len(payload) and (n := stream.readinto(payload[got : got + CHUNK])):
+        while got < len(payload) and (n := stream.readinto(payload[got : got + CHUNK].data)):
             got += n
         if got < len(payload):
             raise IDXError(f"{declared} {size - len(payload) + got}. The payload is truncated: {AGAIN}")
@@ -61,12 +76,25 @@ def read_idx(path):
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def write_idx(path, array):
-    """Write an array as an IDX file, gzipped at level 9 if the name ends in .gz.
+def write_idx(path: str | os.PathLike[str], array: Any) -> None:
+    """Write an array as an IDX file.
 
-    array: anything that np.asarray takes, of uint8, int8, int16, int32, float32 or float64, at most 32 dimensions.
-    The write is atomic. The gzip header contains no time and no name, so equal arrays give equal bytes. Raises IDXError
-    if the format cannot hold the array, and OSError if the file cannot be written.
+    The write is atomic. The gzip header contains no time and no name, so equal arrays give equal bytes.
+
+    Args:
+        path: of the file. It is gzipped at level 9 if its name ends in .gz.
+        array: anything that np.asarray takes, of uint8, int8, int16, int32, float32 or float64, at most 32 dimensions.
+
+    Raises IDXError if the format cannot hold the array, and OSError if the file cannot be written.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from npae.data import write_idx
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "images-idx3-ubyte")
+        >>> write_idx(path, np.zeros((10, 28, 28), np.uint8))
+        >>> path.stat().st_size  # a header of 16 bytes, and the pixels
+        7856
     """
     path, array = as_path(path, "write_idx"), np.asarray(array)
     codes = {name: code for code, name in TYPES.items()}
@@ -85,11 +113,11 @@ def write_idx(path, array):
         zipped = gzip.GzipFile("", "wb", 9, file, mtime=0) if path.suffix == ".gz" else None
         with zipped or contextlib.nullcontext(file) as stream:
             stream.write(header)
-            stream.write(payload)
+            stream.write(payload.data)
 
 
 @contextlib.contextmanager
-def opened(path):
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
     """Open `path` as (stream, most): a stream of its decompressed bytes, and an upper bound of their number.
 
     Errors of gzip while the stream is read are raised as IDXError.
@@ -118,7 +146,7 @@ def opened(path):
             raise IDXError(f"{path}: {problem}: {AGAIN}") from None
 
 
-def _read_header(stream, path):
+def _read_header(stream: Any, path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype]:
     """(shape, dtype) that the first bytes of the stream declare; the dtype is big-endian."""
     start = stream.read(4)
     if start[:2] != b"\0\0"[: len(start)]:

@@ -1,21 +1,29 @@
 """The files of a folder in the IDX format: found by their names, and checked to be images or labels."""
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
+from npae.backend import Array
 from npae.data.files.idx import IDXError
 
 SHOWN = 8
 
 
-def find_parts(folder, names):
-    """The paths of the files `names` in a folder, each plain or with .gz, with "." and "_" for "-" as well.
+def find_parts(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The paths of files in a folder, each plain or with .gz, with "." and "_" for "-" as well.
+
+    Args:
+        folder: where the files are.
+        names: of the files.
 
     Raises FileNotFoundError with the missing names, and what lies there instead.
     """
     there = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     files = [p for p in there if p.is_file()]
-    found = [_find(files, name) for name in names]
-    missing = [name for name, path in zip(names, found, strict=True) if path is None]
+    by_name = {name: _find(files, name) for name in names}
+    found = [path for path in by_name.values() if path]
+    missing = [name for name, path in by_name.items() if path is None]
     if missing:
         listed = [p.name + "/" * p.is_dir() for p in there]
         more = f", … ({len(listed)} in all)" if len(listed) > SHOWN else ""
@@ -44,8 +52,14 @@ def _similar(files, name):
     return found[0] if len(found) == 1 else None
 
 
-def check_part(path, array, what):
-    """Raise IDXError unless the array of a file is `what` its name promises, "images" or "labels"."""
+def check_part(path: Path, array: Array, what: str) -> None:
+    """Raise IDXError unless the array of a file is what its name promises.
+
+    Args:
+        path: of the file.
+        array: in it.
+        what: "images" or "labels".
+    """
     got = f"got {array.dtype} of shape {array.shape}"
     if what == "images" and array.ndim != 3:
         cure = {

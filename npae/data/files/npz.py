@@ -4,14 +4,21 @@ An .npz file is a zip archive of arrays, each with a header that may declare any
 with the array's compressed bytes before any memory is allocated. Nothing is ever unpickled.
 """
 
+import zipfile
+
 import numpy as np
 
-from npae.backend import read_array_header
+from npae.backend import Array, read_array_header
 from npae.data.files.idx import DEFLATE_RATIO
 
 
-def array_in(archive, name, ndim):
-    """The array `name` of an open .npz file (a zipfile.ZipFile): bool, integers or floats, with `ndim` axes.
+def array_in(archive: zipfile.ZipFile, name: str, ndim: int) -> Array:
+    """An array of bool, integers or floats from an open .npz file.
+
+    Args:
+        archive: the file.
+        name: of the array.
+        ndim: how many axes it must have.
 
     Raises ValueError for another dtype or number of axes and for a header that declares more than the file can hold,
     and what zipfile and NumPy raise for arbitrary bytes. The caller adds the name of the file.

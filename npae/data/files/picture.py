@@ -17,6 +17,8 @@ import warnings
 
 import numpy as np
 
+from npae.backend import Array, missing
+
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")  # PPM includes PGM, which is grey
 LARGEST = 8192 * 8192  # pixels of a picture: 200 MB decoded
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 8 bits per channel, or 1
@@ -26,19 +28,26 @@ class ImageError(ValueError):
     """The file exists but is not a picture, or not the pictures that it should contain."""
 
 
-def require_pillow(owner):
+def require_pillow(owner: str) -> None:
     """Raise ModuleNotFoundError, in the name of `owner`, if Pillow is not installed."""
     try:
         import PIL  # noqa: F401 (only to see whether it is installed)
     except ImportError:
-        raise ModuleNotFoundError(f'{owner}: needs the package Pillow: pip install "npae[images]".') from None
+        raise ModuleNotFoundError(f"{owner}: {missing('Pillow', 'images')}") from None
 
 
-def read_picture(file, size, gray, background, fit):
-    """(the picture in `file` as uint8 (channels, height, width), the share of it that was cut off).
+def read_picture(file: str | os.PathLike[str], size: tuple[int, int], gray: bool, background: tuple[int, ...],
+                 fit: str) -> tuple[Array, float]:  # fmt: skip
+    """(the picture in a file as uint8 (channels, height, width), the share of it that was cut off).
 
-    size: (height, width). background: (red, green, blue). fit: "crop" or "pad". Raises ImageError, whose message is a
-    reason without the name of the file.
+    Args:
+        file: the path.
+        size: (height, width).
+        gray: one channel instead of three?
+        background: (red, green, blue) of transparent pixels and of padding.
+        fit: "crop" or "pad".
+
+    Raises ImageError, whose message is a reason without the name of the file.
     """
     from PIL import Image, ImageOps
 

@@ -7,13 +7,15 @@ The packing, the encoding, the separator and the decimal comma are recognised. W
 is refused or asked about: row numbers without a name, text, empty cells, infinity.
 """
 
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from npae.backend import as_path
+from npae.backend import Array, as_path
 from npae.data.files.cells import cells_below, import_pandas, labels_in, numbers_in
 from npae.data.files.columns import chosen, some
 from npae.data.files.delimited import head_of
@@ -24,19 +26,31 @@ from npae.data.files.text import TableError, read_text
 class Table:
     """Rows of numbers, with or without labels.
 
-    x (n, d) float64. y (n,): None without labels; bool, True for an anomaly, in tables of anomalies; else the numbers
-    of the label column, int64 if all are whole. If that column holds text, y numbers the classes, whose names are in
-    `classes`. names: of the columns of x, () if the file has none. name: of the table. path: the file.
+    Attributes:
+        x: (n, d) float64.
+        y: (n,) labels, or None. bool, True for an anomaly, in tables of anomalies; else the numbers of the label
+            column, int64 if all are whole, or the numbers of the classes, int64, if that column holds text.
+        name: of the table.
+        path: of the file.
+        names: of the columns of x; () if the file has none.
+        classes: the names of the classes, if the label column holds text; else ().
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from npae.data import Table
+        >>> Table(np.ones((5, 2)), np.array([0, 0, 1, 0, 0]) == 1, "pumps", Path("pumps.csv"), ("heat", "speed"))
+        Table(pumps: 5 rows of 2 features, 1 anomalies)
     """
 
-    x: np.ndarray
-    y: np.ndarray | None
+    x: Array
+    y: Array | None
     name: str
     path: Path
-    names: tuple = ()
-    classes: tuple = ()
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n, d = self.x.shape
         labels = ""
         if self.y is not None:
@@ -45,17 +59,36 @@ class Table:
         return f"Table({self.name}: {n} rows of {d} features{labels})"
 
 
-def read_table(path, label=None, *, columns=None, leave_out=(), missing="refuse", separator=None, decimal=None,
-               encoding=None, header=None):  # fmt: skip
-    """The Table in a text file, plain, gzipped or zipped: one row per line, below a line with the names of the columns.
+def read_table(path: str | os.PathLike[str], label: str | None = None, *, columns: str | Sequence[str] | None = None,
+               leave_out: str | Sequence[str] = (), missing: str = "refuse", separator: str | None = None,
+               decimal: str | None = None, encoding: str | None = None,
+               header: bool | None = None) -> Table:  # fmt: skip
+    """The table in a text file, plain, gzipped or zipped: one row per line, below a line with the names of the columns.
 
-    label: the name of the column of labels. columns: the names of the features, in this order; by default all columns
-    but the label and those in `leave_out`. A column without a name is called "".
-    missing: what to do about empty cells, NA and infinity: "refuse", or "drop" their rows, with one line on stderr.
-    separator, decimal, encoding: by default recognised. header: False if the file has no names (the columns are then
-    called "0", "1", …), True if its names are numbers.
+    Args:
+        path: of the file.
+        label: the name of the column of labels; None: there is none.
+        columns: the names of the features, in this order; None: all columns but the label and those in `leave_out`. A
+            column without a name is called "".
+        leave_out: names of columns that are not features.
+        missing: what to do about empty cells, NA and infinity: "refuse", or "drop" their rows, with one line on stderr.
+        separator: between the columns, one character; None: it is recognised.
+        decimal: "." or ","; None: it is recognised.
+        encoding: such as "latin-1"; None: it is recognised.
+        header: False if the file has no names (the columns are then called "0", "1", …), True if its names are
+            numbers; None: the first line has the names.
+
     Raises FileNotFoundError; TableError, with the names that were found, if the file is not such a table; ValueError
     and TypeError for impossible arguments; ModuleNotFoundError without pandas.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from npae.data import read_table
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "patients.csv")
+        >>> characters = path.write_text("age,weight,diagnosis\\n61,80.5,ill\\n35,71,well\\n", encoding="utf-8")
+        >>> table = read_table(path, label="diagnosis")
+        >>> table.x.tolist(), table.y.tolist(), table.classes
+        ([[61.0, 80.5], [35.0, 71.0]], [0, 1], ('ill', 'well'))
     """
     _check_arguments(missing, separator, decimal)
     import_pandas("read_table")

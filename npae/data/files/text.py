@@ -14,6 +14,7 @@ import lzma
 import stat
 import zipfile
 import zlib
+from pathlib import Path
 
 UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\0": lzma.decompress}
 MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
@@ -34,11 +35,15 @@ class TableError(ValueError):
     """The file exists but is not the table that it should be."""
 
 
-def read_text(path, encoding=None):
-    """The text in the file `path` (a Path), unpacked, as UTF-8 bytes whose lines end in "\\n" or "\\r\\n".
+def read_text(path: Path, encoding: str | None = None) -> bytes:
+    """The text in a file, unpacked, as UTF-8 bytes whose lines end in "\\n" or "\\r\\n".
 
-    encoding: that of the file; by default it is recognised. Raises FileNotFoundError, IsADirectoryError; TableError if
-    it is another kind of file or damaged; ValueError for an unknown encoding.
+    Args:
+        path: of the file.
+        encoding: of the file; None: it is recognised.
+
+    Raises FileNotFoundError, IsADirectoryError; TableError if it is another kind of file or damaged; ValueError for an
+    unknown encoding.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected a table, found nothing there. Check the path.")
@@ -96,8 +101,9 @@ def _as_utf8(path, data, encoding):
     except LookupError:
         raise ValueError(f'read_table: unknown encoding {encoding!r}. Expected one such as "cp1252".') from None
     except UnicodeError as error:
+        reason = getattr(error, "reason", error)  # that of UTF-16 without a mark is a plain UnicodeError
         raise TableError(
-            f"{path}: its bytes are not {encoding} ({error.reason}). Name its encoding, such as encoding=\"latin-1\"."
+            f"{path}: its bytes are not {encoding} ({reason}). Name its encoding, such as encoding=\"latin-1\"."
         ) from None
 
 

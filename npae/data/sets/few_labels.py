@@ -8,18 +8,33 @@ times, their share of all rows is
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from npae.backend import as_int
+from npae.backend import Array, ArrayLike, as_int
 from npae.data.sources import as_labelled
 
 
-def hide_labels(y, n, seed=0):
-    """The class numbers y, with all but n of them replaced by −1: equally many of each class, chosen by the seed.
+def hide_labels(y: Any, n: int, seed: int = 0) -> Array:
+    """The class numbers y, with all but n of them replaced by −1: equally many of each class are kept.
 
-    If n is not a multiple of the number of classes, the first classes keep one more. Raises ValueError for n above
-    len(y).
+    If n is not a multiple of the number of classes, the first classes keep one more.
+
+    Args:
+        y: class numbers, (rows,).
+        n: how many are kept.
+        seed: which ones these are.
+
+    Raises ValueError for n above len(y).
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.data import hide_labels
+        >>> y = np.arange(1000) % 10
+        >>> some = hide_labels(y, 100)
+        >>> np.bincount(some[some >= 0]).tolist()
+        [10, 10, 10, 10, 10, 10, 10, 10, 10, 10]
     """
     y, n = np.asarray(y), as_int(n, "n of hide_labels", least=1)
     if n > len(y):
@@ -33,18 +48,32 @@ def hide_labels(y, n, seed=0):
     return hidden
 
 
-def oversample_labelled(x, y, share=0.5):
-    """(x, y) with the labelled rows repeated until they are at least `share` of all rows: data for fit.
+def oversample_labelled(x: ArrayLike, y: ArrayLike, share: float = 0.5) -> tuple[Array, Array]:
+    """(x, y) with the labelled rows repeated, as data for fit.
 
-    x: (n, …) in memory; y: (n,) class numbers, −1 if unknown. The rows are copied; but x and y are returned as they are
-    if the share is large enough already, or if all labels or no labels are known. Raises ValueError unless
-    0 < share < 1.
+    The rows are copied; but x and y are returned as they are if the share is large enough already, or if all labels or
+    no labels are known.
+
+    Args:
+        x: samples (n, …) in memory.
+        y: class numbers (n,), −1 if unknown.
+        share: of the labelled rows among all rows, at least.
+
+    Raises ValueError unless 0 < share < 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.data import hide_labels, oversample_labelled
+        >>> y = hide_labels(np.arange(1000) % 10, 50)
+        >>> x, y = oversample_labelled(np.zeros((1000, 5)), y, share=0.5)
+        >>> len(x), round(float((y >= 0).mean()), 2)
+        (1900, 0.5)
     """
     if not 0 < share < 1:
         raise ValueError(f"oversample_labelled: expected 0 < share < 1, got {share}.")
-    x, y = as_labelled((x, y))
-    known = np.flatnonzero(y >= 0)
-    rest = len(y) - len(known)
+    samples, labels = as_labelled((x, y))
+    known = np.flatnonzero(labels >= 0)
+    rest = len(labels) - len(known)
     times = math.ceil(share / (1 - share) * rest / len(known)) if len(known) and rest else 1
-    rows = np.concatenate([np.arange(len(y)), np.tile(known, times - 1)])
-    return (x[rows], y[rows]) if times > 1 else (x, y)
+    rows = np.concatenate([np.arange(len(labels)), np.tile(known, times - 1)])
+    return (samples[rows], labels[rows]) if times > 1 else (samples, labels)

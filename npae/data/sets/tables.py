@@ -8,17 +8,20 @@ Han, Hu, Huang, Jiang & Zhao 2022, "ADBench: anomaly detection benchmark"; Dal P
 
 import importlib.util
 import io
+import os
 import warnings
 import zipfile
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from npae.backend import as_path
+from npae.backend import as_path, missing
 from npae.data.files.columns import chosen
 from npae.data.files.delimited import head_of
-from npae.data.files.download import data_folder
 from npae.data.files.npz import array_in
+from npae.data.files.places import data_folder
 from npae.data.files.table import Table, read_table
 from npae.data.files.text import TableError, read_text
 
@@ -26,25 +29,50 @@ CREDIT_CARD_FILES = ("creditcard.csv", "creditcard.csv.gz", "creditcard_sample.c
 CREDIT_CARD = (*(f"V{k}" for k in range(1, 29)), "Amount")
 
 
-def adbench(folder=None):
-    """The ADBench tables in `folder`, by default in $NPAE_DATA/adbench: a list, in the order of their names.
+def adbench(folder: str | os.PathLike[str] | None = None) -> list[Table]:
+    """The ADBench tables in a folder, in the order of their names.
+
+    Args:
+        folder: with their .npz files; None: $NPAE_DATA/adbench.
 
     Raises FileNotFoundError if there are none, and TableError if a file is damaged.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from npae.data import adbench
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name in ("2_cover", "1_cardio"):
+        ...     np.savez(folder / name, X=np.ones((50, 3)), y=np.arange(50) < 4)
+        >>> adbench(folder)
+        [Table(cardio: 50 rows of 3 features, 4 anomalies), Table(cover: 50 rows of 3 features, 4 anomalies)]
     """
-    folder = data_folder("adbench") if folder is None else as_path(folder, "adbench")
-    paths = sorted(folder.glob("*.npz"), key=lambda p: p.stem.partition("_")[2] or p.stem) if folder else []
+    place = data_folder("adbench") if folder is None else as_path(folder, "adbench")
+    paths = sorted(place.glob("*.npz"), key=lambda p: p.stem.partition("_")[2] or p.stem) if place else []
     if not paths:
         raise FileNotFoundError(
-            f"adbench: expected .npz files in {folder or '$NPAE_DATA/adbench'}, found none. Take them from the folder "
+            f"adbench: expected .npz files in {place or '$NPAE_DATA/adbench'}, found none. Take them from the folder "
             "adbench/datasets/Classical of github.com/Minqi824/ADBench and set NPAE_DATA."
         )
     return [read_npz(path) for path in paths]
 
 
-def read_npz(path):
-    """The Table in one .npz file with numbers X (n, d) and labels y (n,), 1 for an anomaly and 0 otherwise.
+def read_npz(path: str | os.PathLike[str]) -> Table:
+    """The table in one .npz file with numbers X (n, d) and labels y (n,), 1 for an anomaly and 0 otherwise.
+
+    Args:
+        path: of the file.
 
     Raises FileNotFoundError, and TableError if the file has another content.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from npae.data import read_npz
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "pumps.npz")
+        >>> np.savez(path, X=np.ones((50, 3)), y=np.arange(50) < 4)
+        >>> read_npz(path)
+        Table(pumps: 50 rows of 3 features, 4 anomalies)
     """
     path = as_path(path, "read_npz")
     if not path.is_file():
@@ -65,14 +93,27 @@ def read_npz(path):
     return _anomalies(Table(x.astype(np.float64), y, path.stem.partition("_")[2] or path.stem, path))
 
 
-def credit_card(path=None):
-    """The credit-card transactions as a Table of 29 features, V1 to V28 and Amount; frauds are the anomalies.
+def credit_card(path: str | os.PathLike[str] | None = None) -> Table:
+    """The credit-card transactions: 29 features, V1 to V28 and Amount; frauds are the anomalies.
 
-    path: the CSV file, plain or packed. By default the first of creditcard.csv, creditcard.csv.gz (284,807 rows) and
-    creditcard_sample.csv.gz (a part) in $NPAE_DATA/creditcard. The features are taken by name; other columns, such as
-    Time, which counts the seconds since the recording began, are left out. pandas reads the file; without it, NumPy
-    does, which takes numbers alone.
+    The features are taken by name; other columns, such as Time, which counts the seconds since the recording began, are
+    left out. pandas reads the file; without it, NumPy does, which takes numbers alone.
+
+    Args:
+        path: the CSV file, plain or packed. None: the first of creditcard.csv, creditcard.csv.gz (284,807 rows) and
+            creditcard_sample.csv.gz (a part) in $NPAE_DATA/creditcard.
+
     Raises FileNotFoundError, with the place to get the file, and TableError if the file has another content.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from npae.data import credit_card
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "creditcard.csv")
+        >>> names = ["Time", *(f"V{k}" for k in range(1, 29)), "Amount", "Class"]
+        >>> rows = [[60, *[0.5] * 28, 9.99, 0], [75, *[1.5] * 28, 500, 1]]
+        >>> size = path.write_text("\\n".join(",".join(map(str, row)) for row in [names, *rows]), encoding="utf-8")
+        >>> credit_card(path)
+        Table(creditcard: 2 rows of 29 features, 1 anomalies)
     """
     if path is None:
         folder = data_folder("creditcard")
@@ -89,12 +130,12 @@ def credit_card(path=None):
     try:
         table = _read_with_numpy(path, data)
     except ValueError as error:
-        hint = 'Other forms of tables are read with pandas: pip install "npae[tables]".'
+        hint = f"Other forms are read with pandas, but {missing('pandas', 'tables')}"
         raise TableError(f"{path}: {_reason(error)}. {hint}") from error
     return _anomalies(table)
 
 
-def _read_with_numpy(path, data):
+def _read_with_numpy(path: Path, data: bytes) -> Table:
     """The Table of credit_card from UTF-8 bytes in which every cell is a number with a decimal point."""
     head = head_of(data)
     places, label = chosen(head.names, "Class", CREDIT_CARD)
@@ -112,9 +153,10 @@ def _reason(error):
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def _anomalies(table):
+def _anomalies(table: Table) -> Table:
     """The Table with labels of bool instead of 0 and 1."""
-    if len(table.x) != len(table.y) or table.classes or not np.isin(table.y, (0, 1)).all():
-        got = f"{len(table.y)} labels: {', '.join(table.classes or (f'{v:g}' for v in np.unique(table.y)[:5]))}"
+    y: Any = table.y  # all these tables have labels
+    if len(table.x) != len(y) or table.classes or not np.isin(y, (0, 1)).all():
+        got = f"{len(y)} labels: {', '.join(table.classes or (f'{v:g}' for v in np.unique(y)[:5]))}"
         raise TableError(f"{table.path}: expected a label of 0 or 1 for each of {len(table.x)} rows, got {got}.")
-    return replace(table, y=table.y == 1)
+    return replace(table, y=y == 1)

@@ -35,13 +35,18 @@ cannot be told from samples of the prior, and `diversity`, the spread of codes r
 Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", sections 2 and 2.3.
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.backend import Stream, as_int, as_lazy_source, empty, to_device
+from npae.backend import Array, ArrayLike, DTypeLike, Stream, as_int, as_lazy_source, empty, to_device
 from npae.data.sources import as_labelled, check_source
+from npae.layers import Layer
 from npae.losses.softmax_cross_entropy import one_hot
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
+from npae.models.adversarial.priors import Prior
 from npae.models.adversarial.sampler import PriorSampler
+from npae.models.autoencoder import Autoencoder
 from npae.models.phases import Phase
 from npae.models.wrapper import Wrapper
 
@@ -49,16 +54,37 @@ from npae.models.wrapper import Wrapper
 class AdversarialAutoencoder(Wrapper):
     """An Autoencoder with a discriminator of its codes and a prior, trained in three phases, with one vector θ.
 
-    autoencoder: any Autoencoder (dense, convolutional, denoising, with penalties). It shares its parameters with this
-    model; use model.autoencoder to encode, decode and reconstruct. discriminator: a Layer from codes (B, prior.size),
-    or with labels from rows (B, prior.size + prior.modes), to one logit each, ending in a linear layer. prior: a Prior
-    (npae.models.adversarial.priors) whose size is that of the codes. labelled: train on pairs (x, y) with class numbers
-    y from 0 to prior.modes − 1. seed, dtype: as for Autoencoder. As a layer the model is its autoencoder.
+    Train it with npae.fit. Once trained, use sample, and model.autoencoder to encode, decode and reconstruct. As a
+    layer the model is its autoencoder.
+
+    Args:
+        autoencoder: any Autoencoder (dense, convolutional, denoising, with penalties). It shares its parameters with
+            this model.
+        discriminator: a Layer from codes (B, prior.size), or with labels from rows (B, prior.size + prior.modes), to
+            one logit each, ending in a linear layer.
+        prior: a Prior (npae.models.adversarial.priors) whose size is that of the codes.
+        labelled: train on pairs (x, y) with class numbers y from 0 to prior.modes − 1.
+        seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
+        dtype: of the parameters, float32 or float64.
+
     Raises ValueError if labelled and the prior has one part, and for a discriminator that ends in an activation;
     TypeError for a prior that is not a Prior.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import AdversarialAutoencoder, dense_autoencoder, fit
+        >>> from npae.layers import Dense, Sequential
+        >>> from npae.models import GaussianPrior
+        >>> x = np.random.default_rng(0).random((100, 16))
+        >>> discriminator = Sequential(Dense(2, 16, "relu"), Dense(16, 1))
+        >>> model = AdversarialAutoencoder(dense_autoencoder([16, 8, 2]), discriminator, GaussianPrior(2, std=5.0))
+        >>> history = fit(model, x, epochs=2, progress="none")
+        >>> model.autoencoder.encode(x).shape, model.sample(3).shape
+        ((100, 2), (3, 16))
     """
 
-    def __init__(self, autoencoder, discriminator, prior, labelled=False, seed=0, dtype=np.float32):
+    def __init__(self, autoencoder: Autoencoder, discriminator: Layer, prior: Prior, labelled: bool = False,
+                 seed: int | None = 0, dtype: DTypeLike = np.float32):  # fmt: skip
         check_parts(self, discriminator, prior)
         if labelled and prior.modes < 2:
             raise ValueError(
@@ -75,12 +101,12 @@ class AdversarialAutoencoder(Wrapper):
     # ------------------------------------------------------------------ training
 
     @property
-    def draws(self):
+    def draws(self) -> tuple[Any, ...]:
         """The layers that draw random numbers, and the sampler of codes."""
         return (*super().draws, self.sampler)
 
     @property
-    def phases(self):
+    def phases(self) -> tuple[Phase, ...]:
         """Reconstruction, discriminator, generator."""
         return (
             Phase("reconstruction", self.autoencoder, self._reconstruction_step),
@@ -88,27 +114,27 @@ class AdversarialAutoencoder(Wrapper):
             Phase("generator", self.autoencoder.encoder, self._generator_step),
         )
 
-    def _reconstruction_step(self, batch):
+    def _reconstruction_step(self, batch: Any) -> dict[str, Any]:
         return self.autoencoder.backpropagate(self._parts(batch)[0])
 
-    def _discriminator_step(self, batch):
+    def _discriminator_step(self, batch: Any) -> dict[str, Any]:
         x, y = self._parts(batch)
         h, _ = self.autoencoder.encoder.forward(x, training=True)
         z = self.sampler.next(h, y)
         return {"discriminator": discriminator_step(self.discriminator, self._with_class(z, y), self._with_class(h, y))}
 
-    def _generator_step(self, batch):
+    def _generator_step(self, batch: Any) -> dict[str, Any]:
         x, y = self._parts(batch)
         h, cache = self.autoencoder.encoder.forward(x, training=True)
         value, drows = generator_gradient(self.discriminator, self._with_class(h, y))
         self.autoencoder.encoder.backward(self._without_class(drows), cache, needs_dx=False)
         return {"generator": value}
 
-    def _parts(self, batch):
+    def _parts(self, batch: Any) -> tuple[Any, Any]:
         """(x, y) of a batch, y None without labels."""
         return batch if self.labelled else (batch, None)
 
-    def _with_class(self, codes, y):
+    def _with_class(self, codes: Array, y: Array | None) -> Array:
         """[codes | one-hot y], a new array; without labels the codes themselves."""
         if y is None:
             return codes
@@ -116,7 +142,7 @@ class AdversarialAutoencoder(Wrapper):
         rows[:, : self.prior.size], rows[:, self.prior.size :] = codes, one_hot(y, self.prior.modes, codes)
         return rows
 
-    def _without_class(self, drows):
+    def _without_class(self, drows: Array) -> Array:
         """∂J/∂codes, the columns of ∂J/∂[codes | y] that belong to the codes."""
         if not self.labelled:
             return drows
@@ -126,15 +152,20 @@ class AdversarialAutoencoder(Wrapper):
 
     # ------------------------------------------------------------------ data
 
-    def as_data(self, data, name="data"):
-        """`data` as training takes batches from it: samples, or pairs (x, y) if labelled. Errors: see data.sources."""
+    def as_data(self, data: Any, name: str = "data") -> Any:
+        """The source that training takes batches from. Errors: see data.sources.
+
+        Args:
+            data: samples, or a pair (x, y) if labelled.
+            name: of the data, for the errors.
+        """
         if not self.labelled:
             return as_lazy_source(data, name)
         data = as_labelled(data, name)
         check_source(data.x, self.loss.check_targets, name)
         return data
 
-    def check_targets(self, x):
+    def check_targets(self, x: Array) -> None:
         """Raise ValueError for targets that do not suit the model: x are samples, or, if labelled, their labels.
 
         Samples must lie in the range of the autoencoder's loss, labels must be integers from 0 to prior.modes − 1.
@@ -144,7 +175,7 @@ class AdversarialAutoencoder(Wrapper):
         else:
             self.loss.check_targets(x)
 
-    def _check_classes(self, y):
+    def _check_classes(self, y: Array) -> None:
         if y.ndim != 1:
             raise ValueError("AdversarialAutoencoder: expected class numbers as labels, got rows: rows.argmax(axis=1).")
         low, high, modes = int(y.min()), int(y.max()), self.prior.modes
@@ -154,7 +185,7 @@ class AdversarialAutoencoder(Wrapper):
                 f"has {modes} parts, one per class."
             )
 
-    def evaluate(self, data, batch_size=1024):
+    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the prior have seed 0."""
         self.check_columns(data)
         x, y = self._parts(self.as_data(data))
@@ -169,18 +200,25 @@ class AdversarialAutoencoder(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def sample(self, n, seed=0, y=None, batch_size=1024):
-        """n samples g(z), z ~ p(z), on the model's device. y: their classes, integers (n,); then z ~ p(z | y)."""
-        like = empty((as_int(n, "n", least=1), self.prior.size), self.theta.value)
+    def sample(self, n: int, seed: int = 0, y: ArrayLike | None = None, batch_size: int = 1024) -> Array:
+        """Samples g(z), z ~ p(z): (n, …), on the model's device.
+
+        Args:
+            n: how many.
+            seed: draws the codes.
+            y: their classes, integers (n,); then z ~ p(z | y).
+            batch_size: codes per forward pass.
+        """
+        like, classes = empty((as_int(n, "n", least=1), self.prior.size), self.theta.value), None
         if y is not None:
-            y = as_labelled((like, y), "y").y
-            self._check_classes(y)
-        z = self.prior.codes(Stream([seed]), like, y)
+            classes = as_labelled((like, y), "y").y
+            self._check_classes(classes)
+        z = self.prior.codes(Stream([seed]), like, classes)
         return self.autoencoder.decode(z, batch_size)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"autoencoder": self.autoencoder, "discriminator": self.discriminator, "prior": self.prior,
                 "labelled": self.labelled}  # fmt: skip
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"AdversarialAutoencoder({self.autoencoder!r}, {self.discriminator!r}, {self.prior!r})"

@@ -10,20 +10,27 @@ are codes of the encoder (autoencoder.py).
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from npae.layers import Identity
+from npae.backend import Array
+from npae.layers import Identity, Layer
 from npae.layers.output import output_activation
 from npae.losses.adversarial import discriminator_loss, generator_loss
 from npae.models.adversarial.priors import Prior
 from npae.models.phases import frozen
 
 
-def check_parts(model, discriminator, prior):
+def check_parts(model: Any, discriminator: Layer, prior: Any) -> None:
     """Raise TypeError unless `prior` is a Prior, ValueError unless the discriminator ends in a linear layer.
 
     The losses would take the output of an activation for a logit, and training would run without an error.
+
+    Args:
+        model: in whose name the errors are.
+        discriminator: of the model.
+        prior: what was given as the prior.
     """
     if not isinstance(prior, Prior):
         raise TypeError(
@@ -37,16 +44,21 @@ def check_parts(model, discriminator, prior):
         )
 
 
-def ends_linear(network):
+def ends_linear(network: Layer) -> bool:
     """Whether the outputs of a network can be any real numbers, as logits can: it does not end in an activation."""
     return isinstance(output_activation(network), Identity)
 
 
-def discriminator_step(discriminator, real, fake, r=1.0):
+def discriminator_step(discriminator: Layer, real: Array, fake: Array, r: float = 1.0) -> Any:
     """Add ∂J_D/∂θ_D to the discriminator's gradient. Returns J_D, a scalar that stays on the device.
 
-    r: the target probability of real samples. Raises ValueError unless the discriminator outputs one logit per sample,
-    (B, 1).
+    Args:
+        discriminator: D.
+        real: a batch of real samples, (B, …).
+        fake: as many fake ones.
+        r: the target probability of real samples.
+
+    Raises ValueError unless the discriminator outputs one logit per sample, (B, 1).
     """
     a, real_cache = discriminator.forward(real, training=True)
     if a.shape != (len(real), 1):
@@ -61,19 +73,31 @@ def discriminator_step(discriminator, real, fake, r=1.0):
     return value
 
 
-def generator_gradient(discriminator, fake, saturating=False):
-    """(J_G, ∂J_G/∂fake). The discriminator's gradient and running statistics stay unchanged."""
+def generator_gradient(discriminator: Layer, fake: Array, saturating: bool = False) -> tuple[Any, Array]:
+    """(J_G, ∂J_G/∂fake). The discriminator's gradient and running statistics stay unchanged.
+
+    Args:
+        discriminator: D.
+        fake: a batch of fake samples, (B, …).
+        saturating: the generator's loss, see npae.losses.adversarial.
+    """
     with frozen(discriminator):
         b, cache = discriminator.forward(fake, training=True)
         value, db = generator_loss(b, saturating)
         return value, discriminator.backward(db, cache)
 
 
-def diagnostics(a, b, r=1.0, saturating=False):
-    """Both objectives and the discriminator's accuracy, by name, from logits a of real and b of fake samples (n, …).
+def diagnostics(a: Array, b: Array, r: float = 1.0, saturating: bool = False) -> dict[str, float]:
+    """Both objectives and the discriminator's accuracy, by name.
 
     real_accuracy, fake_accuracy: the fractions of real samples with a > 0 and of fake samples with b < 0; ½ each if the
     discriminator can only guess.
+
+    Args:
+        a: logits of real samples, (n, …).
+        b: logits of fake samples, (n, …).
+        r: the target probability of real samples.
+        saturating: the generator's loss.
     """
     return {
         "discriminator": float(discriminator_loss(a, b, r)[0]), "generator": float(generator_loss(b, saturating)[0]),
@@ -81,15 +105,19 @@ def diagnostics(a, b, r=1.0, saturating=False):
     }  # fmt: skip
 
 
-def diversity(fake, real):
+def diversity(fake: Array, real: Array) -> float:
     """The root mean square distance between two rows of `fake`, divided by that between two rows of `real`.
 
     For independent x and x′ of one distribution E‖x − x′‖² = 2 (E‖x‖² − ‖E x‖²) = 2 Σ_j Var x_j, so the variances
     suffice and no pairs are compared. 0 if all fake samples are equal, 1 if they vary as much as the real ones (not
     necessarily in the same way).
+
+    Args:
+        fake: fake samples, (n, …).
+        real: real samples, (n, …).
     """
     return _spread(fake) / max(_spread(real), 1e-12)
 
 
-def _spread(x):
+def _spread(x: Array) -> float:
     return math.sqrt(2 * float(x.reshape(len(x), -1).var(axis=0, dtype=np.float64).sum()))

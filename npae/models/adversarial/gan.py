@@ -47,28 +47,56 @@ Arjovsky & Bottou 2017, "Towards principled methods for training GANs", theorem 
 KL(p_G ‖ p) − 2 JS, which is 2 KL(m ‖ p).
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.backend import Stream, as_int, empty, to_device
+from npae.backend import Array, DTypeLike, Stream, as_int, empty, to_device
+from npae.layers import Layer
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
+from npae.models.adversarial.priors import Prior
 from npae.models.adversarial.sampler import PriorSampler
 from npae.models.phases import Phase
 from npae.models.wrapper import Wrapper
 
 
 class GAN(Wrapper):
-    """A generator and a discriminator, trained in two phases by fit(model, images, …), with one vector θ.
+    """A generator and a discriminator, trained in two phases by npae.fit(model, images, …), with one vector θ.
 
-    generator: a Layer from codes (B, prior.size) to images of the data's shape (for pixels in [0, 1], ending in
-    Sigmoid). discriminator: a Layer from images to one logit each, (B, 1), ending in a linear layer. prior: the
-    distribution of codes (npae.models.adversarial.priors). saturating: the generator's loss; real: the discriminator's
-    target probability of real images (npae.losses.adversarial). seed, dtype: as for Autoencoder. Both networks may be
-    dense or convolutional. As a layer the model is its generator.
+    Both networks may be dense or convolutional. Once trained, use sample. As a layer the model is its generator.
+
+    Args:
+        generator: a Layer from codes (B, prior.size) to images of the data's shape; for pixels in [0, 1] it ends in
+            Sigmoid.
+        discriminator: a Layer from images to one logit each, (B, 1), ending in a linear layer.
+        prior: the distribution of codes (npae.models.adversarial.priors).
+        saturating: the generator's loss (npae.losses.adversarial).
+        real: the discriminator's target probability of real images; below 1 it is label smoothing.
+        seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
+        dtype: of the parameters, float32 or float64.
+
     Raises ValueError for a discriminator that ends in an activation and for `real` outside (0.5, 1]; TypeError for a
     prior that is not a Prior.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import GAN, fit
+        >>> from npae.layers import Dense, Sequential
+        >>> from npae.models import GaussianPrior
+        >>> from npae.optim import Adam
+        >>> x = np.random.default_rng(0).random((100, 16))
+        >>> generator = Sequential(Dense(4, 16, "relu"), Dense(16, 16, "sigmoid"))
+        >>> discriminator = Sequential(Dense(16, 16, "leaky_relu"), Dense(16, 1))
+        >>> model = GAN(generator, discriminator, GaussianPrior(4))
+        >>> history = fit(model, x, epochs=2, optimizer=Adam(2e-4, beta1=0.5), progress="none")  # one for each phase
+        >>> model.sample(3).shape
+        (3, 16)
+        >>> list(model.evaluate(x))
+        ['discriminator', 'generator', 'real_accuracy', 'fake_accuracy', 'diversity']
     """
 
-    def __init__(self, generator, discriminator, prior, saturating=False, real=1.0, seed=0, dtype=np.float32):
+    def __init__(self, generator: Layer, discriminator: Layer, prior: Prior, saturating: bool = False,
+                 real: float = 1.0, seed: int | None = 0, dtype: DTypeLike = np.float32):  # fmt: skip
         if not 0.5 < real <= 1:
             raise ValueError(f"GAN: expected a probability 0.5 < real <= 1 of real images, got {real}.")
         check_parts(self, discriminator, prior)
@@ -83,19 +111,19 @@ class GAN(Wrapper):
     # ------------------------------------------------------------------ training
 
     @property
-    def draws(self):
+    def draws(self) -> tuple[Any, ...]:
         """The layers that draw random numbers, and the sampler of codes."""
         return (*super().draws, self.sampler)
 
     @property
-    def phases(self):
+    def phases(self) -> tuple[Phase, ...]:
         """Discriminator, then generator."""
         return (
             Phase("discriminator", self.discriminator, self._discriminator_step),
             Phase("generator", self.generator, self._generator_step),
         )
 
-    def _discriminator_step(self, x):
+    def _discriminator_step(self, x: Array) -> dict[str, Any]:
         fake, _ = self.generator.forward(self._codes(x), training=True)
         if fake.shape != x.shape:
             raise ValueError(
@@ -104,25 +132,25 @@ class GAN(Wrapper):
             )
         return {"discriminator": discriminator_step(self.discriminator, x, fake, self.real)}
 
-    def _generator_step(self, x):
+    def _generator_step(self, x: Array) -> dict[str, Any]:
         fake, cache = self.generator.forward(self._codes(x), training=True)
         value, d_fake = generator_gradient(self.discriminator, fake, self.saturating)
         self.generator.backward(d_fake, cache, needs_dx=False)
         return {"generator": value}
 
-    def _codes(self, x):
+    def _codes(self, x: Array) -> Array:
         """One code z ~ p(z) per row of x."""
         return self.sampler.next(empty((len(x), self.prior.size), x))
 
     @property
-    def reads(self):
+    def reads(self) -> Layer:
         """The network that the images enter: the discriminator."""
         return self.discriminator
 
-    def check_targets(self, x):
+    def check_targets(self, x: Array) -> None:
         """Accepts any images: no loss compares with them."""
 
-    def evaluate(self, data, batch_size=1024):
+    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """J_D, J_G and the diagnostics on `data` in inference mode, with as many samples (of seed 0) as data."""
         x, fake = self._map(_itself, data, batch_size), self.sample(len(data), batch_size=batch_size)
         fake = to_device(fake, "cpu")
@@ -132,18 +160,24 @@ class GAN(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def sample(self, n, seed=0, batch_size=1024):
-        """n images G(z), z ~ p(z): (n, …), on the model's device. The same seed gives the same images on one device."""
+    def sample(self, n: int, seed: int = 0, batch_size: int = 1024) -> Array:
+        """Images G(z), z ~ p(z): (n, …), on the model's device.
+
+        Args:
+            n: how many.
+            seed: draws the codes; the same seed gives the same images on one device.
+            batch_size: codes per forward pass.
+        """
         z = self.prior.codes(Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value))
         return self._map(self.generator, z, batch_size, "codes")
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"generator": self.generator, "discriminator": self.discriminator, "prior": self.prior,
                 "saturating": self.saturating, "real": self.real}  # fmt: skip
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"GAN(generator={self.generator!r}, discriminator={self.discriminator!r}, prior={self.prior!r})"
 
 
-def _itself(x):
+def _itself(x: Array) -> Array:
     return x

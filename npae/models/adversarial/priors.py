@@ -23,32 +23,52 @@ Makhzani et al. 2015, "Adversarial autoencoders", sections 2.1 and 2.3, figures 
 """
 
 import math
+from typing import Any
 
-from npae.backend import Serializable, array_module, as_int, cos, elementwise, empty, sin, sqrt
+from npae.backend import Array, Serializable, Stream, array_module, as_int, cos, elementwise, empty, sin, sqrt
 from npae.losses.softmax_cross_entropy import one_hot
 
 
 class Prior(Serializable):
     """p(z), a distribution of codes. Subclasses implement codes and config.
 
-    size: the numbers per code, d. modes: K, the parts that p(z) consists of. Raises ValueError for a size below 1,
-    TypeError if it is not an integer.
+    Args:
+        size: d, the numbers per code.
+
+    Attributes:
+        modes: K, the number of parts that p(z) consists of.
+
+    Raises ValueError for a size below 1, TypeError if it is not an integer.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Stream
+        >>> from npae.models.adversarial import Prior
+        >>> class Exponential(Prior):
+        ...     def codes(self, stream, like, y=None):
+        ...         return -np.log(1 - stream.uniform(like))
+        >>> z = Exponential(2).codes(Stream([0]), np.empty((5, 2), np.float32))
+        >>> z.shape, bool((z >= 0).all())
+        ((5, 2), True)
     """
 
     registry = {}
     modes = 1
 
-    def __init__(self, size):
+    def __init__(self, size: int):
         self.size = as_int(size, "size", least=1)
 
-    def codes(self, stream, like, y=None):
-        """Independent samples z of p(z), drawn from the Stream: (B, size), of the dtype and on the device of `like`.
+    def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
+        """Independent samples z of p(z): (B, size).
 
-        y: class numbers (B,), to sample from p(z | y): each code from the part of its class.
+        Args:
+            stream: of the random numbers.
+            like: an array of the shape of the codes, of their dtype and on their device.
+            y: class numbers (B,), to sample from p(z | y): each code from the part of its class.
         """
         raise NotImplementedError
 
-    def _part(self, stream, like, y):
+    def _part(self, stream: Stream, like: Array, y: Array | None) -> Array:
         """The part k of every code, (B,), as floats: its class, or a random one."""
         k = empty((len(like),), like)
         if y is not None:
@@ -64,32 +84,58 @@ def _scale(x, scale, shift):
 
 
 class GaussianPrior(Prior):
-    """z ~ N(0, σ² I) in `size` dimensions, σ = std."""
+    """z ~ N(0, σ² I).
 
-    def __init__(self, size, std=1.0):
+    Args:
+        size: d, the numbers per code.
+        std: σ.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Stream
+        >>> from npae.models import GaussianPrior
+        >>> z = GaussianPrior(2, std=5.0).codes(Stream([0]), np.empty((10000, 2), np.float32))
+        >>> z.shape, bool(abs(z.std() - 5) < 0.1)
+        ((10000, 2), True)
+    """
+
+    def __init__(self, size: int, std: float = 1.0):
         super().__init__(size)
         self.std = _positive(self, "std", std)
 
-    def codes(self, stream, like, y=None):
+    def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
         z = stream.normal(like)
         return _scale(z, self.std, 0.0, out=z)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"size": self.size, "std": self.std}
 
 
 class UniformPrior(Prior):
-    """z ~ U[−w, w] in each of `size` dimensions, w = half_width."""
+    """z ~ U[−w, w] in each dimension.
 
-    def __init__(self, size, half_width=1.0):
+    Args:
+        size: d, the numbers per code.
+        half_width: w.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Stream
+        >>> from npae.models import UniformPrior
+        >>> z = UniformPrior(3).codes(Stream([0]), np.empty((5, 3), np.float32))
+        >>> z.shape, bool((abs(z) <= 1).all())
+        ((5, 3), True)
+    """
+
+    def __init__(self, size: int, half_width: float = 1.0):
         super().__init__(size)
         self.half_width = _positive(self, "half_width", half_width)
 
-    def codes(self, stream, like, y=None):
+    def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
         u = stream.uniform(like)
         return _scale(u, 2 * self.half_width, -self.half_width, out=u)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"size": self.size, "half_width": self.half_width}
 
 
@@ -100,23 +146,36 @@ def _ring(e1, e2, k, step, radius, length, width):
 
 
 class RingPrior(Prior):
-    """K = `modes` Gaussians on a circle in the plane.
+    """Gaussians on a circle in the plane.
 
-    radius: R. length: σ₁, their standard deviation along the radius. width: σ₂, that across it.
+    Args:
+        modes: K, how many.
+        radius: R.
+        length: σ₁, their standard deviation along the radius.
+        width: σ₂, that across it.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Stream
+        >>> from npae.models import RingPrior
+        >>> like, y = np.empty((4, 2), np.float32), np.zeros(4)  # all of class 0, at the angle 0
+        >>> z = RingPrior(10).codes(Stream([0]), like, y)
+        >>> z.shape, bool((z[:, 0] > abs(z[:, 1])).all())
+        ((4, 2), True)
     """
 
-    def __init__(self, modes=10, radius=4.0, length=0.8, width=0.25):
+    def __init__(self, modes: int = 10, radius: float = 4.0, length: float = 0.8, width: float = 0.25):
         super().__init__(2)
         self.modes, self.radius = as_int(modes, "modes", least=1), _positive(self, "radius", radius)
         self.length, self.width = _positive(self, "length", length), _positive(self, "width", width)
 
-    def codes(self, stream, like, y=None):
+    def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
         k, noise = self._part(stream, like, y), stream.normal(like).reshape(2, -1)
         e1, e2 = noise
         _ring(e1, e2, k, 2 * math.pi / self.modes, self.radius, self.length, self.width, out=(e1, e2))
         return _columns(noise, like)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"modes": self.modes, "radius": self.radius, "length": self.length, "width": self.width}
 
 
@@ -127,51 +186,71 @@ def _spiral(e1, e2, k, u, modes, angle, radius, width):
 
 
 class SwissRollPrior(Prior):
-    """A spiral in the plane, cut into K = `modes` pieces of the same length.
+    """A spiral in the plane, cut into pieces of the same length.
 
-    turns: n. radius: R, at the outer end. width: σ, the standard deviation of the noise.
+    Args:
+        modes: K, the number of pieces.
+        turns: n.
+        radius: R, at the outer end.
+        width: σ, the standard deviation of the noise.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Stream
+        >>> from npae.models import SwissRollPrior
+        >>> z = SwissRollPrior(radius=5.0).codes(Stream([0]), np.empty((100, 2), np.float32))
+        >>> z.shape, bool((np.linalg.norm(z, axis=1) < 6).all())
+        ((100, 2), True)
     """
 
-    def __init__(self, modes=10, turns=2.0, radius=5.0, width=0.15):
+    def __init__(self, modes: int = 10, turns: float = 2.0, radius: float = 5.0, width: float = 0.15):
         super().__init__(2)
         self.modes, self.turns = as_int(modes, "modes", least=1), _positive(self, "turns", turns)
         self.radius, self.width = _positive(self, "radius", radius), _positive(self, "width", width)
 
-    def codes(self, stream, like, y=None):
+    def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
         k, noise = self._part(stream, like, y), stream.normal(like).reshape(2, -1)
         u, (e1, e2) = stream.uniform(k), noise
         _spiral(e1, e2, k, u, self.modes, 2 * math.pi * self.turns, self.radius, self.width, out=(e1, e2))
         return _columns(noise, like)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"modes": self.modes, "turns": self.turns, "radius": self.radius, "width": self.width}
 
 
 class OneHotPrior(Prior):
     """z = e_k, the one-hot vector of a class k: the categorical distribution with equally likely classes.
 
-    classes: K, both the size of a code and the number of parts.
+    Args:
+        classes: K, both the size of a code and the number of parts.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import Stream
+        >>> from npae.models import OneHotPrior
+        >>> OneHotPrior(3).codes(Stream([0]), np.empty((2, 3), np.float32), y=np.array([2, 0])).tolist()
+        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
 
-    def __init__(self, classes):
+    def __init__(self, classes: int):
         super().__init__(classes)
         self.modes = self.size
 
-    def codes(self, stream, like, y=None):
+    def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
         return one_hot(self._part(stream, like, y), self.modes, like)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         return {"classes": self.modes}
 
 
-def _columns(rows, like):
+def _columns(rows: Array, like: Array) -> Array:
     """Two rows (B,) of coordinates as codes (B, 2)."""
     z = empty(like.shape, like)
     z[...] = rows.T
     return z
 
 
-def _positive(prior, name, value):
+def _positive(prior: Prior, name: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{type(prior).__name__}: expected {name} above 0, got {value}.")
     return float(value)

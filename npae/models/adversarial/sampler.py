@@ -4,29 +4,41 @@ A Prior is a distribution and has no state. The random stream belongs to the mod
 owns a PriorSampler.
 """
 
-from npae.backend import Stream, device_of, to_device
+from collections.abc import Sequence
+
+from npae.backend import Array, Stream, device_of, to_device
+from npae.models.adversarial.priors import Prior
 
 
 class PriorSampler:
     """Draws the codes of training steps from a Prior, with a random stream of its own.
 
     The model lists it in its `draws` (npae.models.base), so that training reseeds it before every epoch.
+
+    Args:
+        prior: the distribution of the codes.
     """
 
-    def __init__(self, prior):
+    _frozen: Array | None
+
+    def __init__(self, prior: Prior):
         self.prior, self.stream, self._frozen = prior, Stream(), None
 
-    def reseed(self, seed):
+    def reseed(self, seed: int | Sequence[int]) -> None:
         """Restart the stream from `seed`, an integer or a list of integers."""
         self.stream.reseed(seed)
 
-    def freeze(self, z):
+    def freeze(self, z: Array | None) -> "PriorSampler":
         """Return the codes z at every call of `next`, as finite differences need; None: sample again. Returns self."""
         self._frozen = z
         return self
 
-    def draw(self, like, y=None):
-        """The next codes of the stream, (B, size) as `like`, of its dtype and on its device; y: see Prior.codes.
+    def draw(self, like: Array, y: Array | None = None) -> Array:
+        """The next codes of the stream.
+
+        Args:
+            like: an array of the shape (B, size) of the codes, of their dtype and on their device.
+            y: the classes of the codes, see Prior.codes.
 
         Raises ValueError if `like` has another shape.
         """
@@ -37,8 +49,12 @@ class PriorSampler:
             )
         return self.prior.codes(self.stream, like, y)
 
-    def next(self, like, y=None):
+    def next(self, like: Array, y: Array | None = None) -> Array:
         """The frozen codes if there are any, otherwise draw(like, y).
+
+        Args:
+            like: as for draw.
+            y: as for draw.
 
         Raises ValueError if the frozen codes have another shape than `like`.
         """

@@ -39,39 +39,67 @@ fewer style numbers, or train longer, until styles follow their prior.
 Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, "Adversarial autoencoders", section 5 and figure 8.
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.backend import Stream, array_module, as_int, empty, to_device
+from npae.backend import Array, ArrayLike, DTypeLike, Stream, array_module, as_int, empty, to_device
 from npae.data.sources import as_labelled, check_source
-from npae.layers import Sequential, Slice
+from npae.layers import Layer, Sequential, Slice
 from npae.losses import MaskedCrossEntropy
 from npae.losses.softmax_cross_entropy import one_hot
 from npae.models.adversarial.parts import class_and_style
+from npae.models.adversarial.priors import Prior
+from npae.models.autoencoder import Autoencoder
 from npae.models.classifier import Classifier
 from npae.models.phases import Phase
 from npae.models.wrapper import Wrapper
 
 
 class SemiSupervisedAutoencoder(Wrapper):
-    """An autoencoder whose code is a class and a style, trained in five phases by fit(model, (x, y), …), one vector θ.
+    """An autoencoder whose code is a class and a style, trained in five phases by npae.fit(model, (x, y), …).
 
-    autoencoder: an Autoencoder whose encoder is Sequential(…, Dense(n, K + prior.size), SoftmaxHead(K)); its codes are
-    rows [ŷ | h]. class_discriminator: a Layer from rows (B, K) to one logit each, (B, 1), ending in a linear layer.
-    style_discriminator: likewise from (B, prior.size). prior: of the styles (npae.models.adversarial.priors). seed,
-    dtype: as for Autoencoder. Labels are class numbers y (n,), −1 where unknown. model.autoencoder and model.classifier
-    share their parameters with the model. As a layer the model is its autoencoder.
+    Labels are class numbers y (n,), −1 where unknown. Once trained, use encode, decode, reconstruct, sample, predict.
+    The parts model.autoencoder and model.classifier share its parameters. As a layer the model is its autoencoder.
+
+    Args:
+        autoencoder: an Autoencoder whose encoder is Sequential(…, Dense(n, K + prior.size), SoftmaxHead(K)); its codes
+            are rows [ŷ | h].
+        class_discriminator: a Layer from rows (B, K) to one logit each, (B, 1), ending in a linear layer.
+        style_discriminator: likewise from (B, prior.size).
+        prior: of the styles (npae.models.adversarial.priors).
+        seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
+        dtype: of the parameters, float32 or float64.
+
     Raises ValueError if the encoder or a discriminator ends otherwise, TypeError for a prior that is not a Prior.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import Autoencoder, SemiSupervisedAutoencoder, fit
+        >>> from npae.layers import Dense, Sequential, SoftmaxHead
+        >>> from npae.models import GaussianPrior
+        >>> x, y = np.random.default_rng(0).random((100, 16)), np.where(np.arange(100) < 10, np.arange(100) % 3, -1)
+        >>> encoder = Sequential(Dense(16, 8, "relu"), Dense(8, 3 + 2), SoftmaxHead(3))  # 3 classes, 2 style numbers
+        >>> decoder = Sequential(Dense(3 + 2, 8, "relu"), Dense(8, 16))
+        >>> of_classes, of_styles = (Sequential(Dense(n, 8, "relu"), Dense(8, 1)) for n in (3, 2))
+        >>> model = SemiSupervisedAutoencoder(Autoencoder(encoder, decoder), of_classes, of_styles, GaussianPrior(2))
+        >>> history = fit(model, (x, y), epochs=2, progress="none")
+        >>> classes, styles = model.encode(x)
+        >>> classes.shape, styles.shape, model.predict(x).shape, model.sample(2, y=[0, 1]).shape
+        ((100, 3), (100, 2), (100,), (2, 16))
     """
 
     stated = ("loss", "supervised_loss")
 
-    def __init__(self, autoencoder, class_discriminator, style_discriminator, prior, seed=0, dtype=np.float32):
-        self.parts = class_and_style(self, autoencoder.encoder, class_discriminator, style_discriminator, prior)
+    def __init__(self, autoencoder: Autoencoder, class_discriminator: Layer, style_discriminator: Layer, prior: Prior,
+                 seed: int | None = 0, dtype: DTypeLike = np.float32):  # fmt: skip
+        encoder: Any = autoencoder.encoder  # class_and_style raises unless it is a Sequential
+        self.parts = class_and_style(self, encoder, class_discriminator, style_discriminator, prior)
         self.class_prior, self.prior = (part.sampler.prior for part in self.parts)
         K = self.class_prior.size
         self.autoencoder = self.inner = autoencoder
         self.class_discriminator, self.style_discriminator = class_discriminator, style_discriminator
-        self.classifier = Classifier(Sequential(*autoencoder.encoder[:-1], Slice(0, K)), K, seed=None)
+        self.classifier = Classifier(Sequential(*encoder[:-1], Slice(0, K)), K, seed=None)
         self.loss, self.supervised_loss = autoencoder.loss, MaskedCrossEntropy(K)
         names = ("autoencoder", "class_discriminator", "style_discriminator")
         self.children = tuple((name, getattr(self, name)) for name in names)
@@ -81,12 +109,12 @@ class SemiSupervisedAutoencoder(Wrapper):
     # ------------------------------------------------------------------ training
 
     @property
-    def draws(self):
+    def draws(self) -> tuple[Any, ...]:
         """The layers that draw random numbers, and the samplers of classes and of styles."""
         return (*super().draws, *(part.sampler for part in self.parts))
 
     @property
-    def phases(self):
+    def phases(self) -> tuple[Phase, ...]:
         """Reconstruction, the discriminators of classes and of styles, generator, supervised."""
         encoder = self.autoencoder.encoder
         return (
@@ -96,17 +124,17 @@ class SemiSupervisedAutoencoder(Wrapper):
             Phase("supervised", encoder, self._supervised_step),
         )
 
-    def _reconstruction_step(self, batch):
+    def _reconstruction_step(self, batch: Any) -> dict[str, Any]:
         return self.autoencoder.backpropagate(batch[0])
 
-    def _generator_step(self, batch):
+    def _generator_step(self, batch: Any) -> dict[str, Any]:
         code, cache = self.autoencoder.encoder.forward(batch[0], training=True)
         dcode = empty(code.shape, code)
         terms = {name: value for part in self.parts for name, value in part.generator_gradient(code, dcode).items()}
         self.autoencoder.encoder.backward(dcode, cache, needs_dx=False)
         return terms
 
-    def _supervised_step(self, batch):
+    def _supervised_step(self, batch: Any) -> dict[str, Any]:
         x, y = batch
         logits, cache = self.classifier.forward(x, training=True)
         value, dlogits = self.supervised_loss.value_and_gradient(logits, y)
@@ -115,17 +143,22 @@ class SemiSupervisedAutoencoder(Wrapper):
 
     # ------------------------------------------------------------------ data
 
-    def as_data(self, data, name="data"):
-        """`data` as training takes batches from it: pairs (x, y), y = −1 where unknown. Errors: see data.sources."""
+    def as_data(self, data: Any, name: str = "data") -> Any:
+        """The source that training takes batches from. Errors: see data.sources.
+
+        Args:
+            data: a pair (x, y), y = −1 where unknown.
+            name: of the data, for the errors.
+        """
         data = as_labelled(data, name)
         check_source(data.x, self.loss.check_targets, name)
         return data
 
-    def check_targets(self, x):
+    def check_targets(self, x: Array) -> None:
         """Raise ValueError for labels other than class numbers from 0 to K − 1, and −1."""
         self.supervised_loss.check_targets(x)
 
-    def evaluate(self, data, batch_size=1024):
+    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the priors have seed 0.
 
         real_accuracy, fake_accuracy, diversity: as for AdversarialAutoencoder, for classes and for styles. "supervised"
@@ -143,50 +176,85 @@ class SemiSupervisedAutoencoder(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def predict_proba(self, data, batch_size=1024):
-        """ŷ for `data` (n, …) of uint8, bool or floats: (n, K), on the data's device."""
+    def predict_proba(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """ŷ: (n, K), on the data's device.
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self.classifier.predict_proba(data, batch_size)
 
-    def predict(self, data, batch_size=1024):
-        """The most probable class of each sample: integers (n,)."""
+    def predict(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """The most probable class of each sample: integers (n,).
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self.classifier.predict(data, batch_size)
 
-    def error_rate(self, data, batch_size=1024):
-        """The fraction of data (x, y) whose most probable class is not their label. All labels must be known."""
+    def error_rate(self, data: tuple[ArrayLike, ArrayLike], batch_size: int = 1024) -> float:
+        """The fraction of samples whose most probable class is not their label.
+
+        Args:
+            data: a pair (x, y); all labels must be known.
+            batch_size: samples per forward pass.
+        """
         self.check_columns(data)
         x, y = as_labelled(data)
         self.classifier.check_targets(y)
         return self.classifier.error_rate((x, y), batch_size)
 
-    def encode(self, data, batch_size=1024):
-        """(ŷ, h), classes (n, K) and styles (n, d), of `data` (n, …), on the data's device."""
+    def encode(self, data: ArrayLike, batch_size: int = 1024) -> tuple[Array, ...]:
+        """(ŷ, h), classes (n, K) and styles (n, d), on the data's device.
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         code = self.autoencoder.encode(data, batch_size)
         return tuple(part.of(code) for part in self.parts)
 
-    def decode(self, y, styles, batch_size=1024):
-        """x̂ = g([y | h]) from classes y, numbers (n,) or rows of probabilities (n, K), and styles h (n, d)."""
-        styles, y = as_labelled((styles, y), "decode")
-        self.classifier.check_targets(y)
-        rows = y.astype(styles.dtype) if y.ndim == 2 else one_hot(y, self.class_prior.size, styles)
-        return self.autoencoder.decode(array_module(styles).concatenate([rows, styles], axis=1), batch_size)
+    def decode(self, y: ArrayLike, styles: ArrayLike, batch_size: int = 1024) -> Array:
+        """x̂ = g([y | h]): (n, …), on the device of the styles.
 
-    def reconstruct(self, data, batch_size=1024):
-        """x̂ = g(f(x)) for `data` (n, …) of uint8, bool or floats: (n, …), on the data's device."""
+        Args:
+            y: classes, numbers (n,) or rows of probabilities (n, K).
+            styles: h, (n, d).
+            batch_size: codes per forward pass.
+        """
+        h, classes = as_labelled((styles, y), "decode")
+        self.classifier.check_targets(classes)
+        rows = classes.astype(h.dtype) if classes.ndim == 2 else one_hot(classes, self.class_prior.size, h)
+        return self.autoencoder.decode(array_module(h).concatenate([rows, h], axis=1), batch_size)
+
+    def reconstruct(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """x̂ = g(f(x)): (n, …), on the data's device.
+
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self.autoencoder.reconstruct(data, batch_size)
 
-    def sample(self, n, seed=0, y=None, batch_size=1024):
-        """n samples g([e | z]), on the model's device. y: their classes, see decode; by default random ones.
+    def sample(self, n: int, seed: int = 0, y: ArrayLike | None = None, batch_size: int = 1024) -> Array:
+        """Samples g([e | z]): (n, …), on the model's device.
 
-        The same seed gives the same styles for all classes.
+        Args:
+            n: how many.
+            seed: draws the codes; the same seed gives the same styles for all classes.
+            y: their classes, see decode; None: random ones.
+            batch_size: codes per forward pass.
         """
         stream, like = Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value)
         styles = self.prior.codes(stream, like)
         y = self.class_prior.codes(stream, empty((n, self.class_prior.size), like)) if y is None else y
         return self.decode(y, styles, batch_size)
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         names = ("autoencoder", "class_discriminator", "style_discriminator", "prior")
         return {name: getattr(self, name) for name in names}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"SemiSupervisedAutoencoder({', '.join(map(repr, self.config().values()))})"

@@ -13,26 +13,46 @@ Bishop 2006, "Pattern Recognition and Machine Learning", section 9.2; Ghosh et a
 deterministic autoencoders", section 4, where such samples are compared with those of variational autoencoders.
 """
 
+from typing import Any
+
 import numpy as np
 
-from npae.backend import as_int, check_rows, device_of, generator, to_device
+from npae.backend import Array, ArrayLike, as_int, check_rows, device_of, generator, missing, to_device
 
 
 class CodeMixture:
-    """A Gaussian mixture fitted to the codes of `data`. model: any model with encode and decode.
+    """A Gaussian mixture fitted to the codes of `data`.
 
-    components: M, the number of Gaussians. seed: of the fit. Attributes: weights (M,), means (M, d), factors L (M, d,
-    d). Raises ImportError, naming the extra to install, without scikit-learn; ValueError unless codes are rows (n, d)
-    of finite numbers, n at least M.
+    Args:
+        model: any trained model with encode and decode.
+        data: samples (n, …), as for encode.
+        components: M, the number of Gaussians.
+        seed: of the fit.
+
+    Attributes:
+        weights: π, (M,).
+        means: m, (M, d).
+        factors: L, (M, d, d).
+
+    Raises ImportError, naming the extra to install, without scikit-learn; ValueError unless codes are rows (n, d) of
+    finite numbers, n at least M.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.models import CodeMixture
+        >>> x = np.random.default_rng(0).random((200, 16))
+        >>> model = dense_autoencoder([16, 2])  # and train it
+        >>> mixture = CodeMixture(model, x, components=3)
+        >>> mixture.sample(5).shape, mixture.weights.shape, mixture.means.shape
+        ((5, 16), (3,), (3, 2))
     """
 
-    def __init__(self, model, data, components=10, seed=0):
+    def __init__(self, model: Any, data: ArrayLike, components: int = 10, seed: int = 0):
         try:
             from sklearn.mixture import GaussianMixture
         except ImportError as error:
-            raise ImportError(
-                'CodeMixture: expected scikit-learn, which fits the mixture: pip install "npae[sample]".'
-            ) from error
+            raise ImportError(f"CodeMixture: {missing('scikit-learn', 'sklearn')}") from error
         self.model = model
         codes = to_device(model.encode(data), "cpu")
         if codes.ndim != 2 or len(codes) < components:
@@ -42,16 +62,31 @@ class CodeMixture:
         check_rows(codes, range(len(codes)), name="CodeMixture: codes")
         mixture = GaussianMixture(as_int(components, "components", least=1), random_state=seed)
         fitted = mixture.fit(codes.astype(np.float64))
-        self.weights, self.means = fitted.weights_, fitted.means_
-        self.factors = np.linalg.cholesky(fitted.covariances_)
+        self.weights, self.means = np.asarray(fitted.weights_), np.asarray(fitted.means_)
+        self.factors = np.linalg.cholesky(np.asarray(fitted.covariances_))
 
-    def draw(self, n, seed=0):
-        """n codes sampled from the mixture: (n, d), NumPy float32."""
+    def draw(self, n: int, seed: int = 0) -> Array:
+        """Codes sampled from the mixture: (n, d), NumPy float32.
+
+        Args:
+            n: how many.
+            seed: of the random numbers.
+        """
         rng = generator(seed)
         k = rng.choice(len(self.weights), as_int(n, "n", least=1), p=self.weights)
         noise = rng.standard_normal((n, self.means.shape[1], 1))
         return (self.means[k] + (self.factors[k] @ noise)[:, :, 0]).astype(np.float32)
 
-    def sample(self, n, seed=0, batch_size=1024):
-        """n new samples: codes of the mixture, decoded. (n, …), on the model's device."""
+    def sample(self, n: int, seed: int = 0, batch_size: int = 1024) -> Array:
+        """New samples: codes of the mixture, decoded. (n, …), on the model's device.
+
+        Args:
+            n: how many.
+            seed: of the random numbers.
+            batch_size: codes per forward pass.
+        """
         return self.model.decode(to_device(self.draw(n, seed), device_of(self.model.theta.value)), batch_size)
+
+    def __repr__(self) -> str:
+        components, size = self.means.shape
+        return f"CodeMixture({components} Gaussians in {size} dimensions)"

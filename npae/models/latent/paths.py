@@ -26,20 +26,48 @@ from statistics import NormalDist
 
 import numpy as np
 
-from npae.backend import as_int
+from npae.backend import Array, ArrayLike, as_int
 
 
-def lerp(a, b, steps=10):
-    """Linear interpolation (1 − t) a + t b from a (d,) to b (d,), both included: (steps, d)."""
+def lerp(a: ArrayLike, b: ArrayLike, steps: int = 10) -> Array:
+    """Linear interpolation (1 − t) a + t b: (steps, d).
+
+    Args:
+        a: the first code, (d,).
+        b: the last code, (d,).
+        steps: the number of codes, with both ends.
+
+    Example:
+        >>> from npae.models import latent
+        >>> latent.lerp([0.0, 2.0], [1.0, 0.0], steps=3).tolist()
+        [[0.0, 2.0], [0.5, 1.0], [1.0, 0.0]]
+    """
     a, b, t = _ends(a, b, steps)
     return ((1 - t) * a + t * b).astype(np.float32)
 
 
-def slerp(a, b, steps=10):
-    """Spherical interpolation from a (d,) to b (d,), both included, with linearly interpolated lengths: (steps, d).
+def slerp(a: ArrayLike, b: ArrayLike, steps: int = 10) -> Array:
+    """Spherical interpolation with linearly interpolated lengths: (steps, d).
 
-    Equal to lerp if a and b have the same direction or one of them is 0. Raises ValueError if they have opposite
-    directions, where the arc is not unique.
+    Equal to lerp if a and b have the same direction or one of them is 0.
+
+    Args:
+        a: the first code, (d,).
+        b: the last code, (d,).
+        steps: the number of codes, with both ends.
+
+    Raises ValueError if the codes have opposite directions, where the arc is not unique.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder
+        >>> from npae.models import latent
+        >>> model = dense_autoencoder([16, 8])  # and train it
+        >>> a, b = model.encode(np.random.default_rng(0).random((2, 16)))
+        >>> model.decode(latent.slerp(a, b, steps=7)).shape
+        (7, 16)
+        >>> [round(float(h), 3) for h in latent.slerp([1.0, 0.0], [0.0, 1.0], steps=3)[1]]
+        [0.707, 0.707]
     """
     a, b, t = _ends(a, b, steps)
     lengths = np.linalg.norm(a), np.linalg.norm(b)
@@ -55,8 +83,21 @@ def slerp(a, b, steps=10):
     return (((1 - t) * lengths[0] + t * lengths[1]) * direction).astype(np.float32)
 
 
-def traversal(code, unit, low=-3.0, high=3.0, steps=10):
-    """The code (d,) with its number `unit` varied from `low` to `high`: (steps, d)."""
+def traversal(code: ArrayLike, unit: int, low: float = -3.0, high: float = 3.0, steps: int = 10) -> Array:
+    """The code with one of its numbers varied: (steps, d).
+
+    Args:
+        code: (d,).
+        unit: which of its numbers.
+        low: its first value.
+        high: its last value.
+        steps: the number of codes.
+
+    Example:
+        >>> from npae.models import latent
+        >>> latent.traversal([0.5, 0.0], unit=1, steps=3).tolist()
+        [[0.5, -3.0], [0.5, 0.0], [0.5, 3.0]]
+    """
     code = np.asarray(code, np.float32)
     if code.ndim != 1:
         raise ValueError(f"traversal: expected a code of the shape (d,), got {code.shape}: use a single row.")
@@ -67,10 +108,22 @@ def traversal(code, unit, low=-3.0, high=3.0, steps=10):
     return codes
 
 
-def grid(n):
+def grid(n: int) -> Array:
     """n × n codes of two numbers at equal quantiles of N(0, 1), row by row from the top left: (n², 2).
 
     The first number increases to the right, the second to the top.
+
+    Args:
+        n: the number of rows, and of columns.
+
+    Example:
+        >>> from npae import variational_autoencoder
+        >>> from npae.models import latent
+        >>> model = variational_autoencoder([16, 8, 2])  # and train it
+        >>> model.decode(latent.grid(15)).reshape(15, 15, 16).shape  # a picture of the code space
+        (15, 15, 16)
+        >>> [round(float(z), 3) for z in latent.grid(3)[0]]  # at the quantiles 1/4 and 3/4
+        [-0.674, 0.674]
     """
     inverse = NormalDist().inv_cdf
     at = np.array([inverse(k / (n + 1)) for k in range(1, as_int(n, "n", least=1) + 1)])
@@ -78,7 +131,7 @@ def grid(n):
     return np.stack([right.ravel(), up.ravel()], axis=1).astype(np.float32)
 
 
-def _ends(a, b, steps):
+def _ends(a: ArrayLike, b: ArrayLike, steps: int) -> tuple[Array, Array, Array]:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"Expected two codes of one shape (d,), got {a.shape} and {b.shape}: use single rows.")

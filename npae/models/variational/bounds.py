@@ -36,8 +36,13 @@ The weights are computed from ln w after subtracting the largest, so that none o
 Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders".
 """
 
-from npae.backend import array_module, dot, elementwise, empty, exp, log, matmul, ones, rows
+from typing import TYPE_CHECKING, Any
+
+from npae.backend import Array, array_module, dot, elementwise, empty, exp, log, matmul, ones, rows
 from npae.layers.sampling import tile, tile_adjoint
+
+if TYPE_CHECKING:
+    from npae.models.variational.model import VariationalAutoencoder
 
 
 @elementwise
@@ -65,13 +70,24 @@ def _normalised(w, total):
     return w / total
 
 
-def log_ratio(z, noise, log_var):
-    """ln q(z_i | x_i) − ln p(z_i) of codes z = μ + σ ε (n, d): (n,), in nats."""
+def log_ratio(z: Array, noise: Array, log_var: Array) -> Array:
+    """ln q(z_i | x_i) − ln p(z_i) of codes z = μ + σ ε: (n,), in nats.
+
+    Args:
+        z: codes, (n, d).
+        noise: ε, (n, d).
+        log_var: log σ², (n, d).
+    """
     return _log_ratio(z, noise, log_var).sum(axis=1, out=empty((len(z),), z))
 
 
-def log_mean_and_weights(log_w, k):
-    """(ln 1/k Σ_l w_l, w̃) from k log-weights per sample, (k B,), copy by copy: (B,) and (k, B). Overwrites log_w."""
+def log_mean_and_weights(log_w: Array, k: int) -> tuple[Array, Array]:
+    """(ln 1/k Σ_l w_l, w̃) of every sample: (B,) and (k, B).
+
+    Args:
+        log_w: k log-weights per sample, (k B,), copy by copy. They are overwritten.
+        k: the number of codes per sample.
+    """
     w = log_w.reshape(k, -1)
     n = w.shape[1]
     largest = w.max(axis=0, out=empty((n,), w))
@@ -80,7 +96,7 @@ def log_mean_and_weights(log_w, k):
     return _log_mean(largest, total, 1 / k), _normalised(w, total, out=w)
 
 
-def iwae_step(model, x):
+def iwae_step(model: "VariationalAutoencoder", x: Array) -> dict[str, Any]:
     """Add ∂J/∂θ of J = −1/B Σ_i L_K on the batch x to theta.grad. Returns the terms of J by name."""
     k, scale = model.samples, 1 / len(x)
     stats, encoder_cache = model.encoder.forward(x, training=True)

@@ -14,37 +14,64 @@ with the largest logarithm m′ updates them:
     M = max(m, m′),      s ← s e^{m − M} + Σ_k e^{ln w_k − M},      m ← M,      so that always Σ_k w_k = s eᵐ
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from npae.backend import Arena, array_module
+from npae.backend import Arena, Array, Stream, array_module
 from npae.layers.sampling import tile
 from npae.models.variational.bounds import log_mean_and_weights, log_ratio
 
+if TYPE_CHECKING:
+    from npae.models.variational.model import VariationalAutoencoder
 
-def _sampled(model, x, stats, stream):
+
+def _sampled(model: "VariationalAutoencoder", x: Array, stats: Array, stream: Stream) -> tuple[Array, Array]:
     """(ℓ, ln q − ln p) of one code per row, sampled from the row's q(z | x): two arrays (n,)."""
     noise = stream.normal(model.sampler.split(stats)[0])
     z, _ = model.sampler.at(stats, noise)
     return model.loss.per_sample(model.decoder(z), x), log_ratio(z, noise, model.sampler.split(stats)[1])
 
 
-def elbo_terms(model, x, stream, samples=1):
-    """(E_q[ℓ], estimated from `samples` codes, and KL) for every sample of a batch x: (B, 2). ELBO = −(E_q[ℓ] + KL)."""
+def elbo_terms(model: "VariationalAutoencoder", x: Array, stream: Stream, samples: int = 1) -> Array:
+    """(E_q[ℓ] and KL) for every sample of a batch: (B, 2). ELBO = −(E_q[ℓ] + KL).
+
+    Args:
+        model: a VariationalAutoencoder.
+        x: the batch, (B, …).
+        stream: draws the codes.
+        samples: codes per sample, from which E_q[ℓ] is estimated.
+    """
     stats = model.encoder(x)
     loss, _ = _sampled(model, tile(x, samples), tile(stats, samples), stream)
     return array_module(x).stack((loss.reshape(samples, -1).mean(axis=0), model.kl.per_sample(stats)), axis=1)
 
 
-def iwae_terms(model, x, stream, samples):
-    """(Σ_k w̃_k ℓ_k, and the rest of −L_K) for every sample of a batch x: (B, 2). L_K is minus their sum."""
+def iwae_terms(model: "VariationalAutoencoder", x: Array, stream: Stream, samples: int) -> Array:
+    """(Σ_k w̃_k ℓ_k, and the rest of −L_K) for every sample of a batch: (B, 2). L_K is minus their sum.
+
+    Args:
+        model: a VariationalAutoencoder.
+        x: the batch, (B, …).
+        stream: draws the codes.
+        samples: K, codes per sample.
+    """
     loss, ratio = _sampled(model, tile(x, samples), tile(model.encoder(x), samples), stream)
     log_mean, w = log_mean_and_weights(-(loss + ratio), samples)
     reconstruction = (w * loss.reshape(samples, -1)).sum(axis=0)
     return array_module(x).stack((reconstruction, -log_mean - reconstruction), axis=1)
 
 
-def log_mean_weight(model, x, stream, samples, at_once):
-    """ln 1/K Σ_k w_k for every sample of a batch x, K = `samples`: (B,), decoding about `at_once` codes at a time."""
+def log_mean_weight(model: "VariationalAutoencoder", x: Array, stream: Stream, samples: int, at_once: int) -> Array:
+    """ln 1/K Σ_k w_k for every sample of a batch: (B,).
+
+    Args:
+        model: a VariationalAutoencoder.
+        x: the batch, (B, …).
+        stream: draws the codes.
+        samples: K, codes per sample.
+        at_once: about how many codes are decoded at a time.
+    """
     xp, arena = array_module(x), Arena()
     most = min(samples, max(1, at_once // len(x)))
     x_k, stats_k = tile(x, most), tile(model.encoder(x), most)

@@ -36,10 +36,13 @@ Kingma & Welling 2014, "Auto-encoding variational Bayes"; Rezende, Mohamed & Wie
 and approximate inference in deep generative models".
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from npae.backend import Stream, array_module, as_int, as_member, device_of, generator, to_device
-from npae.layers import Dense, GaussianSample
+from npae.backend import Array, ArrayLike, DTypeLike, Stream, as_int, as_member, device_of, generator, to_device
+from npae.layers import Dense, GaussianSample, Layer
 from npae.layers.sampling import tile, tile_adjoint
 from npae.losses import BinaryCrossEntropy, Loss, SquaredError
 from npae.models.base import Model
@@ -51,16 +54,43 @@ from npae.penalties import GaussianKL
 class VariationalAutoencoder(Model):
     """An encoder to 2d numbers [μ | log σ²], a decoder from d numbers, and a likelihood, with one parameter vector θ.
 
-    encoder, decoder: Layers, dense or convolutional; both end in a linear layer. loss: −ln p(x | z), by default
-    BinaryCrossEntropy. beta: β, the strength of the KL term. samples: codes per sample and training step. objective:
-    "elbo", or "iwae", the bound of all `samples` codes together (with β = 1). seed, dtype: see Autoencoder.
+    Train it with npae.fit. Once trained, use sample, encode, decode, reconstruct, posterior, elbo, log_likelihood and
+    active_units. variational_autoencoder builds it of dense layers; conv_encoder and conv_decoder are its parts for
+    images.
+
+    Args:
+        encoder: a Layer from samples to rows (B, 2d), ending in a linear layer.
+        decoder: a Layer from codes (B, d) to predictions of the samples, ending in a linear layer.
+        loss: −ln p(x | z), a Loss or its name. None: BinaryCrossEntropy, for data in [0, 1].
+        beta: β, the strength of the KL term.
+        samples: codes per sample and training step.
+        objective: "elbo", or "iwae", the bound of all `samples` codes together (with β = 1).
+        seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
+        dtype: of the parameters, float32 or float64.
+
     Raises ValueError for another objective, β ≤ 0, "iwae" with β ≠ 1, and for SquaredError, which is not a density;
     TypeError for a loss that is not a Loss.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import VariationalAutoencoder, fit
+        >>> from npae.layers import Dense, Sequential
+        >>> x = np.random.default_rng(0).integers(0, 2, (100, 16)).astype(bool)
+        >>> encoder = Sequential(Dense(16, 8, "relu"), Dense(8, 2 * 3))
+        >>> decoder = Sequential(Dense(3, 8, "relu"), Dense(8, 16))
+        >>> model = VariationalAutoencoder(encoder, decoder)
+        >>> history = fit(model, x, epochs=2, progress="none")
+        >>> model.encode(x).shape, model.sample(5).shape, model.elbo(x).shape
+        ((100, 3), (5, 16), (100,))
+        >>> bool((model.log_likelihood(x, samples=500) > model.elbo(x, samples=500)).all())
+        True
     """
 
     stated = ("loss", "kl")
 
-    def __init__(self, encoder, decoder, loss=None, beta=1.0, samples=1, objective="elbo", seed=0, dtype=np.float32):
+    def __init__(self, encoder: Layer, decoder: Layer, loss: Loss | type[Loss] | str | None = None, beta: float = 1.0,
+                 samples: int = 1, objective: str = "elbo", seed: int | None = 0,
+                 dtype: DTypeLike = np.float32):  # fmt: skip
         if objective not in ("elbo", "iwae"):
             raise ValueError(f'VariationalAutoencoder: expected objective "elbo" or "iwae", got {objective!r}.')
         if objective == "iwae" and beta != 1:
@@ -80,7 +110,7 @@ class VariationalAutoencoder(Model):
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, x):
+    def backpropagate(self, x: Array) -> dict[str, Any]:
         """Add ∂J/∂θ on the batch x to theta.grad. Returns "reconstruction" and "kl", scalars on the device."""
         if self.objective == "iwae":
             return iwae_step(self, x)
@@ -97,30 +127,34 @@ class VariationalAutoencoder(Model):
         self.encoder.backward(dstats, encoder_cache, needs_dx=False)
         return {"reconstruction": reconstruction, "kl": kl}
 
-    def evaluate(self, data, batch_size=1024, seed=0):
+    def evaluate(self, data: Any, batch_size: int = 1024, seed: int = 0) -> dict[str, float]:
         """The terms of J on `data` in inference mode, by name: numbers, mean over the samples.
 
-        `seed` draws the codes: every call with the same batch_size uses the same codes (on one kind of device).
+        Args:
+            data: samples (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+            seed: draws the codes: every call with the same batch_size uses the same codes (on one kind of device).
         """
         terms = elbo_terms if self.objective == "elbo" else iwae_terms
         means = self._sampled(terms, data, batch_size, seed, self.samples).mean(axis=0, dtype=np.float64)
         return {"reconstruction": float(means[0]), "kl": self.kl.strength * float(means[1])}
 
-    def _sampled(self, function, data, batch_size, seed, *arguments):
+    def _sampled(self, function: Callable[..., Array], data: ArrayLike, batch_size: int, seed: int,
+                 *arguments: int) -> Array:  # fmt: skip
         """function(self, batch, stream, *arguments) of all data."""
         stream = Stream(seed)
         return self._map(lambda x: function(self, x, stream, *arguments), data, batch_size, check=self.check_targets)
 
     # ------------------------------------------------------------------ as a layer
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """The decoder's output for one sampled code in training, for the mean code μ in inference."""
         stats, encoder_cache = self.encoder.forward(x, training)
         z, sampler_cache = self.sampler.forward(stats, training)
         y, decoder_cache = self.decoder.forward(z, training)
         return y, (encoder_cache, sampler_cache, decoder_cache)
 
-    def backward(self, dy, cache, needs_dx=True):
+    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
         """∂J/∂x from ∂J/∂y, adding to the gradients of encoder and decoder."""
         encoder_cache, sampler_cache, decoder_cache = cache
         dstats = self.sampler.backward(self.decoder.backward(dy, decoder_cache), sampler_cache)
@@ -128,19 +162,29 @@ class VariationalAutoencoder(Model):
 
     # ------------------------------------------------------------------ likelihood
 
-    def elbo(self, data, samples=1, seed=0, batch_size=1024):
-        """−E_q[ℓ] − KL for each sample, estimated from `samples` codes: (n,), in nats. β has no effect.
+    def elbo(self, data: ArrayLike, samples: int = 1, seed: int = 0, batch_size: int = 1024) -> Array:
+        """−E_q[ℓ] − KL for each sample: (n,), in nats. β has no effect.
 
-        A lower bound of ln p(x); for grey pixels under BinaryCrossEntropy, of E_b[ln p(b)]. Raises ValueError, as
-        training does, for data outside the loss's range; so do evaluate and log_likelihood.
+        A lower bound of ln p(x); for grey pixels under BinaryCrossEntropy, of E_b[ln p(b)].
+
+        Args:
+            data: x, (n, …) of uint8, bool or floats.
+            samples: codes per sample, from which E_q[ℓ] is estimated.
+            seed: draws the codes.
+            batch_size: samples per forward pass.
+
+        Raises ValueError, as training does, for data outside of the loss's range; so do evaluate and log_likelihood.
         """
         return -self._sampled(elbo_terms, data, batch_size, seed, as_int(samples, "samples", least=1)).sum(axis=1)
 
-    def log_likelihood(self, data, samples=5000, seed=0, batch_size=2048):
-        """ln p(x) for each sample, in nats, estimated from `samples` codes: (n,), float64. See `likelihood.py`.
+    def log_likelihood(self, data: ArrayLike, samples: int = 5000, seed: int = 0, batch_size: int = 2048) -> Array:
+        """An estimate of ln p(x) for each sample, in nats: (n,), float64. See `likelihood.py`.
 
-        The mean of the estimate over seeds is below ln p(x), and closer to it with more samples. batch_size: codes
-        decoded at a time.
+        Args:
+            data: x, (n, …) of uint8, bool or floats.
+            samples: codes per sample. The mean of the estimate over seeds is below ln p(x), and closer to it with more.
+            seed: draws the codes.
+            batch_size: codes decoded at a time.
         """
         samples, batch_size = as_int(samples, "samples", least=1), as_int(batch_size, "batch_size", least=1)
         rows = max(1, batch_size // 16)
@@ -148,26 +192,49 @@ class VariationalAutoencoder(Model):
 
     # ------------------------------------------------------------------ use
 
-    def posterior(self, data, batch_size=1024):
-        """(μ, log σ²) of q(z | x) for `data` (n, …) of uint8, bool or floats: both (n, d), on the data's device."""
+    def posterior(self, data: ArrayLike, batch_size: int = 1024) -> tuple[Array, Array]:
+        """(μ, log σ²) of q(z | x): both (n, d), on the data's device.
+
+        Args:
+            data: x, (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self.sampler.split(self._map(self.encoder, data, batch_size))
 
-    def encode(self, data, batch_size=1024):
-        """The mean codes μ of `data`: (n, d), on the data's device."""
+    def encode(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """The mean codes μ: (n, d), on the data's device.
+
+        Args:
+            data: x, (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self._map(lambda x: self.sampler(self.encoder(x)), data, batch_size)
 
-    def decode(self, codes, batch_size=1024):
-        """x̂, the mean of p(x | z), for codes z (n, d): (n, …), on the codes' device."""
+    def decode(self, codes: ArrayLike, batch_size: int = 1024) -> Array:
+        """x̂, the mean of p(x | z): (n, …), on the codes' device.
+
+        Args:
+            codes: z, (n, d).
+            batch_size: codes per forward pass.
+        """
         return self._map(lambda z: self.loss.output(self.decoder(z)), codes, batch_size, "codes")
 
-    def reconstruct(self, data, batch_size=1024):
-        """decode(encode(x)) for `data` (n, …) of uint8, bool or floats: (n, …), on the data's device."""
+    def reconstruct(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+        """decode(encode(x)): (n, …), on the data's device.
+
+        Args:
+            data: x, (n, …) of uint8, bool or floats.
+            batch_size: samples per forward pass.
+        """
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def sample(self, n, seed=0, batch_size=1024):
-        """n new samples: the means x̂ of p(x | z) for codes z ~ N(0, 1). (n, …), on the model's device.
+    def sample(self, n: int, seed: int = 0, batch_size: int = 1024) -> Array:
+        """New samples: the means x̂ of p(x | z) for codes z ~ N(0, 1). (n, …), on the model's device.
 
-        The same seed gives the same codes on every device.
+        Args:
+            n: how many.
+            seed: draws the codes; the same seed gives the same codes on every device.
+            batch_size: codes per forward pass.
         """
         first = next((layer for _, layer in self.decoder.leaves() if layer.parameters), None)
         if not isinstance(first, Dense):
@@ -177,18 +244,22 @@ class VariationalAutoencoder(Model):
         z = generator(seed).standard_normal((as_int(n, "n", least=1), first.n_in), value.dtype)
         return self.decode(to_device(z, device_of(value)), batch_size)
 
-    def active_units(self, data, threshold=0.01, batch_size=1024):
+    def active_units(self, data: ArrayLike, threshold: float = 0.01, batch_size: int = 1024) -> Array:
         """Which of the d code numbers depend on x: those with Var_x μ_j > threshold. (d,) of bool.
 
         For a number that does not help the reconstruction, the KL term leads to μ_j = 0, σ_j = 1 for all x (posterior
         collapse). Burda et al. 2016, section 5.3.
-        """
-        means = self.encode(data, batch_size)
-        return array_module(means).var(means, axis=0) > threshold
 
-    def config(self):
+        Args:
+            data: x, (n, …) of uint8, bool or floats.
+            threshold: of the variance of μ_j.
+            batch_size: samples per forward pass.
+        """
+        return self.encode(data, batch_size).var(axis=0) > threshold
+
+    def config(self) -> dict[str, Any]:
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "beta": self.kl.strength,
                 "samples": self.samples, "objective": self.objective}  # fmt: skip
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"VariationalAutoencoder(encoder={self.encoder!r}, decoder={self.decoder!r}, loss={self.loss!r})"

@@ -1,6 +1,7 @@
 """Data-parallel training: several processes share every minibatch.
 
-Reading order: `data_parallel.py` (the step), `process_group.py` (how the processes communicate).
+Reading order: `data_parallel.py` (the step), `thread_limit.py` (their share of the cores), `process_group.py`
+(how they communicate).
 """
 
 from npae.train.parallel.data_parallel import DataParallelStep

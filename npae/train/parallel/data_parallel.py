@@ -31,24 +31,53 @@ Goyal et al. 2017, "Accurate, large minibatch SGD: training ImageNet in 1 hour",
 total minibatch size, not by the size of a share.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from npae.backend import FlatParameters
+from npae.models.base import Model
+from npae.optim.base import Optimizer
 from npae.train.step import Step
+
+if TYPE_CHECKING:
+    from npae.data.minibatches import Minibatches
+    from npae.models.phases import Phase
+    from npae.train.parallel.process_group import ProcessGroup
 
 
 class DataParallelStep(Step):
-    """A Step that the processes of a ProcessGroup take together. Each of them calls it with the same rows."""
+    """A Step that the processes of a ProcessGroup take together. Each of them calls it with the same rows.
 
-    def __init__(self, model, batches, optimizer, clip_norm, group):
-        self.group, self._weight = group, None
+    Args:
+        model: as for Step.
+        batches: as for Step; the same in every process.
+        optimizer: as for Step.
+        clip_norm: upper bound of the norm of the summed gradient; None: no clipping.
+        group: the processes.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae import dense_autoencoder, fit
+        >>> from npae.train import parallel
+        >>> x = np.random.default_rng(0).random((200, 8))
+        >>> group = parallel.from_environment()  # all that mpiexec started; here, without mpiexec, this process alone
+        >>> history = fit(dense_autoencoder([8, 3]), x, epochs=2, group=group, progress="none")
+        >>> group.rank, group.size
+        (0, 1)
+    """
+
+    def __init__(self, model: Model, batches: "Minibatches", optimizer: Optimizer, clip_norm: float | None,
+                 group: "ProcessGroup"):  # fmt: skip
+        self.group, self._weight = group, 1.0
         super().__init__(model, batches, optimizer, clip_norm)
 
-    def _smallest_batch(self):
+    def _smallest_batch(self) -> int:
         return max(1, super()._smallest_batch() // self.group.size)  # the smallest share; all processes raise, or none
 
-    def _take(self, rows):
+    def _take(self, rows: Any) -> Any:
         share, self._weight = self.group.share(len(rows))
         return super()._take(rows[share])
 
-    def _gradient(self, phase, theta, x):
+    def _gradient(self, phase: "Model | Phase", theta: FlatParameters, x: Any) -> dict[str, Any]:
         with theta.fresh_grad():
             terms = phase.backpropagate(x)
         grad = theta.grad

@@ -1,10 +1,10 @@
 """Process groups: the processes that train one model together, started by mpiexec, and their communication.
 
-    OMP_NUM_THREADS=1 mpiexec -n 2 python -m demos.data_parallel
+    mpiexec -n 2 python -m demos.data_parallel
 
 `data_parallel.py` has what they compute together. Each process runs the whole program; only process 0 prints and writes
-checkpoints. A matrix product uses all cores by default, so on one machine K processes with T threads each should have
-K·T ≤ cores. NumPy reads the number of threads when it is imported, so the variable is set before mpiexec.
+checkpoints. A matrix product uses all cores by default, so K processes on one machine would start K times as many
+threads as it has cores, and slow each other down. `from_environment` gives each of them its share of the cores.
 
 The extra `mpi` installs mpi4py and MPICH's mpiexec. It communicates arrays in CPU memory only, so on a GPU the gradient
 is copied to the CPU and back at every step. (This is tested on the fake GPU, not yet on a real one. Each process uses
@@ -12,14 +12,19 @@ the first GPU that CUDA_VISIBLE_DEVICES allows.)
 """
 
 import os
-import platform
 import sys
 import time
-import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npae.backend import device_of, thread_count
+from npae.backend import Array, device_of, install_command
+from npae.train.parallel.thread_limit import limit_threads
+
+if TYPE_CHECKING:
+    from npae.models.base import Model
 
 # The environment variables with the number of processes: of MPICH and Intel MPI, Open MPI, MVAPICH.
 STARTED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
@@ -30,26 +35,37 @@ class ProcessGroup:
 
     This class is a group of one process; MPIProcessGroup has several. sum_, broadcast_ and gather, and the methods that
     call them, are *collective*: every process must call them, in the same order, and waits there for the others.
+
+    Example:
+        >>> from npae.train.parallel import ProcessGroup
+        >>> group = ProcessGroup()
+        >>> group.rank, group.size, group.gather("a value"), group.share(128)
+        (0, 1, ['a value'], (slice(0, 128, None), 1.0))
     """
 
-    rank, size = 0, 1
+    rank: int = 0
+    size: int = 1
 
-    def sum_(self, x):
+    def sum_(self, x: Array) -> None:
         """x ← Σ_k x of process k, in place, with the same bits in every process. x is a contiguous array."""
 
-    def broadcast_(self, x):
+    def broadcast_(self, x: Array) -> None:
         """x ← x of process 0, in place. x is a contiguous array."""
 
-    def gather(self, value):
+    def gather(self, value: Any) -> list[Any]:
         """[value of process 0, value of process 1, …], in every process: any small Python value."""
         return [value]
 
-    def first(self, value):
+    def first(self, value: Any) -> Any:
         """The `value` of the first process in which it is not None, or None. So all stop if one has to stop."""
         return next((v for v in self.gather(value) if v is not None), None)
 
-    def begin(self, model, settings):
-        """Check that all processes have the same settings, a dict, and give all the parameters of process 0.
+    def begin(self, model: "Model", settings: dict[str, Any]) -> None:
+        """Check that all processes have the same settings, and give all the parameters of process 0.
+
+        Args:
+            model: what is trained.
+            settings: any values by name.
 
         Raises ValueError, in every process, unless the settings are the same.
         """
@@ -60,7 +76,7 @@ class ProcessGroup:
         if model.statistics.size:
             self.broadcast_(model.statistics.value)
 
-    def check_same(self, settings):
+    def check_same(self, settings: dict[str, Any]) -> None:
         """Raise ValueError, in every process, unless all have the same settings, a dict."""
         first, *others = self.gather(settings)
         for rank, other in enumerate(others, start=1):
@@ -71,7 +87,7 @@ class ProcessGroup:
                         "Start all of them with the same program and arguments."
                     )
 
-    def share(self, n):
+    def share(self, n: int) -> tuple[slice, float]:
         """(rows, weight): this process's slice of range(n), and its length divided by n.
 
         A process without rows evaluates row 0 with weight 0, so that every process takes part in the reduction.
@@ -79,36 +95,45 @@ class ProcessGroup:
         start, stop = n * self.rank // self.size, n * (self.rank + 1) // self.size
         return slice(start, stop) if start < stop else slice(0, 1), (stop - start) / n
 
-    def weighted_sum(self, terms, weight):
-        """{name: Σ_k weight · term of process k}, as float64. All processes have terms of the same names."""
+    def weighted_sum(self, terms: dict[str, Any], weight: float) -> dict[str, Any]:
+        """{name: Σ_k weight · term of process k}, as float64.
+
+        Args:
+            terms: {name: number}, with the same names in all processes.
+            weight: of this process.
+        """
         numbers = np.array([float(value) for value in terms.values()]) * weight
         self.sum_(numbers)
         return dict(zip(terms, numbers, strict=True))
 
 
 class MPIProcessGroup(ProcessGroup):
-    """The processes of an MPI communicator of mpi4py, by default all that mpiexec started."""
+    """The processes of an MPI communicator.
 
-    def __init__(self, comm=None):
+    Args:
+        comm: a communicator of mpi4py; None: all processes that mpiexec started.
+    """
+
+    def __init__(self, comm: Any = None):
         from mpi4py import MPI
 
         self.comm, self._in_place = comm or MPI.COMM_WORLD, MPI.IN_PLACE
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
-        self._host = {}  # copies of GPU arrays in CPU memory, by shape and dtype
+        self._host: dict[Any, Array] = {}  # copies of GPU arrays in CPU memory, by shape and dtype
 
-    def sum_(self, x):
+    def sum_(self, x: Array) -> None:
         """x ← Σ_k x of process k, by one all-reduce."""
         self._on_host(lambda host: self.comm.Allreduce(self._in_place, host), x)
 
-    def broadcast_(self, x):
+    def broadcast_(self, x: Array) -> None:
         """x ← x of process 0."""
         self._on_host(self.comm.Bcast, x)
 
-    def gather(self, value):
+    def gather(self, value: Any) -> list[Any]:
         """[value of process 0, …], pickled."""
         return self.comm.allgather(value)
 
-    def _on_host(self, operation, x):
+    def _on_host(self, operation: Callable[[Array], Any], x: Any) -> None:
         if device_of(x) == "cpu":
             operation(x)
             return
@@ -121,11 +146,18 @@ class MPIProcessGroup(ProcessGroup):
         x.set(host)
 
 
-def from_environment():
+def from_environment() -> ProcessGroup:
     """The group of all processes that mpiexec has started; without mpiexec, a group of this process alone.
 
-    From then on an uncaught exception in one process ends all: the others would wait for it forever.
+    From then on an uncaught exception in one process ends all: the others would wait for it forever. And the processes
+    on one machine use no more threads than it has cores (thread_limit.py).
     Raises RuntimeError if mpi4py is missing or belongs to another mpiexec; the message names the cure.
+
+    Example:
+        >>> from npae.train import parallel
+        >>> group = parallel.from_environment()  # here, without mpiexec
+        >>> group.size
+        1
     """
     started = next((int(os.environ[name]) for name in STARTED if name in os.environ), 1)
     if started == 1:
@@ -134,7 +166,7 @@ def from_environment():
         group = MPIProcessGroup()
     except (ImportError, RuntimeError) as error:  # no mpi4py, or mpi4py without an MPI library
         raise RuntimeError(
-            f'mpiexec started {started} processes, which need mpi4py to communicate ({error}): pip install "npae[mpi]".'
+            f"mpiexec started {started} processes, which communicate by mpi4py ({error}): {install_command('mpi')}."
         ) from error
     if group.size != started:
         raise RuntimeError(
@@ -142,33 +174,19 @@ def from_environment():
             f"Call the mpiexec of mpi4py's library, often {os.path.join(os.path.dirname(sys.executable), 'mpiexec')}."
         )
     _end_together(group.comm)
-    _warn_of_too_many_threads(group)
+    limit_threads(group)
     return group
 
 
-def _end_together(comm):
+def _end_together(comm: Any) -> None:
     """Let an uncaught exception in this process end every process of `comm`, after it was printed."""
     before = sys.excepthook
 
-    def hook(*exception):
-        before(*exception)
+    def hook(kind: type[BaseException], exception: BaseException, trace: TracebackType | None) -> None:
+        before(kind, exception, trace)
         sys.stdout.flush()
         sys.stderr.flush()
         time.sleep(0.3)  # time for mpiexec to pass on what was printed
         comm.Abort(1)
 
     sys.excepthook = hook
-
-
-def _warn_of_too_many_threads(group):
-    """Warn in process 0 if the processes on its machine have more threads than cores."""
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    everyone = group.gather((platform.node(), thread_count(), mine))
-    here = [(threads, cores) for node, threads, cores in everyone if node == everyone[0][0]]
-    threads, cores = sum(t for t, _ in here), len(set().union(*(c for _, c in here)))
-    if group.rank == 0 and threads > cores:
-        warnings.warn(
-            f"{len(here)} processes with {threads} threads in all share {cores} cores and slow each other down: "
-            f"set OMP_NUM_THREADS={max(1, cores // len(here))} before mpiexec, or start fewer.",
-            stacklevel=3,
-        )

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from npae.backend import contiguous, elementwise, empty_like, flat, images, is_channels_last, maximum, pixels, tanh
+from npae.backend import (
+    contiguous,
+    elementwise,
+    empty_like,
+    flat,
+    images,
+    is_channels_last,
+    maximum,
+    missing,
+    pixels,
+    tanh,
+)
 from npae.backend.formulas import on_numba
 from tests.devices import each_device, on
 
@@ -26,7 +37,7 @@ def two(x, y, c):
 
 
 @pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.skipif(
-    not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"'))])  # fmt: skip
+    not on_numba.available(), reason=missing("Numba", "fast")))])  # fmt: skip
 def loops(request, monkeypatch):
     monkeypatch.setattr(on_numba, "PATIENCE", 0 if request.param else float("inf"))
 

@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from npae.backend import Formula, elementwise, maximum, sqrt, tanh
+from npae.backend import Formula, elementwise, maximum, missing, sqrt, tanh
 from npae.backend.formulas import on_numba, on_numpy
 from npae.layers import Activation, LeakyReLU
 from tests.backend.formulas.test_formula import arrays, everything, momentum
 
-needs_numba = pytest.mark.skipif(not on_numba.available(), reason='Numba is not installed: pip install "npae[fast]"')
+needs_numba = pytest.mark.skipif(not on_numba.available(), reason=missing("Numba", "fast"))
 
 
 @pytest.fixture(autouse=True)

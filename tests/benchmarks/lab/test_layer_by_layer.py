@@ -125,10 +125,12 @@ def test_a_run(monkeypatch, tmp_path, capsys):
     assert "missing: no_such_package is not installed" in out and "GPU: not yet run" in out
 
 
-def test_a_line_is_as_long_as_its_head():
+def test_a_row_is_as_long_as_its_head():
     names, other = (OURS, EAGER, CHANNELS_LAST), {"seconds": (2e-3,) * 3, "ratio": (2.0, 1.5, 3.0)}
     row = {OURS: {"seconds": (1e-3,) * 3}, EAGER: other, CHANNELS_LAST: other}
-    assert len(layer_by_layer.line("conv: forward", names, row)) == len(layer_by_layer.head("cpu", names))
+    head = layer_by_layer.head("cpu", names)
+    assert len(layer_by_layer.cells("conv: forward", names, row)) == len(head)
+    assert len(layer_by_layer.cells("dense: forward", names, {OURS: row[OURS]})) == len(head)
 
 
 def test_its_picture(monkeypatch, tmp_path):
@@ -152,8 +154,12 @@ def test_the_ratio_is_theirs_by_ours_turn_by_turn(monkeypatch):
     monkeypatch.setattr(layer_by_layer, "measure", lambda *args: times)
     row = layer_by_layer.time_call({}, Effort(3, 0.0, 0.0))
     assert row == {OURS: {"seconds": (2, 1.5, 3)}, EAGER: {"seconds": (2, 2, 2), "ratio": (1, 0.75, 1.5)}}
-    text = layer_by_layer.line("x: forward", [OURS, EAGER], row)
-    assert text.split() == "x: forward 2000.000 1500.000 to 3000.000 2000.000 1.00 0.75 to 1.50".split()
+    cells = layer_by_layer.cells("x: forward", [OURS, EAGER], row)
+    assert cells == ["x: forward", "2000.000", "1500.000 to 3000.000", "2000.000", "1.00", "0.75 to 1.50"]
+    found = layer_by_layer.verdict({"rows": {"cpu": {"x: forward": row, "y: forward": {OURS: row[OURS]}}}})
+    assert found == "CPU: npae is 1.00 times as fast as PyTorch eager (geometric mean of 1, 1.00 to 1.00)"
+    found = layer_by_layer.verdict({"rows": {"cpu": {"y": {OURS: row[OURS]}}}})
+    assert found == "CPU: npae is not compared with PyTorch eager"
 
 
 def test_pairs_have_the_weights_of_the_layer():

@@ -72,8 +72,11 @@ def test_the_ratio_is_plain_by_npae_turn_by_turn(small, monkeypatch):
     call = next(c for c in all_calls("cpu") if c.name == "ReLU: backward")
     row = layers.time_call(call, "cpu", 0)
     assert row["seconds"] == 2e-6 and row["plain_seconds"] == 5e-6 and row["ratio"] == pytest.approx((3, 2, 4))
-    text = layers.line(call.name, row)
-    assert text.split() == "ReLU: backward 2.0 1.5 to 3.0 5.0 3.00 2.00 to 4.00".split()
+    cells = layers.cells(call.name, row)
+    assert cells == ["ReLU: backward", "2.0", "1.5 to 3.0", "5.0", "3.00", "2.00 to 4.00"]
+    found = layers.verdict({"rows": {"cpu": {"a": row, "b": {"seconds": 1.0}}}})
+    assert found.startswith("CPU: npae is 3.00 times as fast as the plain text of the formulas (geometric mean of 1,")
+    assert "not compared" in layers.verdict({"rows": {"cpu": {"b": {"seconds": 1.0}}}})
 
 
 def test_backward_returns_the_gradients_of_a_single_step(small):

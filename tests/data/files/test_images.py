@@ -92,6 +92,7 @@ def test_the_order_is_that_of_the_paths_and_subfolders_are_read(tmp_path):
 SYSTEM = (".DS_Store", "Thumbs.db", "sub/desktop.ini", "sub/Icon\r", ".thumbnails/x.txt", "__MACOSX/._a.png")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no names with a carriage return in the file system")
 def test_hidden_and_system_files_are_passed_over_and_named(tmp_path, capfd):
     put(tmp_path / "a.png", gray())
     put(tmp_path / "sub" / "b.png", gray())
@@ -101,7 +102,7 @@ def test_hidden_and_system_files_are_passed_over_and_named(tmp_path, capfd):
         (tmp_path / name).write_bytes(b"\0\0\0\1Bud1")
     pictures = image_folder(tmp_path, 8)
     assert len(pictures) == 2 and pictures.classes == ("sub",)
-    names = {str(path.relative_to(tmp_path)): reason for path, reason in pictures.skipped.items()}
+    names = {path.relative_to(tmp_path).as_posix(): reason for path, reason in pictures.skipped.items()}
     assert names == {
         ".DS_Store": "hidden", ".thumbnails": "hidden", "Thumbs.db": "of the system", "__MACOSX": "of the system",
         "sub/desktop.ini": "of the system", "sub/Icon\r": "of the system",
@@ -115,7 +116,7 @@ def test_classes_are_the_subfolders(tmp_path):
     for name in ("b/2.png", "b/deep/3.png", "top.png", "a/1.png"):
         put(tmp_path / name, gray())
     pictures = image_folder(tmp_path, 8)
-    names = [str(path.relative_to(tmp_path)) for path in pictures.paths]
+    names = [path.relative_to(tmp_path).as_posix() for path in pictures.paths]
     assert names == ["a/1.png", "b/2.png", "b/deep/3.png", "top.png"] and pictures.classes == ("a", "b")
     assert pictures.labels.tolist() == [0, 1, 1, -1] and pictures.labels.dtype == np.int64 and pictures.skipped == {}
     assert repr(pictures) == "Pictures(4 images of 8x8, 2 classes)" and isinstance(pictures, Pictures)
@@ -135,7 +136,7 @@ def test_links_to_folders_are_followed_once(tmp_path):
     assert files == [tmp_path / "data" / "cats" / "1.png"]
     assert passed_over == {tmp_path / "data" / "again": "a link to a folder that is read already"}
     (tmp_path / "data" / "gone.png").symlink_to(tmp_path / "gone.png")
-    refused(tmp_path / "data", r"gone.png \(broken \(No such file")
+    refused(tmp_path / "data", r"gone.png \(broken \((No such file|The system cannot find)")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes in the file system")
@@ -408,7 +409,7 @@ def test_a_folder_of_which_nothing_can_be_read(tmp_path):
 
 def test_without_pillow_the_extra_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    refused(folder, r'image_folder: needs the package Pillow: pip install "npae\[images\]"', ModuleNotFoundError)
+    refused(folder, r"image_folder: Pillow is not installed: pip install .*\[images\]", ModuleNotFoundError)
 
 
 def test_the_pictures_that_these_tests_make_can_be_read(folder):

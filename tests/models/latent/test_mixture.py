@@ -33,7 +33,7 @@ def two_clouds(n=4000):
 def test_the_error_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
-    with pytest.raises(ImportError, match=r'expected scikit-learn, .*: pip install "npae\[sample\]"'):
+    with pytest.raises(ImportError, match=r"CodeMixture: scikit-learn is not installed: pip install .*\[sklearn\]"):
         CodeMixture(Codes(), two_clouds(10), components=2)
 
 
@@ -84,3 +84,9 @@ class TestWithScikitLearn:
     def test_bad_arguments_are_named(self, data, components, words):
         with pytest.raises(ValueError, match=words):
             CodeMixture(Codes(), data, components)
+
+
+def test_its_repr_states_components_and_size():
+    pytest.importorskip("sklearn")
+    x = np.random.default_rng(0).random((50, 6))
+    assert repr(CodeMixture(dense_autoencoder([6, 2]), x, components=3)) == "CodeMixture(3 Gaussians in 2 dimensions)"

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import types
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -367,7 +366,7 @@ def test_without_mpiexec_and_with_one_process_there_is_a_group_of_one(environmen
 def test_without_mpi4py_it_says_what_to_install(name, environment):
     environment.setenv(name, "2")
     environment.setitem(sys.modules, "mpi4py", None)
-    words = r'mpiexec started 2 processes, which need mpi4py .*pip install "npae\[mpi\]"'
+    words = r'mpiexec started 2 processes, which communicate by mpi4py .*pip install .*\[mpi\]"'
     with pytest.raises(RuntimeError, match=words):
         from_environment()
 
@@ -376,36 +375,6 @@ def test_the_mpiexec_of_another_mpi_is_noticed(environment, fake_mpi):
     environment.setenv("OMPI_COMM_WORLD_SIZE", "2")
     with pytest.raises(RuntimeError, match="started 2 processes, but mpi4py sees 1: they .* two MPI libraries"):
         from_environment()
-
-
-@pytest.mark.parametrize(
-    ("size", "threads", "warned"), [(2, 1, None), (2, 4, "set OMP_NUM_THREADS=2"), (9, 1, "set OMP_NUM_THREADS=1")]
-)
-def test_too_many_threads_are_warned_of_once(size, threads, warned, environment):
-    environment.setattr(process_group, "thread_count", lambda: threads)
-    environment.setattr(process_group.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        together(size, process_group._warn_of_too_many_threads)
-    texts = [str(w.message) for w in caught]
-    assert len(texts) == (warned is not None)
-    if warned:
-        assert f"{size} processes with {size * threads} threads in all share 4 cores" in texts[0] and warned in texts[0]
-
-
-def test_processes_that_are_bound_to_cores_of_their_own_are_not_too_many(environment):
-    bound = threading.local()
-    environment.setattr(process_group, "thread_count", lambda: 2)
-    environment.setattr(process_group.os, "sched_getaffinity", lambda pid: bound.cores, raising=False)
-
-    def work(group):
-        bound.cores = {2 * group.rank, 2 * group.rank + 1}
-        process_group._warn_of_too_many_threads(group)
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert together(2, work) == [None, None]
-    assert not caught
 
 
 # ---------------------------------------------------------------------- real processes
@@ -453,11 +422,15 @@ keep("stopped", train(group, callbacks=CtrlC()))
 """
 
 
-def mpiexec(*arguments):
-    """The finished job of two processes, python with these arguments. One that hangs raises TimeoutExpired."""
+def mpiexec(*arguments, **variables):
+    """The finished job of two processes, python with these arguments. One that hangs raises TimeoutExpired.
+
+    variables: of the environment; None removes one.
+    """
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | variables
     return subprocess.run(
         [MPIEXEC, "-n", "2", sys.executable, "-W", "error", *map(str, arguments)], cwd=ROOT, timeout=60, text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True,
+        env={name: value for name, value in environment.items() if value is not None}, capture_output=True,
     )  # fmt: skip
 
 

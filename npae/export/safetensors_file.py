@@ -1,0 +1,168 @@
+"""Safetensors: a model as a file of named tensors, which many libraries read, without pickle.
+
+    encoder.0.W     float32  (784, 32)          every parameter and running statistic by its dotted name
+    encoder.0.b     float32  (32,)
+    …
+    metadata        npae_format      the version of this format
+                    npae_version     the version of npae that wrote the file
+                    architecture     JSON: the model as a tree of class names and arguments (npae.serialization)
+                    training_data    JSON: names, shape and range of the data, if the model has been trained
+
+Shared parameters are in the file once, where the model meets them first. A file that is read is not trusted. The
+library checks its header, and that the tensors fill the file. Then names, shapes and dtypes are compared with the
+architecture, before anything is allocated; it can name registered classes only.
+"""
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npae.backend import Array, Parameter, Remembers, Seen, missing, resolve_device, to_device
+from npae.export.places import place, write
+from npae.layers import Layer
+from npae.serialization import ModelFileError, build, describe
+from npae.version import __version__
+
+FORMAT = "1"
+DTYPES = {"F32": np.float32, "F64": np.float64}
+
+
+def save_safetensors(path: str | PathLike, model: Layer) -> Path:
+    """Write a model to a safetensors file, with its architecture in the metadata. Returns the Path of the file.
+
+    Args:
+        path: of the file; ".safetensors" is added to a name without a suffix, missing folders are made.
+        model: a Layer with values, on any device.
+
+    Raises ImportError without the package safetensors; TypeError if `model` is not a Layer; RuntimeError if it has no
+    values; OSError, with the reason, if the file cannot be written. After an error an older file is as it was.
+
+    Example:
+        >>> from npae import dense_autoencoder
+        >>> from npae.export import load_safetensors, save_safetensors
+        >>> path = save_safetensors("digits", dense_autoencoder([784, 32]))
+        >>> path.name, load_safetensors("digits").encoder[0].W.shape
+        ('digits.safetensors', (784, 32))
+    """
+    library = _library()
+    path = place(path, ".safetensors", "save_safetensors")
+    if not isinstance(model, Layer):
+        raise TypeError(f"save_safetensors: expected a model (a Layer), got {type(model).__name__}. "
+                        "Name a model, or a part of one, such as model.encoder.")  # fmt: skip
+    metadata = {
+        "npae_format": FORMAT, "npae_version": __version__,
+        "architecture": json.dumps(describe(model, to_build=True), default=_as_number),
+    }  # fmt: skip
+    seen: Seen | None = getattr(model, "seen", None)
+    if seen is not None:
+        metadata["training_data"] = json.dumps(seen.to_json())
+    tensors = {name: np.ascontiguousarray(to_device(p.value, "cpu")) for name, p in _named(model).items()}
+    return write(path, library.numpy.save(tensors, metadata))
+
+
+def load_safetensors(path: str | PathLike, device: str = "cpu") -> Layer:
+    """The model in a file that save_safetensors has written.
+
+    Args:
+        path: of the file; ".safetensors" may be left out.
+        device: where the model is placed, "cpu", "gpu" or "auto".
+
+    Raises ImportError without the package safetensors; FileNotFoundError; ModelFileError, with the reason, for a
+    damaged or foreign file; RuntimeError if the device is "gpu" and there is none.
+
+    Example:
+        >>> from npae import dense_autoencoder
+        >>> from npae.export import load_safetensors, save_safetensors
+        >>> path = save_safetensors("encoder.safetensors", dense_autoencoder([8, 2]).encoder)
+        >>> load_safetensors(path)
+        Sequential(Dense(8 -> 2))
+    """
+    library, device = _library(), resolve_device(device)
+    given = place(path, "", "load_safetensors")
+    path = given if given.is_file() else place(path, ".safetensors", "load_safetensors")
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model file {path}. Check the path.")
+    try:
+        with library.safe_open(path, framework="numpy") as file:
+            model = _read(file)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error.__cause__
+    except (PermissionError, MemoryError, Warning):
+        raise
+    except Exception as error:  # the library, JSON and constructors raise many kinds for arbitrary bytes
+        raise ModelFileError(
+            f"{path} is not a whole safetensors file of npae ({type(error).__name__}: {error}). It may be damaged: "
+            "save the model again."
+        ) from error
+    return model.to(device) if model.parameter_count else model
+
+
+def _as_number(value: Any) -> Any:
+    """A NumPy number among the arguments of a layer, as a JSON value."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"save_safetensors: expected JSON values as arguments of layers, got {value!r}.")
+
+
+def _library() -> Any:
+    try:
+        import safetensors
+        import safetensors.numpy  # noqa: F401
+    except ImportError as error:
+        raise ImportError(missing("safetensors", "safetensors")) from error
+    return safetensors
+
+
+def _named(model: Layer) -> dict[str, Parameter]:
+    """{dotted name: Parameter} of all parameters and running statistics."""
+    return dict((*model.named_parameters(), *model.named_buffers()))
+
+
+def _read(file: Any) -> Layer:
+    """The model in an open file, on the CPU."""
+    metadata = file.metadata() or {}
+    if "architecture" not in metadata:
+        raise ModelFileError(
+            "it has no architecture, so another program wrote it. Build the network and fill it: "
+            "export.from_torch(model, safetensors.numpy.load_file(path)) for the names of PyTorch."
+        )
+    if metadata.get("npae_format") != FORMAT:
+        raise ModelFileError(
+            f"it has format {metadata.get('npae_format')}, this version of npae reads format {FORMAT}: "
+            "load it with the version that wrote it, or update npae."
+        )
+    model = build(json.loads(metadata["architecture"]))  # declares parameters, allocates none
+    if not isinstance(model, Layer):
+        raise ModelFileError(f"it describes {model!r} where a Layer belongs.")
+    expected = _named(model)
+    dtype = _check(file, {name: p.shape for name, p in expected.items()})
+    model.allocate(dtype)
+    for name, p in expected.items():
+        tensor: Array = file.get_tensor(name)
+        p.value[...] = tensor
+    if "training_data" in metadata and isinstance(model, Remembers):
+        model.remember(Seen.from_json(json.loads(metadata["training_data"])))
+    return model
+
+
+def _check(file: Any, shapes: dict[str, tuple[int, ...]]) -> Any:
+    """The dtype of the tensors, after a comparison of their names, shapes and dtypes with those of the architecture."""
+    missing_names, others = sorted(shapes.keys() - set(file.keys())), sorted(set(file.keys()) - shapes.keys())
+    if missing_names or others:
+        found = f"lacks the tensor {missing_names[0]}" if missing_names else f"holds a tensor {others[0]!r} beside it"
+        raise ModelFileError(f"it {found}. The file is damaged or was assembled by hand.")
+    dtypes = set()
+    for name, shape in shapes.items():
+        tensor = file.get_slice(name)
+        dtypes.add(tensor.get_dtype())
+        if tuple(tensor.get_shape()) != shape:
+            raise ModelFileError(
+                f"its architecture has {name} of shape {shape}, its tensor has {tuple(tensor.get_shape())}. "
+                "The file is damaged or was assembled by hand."
+            )
+    if len(dtypes) > 1 or not dtypes <= DTYPES.keys():
+        raise ModelFileError(f"expected tensors of F32 or of F64, got {' and '.join(sorted(dtypes))}. Convert them.")
+    return DTYPES[dtypes.pop()] if dtypes else np.float32

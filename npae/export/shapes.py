@@ -1,0 +1,33 @@
+"""The shape of the samples that a network takes, as far as the network states it."""
+
+from npae.layers import Layer
+
+
+def stated_shape(network: Layer) -> tuple[int, ...] | None:
+    """What the first layer that is made for one shape takes; None if a layer before it changes shapes."""
+    for _, layer in network.leaves():
+        if layer.in_shape:
+            return tuple(layer.in_shape)
+        if type(layer).out_shape is not Layer.out_shape:
+            return None
+    return None
+
+
+def sample_shape(model: Layer, owner: str) -> tuple[int, ...]:
+    """The shape of one sample: the one that the first layer states, or that of the data that the model was trained on.
+
+    Args:
+        model: a model or any other layer.
+        owner: the function in whose name errors are raised.
+
+    Raises ValueError if nothing states the shape.
+    """
+    seen, shape = getattr(model, "seen", None), stated_shape(model)
+    if shape is None and seen is not None and seen.shape:
+        shape = tuple(seen.shape)
+    if shape is None:
+        raise ValueError(
+            f"{owner}: expected input_shape, the shape of one sample, such as (1, 28, 28): this {type(model).__name__} "
+            "takes several, and it has not been trained."
+        )
+    return shape

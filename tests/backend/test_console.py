@@ -1,0 +1,61 @@
+"""Text on any console: characters that its encoding lacks are replaced."""
+
+import codecs
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from npae.backend import console, safe_output, text_table
+
+
+def test_what_an_encoding_lacks_is_replaced_by_something_readable(monkeypatch):
+    for encoding, text in (("ascii", "||x - x^||^2 -> sigma ?"), ("cp1252", "||x - x^||² -> sigma ?"), ("utf-8", None)):
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        safe_output()
+        for stream in (out, err):
+            print("‖x − x̂‖² → σ 漢", end="", file=stream, flush=True)
+            assert stream.buffer.getvalue().decode(encoding) == (text or "‖x − x̂‖² → σ 漢")
+
+
+def test_streams_without_reconfigure(monkeypatch):
+    buffer, notebook = io.BytesIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", codecs.getwriter("ascii")(buffer))
+    sys.stdout.encoding = "ascii"
+    monkeypatch.setattr(sys, "stderr", notebook)
+    safe_output()
+    wrapped = sys.stdout
+    safe_output()
+    print("x ≤ ½", flush=True)
+    print("x ≤ ½", file=sys.stderr)
+    assert sys.stdout is wrapped and sys.stderr is notebook
+    assert buffer.getvalue() == b"x <= 1/2\n" and notebook.getvalue() == "x ≤ ½\n"
+
+
+def test_without_any_stream_nothing_fails(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    safe_output()
+    assert text_table([("a",), ("b",)]) == "a\n-\nb"
+
+
+def test_replacements_are_ascii():
+    assert all(text.isascii() for text in console._PLAIN.values())
+
+
+def test_decoding_is_not_concerned():
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", errors=console._ERRORS)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_in_a_process(encoding):
+    code = "from npae.backend import safe_output; safe_output(); print('η ≥ 漢'); raise SystemExit('∂J')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}
+    )
+    assert done.stdout.split() == [b"eta", b">=", b"?"] and done.stderr.strip() == b"dJ" and done.returncode == 1

@@ -1,0 +1,56 @@
+"""What is in a model file, as text."""
+
+import json
+
+import numpy as np
+import pytest
+
+from npae import anomaly, dense_autoencoder, fit, save
+from npae.optim import Adam
+from npae.serialization import ModelFileError, file_info
+from npae.train import Checkpoint
+
+X = np.random.default_rng(0).normal(size=(40, 6))
+
+
+def test_a_model_that_was_not_trained(tmp_path):
+    text = file_info(save(tmp_path / "tiny", dense_autoencoder([6, 2])))
+    assert text.splitlines()[0].startswith(f"{tmp_path / 'tiny.npz'}: a model, format 2, ")
+    assert "26 + 6" not in text and "32 parameters" in text
+    assert "data: none" in text and "optimizer" not in text
+    assert file_info(tmp_path / "tiny") == text
+
+
+def test_a_checkpoint_has_its_run(tmp_path):
+    fit(dense_autoencoder([6, 2], loss="mse"), X, epochs=3, progress="none", callbacks=Checkpoint(tmp_path / "run"),
+        optimizer=Adam(0.01))  # fmt: skip
+    text = file_info(tmp_path / "run.npz")
+    assert ": a checkpoint of a training run, format 2" in text
+    assert "data: float, samples of 6, values from -" in text
+    assert "optimizer: Adam(lr=0.01" in text and "after 3 steps" in text
+    assert "epochs: 3 in " in text and ", loss " in text
+
+
+def test_a_detector_has_its_threshold_and_its_columns(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    detector = anomaly.AnomalyDetector(epochs=1, folds=0).fit(pandas.DataFrame(X, columns=list("abcdef")))
+    text = file_info(anomaly.save_detector(tmp_path / "d", detector))
+    assert ": an anomaly detector, format 2" in text
+    assert f"threshold: {detector.threshold:.6g}" in text
+    assert "features: a, b, c, d, e, f" in text and "distance='joint'" in text
+
+
+@pytest.mark.parametrize("history", [[{"loss": "much"}], [{"loss": 1.0}], [3], ["row"]])
+def test_a_damaged_history_is_named(tmp_path, history):
+    path = save(tmp_path / "m", dense_autoencoder([6, 2]), extra={"identity": {}, "history": history})
+    with pytest.raises(ModelFileError, match="its run or detector is damaged"):
+        file_info(path)
+
+
+def test_what_is_no_model_file_is_refused(tmp_path):
+    path = tmp_path / "other.npz"
+    np.savez(path, about=np.frombuffer(json.dumps({"format": 99}).encode(), np.uint8))
+    with pytest.raises(ModelFileError, match="format 99"):
+        file_info(path)
+    with pytest.raises(FileNotFoundError, match="There is no model file"):
+        file_info(tmp_path / "none")
