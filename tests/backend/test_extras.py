@@ -1,5 +1,6 @@
 """Optional packages: the command that installs them, from a folder with the source and from anywhere else."""
 
+import configparser
 import re
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_every_extra_that_a_message_names_exists(folder):
         pytest.skip(f"no folder {folder} here")
     text = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / folder).rglob("*.py") if p.name != "extras.py")
     call = r"""\b(?:missing\(\s*["'][^"']+["'],\s*|install_command\(\s*)["']([^"']+)["']\)"""
-    named, setup = set(re.findall(call, text)), (ROOT / "setup.cfg").read_text(encoding="utf-8")
-    extras = set(re.findall(r"^(\w+) =$", setup.partition("[options.extras_require]")[2], re.MULTILINE))
-    assert named and named <= extras
+    named, setup = set(re.findall(call, text)), configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert named and named <= set(setup["options.extras_require"])
     assert "npae[" not in text
