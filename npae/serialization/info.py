@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from npae.backend import text_table
 from npae.serialization.archive import ModelFileError
 from npae.serialization.model_files import FORMAT, Saved, load_all
 from npae.serialization.places import place_to_read
@@ -32,7 +33,7 @@ def file_info(path: str | Path) -> str:
         facts = _data(saved) + _run(saved) + _detector(saved)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{place}: its run or detector is damaged ({error}). Write the file again.") from error
-    return "\n".join([*lines, *(f"{name}: {value}" for name, value in facts)])
+    return "\n".join([*lines, "", text_table([("about", "value"), *facts], align="ll")])
 
 
 def _kind(saved: Saved) -> str:
@@ -50,7 +51,7 @@ def _data(saved: Saved) -> list[tuple[str, str]]:
     """The training data that the model remembers."""
     seen = getattr(saved.model, "seen", None)
     if seen is None:
-        return [("data", "none: the model is not trained by fit")]
+        return [("data", "none: the model was not trained by fit")]
     shape = " x ".join(map(str, seen.shape)) or "unknown shape"
     facts = [("data", f"{seen.kind}, samples of {shape}, values from {seen.low:g} to {seen.high:g}")]
     return facts + ([("columns", ", ".join(map(str, seen.names)))] if seen.names else [])

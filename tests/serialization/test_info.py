@@ -1,6 +1,7 @@
 """What is in a model file, as text."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def test_a_model_that_was_not_trained(tmp_path):
     text = file_info(save(tmp_path / "tiny", dense_autoencoder([6, 2])))
     assert text.splitlines()[0].startswith(f"{tmp_path / 'tiny.npz'}: a model, format 2, ")
     assert "26 + 6" not in text and "32 parameters" in text
-    assert "data: none" in text and "optimizer" not in text
+    assert re.search(r"^data +none", text, re.MULTILINE) and "optimizer" not in text
     assert file_info(tmp_path / "tiny") == text
 
 
@@ -26,9 +27,9 @@ def test_a_checkpoint_has_its_run(tmp_path):
         optimizer=Adam(0.01))  # fmt: skip
     text = file_info(tmp_path / "run.npz")
     assert ": a checkpoint of a training run, format 2" in text
-    assert "data: float, samples of 6, values from -" in text
-    assert "optimizer: Adam(lr=0.01" in text and "after 3 steps" in text
-    assert "epochs: 3 in " in text and ", loss " in text
+    assert "float, samples of 6, values from -" in text
+    assert "Adam(lr=0.01" in text and "after 3 steps" in text
+    assert re.search(r"^epochs +3 in ", text, re.MULTILINE) and ", loss " in text
 
 
 def test_a_detector_has_its_threshold_and_its_columns(tmp_path):
@@ -36,8 +37,8 @@ def test_a_detector_has_its_threshold_and_its_columns(tmp_path):
     detector = anomaly.AnomalyDetector(epochs=1, folds=0).fit(pandas.DataFrame(X, columns=list("abcdef")))
     text = file_info(anomaly.save_detector(tmp_path / "d", detector))
     assert ": an anomaly detector, format 2" in text
-    assert f"threshold: {detector.threshold:.6g}" in text
-    assert "features: a, b, c, d, e, f" in text and "distance='joint'" in text
+    assert re.search(rf"^threshold +{detector.threshold:.6g}$", text, re.MULTILINE)
+    assert re.search("^features +a, b, c, d, e, f$", text, re.MULTILINE) and "distance='joint'" in text
 
 
 @pytest.mark.parametrize("history", [[{"loss": "much"}], [{"loss": 1.0}], [3], ["row"]])
