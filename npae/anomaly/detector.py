@@ -38,10 +38,10 @@ class AnomalyDetector:
     Args:
         model: an Autoencoder with any layers (a denoising one begins with a corruption), of which every fit trains a
             copy; or a function (shape of a row, seed, dtype) that makes a new one. None: d-4c-c-4c-d tanh units, with
-            a linear code of c = min(d/2, 32).
+            a linear code of c = min(d/2, 32). After fit, the attribute is the trained network.
         distance: "reconstruction", "residual", "latent" or "joint", see npae.anomaly.distances.
-        contamination: the share of rows like the training rows that will be called anomalies.
-        shrinkage: α of "residual" and "joint".
+        contamination: the share of rows like the training rows that will be called anomalies, at most 0.5.
+        shrinkage: α of "residual" and "joint", above 0 and at most 1.
         standardize: False leaves the features as they are (uint8: /255). Use it for images: their almost constant
             corners would be scaled up.
         epochs: of training; 0 if the model is trained already. Small tables gain from more.
@@ -55,8 +55,12 @@ class AnomalyDetector:
         device: where the model is moved to, "cpu" or "gpu".
         progress: of the training: "auto", "bar", "lines" or "none".
 
-    Attributes after fit: model (the trained network), mean and deviation (None without standardize), history,
-    held_out_distances (those from which the threshold was found), threshold (of distances) and offset_ (of scores).
+    Attributes:
+        mean, deviation: of each feature of the training rows; None without standardize.
+        history: of the training; None without epochs.
+        held_out_distances: those from which the threshold was found.
+        threshold: of distances; larger ones are anomalies.
+        offset_: of scores, −threshold.
 
     Example:
         >>> import numpy as np
@@ -110,12 +114,12 @@ class AnomalyDetector:
     def fit_predict(self, x: ArrayLike, y: Any = None) -> Array:
         """fit(x), and 1 (normal) or −1 (anomaly) for each row of x, judged by a fit to other rows, (n,).
 
+        The share of −1 is contamination. (predict(x) would call fewer of the rows anomalies that it has learnt from.)
+        All folds are used, so that it takes up to folds + 1 times as long as a fit. folds=0: as fit(x).predict(x).
+
         Args:
             x: the rows, (n, …).
             y: has no effect.
-
-        The share of −1 is contamination. (predict(x) would call fewer of the rows anomalies that it has learnt from.)
-        All folds are used, so that it takes up to folds + 1 times as long as a fit. folds=0: as fit(x).predict(x).
         """
         self._fit(x, every_row=True)
         labels = np.empty(len(self.held_out_rows), int)

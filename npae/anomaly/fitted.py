@@ -27,10 +27,17 @@ if TYPE_CHECKING:
 
 
 class Fitted:
-    """The standardisation `scale`, the network `model`, and the `distance` D, fitted to the same rows.
+    """A standardisation, a network and a distance, fitted to the same rows.
 
-    origin: their mean as the network takes it, 0 if the rows are standardised. encoder, decoder, loss: those of the
-    model; the code of a variational autoencoder is the mean code.
+    Args:
+        scale: the standardisation.
+        model: the network.
+        distance: D.
+        origin: the mean of the rows as the network takes it; 0 if they are standardised.
+        history: of the training; None without training, or from a file.
+
+    Attributes:
+        encoder, decoder, loss: those of the model; the code of a variational autoencoder is the mean code.
     """
 
     def __init__(self, scale: Scale, model: Model, distance: Reconstruction, origin: Any = 0.0,
@@ -85,12 +92,14 @@ class Fitted:
     def distances(self, data: Array | LazyRows, numbers: Array | None = None) -> Array:
         """D of rows of a source, (n,).
 
+        ∞ for a row whose standardised values, code or residual are beyond the range of the network's dtype: in them
+        Inf − Inf is NaN, and no comparison with NaN is true.
+
         Args:
             data: the source.
             numbers: of the rows; None: all.
 
-        ∞ for a row whose standardised values, code or residual are beyond the range of the network's dtype: in them
-        Inf − Inf is NaN, and no comparison with NaN is true. Raises ValueError for NaN or Inf in the data.
+        Raises ValueError for NaN or Inf in the data.
         """
         rows = Rows(data, numbers)
         result = np.empty(len(rows))

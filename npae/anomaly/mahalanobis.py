@@ -40,7 +40,11 @@ from npae.backend import Array, ArrayLike
 
 
 class Moments:
-    """n, the mean (p,), and the scatter matrix CᵀC (p, p) of rows that are added batch by batch; or its diagonal (p,).
+    """n, mean (p,) and scatter matrix CᵀC (p, p), or its diagonal (p,), of rows that are added batch by batch.
+
+    Args:
+        p: the numbers per row.
+        diagonal: only the diagonal of CᵀC?
     """
 
     def __init__(self, p: int, diagonal: bool = False) -> None:

@@ -24,7 +24,12 @@ def default_code_size(d: int) -> int:
 
 
 def default_model(shape: tuple[int, ...], seed: int = 0, dtype: DTypeLike = np.float32) -> Model:
-    """An autoencoder for rows of this shape, of d numbers: layers d-4c-c-4c-d with c = min(d/2, 32), tanh, linear code.
+    """An autoencoder d-4c-c-4c-d of tanh units with a linear code, c = min(d/2, 32), for rows of d numbers.
+
+    Args:
+        shape: of a row.
+        seed: of the first weights.
+        dtype: of the parameters.
     """
     d = math.prod(shape)
     c = default_code_size(d)
@@ -33,10 +38,16 @@ def default_model(shape: tuple[int, ...], seed: int = 0, dtype: DTypeLike = np.f
 
 
 def new_model(make: MakeModel, rows: Array | LazyRows, seed: int, dtype: DTypeLike) -> Model:
-    """A network for `rows` (n, …), with first weights that suit up to 1000 of them (models.data_dependent_init).
+    """A network for rows, with first weights that suit up to 1000 of them (models.data_dependent_init).
 
-    Pre-activations begin with mean 1 in front of rectifiers, so that few units are dead, and with mean 0, where its
-    derivative is largest, in front of other activations. Batch normalization does so itself.
+    Pre-activations begin with mean 1 in front of rectifiers, so that few units are dead, and with mean 0, where the
+    derivative of tanh and sigmoid is largest, in front of others. Batch normalization does so itself.
+
+    Args:
+        make: a function that makes the network.
+        rows: the training rows, (n, …).
+        seed: of the first weights, and of the choice of rows.
+        dtype: of the parameters.
     """
     model = make(rows.shape[1:], seed, dtype)
     layers = [layer for _, layer in model.leaves()]
@@ -52,7 +63,14 @@ def train(model: Model, rows: Array | LazyRows, epochs: int, batch_size: int, **
     """npae.train.fit with batches of equal size, of at most `batch_size` rows, give or take one row per batch.
 
     A last batch of a few rows would be a step of much noise in one fit of a cross-fitting and not in the next, and
-    their distances would differ. settings: of fit. Without epochs the History is empty.
+    their distances would differ. Without epochs the History is empty.
+
+    Args:
+        model: the network.
+        rows: the training rows, (n, …).
+        epochs: of training; 0: none.
+        batch_size: the most rows per batch.
+        **settings: further arguments of fit.
     """
     if not epochs:
         return History()

@@ -108,7 +108,7 @@ from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
 from npae.backend.text_table import text_table
 from npae.backend.threads import parallel_for, thread_count
-from npae.backend.typing import Array, ArrayLike, DTypeLike
+from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Scalar
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
@@ -122,5 +122,5 @@ __all__ = [
     "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
     "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable",
     "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing",
-    "as_shown", "safe_output", "text_table", "DTypeLike",
+    "as_shown", "safe_output", "text_table", "Config", "DTypeLike", "Scalar",
 ]  # fmt: skip

@@ -11,6 +11,8 @@ source file defines a class of the same name, a model file could mean either: lo
 import sys
 from typing import Any, ClassVar
 
+from npae.backend.typing import Config
+
 
 class Serializable:
     """Base class of the families. The head of each family defines a `registry` of its own: {class name: class}.
@@ -46,7 +48,7 @@ class Serializable:
             cls.replaced = before.replaced if _source(before) == _source(cls) else f"{before.__module__}.{cls.__name__}"
         cls.registry[cls.__name__] = cls
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         """The keyword arguments that build this object again: JSON values, or other Serializable objects."""
         return {}
 

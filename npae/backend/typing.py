@@ -1,4 +1,4 @@
-"""Types for annotations: arrays, dtypes, and what is accepted as data."""
+"""Types for annotations: arrays, scalars, dtypes, and what is accepted as data."""
 
 from typing import TYPE_CHECKING, Any, NewType, Protocol, TypeAlias
 
@@ -34,5 +34,12 @@ if TYPE_CHECKING:
 
     DTypeLike: TypeAlias = npt.DTypeLike
     """What names a dtype: np.float32, "float32", np.dtype("float32")."""
+
+    Scalar: TypeAlias = Any
+    """A number that stays on the device: a NumPy scalar, or a CuPy array without axes."""
+
+    Config: TypeAlias = dict[str, Any]
+    """The arguments that build an object again, by name: JSON values, or other Serializable objects."""
 else:  # help() and notebooks show these names, not the many types that they stand for
-    Array, ArrayLike, DTypeLike = (NewType(name, object) for name in ("Array", "ArrayLike", "DTypeLike"))
+    names = "Array", "ArrayLike", "DTypeLike", "Scalar", "Config"
+    Array, ArrayLike, DTypeLike, Scalar, Config = (NewType(name, object) for name in names)

@@ -10,9 +10,8 @@ validation and inference get the samples as they are. No derivative of t is need
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from npae.backend import Array, Serializable, Stream, check_floats, elementwise
+from npae.backend import Array, Config, Serializable, Stream, check_floats, elementwise
 
 
 class Augmentation(Serializable):
@@ -42,7 +41,7 @@ class Augmentation(Serializable):
         """Start the random numbers again from `seed`. Training calls this before every epoch, as for layers."""
         self.stream.reseed(seed)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {}
 
 

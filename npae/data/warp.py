@@ -30,11 +30,23 @@ section 2.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, array_module, check_floats, cos, elementwise, empty, exp, matmul, maximum, minimum, sin
+from npae.backend import (
+    Array,
+    Config,
+    array_module,
+    check_floats,
+    cos,
+    elementwise,
+    empty,
+    exp,
+    matmul,
+    maximum,
+    minimum,
+    sin,
+)
 from npae.data.augment import Augmentation
 
 
@@ -152,7 +164,7 @@ class Warp(Augmentation):
             self._constants[key] = xp.asarray(np.stack([r, c]).astype(x.dtype)), xp.asarray(starts)
         return self._constants[key]
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"std": self.std, "share": self.share, "contrast": self.contrast, "image": list(self.image)}
 
 

@@ -112,7 +112,7 @@ def _library() -> Any:
         import safetensors
         import safetensors.numpy  # noqa: F401
     except ImportError as error:
-        raise ImportError(missing("safetensors", "safetensors")) from error
+        raise ImportError(f"npae.export: {missing('safetensors', 'safetensors')}") from error
     return safetensors
 
 

@@ -12,16 +12,17 @@ This file has the contract and the smooth functions; ReLU and its relatives are 
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from npae.backend import ActivationFormulas, Array, as_member, empty_like, sigmoid, tanh
-from npae.layers.base import Layer
+from npae.layers.base import Cache, Layer
 
 
 class Activation(ActivationFormulas, Layer):
     """An elementwise layer h = φ(a). Subclasses implement f, derivative and second_derivative, as elementwise formulas.
 
-    initializer: the name of the initializer that suits weights in front of φ (npae.layers.initializers).
+    Attributes:
+        initializer: the name of the one that suits weights in front of φ (npae.layers.initializers).
 
     Example:
         >>> from npae.backend import cos, sin
@@ -46,7 +47,7 @@ class Activation(ActivationFormulas, Layer):
         """φ′(a).
 
         Args:
-            a, h: the pre-activation, and φ(a).
+            a, h: the pre-activation, and h = φ(a).
         """
         raise NotImplementedError
 
@@ -54,16 +55,16 @@ class Activation(ActivationFormulas, Layer):
         """φ″(a). It may use a only if `derivative` does, since a is not kept otherwise.
 
         Args:
-            a, h: the pre-activation, and φ(a).
+            a, h: the pre-activation, and h = φ(a).
         """
         raise NotImplementedError(f"{self!r}: expected second_derivative(a, h) beside derivative. Define it.")
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """h = φ(x). The cache is (x, h), with None for the one that φ′ is not computed from."""
         h, uses = self._forward(x), self._backward.uses  # h = f(x); uses: what φ′ is computed from, of a and h
         return h, (x if "a" in uses else None, h if "h" in uses else None)
 
-    def forward_sum(self, y: Array, b: Array) -> tuple[Array, Any]:
+    def forward_sum(self, y: Array, b: Array) -> tuple[Array, Cache]:
         """h = φ(a) with a = y + b, and the cache (a, h), as in forward.
 
         Args:
@@ -77,11 +78,11 @@ class Activation(ActivationFormulas, Layer):
             a, h = None, self._forward_sum(y, b, out=y)
         return h, (a, h if "h" in uses else None)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Array:
         """∂J/∂a = ∂J/∂h ⊙ φ′(a)."""
         return self._backward(dy, *cache)  # dy * derivative(a, h)
 
-    def derivatives(self, h: Array, cache: Any) -> tuple[Array, Array]:
+    def derivatives(self, h: Array, cache: Cache) -> tuple[Array, Array]:
         """(φ′(a), φ″(a)), two new arrays of h's shape.
 
         Args:
@@ -89,10 +90,6 @@ class Activation(ActivationFormulas, Layer):
             cache: what forward returned beside h.
         """
         return self._derivatives(cache[0], h)
-
-
-ActivationLike: TypeAlias = str | Activation | Callable[[], Activation] | None
-"""What a layer takes as its activation: a name, an instance, a class or a function that returns one; None: linear."""
 
 
 class Identity(Activation):
@@ -113,10 +110,10 @@ class Identity(Activation):
     def second_derivative(self, a: Array, h: Array) -> float:
         return 0
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         return x, (None, None)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Array:
         return dy
 
 
@@ -163,6 +160,9 @@ class Tanh(Activation):
 
     def second_derivative(self, a: Array, h: Array) -> Array:
         return -2 * h * (1 - h * h)
+
+
+ActivationLike: TypeAlias = str | Activation | Callable[[], Activation] | None  # what as_activation takes
 
 
 def as_activation(activation: ActivationLike, owner: str) -> Activation:

@@ -15,9 +15,12 @@ The cache holds all that backward needs to know about a call of forward. The lay
 it may be called several times in a step (the discriminator of a GAN: twice), and the gradients of all calls add up.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from npae.backend import Array, Parameterized
+
+Cache: TypeAlias = Any  # what backward needs to know about a call of forward; each layer has its own kind
+Gradient: TypeAlias = Array | Any  # ∂J/∂x, or None if it was not needed
 
 
 class Layer(Parameterized):
@@ -42,22 +45,22 @@ class Layer(Parameterized):
 
     registry = {}
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """(y, cache) for a batch x.
 
         Args:
             x: the batch, of shape (batch, …).
-            training: True switches on what only training does (noise, dropout).
+            training: switch on what only training does (noise, dropout)?
         """
         raise NotImplementedError
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂x from ∂J/∂y, adding to the parameters' gradients.
 
         Args:
             dy: ∂J/∂y, of y's shape.
             cache: what forward returned beside y.
-            needs_dx: False: ∂J/∂x may be left out. The result is then None, hence the type `Array | Any`.
+            needs_dx: False: the result is not needed, and may be None.
         """
         raise NotImplementedError
 

@@ -31,14 +31,12 @@ Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simar
 neural networks for document processing" (im2col).
 """
 
-from typing import Any
-
 import numpy as np
 
-from npae.backend import Array, Parameter, array_module, as_int, check_input, check_shape, empty, images, pixels
+from npae.backend import Array, Config, Parameter, array_module, as_int, check_input, check_shape, empty, images, pixels
 from npae.layers import initializers
 from npae.layers.activations import ActivationLike, as_activation, suffix
-from npae.layers.base import Layer
+from npae.layers.base import Cache, Gradient, Layer
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.initializers import InitializerLike
 from npae.layers.patches import Axis, IntOrPair, Padding, pair, window_axes
@@ -53,20 +51,13 @@ class Convolution(Layer):
     and backward.
     """
 
-    def __init__(
-        self,
-        c_in: int,
-        c_out: int,
-        kernel: IntOrPair,
-        stride: IntOrPair = 1,
-        padding: Padding = "valid",
-        activation: ActivationLike = None,
-        initializer: InitializerLike = None,
-    ):
+    padding: Padding
+
+    def __init__(self, c_in: int, c_out: int, kernel: IntOrPair, stride: IntOrPair = 1, padding: Padding = "valid",
+                 activation: ActivationLike = None, initializer: InitializerLike = None):  # fmt: skip
         name = type(self).__name__
         self.c_in, self.c_out = as_int(c_in, f"c_in of {name}"), as_int(c_out, f"c_out of {name}")
-        self.kernel, self.stride = pair(kernel), pair(stride)
-        self.padding: Padding = padding
+        self.kernel, self.stride, self.padding = pair(kernel), pair(stride), padding
         self.activation = as_activation(activation, name)
         if min(self.c_in, self.c_out, *self.kernel, *self.stride) < 1 or padding not in ("valid", "same"):
             raise ValueError(
@@ -86,7 +77,7 @@ class Convolution(Layer):
         """The Axis of the height and of the width, for an input of this size.
 
         Args:
-            height, width: of the input.
+            height, width: in pixels.
         """
         raise NotImplementedError
 
@@ -116,7 +107,7 @@ class Convolution(Layer):
             raise ValueError(f"{self!r}: expected at least one image, of at least one pixel, got x of shape {x.shape}.")
         check_input(self, x, x.shape[1:], like)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {
             "c_in": self.c_in, "c_out": self.c_out, "kernel": list(self.kernel), "stride": list(self.stride),
             "padding": self.padding, "activation": self.activation,
@@ -156,7 +147,7 @@ class Conv2D(Convolution):
     def axes(self, height: int, width: int) -> tuple[Axis, ...]:
         return window_axes(self, height, width)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """h = φ(im2col(x) W + b). The cache is x, and what φ′ is computed from."""
         self.check(x)
         axes = self.axes(*x.shape[2:])
@@ -165,7 +156,7 @@ class Conv2D(Convolution):
         h, kept = self.activation.forward_sum(images(XW), self.b.value)  # h = φ(X W + b)
         return h, (x, kept)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += Xᵀ da,  ∂J/∂b += Σ_p da_p;  returns ∂J/∂x = col2im(da Wᵀ)."""
         x, kept = cache
         axes, x = self.axes(*x.shape[2:]), pixels(x)

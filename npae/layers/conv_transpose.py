@@ -27,11 +27,10 @@ not divide the kernel size, neighbouring windows overlap unevenly, which shows a
 Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts".
 """
 
-from typing import Any
-
 import numpy as np
 
 from npae.backend import Array, check_shape, empty, images, pixels
+from npae.layers.base import Cache, Gradient
 from npae.layers.conv import CHANNELS_FIRST, Convolution
 from npae.layers.convolve import convolve, convolve_adjoint, kernel_gradient
 from npae.layers.patches import Axis
@@ -74,7 +73,7 @@ class ConvTranspose2D(Convolution):
         sizes = [n * s + m for n, s, m in zip((height, width), self.stride, more, strict=True)]
         return tuple(Axis.of(n, k, s, self.padding) for n, k, s in zip(sizes, self.kernel, self.stride, strict=True))
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """h = φ(col2im(x Wᵀ) + b). The cache is x, and what φ′ is computed from."""
         self.check(x)
         axes = self.axes(*x.shape[2:])
@@ -83,7 +82,7 @@ class ConvTranspose2D(Convolution):
         h, kept = self.activation.forward_sum(images(y), self.b.value)  # h = φ(col2im(x Wᵀ) + b)
         return h, (x, kept)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += Xᵀ x,  ∂J/∂b += Σ_p da_p,  with X = im2col(da);  returns ∂J/∂x = X W."""
         x, kept = cache
         axes, x = self.axes(*x.shape[2:]), pixels(x)

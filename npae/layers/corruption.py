@@ -29,9 +29,9 @@ auto-encoders learn from the data-generating distribution", JMLR 15 (the last fo
 """
 
 import math
-from typing import Any
 
-from npae.backend import Array, check_floats, elementwise, maximum, minimum
+from npae.backend import Array, Config, check_floats, elementwise, maximum, minimum
+from npae.layers.base import Cache, Gradient
 from npae.layers.stochastic import Stochastic
 
 
@@ -76,7 +76,7 @@ class Corruption(Stochastic):
         """
         raise NotImplementedError
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """x̃ in training, else x. The cache is (noise, x̃), or None at inference."""
         if not training:
             return x, None
@@ -85,7 +85,7 @@ class Corruption(Stochastic):
         y = self.corrupt(x, noise)
         return y, (noise, y)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂x = dy ⊙ ∂x̃/∂x."""
         if needs_dx:
             return dy if cache is None else self.gradient(dy, *cache)
@@ -113,7 +113,7 @@ class RandomMask(Corruption):
     def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
         return _mask(dy, noise, self.fraction)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"fraction": self.fraction}
 
 
@@ -202,5 +202,5 @@ class GaussianNoise(Corruption):
     def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
         return dy if self.clip is None else _inside(dy, y, *self.clip)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"std": self.std, "clip": None if self.clip is None else list(self.clip)}

@@ -17,12 +17,10 @@ For one sample as a column, a = Wᵀ x + b has ∂a/∂x = Wᵀ, so ∂J/∂x = 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.4, algorithm 6.4.
 """
 
-from typing import Any
-
-from npae.backend import Array, Parameter, as_int, check_input, check_shape, empty, matmul
+from npae.backend import Array, Config, Parameter, as_int, check_input, check_shape, empty, matmul
 from npae.layers import initializers
 from npae.layers.activations import ActivationLike, as_activation, suffix
-from npae.layers.base import Layer
+from npae.layers.base import Cache, Gradient, Layer
 from npae.layers.initializers import InitializerLike
 
 FLATTEN = "Flatten images first: dense_autoencoder(sizes, image_shape=(28, 28)), say, or layers.Flatten()."
@@ -60,7 +58,7 @@ class Dense(Layer):
         self.b = Parameter("b", (n_out,), initializers.zeros)
         self.parameters, self.in_shape = (self.W, self.b), (self.n_in,)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """h = φ(x W + b). The cache is x, and what φ′ is computed from."""
         W, b = self.W.value, self.b.value
         check_input(self, x, (self.n_in,), W, FLATTEN)
@@ -68,7 +66,7 @@ class Dense(Layer):
         h, kept = self.activation.forward_sum(xW, b)  # h = φ(x W + b)
         return h, (x, kept)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += xᵀ da,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂x = da Wᵀ. dy is dh: the layer's output y is h."""
         x, kept = cache
         da = self.activation.backward(dy, kept)  # da = dh ⊙ φ′(a)
@@ -77,7 +75,7 @@ class Dense(Layer):
         if needs_dx:
             return matmul(da, self.W.value.T, out=empty(x.shape, x))  # ∂J/∂x = da Wᵀ
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"n_in": self.n_in, "n_out": self.n_out, "activation": self.activation,
                 "initializer": initializers.name_of(self.W.initializer)}  # fmt: skip
 

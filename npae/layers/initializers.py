@@ -18,8 +18,7 @@ import numpy as np
 from npae.backend import Array
 
 Initializer: TypeAlias = Callable[["np.random.Generator", tuple[int, ...]], Array]
-InitializerLike: TypeAlias = str | Initializer | None
-"""What a layer takes as the initializer of W: a name, a function, or None for the one that suits its activation."""
+InitializerLike: TypeAlias = str | Initializer | None  # a name, a function, or None: the one that suits the activation
 
 
 def zeros(rng: "np.random.Generator", shape: tuple[int, ...]) -> Array:

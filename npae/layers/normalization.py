@@ -47,12 +47,11 @@ Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training b
 section 3, algorithms 1 and 2.
 """
 
-from typing import Any
-
 import numpy as np
 
 from npae.backend import (
     Array,
+    Config,
     Parameter,
     array_module,
     as_int,
@@ -66,7 +65,7 @@ from npae.backend import (
     sqrt,
 )  # fmt: skip
 from npae.layers import initializers
-from npae.layers.base import Layer
+from npae.layers.base import Cache, Gradient, Layer
 
 
 @elementwise
@@ -154,7 +153,7 @@ class BatchNorm(Layer):
         self.variance = Parameter("variance", (features,), _ones)
         self.parameters, self.buffers = (self.gamma, self.beta), (self.mean, self.variance)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """The cache is (x − μ, r, γ r, training); at inference μ is m, and v in r is s."""
         gamma, beta = self.gamma.value, self.beta.value
         array_module(x)  # raises for a list
@@ -183,7 +182,7 @@ class BatchNorm(Layer):
         r, scale = _scales(variance, gamma, self.epsilon)
         return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂β += Σ dy,  ∂J/∂γ += Σ dy ⊙ x̂;  returns ∂J/∂x."""
         (d, r, scale, training), rows = cache, _rows(dy)
         sum_dy, sum_dy_d = _sum(rows), _sum(_product(rows, d))
@@ -196,7 +195,7 @@ class BatchNorm(Layer):
         mean_dy, mean_dy_x = _means(sum_dy, sum_dy_d, r, len(rows))  # x̂ · mean(dy x̂) = d · mean_dy_x
         return _of_shape(_backward(rows, d, scale, mean_dy, mean_dy_x), dy)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"features": self.features, "momentum": self.momentum, "epsilon": self.epsilon}
 
 

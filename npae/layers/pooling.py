@@ -24,10 +24,8 @@ after max pooling thus gives the same as one before it, with a quarter of the wo
 LeCun et al. 1998 (average); Jarrett, Kavukcuoglu, Ranzato & LeCun 2009 (max); Goodfellow et al. 2016, section 9.3.
 """
 
-from typing import Any
-
-from npae.backend import Array, array_module, check_floats, elementwise, empty, images, pixels
-from npae.layers.base import Layer
+from npae.backend import Array, Config, array_module, check_floats, elementwise, empty, images, pixels
+from npae.layers.base import Cache, Gradient, Layer
 from npae.layers.patches import Axis, IntOrPair, Padding, pair, window_axes
 
 
@@ -118,10 +116,10 @@ class Pooling(Layer):
     def _forward(self, x: Array, along: int, axis: Axis) -> tuple[Array, tuple]:
         raise NotImplementedError  # (y, cache)
 
-    def _backward(self, dy: Array, *cache: Any) -> Array:
+    def _backward(self, dy: Array, *cache: Cache) -> Array:
         raise NotImplementedError  # dx
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, list[Cache]]:
         """y, (batch, channels, H′, W′). The cache is the list of both passes' caches."""
         check_images(self, x)
         caches = []
@@ -131,7 +129,7 @@ class Pooling(Layer):
             caches.append(cache)
         return images(y), caches
 
-    def backward(self, dy: Array, caches: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, caches: list[Cache], needs_dx: bool = True) -> Gradient:
         """∂J/∂x."""
         if not needs_dx:
             return None
@@ -143,7 +141,7 @@ class Pooling(Layer):
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[0], *(axis.out_size for axis in window_axes(self, *shape[1:])))
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"size": list(self.kernel), "stride": list(self.stride), "padding": self.padding}
 
     def __repr__(self):
@@ -170,7 +168,7 @@ class MaxPool2D(Pooling):
         y = windows_max(x, along, axis)
         return y, (x, y, along, axis)
 
-    def _backward(self, dy: Array, *cache: Any) -> Array:
+    def _backward(self, dy: Array, *cache: Cache) -> Array:
         return windows_max_backward(dy, *cache)
 
 

@@ -5,9 +5,7 @@ the formulas return the derivatives from the left. The weights of a layer with a
 (npae.layers.initializers), since about half of its outputs are zero.
 """
 
-from typing import Any
-
-from npae.backend import Array, expm1, maximum, minimum, sigmoid, softplus
+from npae.backend import Array, Config, expm1, maximum, minimum, sigmoid, softplus
 from npae.layers.activations import Activation
 
 
@@ -65,7 +63,7 @@ class LeakyReLU(Activation):
     def second_derivative(self, a: Array, h: Array) -> float:
         return 0
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"alpha": self.alpha}
 
 
@@ -75,10 +73,8 @@ class ELU(Activation):
     Both branches in one line: φ = max(a, 0) + α expm1(min(a, 0)), and φ′ = (1 − α)[a > 0] + α + min(h, 0). The right
     branch has a constant derivative, and eᵃ is its own derivative: φ″(a) = 0 for a > 0, αeᵃ = h + α below.
 
-    Raises ValueError unless α > 0.
-
     Args:
-        alpha: α; φ(a) tends to −α as a → −∞.
+        alpha: α, ValueError unless it is above 0; φ(a) tends to −α as a → −∞.
 
     Example:
         >>> import numpy as np
@@ -105,7 +101,7 @@ class ELU(Activation):
     def second_derivative(self, a: Array, h: Array) -> Array:
         return (h + self.alpha) * (h <= 0)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"alpha": self.alpha}
 
 

@@ -1,9 +1,8 @@
 """Reshaping: the same numbers in another shape; backward restores the shape."""
 
 import math
-from typing import Any
 
-from npae.backend import Array, as_int, contiguous
+from npae.backend import Array, Config, as_int, contiguous
 from npae.layers.base import Layer
 
 
@@ -27,7 +26,7 @@ class Reshape(Layer):
             raise TypeError(f"Reshape: expected the shape of a sample as a tuple, such as (1, 28, 28), got {shape!r}.")
         self.shape = tuple(as_int(n, "size of Reshape") for n in shape)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[int, ...]]:
         """The cache is x's shape."""
         if math.prod(x.shape[1:]) != math.prod(self.shape):
             raise ValueError(
@@ -36,11 +35,11 @@ class Reshape(Layer):
             )
         return contiguous(x).reshape(len(x), *self.shape), x.shape
 
-    def backward(self, dy: Array, x_shape: Any, needs_dx: bool = True) -> Array:
+    def backward(self, dy: Array, x_shape: tuple[int, ...], needs_dx: bool = True) -> Array:
         """∂J/∂x: dy in x's shape."""
         return contiguous(dy).reshape(x_shape)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"shape": list(self.shape)}
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,11 +59,11 @@ class Flatten(Layer):
         (5, 784)
     """
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[int, ...]]:
         """The cache is x's shape."""
         return contiguous(x).reshape(len(x), math.prod(x.shape[1:])), x.shape
 
-    def backward(self, dy: Array, x_shape: Any, needs_dx: bool = True) -> Array:
+    def backward(self, dy: Array, x_shape: tuple[int, ...], needs_dx: bool = True) -> Array:
         """∂J/∂x: dy in x's shape."""
         return contiguous(dy).reshape(x_shape)
 

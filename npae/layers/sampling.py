@@ -18,9 +18,8 @@ Welling 2014, "Auto-encoding variational Bayes", section 2.4.
 differences, but the samples would have the wrong variance. A test measures it.
 """
 
-from typing import Any
-
 from npae.backend import Array, elementwise, empty, exp, matmul, ones
+from npae.layers.base import Cache, Gradient
 from npae.layers.stochastic import Stochastic
 
 
@@ -70,7 +69,7 @@ class GaussianSample(Stochastic):
         """The shape of ε, (batch, d)."""
         return self.split(x)[0].shape
 
-    def at(self, stats: Array, noise: Array) -> tuple[Array, Any]:
+    def at(self, stats: Array, noise: Array) -> tuple[Array, Cache]:
         """z for given ε, and the cache (ε, ½ σ ε).
 
         Args:
@@ -81,7 +80,7 @@ class GaussianSample(Stochastic):
         z, derivative = _sample(mean, log_var, noise)
         return z, (noise, derivative)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """z = μ + σ ε in training, with the cache (ε, ½ σ ε); z = μ in inference, with the cache None."""
         mean, _ = self.split(x)
         if training:
@@ -90,7 +89,7 @@ class GaussianSample(Stochastic):
         z[...] = mean
         return z, None
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """[∂J/∂μ | ∂J/∂(log σ²)] = [dz | dz ⊙ ½ σ ε] in training, [dz | 0] in inference."""
         if not needs_dx:
             return None

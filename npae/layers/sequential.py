@@ -7,10 +7,9 @@ multiplies by its A_kᵀ.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from npae.backend import Array
-from npae.layers.base import Layer
+from npae.backend import Array, Config
+from npae.layers.base import Cache, Gradient, Layer
 
 
 class Sequential(Layer):
@@ -37,7 +36,7 @@ class Sequential(Layer):
         self.children = tuple((str(k), layer) for k, layer in enumerate(layers))
         self._first = next((k for k, layer in enumerate(layers) if layer.parameter_count), len(layers))
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, list[Cache]]:
         """y = fₙ(… f₁(x)). The cache is the list of the layers' caches."""
         caches = []
         for layer in self.layers:
@@ -45,14 +44,14 @@ class Sequential(Layer):
             caches.append(cache)
         return x, caches
 
-    def backward(self, dy: Array, caches: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, caches: list[Cache], needs_dx: bool = True) -> Gradient:
         """dy ← A_kᵀ dy for k = n … 1; without needs_dx, down to the first layer that has parameters."""
         last = 0 if needs_dx else self._first
         for k in range(len(self.layers) - 1, last - 1, -1):
             dy = self.layers[k].backward(dy, caches[k], needs_dx or k > last)
         return dy if needs_dx else None
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"layers": list(self.layers)}
 
     @classmethod

@@ -5,10 +5,8 @@
 y does not depend on the other columns, so their gradient is 0.
 """
 
-from typing import Any
-
-from npae.backend import Array, as_int, contiguous, empty
-from npae.layers.base import Layer
+from npae.backend import Array, Config, as_int, contiguous, empty
+from npae.layers.base import Gradient, Layer
 
 
 class Slice(Layer):
@@ -32,12 +30,12 @@ class Slice(Layer):
         if not 0 <= self.start < self.stop:
             raise ValueError(f"Slice: expected 0 <= start < stop, got {start} and {stop}.")
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, int]:
         """The cache is n."""
         self._check(x.shape[1:])
         return contiguous(x[:, self.start : self.stop]), x.shape[1]
 
-    def backward(self, dy: Array, n: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, n: int, needs_dx: bool = True) -> Gradient:
         """∂J/∂x: [0 | dy | 0]."""
         if not needs_dx:
             return None
@@ -47,7 +45,7 @@ class Slice(Layer):
         dx[:, self.stop :] = 0
         return dx
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"start": self.start, "stop": self.stop}
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

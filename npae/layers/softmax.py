@@ -17,10 +17,8 @@ vector of y: see npae.losses.softmax_cross_entropy.)
 Goodfellow, Bengio & Courville 2016, section 6.2.2.3.
 """
 
-from typing import Any
-
-from npae.backend import Array, array_module, as_int, contiguous, empty
-from npae.layers.base import Layer
+from npae.backend import Array, Config, array_module, as_int, contiguous, empty
+from npae.layers.base import Gradient, Layer
 
 
 def softmax(a: Array) -> tuple[Array, Array, Array]:
@@ -58,7 +56,7 @@ class SoftmaxHead(Layer):
         if self.classes < 2:
             raise ValueError(f"SoftmaxHead: expected at least 2 classes, got {classes}.")
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         """([p | h], the cache p (batch, classes))."""
         self._check(x.shape[1:])
         K, y = self.classes, empty(x.shape, x)
@@ -66,7 +64,7 @@ class SoftmaxHead(Layer):
         y[:, :K], y[:, K:] = p, x[:, K:]
         return y, p
 
-    def backward(self, dy: Array, p: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, p: Array, needs_dx: bool = True) -> Gradient:
         """∂J/∂[a | h] = [p ⊙ (dp − ⟨dp, p⟩) | dh]."""
         if not needs_dx:
             return None
@@ -79,7 +77,7 @@ class SoftmaxHead(Layer):
         dx[:, :K], dx[:, K:] = da, dy[:, K:]
         return dx
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"classes": self.classes}
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,12 +17,10 @@ its term. θ contains W once.
 Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders", JMLR 11, section 3.1.
 """
 
-from typing import Any
-
-from npae.backend import Array, Parameter, check_input, check_shape, empty, matmul
+from npae.backend import Array, Config, Parameter, check_input, check_shape, empty, matmul
 from npae.layers import initializers
 from npae.layers.activations import ActivationLike, as_activation, suffix
-from npae.layers.base import Layer
+from npae.layers.base import Cache, Gradient, Layer
 from npae.layers.dense import Dense
 
 
@@ -50,7 +48,7 @@ class TiedDense(Layer):
         self.W, self.b = dense.W, Parameter("b", (dense.n_in,), initializers.zeros)
         self.parameters = (self.W, self.b)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """y = φ(h Wᵀ + b), h being x. The cache is h, and what φ′ is computed from."""
         W, b = self.W.value, self.b.value
         check_input(self, x, (self.dense.n_out,), W)
@@ -58,7 +56,7 @@ class TiedDense(Layer):
         y, kept = self.activation.forward_sum(hW, b)  # y = φ(h Wᵀ + b)
         return y, (x, kept)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += daᵀ h,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂h = da W."""
         h, kept = cache
         da = self.activation.backward(dy, kept)  # da = dy ⊙ φ′(a)
@@ -67,7 +65,7 @@ class TiedDense(Layer):
         if needs_dx:
             return matmul(da, self.W.value, out=empty(h.shape, h))  # ∂J/∂h = da W
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"dense": self.dense, "activation": self.activation}
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

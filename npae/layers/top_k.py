@@ -15,10 +15,8 @@ floating-point activations. If k is small, some units are never kept and never t
 Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
 """
 
-from typing import Any
-
-from npae.backend import Array, array_module, elementwise, empty
-from npae.layers.base import Layer
+from npae.backend import Array, Config, array_module, elementwise, empty
+from npae.layers.base import Gradient, Layer
 
 
 @elementwise(out=("y", "t"))
@@ -53,7 +51,7 @@ class TopK(Layer):
             raise ValueError(f"TopK: expected k and alpha of at least 1, got k={k}, alpha={alpha}.")
         self.k, self.alpha = int(k), float(alpha)
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         """The cache is the mask, ones and zeros in x's dtype."""
         most = int(self.alpha * self.k)
         if x.ndim != 2 or x.shape[1] < most:
@@ -68,9 +66,9 @@ class TopK(Layer):
         t[...] = threshold
         return _keep(x, t, out=(empty(x.shape, x), t))
 
-    def backward(self, dy: Array, mask: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, mask: Array, needs_dx: bool = True) -> Gradient:
         """∂J/∂x = dy ⊙ mask."""
         return _masked(dy, mask) if needs_dx else None
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"k": self.k, "alpha": self.alpha}

@@ -8,10 +8,8 @@ has no parameters. A convolution behind it smooths the squares, and leaves no ch
 convolutions may (Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
 """
 
-from typing import Any
-
-from npae.backend import Array, images, pixels
-from npae.layers.base import Layer
+from npae.backend import Array, Config, images, pixels
+from npae.layers.base import Gradient, Layer
 from npae.layers.patches import Axis, pair
 from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
 
@@ -41,13 +39,13 @@ class Upsample2D(Layer):
     def _axes(self, height: int, width: int) -> list[Axis]:
         return [Axis.of(n * f, f, f, "valid") for n, f in zip((height, width), self.factor, strict=True)]
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, list[Axis]]:
         """The cache is the axes of y."""
         check_images(self, x)
         rows, columns = axes = self._axes(*x.shape[2:])
         return images(windows_sum_adjoint(windows_sum_adjoint(pixels(x), 2, columns), 1, rows)), axes
 
-    def backward(self, dy: Array, axes: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, axes: list[Axis], needs_dx: bool = True) -> Gradient:
         """∂J/∂x, the sum of dy over each square."""
         rows, columns = axes
         return images(windows_sum(windows_sum(pixels(dy), 1, rows), 2, columns)) if needs_dx else None
@@ -55,7 +53,7 @@ class Upsample2D(Layer):
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[0], *(axis.size for axis in self._axes(*shape[1:])))
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"factor": list(self.factor)}
 
     def __repr__(self):

@@ -30,9 +30,7 @@ Goodfellow et al. 2014, "Generative adversarial nets", section 3; Salimans et al
 training GANs", section 3.4, for the smoothing.
 """
 
-from typing import Any
-
-from npae.backend import Array, dot, elementwise, ones, sigmoid, softplus
+from npae.backend import Array, Scalar, dot, elementwise, ones, sigmoid, softplus
 
 
 @elementwise
@@ -50,7 +48,7 @@ def _non_saturating(b, scale):
     return softplus(-b), -sigmoid(-b) * scale
 
 
-def discriminator_loss(a: Array, b: Array, r: float = 1.0) -> tuple[Any, Array, Array]:
+def discriminator_loss(a: Array, b: Array, r: float = 1.0) -> tuple[Scalar, Array, Array]:
     """(J, ∂J/∂a, ∂J/∂b) with J = 1/B Σ_i [ s(−a_i) + (1 − r) a_i + s(b_i) ], a scalar that stays on the device.
 
     Args:
@@ -70,7 +68,7 @@ def discriminator_loss(a: Array, b: Array, r: float = 1.0) -> tuple[Any, Array, 
     return (_sum(real) + _sum(fake)) * scale, da, db
 
 
-def generator_loss(b: Array, saturating: bool = False) -> tuple[Any, Array]:
+def generator_loss(b: Array, saturating: bool = False) -> tuple[Scalar, Array]:
     """(J, ∂J/∂b) with J = 1/B Σ_i s(−b_i), or −1/B Σ_i s(b_i) if `saturating`, a scalar that stays on the device.
 
     Args:
@@ -95,5 +93,5 @@ def generator_loss(b: Array, saturating: bool = False) -> tuple[Any, Array]:
     return _sum(terms) * scale, db
 
 
-def _sum(terms: Array) -> Any:
+def _sum(terms: Array) -> Scalar:
     return dot(terms.reshape(-1), ones(terms.size, terms))

@@ -7,9 +7,7 @@ of features for the "per pixel" figures of tutorials. A loss compares the networ
 `target`. The reconstruction x̂ is the prediction itself or a function of it (`output`): of logits, the sigmoid.
 """
 
-from typing import Any
-
-from npae.backend import Array, Serializable, rows
+from npae.backend import Array, Scalar, Serializable, rows
 
 
 class Loss(Serializable):
@@ -31,7 +29,7 @@ class Loss(Serializable):
 
     registry = {}
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """(J, ∂J/∂prediction). J is a scalar that stays on the device.
 
         Args:

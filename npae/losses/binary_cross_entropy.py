@@ -20,10 +20,8 @@ H(x) = −Σ_j [ x_j ln x_j + (1 − x_j) ln(1 − x_j) ] is the least possible 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.2.
 """
 
-from typing import Any
-
 from npae.backend import Array, check_in_0_1, check_pair, dot, elementwise, empty, log, maximum, ones, sigmoid, softplus
-from npae.losses.base import Loss
+from npae.losses.base import Loss, Scalar
 
 
 @elementwise
@@ -58,7 +56,7 @@ class BinaryCrossEntropy(Loss):
         array([[0.5  , 0.982]])
     """
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J and ∂J/∂a = (σ(a) − x)/B, in one pass."""
         check_pair(self, prediction, target)
         a, B = prediction, len(prediction)

@@ -25,9 +25,8 @@ Bishop 2006, "Pattern Recognition and Machine Learning", equations 1.46 and 1.62
 """
 
 import math
-from typing import Any
 
-from npae.backend import Array, array_module, check_pair, dot, elementwise, empty, exp, log, ones
+from npae.backend import Array, Config, Scalar, array_module, check_pair, dot, elementwise, empty, exp, log, ones
 from npae.losses.base import Loss
 
 
@@ -76,7 +75,7 @@ class GaussianNLL(Loss):
         constant = 0.5 * math.log(2 * math.pi * self.std**2)
         return _terms_and_gradient(x_hat, x, self.std**-2, constant, scale)
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J and ∂J/∂x̂ = (x̂ − x)/(s² B), in one pass."""
         B = len(target)
         terms, dx_hat = self._terms(prediction, target, 1 / B)
@@ -86,7 +85,7 @@ class GaussianNLL(Loss):
         """ℓ_ij, of the shape of x."""
         return self._terms(prediction, target, 1.0)[0]
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"std": self.std}
 
 
@@ -128,7 +127,7 @@ class HeteroscedasticGaussianNLL(Loss):
         _terms_and_both_gradients(x_hat, a, x, self.min_std**2, scale, out=(terms, d[:, :n], d[:, n:]))
         return terms, d
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J and ∂J/∂[x̂ | a], in one pass."""
         B = len(target)
         terms, d = self._terms(prediction, target, 1 / B)
@@ -147,5 +146,5 @@ class HeteroscedasticGaussianNLL(Loss):
         """[dx̂ | 0]: x̂ does not depend on a."""
         return array_module(dx_hat).concatenate([dx_hat, 0 * dx_hat], axis=1)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"min_std": self.min_std}

@@ -10,9 +10,7 @@ known, L = 0, J and its derivative are exactly 0. The other rows are multiplied 
 batch has the same shapes, and the host need not wait for the device to count the labels.
 """
 
-from typing import Any
-
-from npae.backend import Array, array_module, dot, empty
+from npae.backend import Array, Scalar, array_module, dot, empty
 from npae.layers.softmax import softmax
 from npae.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 
@@ -35,7 +33,7 @@ class MaskedCrossEntropy(SoftmaxCrossEntropy):
                [ 0. ,  0. ]])
     """
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J = Σ_i w_i (ln s_i − u_{i y_i}), and ∂J/∂a = w (p − t)."""
         xp = array_module(prediction)
         t, (u, p, s) = self._rows(prediction, target), softmax(prediction)

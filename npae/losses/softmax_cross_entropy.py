@@ -21,9 +21,7 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3; Blanchard
 computing the log-sum-exp and softmax functions".
 """
 
-from typing import Any
-
-from npae.backend import Array, array_module, check_pair, device_of, dot, elementwise, empty, ones
+from npae.backend import Array, Config, Scalar, array_module, check_pair, device_of, dot, elementwise, empty, ones
 from npae.layers.softmax import softmax
 from npae.losses.base import Loss
 
@@ -60,7 +58,7 @@ class SoftmaxCrossEntropy(Loss):
             raise ValueError(f"SoftmaxCrossEntropy: expected at least 2 classes, got {classes}.")
         self.classes = int(classes)
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J = 1/B Σ_i [ ln s_i − Σ_j t_ij u_ij ], and ∂J/∂a = (p − t)/B."""
         t, (u, p, s), B = self._rows(prediction, target), softmax(prediction), len(prediction)
         log_s = array_module(p).log(s, out=s)
@@ -91,7 +89,7 @@ class SoftmaxCrossEntropy(Loss):
         elif not (float(xp.min(target)) >= 0 and float(abs(target.sum(axis=1) - 1).max()) <= 1e-3):  # NaN too
             raise ValueError(f"{self!r}: expected rows of probabilities, 0 or more and with sum 1. Divide by the sums.")
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"classes": self.classes}
 
     def _rows(self, logits: Array, target: Array) -> Array:

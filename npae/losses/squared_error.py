@@ -12,9 +12,7 @@ best x̂ is the point nearest to x in the span of V's rows, x̂ = x P with P = P
 leading eigenvectors of C (Baldi & Hornik 1989, "Neural networks and principal component analysis"): see demos/pca.py.
 """
 
-from typing import Any
-
-from npae.backend import Array, check_pair, dot, elementwise, flat
+from npae.backend import Array, Scalar, check_pair, dot, elementwise, flat
 from npae.losses.base import Loss
 
 
@@ -37,7 +35,7 @@ class SquaredError(Loss):
         1.25
     """
 
-    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Any, Array]:
+    def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J and dx̂ = (x̂ − x)/B; since ‖x̂ − x‖² = B² ‖dx̂‖², J = B/2 ‖dx̂‖²."""
         check_pair(self, prediction, target)
         B = len(prediction)

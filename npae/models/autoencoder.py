@@ -15,14 +15,14 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, DTypeLike, as_member
-from npae.layers import Layer
+from npae.backend import Array, ArrayLike, Config, DTypeLike, as_member
+from npae.layers.base import Cache, Gradient, Layer
 from npae.losses import BinaryCrossEntropy, Loss
-from npae.models.base import Model
+from npae.models.base import Model, Terms
 
 if TYPE_CHECKING:
     from npae.penalties import Penalty
@@ -61,8 +61,7 @@ class Autoencoder(Model):
     """
 
     def __init__(self, encoder: Layer, decoder: Layer, loss: Loss | type[Loss] | str | None = None,
-                 seed: int | None = 0, dtype: DTypeLike = np.float32,
-                 penalties: "Sequence[Penalty]" = ()):  # fmt: skip
+                 seed: int | None = 0, dtype: DTypeLike = np.float32, penalties: "Sequence[Penalty]" = ()):  # fmt: skip
         self.encoder, self.decoder = encoder, decoder
         self.loss = as_member(BinaryCrossEntropy if loss is None else loss, Loss, "Autoencoder")
         self.penalties = tuple(penalties)
@@ -75,20 +74,20 @@ class Autoencoder(Model):
 
     # ------------------------------------------------------------------ as a layer
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """a = g(f(x)), the decoder's output (logits under cross-entropy). The cache is those of encoder and decoder."""
         h, encoder_cache = self.encoder.forward(x, training)
         a, decoder_cache = self.decoder.forward(h, training)
         return a, (encoder_cache, decoder_cache)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂x from ∂J/∂a, adding to the gradients of encoder and decoder."""
         encoder_cache, decoder_cache = cache
         return self.encoder.backward(self.decoder.backward(dy, decoder_cache), encoder_cache, needs_dx)
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, batch: Any) -> dict[str, Any]:
+    def backpropagate(self, batch: Array | tuple[Array, Array]) -> Terms:
         """Add ∂J/∂θ on the batch, x or (x, target), to theta.grad. Returns the terms of J by name, on the device."""
         x, target = batch if isinstance(batch, tuple) else (batch, batch)
         h, encoder_cache = self.encoder.forward(x, training=True)
@@ -103,7 +102,7 @@ class Autoencoder(Model):
         self.encoder.backward(dh, encoder_cache, needs_dx=False)
         return terms
 
-    def evaluate_batch(self, batch: Any) -> dict[str, Any]:
+    def evaluate_batch(self, batch: Array | tuple[Array, Array]) -> Terms:
         """The terms of J on the batch, x or (x, target), as at inference, by name."""
         x, target = batch if isinstance(batch, tuple) else (batch, batch)
         h, encoder_cache = self.encoder.forward(x)
@@ -152,5 +151,5 @@ class Autoencoder(Model):
         error = self.loss.per_feature if per_feature else self.loss.per_sample
         return self._map(lambda x: error(self(x), x), data, batch_size, check=self.check_targets)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "penalties": list(self.penalties)}

@@ -9,19 +9,20 @@ loss); `as_data`, which converts the caller's data to a source of batches; and `
 objectives (npae.models.phases).
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-from npae.backend import Array, ArrayLike, Remembers, as_lazy_source, batches, in_batches
+from npae.backend import Array, Remembers, Scalar, as_lazy_source, batches, in_batches
 from npae.layers import Layer
 from npae.losses import Loss
+
+Terms: TypeAlias = dict[str, Scalar]  # the terms of J by name
 
 
 class Model(Remembers, Layer):
     """A Layer with an objective. Subclasses set `loss` and implement backpropagate and evaluate_batch, or evaluate."""
 
     loss: Loss
-    as_data: Callable[..., Any] = staticmethod(as_lazy_source)  # the source of batches: arrays, without labels
+    as_data = staticmethod(as_lazy_source)  # the source of batches: arrays, without labels
     stated = ("loss", "penalties")
 
     @property
@@ -38,11 +39,11 @@ class Model(Remembers, Layer):
         """Raise ValueError if the targets x (a batch of the data, or their labels) cannot be right for this model."""
         self.loss.check_targets(x)
 
-    def backpropagate(self, batch: Any) -> dict[str, Any]:
+    def backpropagate(self, batch: Any) -> Terms:
         """Add ∂J/∂θ on the batch to theta.grad. Returns the terms of J by name, scalars that stay on the device."""
         raise NotImplementedError
 
-    def evaluate_batch(self, batch: Any) -> dict[str, Any]:
+    def evaluate_batch(self, batch: Any) -> Terms:
         """The terms of J on the batch as at inference, by name."""
         raise NotImplementedError
 
@@ -51,10 +52,9 @@ class Model(Remembers, Layer):
 
         Args:
             data: samples (n, …), or what else the model is trained on, such as pairs (x, labels).
-            batch_size: samples per forward pass. More need more memory, and give the same terms.
+            batch_size: samples per forward pass. More need more memory.
         """
-        sums: dict[str, float] = {}
-        n = 0
+        sums, n = {}, 0
         for batch in batches(data, batch_size, self.theta.value, check=self.check_targets, model=self):
             size = len(batch[0]) if isinstance(batch, tuple) else len(batch)
             for name, value in self.evaluate_batch(batch).items():
@@ -63,12 +63,10 @@ class Model(Remembers, Layer):
         return {name: total / n for name, total in sums.items()}
 
     @classmethod
-    def from_config(cls, **config: Any) -> Any:
+    def from_config(cls, **config: Any) -> "Model":
         """The model without values, as a model file needs it: nothing is allocated, whatever the file contains."""
-        # Models take a seed; a file that names one is refused.
-        return cls(**config, seed=None)  # pyright: ignore[reportCallIssue]
+        return cls(**config, seed=None)  # a file that names a seed is refused  # pyright: ignore[reportCallIssue]
 
-    def _map(self, function: Callable[[Array], Array], data: ArrayLike, batch_size: int, name: str = "x",
-             check: Callable[[Array], None] | None = None) -> Array:  # fmt: skip
+    def _map(self, function, data, batch_size, name="x", check=None) -> Array:
         """function(batch) on all `data`, batch by batch on the model's device. The result is where the data is."""
         return in_batches(function, data, batch_size, self.theta.value, name, check, self if name == "x" else None)

@@ -8,15 +8,15 @@ The first layers may be a pretrained encoder. Then all layers are *fine-tuned*, 
 labels. Greedy pretraining was introduced for this (Bengio, Lamblin, Popovici & Larochelle 2007).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, DTypeLike, as_batch, device_of
+from npae.backend import Array, ArrayLike, Config, DTypeLike, as_batch, device_of
 from npae.data.sources import as_labelled
 from npae.layers import Layer
 from npae.losses import SoftmaxCrossEntropy
+from npae.models.base import Terms
 from npae.models.wrapper import Wrapper
 
 
@@ -45,7 +45,7 @@ class Classifier(Wrapper):
     """
 
     loss: SoftmaxCrossEntropy
-    as_data: Callable[..., Any] = staticmethod(as_labelled)  # the source of batches: pairs (x, y)
+    as_data = staticmethod(as_labelled)  # the source of batches: pairs (x, y)
 
     def __init__(self, network: Layer, classes: int, seed: int | None = 0, dtype: DTypeLike = np.float32):
         self.network = self.inner = network
@@ -56,7 +56,7 @@ class Classifier(Wrapper):
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, batch: tuple[Array, Array]) -> dict[str, Any]:
+    def backpropagate(self, batch: tuple[Array, Array]) -> Terms:
         """Add ∂J/∂θ on the batch (x, y) to theta.grad. Returns the terms of J by name, scalars on the device."""
         x, y = batch
         logits, cache = self.forward(x, training=True)
@@ -104,7 +104,7 @@ class Classifier(Wrapper):
         right = y if y.ndim == 1 else y.argmax(axis=1)
         return float((self.predict(x, batch_size) != right).mean())
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"network": self.network, "classes": self.loss.classes}
 
     def __repr__(self) -> str:

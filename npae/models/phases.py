@@ -18,6 +18,7 @@ from typing import Any
 
 from npae.backend import FlatParameters
 from npae.layers import Layer
+from npae.models.base import Terms
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Phase:
 
     name: str
     layer: Layer
-    backpropagate: Callable[[Any], dict[str, Any]]
+    backpropagate: Callable[[Any], Terms]
 
     @property
     def theta(self) -> FlatParameters:

@@ -35,6 +35,7 @@ from npae.models.classifier import Classifier
 from npae.models.dense import as_sizes
 
 PerStage: TypeAlias = Callable[[], Any] | list[Callable[[], Any] | None] | None
+"""A function without arguments for all stages, or a list with one function or None per stage."""
 
 
 class Stacked:

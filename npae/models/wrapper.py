@@ -1,9 +1,7 @@
 """Models that act as one of their parts: a classifier as its network, a GAN as its generator."""
 
-from typing import Any
-
 from npae.backend import Array
-from npae.layers import Layer
+from npae.layers.base import Cache, Gradient, Layer
 from npae.models.base import Model
 
 
@@ -12,11 +10,11 @@ class Wrapper(Model):
 
     inner: Layer
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """(y, cache) of `inner`."""
         return self.inner.forward(x, training)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂x from ∂J/∂y, adding to the gradients of `inner`."""
         return self.inner.backward(dy, cache, needs_dx)
 

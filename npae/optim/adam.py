@@ -17,9 +17,8 @@ Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1, and
 """
 
 import math
-from typing import Any
 
-from npae.backend import Array, elementwise, sqrt
+from npae.backend import Array, Config, elementwise, sqrt
 from npae.optim.base import Optimizer
 
 
@@ -38,15 +37,13 @@ def _adamw(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, rate,
 
 
 class Adam(Optimizer):
-    """θ ← θ − η m̂/(√v̂ + ε), with the state m and v.
+    """θ ← θ − η m̂/(√v̂ + ε), with the state m and v. Raises ValueError unless 0 ≤ β₁, β₂ < 1 and ε > 0.
 
     Args:
         lr: the learning rate η.
         beta1: β₁, of the first moment.
         beta2: β₂, of the second moment.
         eps: ε.
-
-    Raises ValueError unless 0 ≤ β₁, β₂ < 1 and ε > 0.
 
     Example:
         >>> import numpy as np
@@ -80,7 +77,7 @@ class Adam(Optimizer):
         rule = type(self)._update
         rule(value, m, v, grad, beta1, 1 - beta1, beta2, 1 - beta2, *coefficients, out=(value, m, v))
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"lr": self.lr, "beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
 
 
@@ -124,5 +121,5 @@ class AdamW(Adam):
         """Adam's two, and 1 − ηλ."""
         return *super().coefficients(), 1 - self.lr * self.weight_decay
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return super().config() | {"weight_decay": self.weight_decay}

@@ -9,7 +9,7 @@ They are made at the first step, follow θ to its device and are saved with the 
 
 from typing import Any
 
-from npae.backend import Array, FlatParameters, Serializable, device_of, to_device, zeros_like
+from npae.backend import Array, Config, FlatParameters, Serializable, device_of, to_device, zeros_like
 
 
 class Optimizer(Serializable):
@@ -21,16 +21,17 @@ class Optimizer(Serializable):
     Raises ValueError unless lr > 0.
 
     Example:
+        >>> import numpy as np
         >>> from npae.layers import Dense
         >>> from npae.optim import Optimizer
         >>> class SignDescent(Optimizer):
         ...     def update(self, value, grad, lr):
-        ...         value -= lr * (grad > 0) - lr * (grad < 0)
-        >>> theta = Dense(3, 2).initialize(seed=0).theta
+        ...         value -= lr * np.sign(grad)
+        >>> theta = Dense(1, 1).initialize(seed=0).theta
         >>> theta.value[:], theta.grad[:] = 1, 5
         >>> SignDescent(0.25).step(theta)
         >>> theta.value.tolist()
-        [0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75]
+        [0.75, 0.75]
     """
 
     registry = {}
@@ -85,5 +86,5 @@ class Optimizer(Serializable):
         """
         raise NotImplementedError
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"lr": self.lr}

@@ -5,24 +5,20 @@
 Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
 """
 
-from typing import Any
-
 import numpy as np
 
-from npae.backend import Array, array_module, dot
+from npae.backend import Array, Scalar, array_module, dot
 
 
-def clip_by_global_norm(grad: Array, max_norm: float) -> Any:
-    """Scale a gradient in place so that its norm is at most `max_norm`. Returns the norm before.
+def clip_by_global_norm(grad: Array, max_norm: float) -> Scalar:
+    """Scale the vector `grad` in place so that ‖grad‖ ≤ max_norm. Returns the norm before, a scalar on the device.
 
-    The result is a scalar on the device. A norm of NaN or infinity (in float32 squares overflow from about 10¹⁹ on)
-    makes the whole gradient NaN, so that training stops with an error.
+    A norm of NaN or infinity (in float32 squares overflow from about 10¹⁹ on) makes the whole gradient NaN, so that
+    training stops with an error. Raises ValueError unless max_norm > 0.
 
     Args:
-        grad: the gradient, a vector.
+        grad: g = ∂J/∂θ, all of it.
         max_norm: c.
-
-    Raises ValueError unless max_norm > 0.
 
     Example:
         >>> import numpy as np

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from npae.backend import Array, as_member
+from npae.backend import Array, Config, as_member
 from npae.optim.base import Optimizer
 from npae.optim.schedules import Schedule
 
@@ -81,7 +81,7 @@ class Phased(Optimizer):
         sizes = {phase.name: phase.parameter_count for phase in model.phases}
         return {f"{phase}.{name}": sizes[phase] for phase, o in self.optimizers.items() for name in o.state_names}
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"optimizers": self.optimizers}
 
 

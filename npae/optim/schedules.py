@@ -7,7 +7,7 @@ through the third epoch). The arguments are in epochs too, so that they do not d
 import math
 from typing import Any
 
-from npae.backend import Serializable, as_member
+from npae.backend import Config, Serializable, as_member
 
 
 class Schedule(Serializable):
@@ -33,7 +33,7 @@ class Schedule(Serializable):
     def observe(self, loss: float) -> None:
         """Receives the validation loss (or else the training loss) at the end of every epoch."""
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return dict(self.__dict__)
 
     def state(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Step(Schedule):
     def factor(self, t: float) -> float:
         return self.by ** math.floor(t / self.every)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"every": self.every, "factor": self.by}
 
 
@@ -195,7 +195,7 @@ class Plateau(Schedule):
         if self.waited >= self.patience:
             self.current, self.waited = self.current * self.by, 0
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"patience": self.patience, "factor": self.by, "threshold": self.threshold}
 
     def state(self) -> dict[str, Any]:

@@ -9,9 +9,7 @@ learning", section 2, in the form that takes the gradient at the stored θ (Beng
 section 3.5).
 """
 
-from typing import Any
-
-from npae.backend import Array, elementwise
+from npae.backend import Array, Config, elementwise
 from npae.optim.base import Optimizer
 
 
@@ -69,5 +67,5 @@ class SGD(Optimizer):
         u, rule = self.state["u"], _nesterov if self.nesterov else _momentum
         rule(value, u, grad, lr, self.momentum, out=(value, u))
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}

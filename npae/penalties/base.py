@@ -10,19 +10,20 @@ itself adds the direct part, ∂λΩ/∂θ with the codes fixed, to the paramete
 
 from typing import Any
 
-from npae.backend import Array, Serializable
+from npae.backend import Array, Config, Scalar, Serializable
+from npae.layers.base import Cache
 
 
 class Penalty(Serializable):
     """λΩ. Subclasses set `term`, its name in the history, and implement value and value_and_gradient.
 
-    Raises ValueError unless λ is above 0.
-
     Args:
-        strength: λ.
+        strength: λ, ValueError unless it is above 0.
 
     Example:
+        >>> import numpy as np
         >>> from npae import dense_autoencoder
+        >>> from npae.gradcheck import check_model
         >>> from npae.penalties import Penalty
         >>> class CodeNorm(Penalty):  # ½ 1/B Σ_i ‖h_i‖²
         ...     term = "code_norm"
@@ -31,8 +32,9 @@ class Penalty(Serializable):
         ...     def value_and_gradient(self, model, h, cache):
         ...         dh = self.strength / len(h) * h
         ...         return 0.5 * (h * dh).sum(), dh
-        >>> dense_autoencoder([784, 32], penalties=[CodeNorm(0.1)]).penalties
-        (CodeNorm(strength=0.1),)
+        >>> model = dense_autoencoder([5, 2], dtype="float64", penalties=[CodeNorm(0.1)])
+        >>> check_model(model, np.random.default_rng(0).random((4, 5))) < 1e-6
+        True
     """
 
     registry = {}
@@ -43,7 +45,7 @@ class Penalty(Serializable):
             raise ValueError(f"{type(self).__name__}: expected a strength λ above 0, got {strength}.")
         self.strength = float(strength)
 
-    def value(self, model: Any, h: Array, cache: Any) -> Any:
+    def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λΩ, a scalar on the device.
 
         Args:
@@ -53,7 +55,7 @@ class Penalty(Serializable):
         """
         raise NotImplementedError
 
-    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array | None]:
+    def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array | None]:
         """(λΩ, ∂λΩ/∂h or None), adding ∂λΩ/∂θ to the gradients of the parameters on which Ω depends directly.
 
         Args:
@@ -61,5 +63,5 @@ class Penalty(Serializable):
         """
         raise NotImplementedError
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"strength": self.strength}

@@ -37,8 +37,9 @@ With cross-entropy their λ is ours. Their squared error has no ½, so with Squa
 from itertools import dropwhile
 from typing import Any
 
-from npae.backend import Array, dot, elementwise, empty, matmul, ones
+from npae.backend import Array, Scalar, dot, elementwise, empty, matmul, ones
 from npae.layers import Corruption, Dense, Flatten, Layer, Reshape, Sequential
+from npae.layers.base import Cache
 from npae.penalties.base import Penalty
 
 
@@ -77,17 +78,17 @@ class Contractive(Penalty):
 
     term = "contraction"
 
-    def value(self, model: Any, h: Array, cache: Any) -> Any:
+    def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λ/B Σ_j n_j Σ_i φ′(a_ij)²."""
         return self._parts(model, h, cache)[0]
 
-    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
+    def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array]:
         """(λΩ, ∂λΩ/∂h = 2λ/B φ″(a) n), adding the direct part, 2λ W m, to the gradient of W."""
         value, dh, dense, sums = self._parts(model, h, cache)
         dense.W.add(_columns_times(dense.W.value, sums, 2 * self.strength / len(h)))  # ∂λΩ/∂W += 2λ W m
         return value, dh
 
-    def _parts(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array, Dense, Array]:
+    def _parts(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array, Dense, Array]:
         """(λΩ, ∂λΩ/∂h, the Dense layer, Σ_i φ′(a_ij)²)."""
         dense, (_, kept) = self._dense_layer(model.encoder, cache)
         W, (size, units) = dense.W.value, h.shape
@@ -97,7 +98,7 @@ class Contractive(Penalty):
         sums = matmul(ones(size, h), squares, out=empty((units,), h))
         return dot(sums, n) * (self.strength / size), dh, dense, sums
 
-    def _dense_layer(self, encoder: Layer, cache: Any) -> tuple[Dense, Any]:
+    def _dense_layer(self, encoder: Layer, cache: Cache) -> tuple[Dense, Any]:
         """(the Dense layer, its cache) of an encoder that has one, and no other layer with parameters."""
         layers, caches = (list(encoder), cache) if isinstance(encoder, Sequential) else ([encoder], [cache])
         match list(dropwhile(lambda layer: isinstance(layer, (Flatten, Reshape, Corruption)), layers)):

@@ -22,7 +22,8 @@ Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B. With λ = 
 
 from typing import Any
 
-from npae.backend import Array, dot, elementwise, empty, expm1, ones
+from npae.backend import Array, Scalar, dot, elementwise, empty, expm1, ones
+from npae.layers.base import Cache
 from npae.penalties.base import Penalty
 
 
@@ -55,12 +56,12 @@ class GaussianKL(Penalty):
     def __init__(self, strength: float = 1.0):
         super().__init__(strength)
 
-    def value(self, model: Any, h: Array, cache: Any) -> Any:
+    def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λ/B Σ_i KL_i."""
         divergence = _divergence(*_halves(h))
         return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h))
 
-    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
+    def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array]:
         """The value, and ∂λΩ/∂h = λ/B [μ | ½ (σ² − 1)]."""
         mean, log_var = _halves(h)
         dh, d = empty(h.shape, h), mean.shape[1]

@@ -23,8 +23,9 @@ Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL). Our λ is called β
 
 from typing import Any
 
-from npae.backend import Array, dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
+from npae.backend import Array, Config, Scalar, dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
 from npae.layers import Identity, Sigmoid
+from npae.layers.base import Cache
 from npae.layers.output import output_activation
 from npae.penalties.base import Penalty
 
@@ -73,18 +74,18 @@ class KLSparsity(Penalty):
             raise ValueError(f"KLSparsity: expected a target activity rho between 0 and 1, got {rho}.")
         self.rho = float(rho)
 
-    def value(self, model: Any, h: Array, cache: Any) -> Any:
+    def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λ Σ_j KL(ρ ‖ ρ̂_j)."""
         return self._value_and_derivative(model, rows(h))[0]
 
-    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
+    def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array]:
         """(λΩ, ∂λΩ/∂h), whose rows all equal λ/B ∂KL/∂ρ̂."""
         value, derivative = self._value_and_derivative(model, rows(h))
         dh = empty(h.shape, h)
         rows(dh)[...] = derivative
         return value, dh
 
-    def _value_and_derivative(self, model: Any, h: Array) -> tuple[Any, Array]:
+    def _value_and_derivative(self, model: Any, h: Array) -> tuple[Scalar, Array]:
         """(λΩ, λ/B ∂KL/∂ρ̂ for each unit)."""
         last = output_activation(model.encoder)
         if not isinstance(last, Sigmoid):
@@ -98,7 +99,7 @@ class KLSparsity(Penalty):
         divergence, derivative = _divergence_and_derivative(total, 1 / size, self.rho, self.strength / size)
         return dot(divergence, ones(n, h)) * self.strength, derivative
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"strength": self.strength, "rho": self.rho}
 
 
@@ -118,11 +119,11 @@ class L1(Penalty):
 
     term = "l1"
 
-    def value(self, model: Any, h: Array, cache: Any) -> Any:
+    def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λ/B Σ_i Σ_j |h_ij|."""
         return self.value_and_gradient(model, h, cache)[0]
 
-    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array]:
+    def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array]:
         """(λΩ, ∂λΩ/∂h), where ∂λΩ/∂h = λ/B sign(h), and λΩ = ⟨h, ∂λΩ/∂h⟩ since |h| = h sign(h)."""
         dh = _scaled_sign(h, self.strength / len(h))
         return dot(flat(h), flat(dh)), dh

@@ -13,7 +13,8 @@ Krogh & Hertz 1991, "A simple weight decay can improve generalization", NIPS 4.
 
 from typing import Any
 
-from npae.backend import Array, Parameter, dot
+from npae.backend import Array, Parameter, Scalar, dot
+from npae.layers.base import Cache
 from npae.penalties.base import Penalty
 
 
@@ -24,20 +25,22 @@ class WeightDecay(Penalty):
         strength: λ.
 
     Example:
+        >>> import numpy as np
         >>> from npae import dense_autoencoder
         >>> from npae.penalties import WeightDecay
-        >>> dense_autoencoder([784, 32], penalties=[WeightDecay(1e-4)]).penalties
-        (WeightDecay(strength=0.0001),)
+        >>> model = dense_autoencoder([784, 32], penalties=[WeightDecay(1e-4)])
+        >>> sorted(model.evaluate(np.zeros((100, 784), np.float32)))
+        ['reconstruction', 'weight_decay']
     """
 
     term = "weight_decay"
 
-    def value(self, model: Any, h: Array, cache: Any) -> Any:
+    def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """½λ Σ_l ‖W_l‖²."""
         flat = [W.value.reshape(-1) for W in _weights(model)]
         return sum(dot(w, w) for w in flat) * (0.5 * self.strength)
 
-    def value_and_gradient(self, model: Any, h: Array, cache: Any) -> tuple[Any, Array | None]:
+    def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array | None]:
         """(λΩ, None), adding ∂λΩ/∂W = λW to the gradient of every weight matrix."""
         for W in _weights(model):
             W.add(W.value, self.strength)  # ∂J/∂W += λ W

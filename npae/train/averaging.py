@@ -24,7 +24,7 @@ Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging" 
 
 from typing import TYPE_CHECKING, Any
 
-from npae.backend import Array, device_of, elementwise, to_device
+from npae.backend import Array, Config, device_of, elementwise, to_device
 from npae.train.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class ExponentialMovingAverage(Callback):
         if self.average_statistics is not None:
             trainer.model.statistics.assign(self.average_statistics)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"decay": self.decay}
 
     def state(self) -> dict[str, Any]:

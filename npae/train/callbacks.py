@@ -7,7 +7,7 @@ state() (JSON values) and arrays().
 import math
 from typing import TYPE_CHECKING, Any
 
-from npae.backend import Array, to_device
+from npae.backend import Array, Config, to_device
 
 if TYPE_CHECKING:
     from npae.train.trainer import Trainer
@@ -60,7 +60,7 @@ class Callback:
     def on_stop(self, trainer: "Trainer") -> None:
         """Training has stopped, but not by an exception."""
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         """The settings that a resumed run must share: JSON values."""
         return {}
 
@@ -173,7 +173,7 @@ class EarlyStopping(Callback):
         if self.best_statistics is not None:
             trainer.model.statistics.assign(self.best_statistics)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"patience": self.patience, "monitor": self.monitor, "min_delta": self.min_delta}
 
     def state(self) -> dict[str, Any]:

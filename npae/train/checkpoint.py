@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npae.backend import Array, check_place, device_of, to_device
+from npae.backend import Array, Config, check_place, device_of, to_device
 from npae.serialization import load_all, save
 from npae.serialization.places import place_to_read, place_to_write
 from npae.train.callbacks import Callback, check_monitor, monitored
@@ -207,7 +207,7 @@ class Checkpoint(Callback):
             return
         save_run(trainer, self.path)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"every": self.every, "best": self.only_best, "monitor": self.monitor}
 
     def state(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from contextlib import suppress
 from typing import Any
 
 from npae.backend import Array, Cublas, DTypeLike, array_module, device_of, tf32_is_on, use_blas
+from npae.models.base import Terms
 from npae.train.step import Step
 
 
@@ -43,7 +44,7 @@ class CapturedStep(Step):
         if self.model.draws:
             self._graph = None
 
-    def __call__(self, rows: Array | slice, on_terms: Callable[[dict[str, Any], int], None]) -> None:
+    def __call__(self, rows: Array | slice, on_terms: Callable[[Terms, int], None]) -> None:
         """Take one step, as Step does. The GPU may have changed θ before on_terms(terms, batch size) is called."""
         if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
             super().__call__(rows, on_terms)
@@ -57,7 +58,7 @@ class CapturedStep(Step):
             self._graph.inputs.write(rows, self._next_coefficients())
             on_terms(self._graph.launch(), len(rows))
 
-    def _first(self, rows: Array, on_terms: Callable[[dict[str, Any], int], None]) -> None:
+    def _first(self, rows: Array, on_terms: Callable[[Terms, int], None]) -> None:
         """Take an ordinary step, which compiles kernels and lets cuBLAS select its own. Then capture the next one."""
         xp = array_module(rows)
         try:
@@ -84,7 +85,7 @@ class CapturedStep(Step):
             coefficients += optimizer.coefficients()
         return coefficients
 
-    def _do(self, inputs: "_Inputs") -> dict[str, Any]:
+    def _do(self, inputs: "_Inputs") -> Terms:
         """One step that reads all that changes from `inputs`. Returns the terms of J."""
         batch, terms, k = self._take(inputs.rows), {}, 0
         for phase, optimizer in self.phases:
@@ -163,7 +164,7 @@ class _Graph:
             a is b for a, b in zip(arrays, self._addressed, strict=True)
         )
 
-    def launch(self) -> dict[str, Any]:
+    def launch(self) -> Terms:
         """Launch the step in the current stream. Returns copies of the terms of J."""
         self._graph.launch()
         return {name: value.copy() for name, value in self._terms.items()}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from npae.backend import Arena, Array, FlatParameters
-from npae.models.base import Model
+from npae.models.base import Model, Terms
 from npae.optim.base import Optimizer
 from npae.optim.clipping import clip_by_global_norm
 
@@ -38,7 +38,7 @@ class Step:
         self.arena = Arena()
         self._dry_run(self._smallest_batch())
 
-    def __call__(self, rows: Array | slice, on_terms: Callable[[dict[str, Any], int], None]) -> None:
+    def __call__(self, rows: Array | slice, on_terms: Callable[[Terms, int], None]) -> None:
         """Take one step.
 
         Args:
@@ -57,7 +57,7 @@ class Step:
         """The batch of these rows."""
         return self.batches.take(rows)
 
-    def _gradient(self, phase: "Model | Phase", theta: FlatParameters, x: Any) -> dict[str, Any]:
+    def _gradient(self, phase: "Model | Phase", theta: FlatParameters, x: Any) -> Terms:
         """Write ∂J/∂θ of the phase on the batch x, clipped, to theta.grad. Returns the terms of J by name."""
         with theta.fresh_grad():
             terms = phase.backpropagate(x)
@@ -86,8 +86,7 @@ class Step:
             return
         before = statistics.value.copy()
         with self.arena.frame(size):
-            rows: Any = next(self.batches.rows())
-            x = self.batches.take(rows[:size])
+            x = self.batches.take(next(self.batches.rows())[:size])
             for phase, _ in self.phases:
                 phase.backpropagate(x)
         statistics.value[...] = before

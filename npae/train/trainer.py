@@ -20,17 +20,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npae.backend import array_module, as_int
+from npae.models.base import Model
+from npae.optim.base import Optimizer
+from npae.train.step import Step
 
 if TYPE_CHECKING:
     from npae.data.minibatches import Minibatches
-    from npae.models.base import Model
-    from npae.optim import Optimizer, Schedule
+    from npae.optim import Schedule
     from npae.train.callbacks import Callback
     from npae.train.history import EpochMeans, History
     from npae.train.interrupt import Interrupt
     from npae.train.parallel.process_group import ProcessGroup
     from npae.train.progress import NoProgress
-    from npae.train.step import Step
 
 
 class Trainer:
@@ -66,10 +67,9 @@ class Trainer:
         ([1, 2], [1, 2, 3, 4, 5])
     """
 
-    def __init__(self, model: "Model", batches: "Minibatches", step: "Step", optimizer: "Optimizer",
-                 schedule: "Schedule", *, validation: Any, callbacks: "list[Callback]", seed: int,
-                 progress: "NoProgress", history: "History", group: "ProcessGroup", interrupt: "Interrupt",
-                 identity: dict[str, Any]):  # fmt: skip
+    def __init__(self, model: Model, batches: "Minibatches", step: Step, optimizer: Optimizer, schedule: "Schedule", *,
+                 validation: Any, callbacks: "list[Callback]", seed: int, progress: "NoProgress", history: "History",
+                 group: "ProcessGroup", interrupt: "Interrupt", identity: dict[str, Any]):  # fmt: skip
         self.model, self.batches, self.step, self.optimizer, self.schedule = model, batches, step, optimizer, schedule
         self.validation, self.callbacks, self.seed, self.progress = validation, callbacks, seed, progress
         self.history, self.group, self.interrupt, self.identity = history, group, interrupt, identity

@@ -154,7 +154,7 @@ def _proto(graph: Graph, metadata: dict[str, str]) -> "ModelProto":
         import onnx
         from onnx import helper, numpy_helper
     except ImportError as error:
-        raise ImportError(missing("onnx", "onnx")) from error
+        raise ImportError(f"to_onnx: {missing('onnx', 'onnx')}") from error
 
     def value_info(value: Value) -> Any:
         return helper.make_tensor_value_info(

@@ -45,7 +45,7 @@ def to_torch_module(model: Layer, input_shape: tuple[int, ...] | None = None) ->
     try:
         import torch
     except ImportError as error:
-        raise ImportError(missing("PyTorch", "bench")) from error
+        raise ImportError(f"to_torch_module: {missing('PyTorch', 'bench')}") from error
     state = {name: torch.from_numpy(array) for name, array in to_torch(model).items()}
     shape = sample_shape(model, "to_torch_module") if input_shape is None else tuple(int(n) for n in input_shape)
     module, _ = _module(torch.nn, model, shape)

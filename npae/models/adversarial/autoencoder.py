@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, DTypeLike, Stream, as_int, as_lazy_source, empty, to_device
+from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, as_int, as_lazy_source, empty, to_device
 from npae.data.sources import as_labelled, check_source
 from npae.layers import Layer
 from npae.losses.softmax_cross_entropy import one_hot
@@ -47,6 +47,7 @@ from npae.models.adversarial.game import check_parts, diagnostics, discriminator
 from npae.models.adversarial.priors import Prior
 from npae.models.adversarial.sampler import PriorSampler
 from npae.models.autoencoder import Autoencoder
+from npae.models.base import Terms
 from npae.models.phases import Phase
 from npae.models.wrapper import Wrapper
 
@@ -114,16 +115,16 @@ class AdversarialAutoencoder(Wrapper):
             Phase("generator", self.autoencoder.encoder, self._generator_step),
         )
 
-    def _reconstruction_step(self, batch: Any) -> dict[str, Any]:
+    def _reconstruction_step(self, batch: Any) -> Terms:
         return self.autoencoder.backpropagate(self._parts(batch)[0])
 
-    def _discriminator_step(self, batch: Any) -> dict[str, Any]:
+    def _discriminator_step(self, batch: Any) -> Terms:
         x, y = self._parts(batch)
         h, _ = self.autoencoder.encoder.forward(x, training=True)
         z = self.sampler.next(h, y)
         return {"discriminator": discriminator_step(self.discriminator, self._with_class(z, y), self._with_class(h, y))}
 
-    def _generator_step(self, batch: Any) -> dict[str, Any]:
+    def _generator_step(self, batch: Any) -> Terms:
         x, y = self._parts(batch)
         h, cache = self.autoencoder.encoder.forward(x, training=True)
         value, drows = generator_gradient(self.discriminator, self._with_class(h, y))
@@ -216,7 +217,7 @@ class AdversarialAutoencoder(Wrapper):
         z = self.prior.codes(Stream([seed]), like, classes)
         return self.autoencoder.decode(z, batch_size)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"autoencoder": self.autoencoder, "discriminator": self.discriminator, "prior": self.prior,
                 "labelled": self.labelled}  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array
+from npae.backend import Array, Scalar
 from npae.layers import Identity, Layer
 from npae.layers.output import output_activation
 from npae.losses.adversarial import discriminator_loss, generator_loss
@@ -49,7 +49,7 @@ def ends_linear(network: Layer) -> bool:
     return isinstance(output_activation(network), Identity)
 
 
-def discriminator_step(discriminator: Layer, real: Array, fake: Array, r: float = 1.0) -> Any:
+def discriminator_step(discriminator: Layer, real: Array, fake: Array, r: float = 1.0) -> Scalar:
     """Add ∂J_D/∂θ_D to the discriminator's gradient. Returns J_D, a scalar that stays on the device.
 
     Args:
@@ -73,13 +73,13 @@ def discriminator_step(discriminator: Layer, real: Array, fake: Array, r: float 
     return value
 
 
-def generator_gradient(discriminator: Layer, fake: Array, saturating: bool = False) -> tuple[Any, Array]:
+def generator_gradient(discriminator: Layer, fake: Array, saturating: bool = False) -> tuple[Scalar, Array]:
     """(J_G, ∂J_G/∂fake). The discriminator's gradient and running statistics stay unchanged.
 
     Args:
         discriminator: D.
         fake: a batch of fake samples, (B, …).
-        saturating: the generator's loss, see npae.losses.adversarial.
+        saturating: take the saturating loss of the generator, see npae.losses.adversarial.
     """
     with frozen(discriminator):
         b, cache = discriminator.forward(fake, training=True)
@@ -97,7 +97,7 @@ def diagnostics(a: Array, b: Array, r: float = 1.0, saturating: bool = False) ->
         a: logits of real samples, (n, …).
         b: logits of fake samples, (n, …).
         r: the target probability of real samples.
-        saturating: the generator's loss.
+        saturating: take the saturating loss of the generator.
     """
     return {
         "discriminator": float(discriminator_loss(a, b, r)[0]), "generator": float(generator_loss(b, saturating)[0]),

@@ -51,11 +51,12 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, DTypeLike, Stream, as_int, empty, to_device
+from npae.backend import Array, Config, DTypeLike, Stream, as_int, empty, to_device
 from npae.layers import Layer
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
 from npae.models.adversarial.priors import Prior
 from npae.models.adversarial.sampler import PriorSampler
+from npae.models.base import Terms
 from npae.models.phases import Phase
 from npae.models.wrapper import Wrapper
 
@@ -70,7 +71,7 @@ class GAN(Wrapper):
             Sigmoid.
         discriminator: a Layer from images to one logit each, (B, 1), ending in a linear layer.
         prior: the distribution of codes (npae.models.adversarial.priors).
-        saturating: the generator's loss (npae.losses.adversarial).
+        saturating: take the saturating loss of the generator, see npae.losses.adversarial.
         real: the discriminator's target probability of real images; below 1 it is label smoothing.
         seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
         dtype: of the parameters, float32 or float64.
@@ -123,7 +124,7 @@ class GAN(Wrapper):
             Phase("generator", self.generator, self._generator_step),
         )
 
-    def _discriminator_step(self, x: Array) -> dict[str, Any]:
+    def _discriminator_step(self, x: Array) -> Terms:
         fake, _ = self.generator.forward(self._codes(x), training=True)
         if fake.shape != x.shape:
             raise ValueError(
@@ -132,7 +133,7 @@ class GAN(Wrapper):
             )
         return {"discriminator": discriminator_step(self.discriminator, x, fake, self.real)}
 
-    def _generator_step(self, x: Array) -> dict[str, Any]:
+    def _generator_step(self, x: Array) -> Terms:
         fake, cache = self.generator.forward(self._codes(x), training=True)
         value, d_fake = generator_gradient(self.discriminator, fake, self.saturating)
         self.generator.backward(d_fake, cache, needs_dx=False)
@@ -171,7 +172,7 @@ class GAN(Wrapper):
         z = self.prior.codes(Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value))
         return self._map(self.generator, z, batch_size, "codes")
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"generator": self.generator, "discriminator": self.discriminator, "prior": self.prior,
                 "saturating": self.saturating, "real": self.real}  # fmt: skip
 

@@ -23,6 +23,7 @@ from npae.models.adversarial.game import (
 )
 from npae.models.adversarial.priors import OneHotPrior, Prior
 from npae.models.adversarial.sampler import PriorSampler
+from npae.models.base import Terms
 from npae.models.phases import Phase
 
 
@@ -56,7 +57,7 @@ class Part:
 
         return Phase(name, self.discriminator, step)
 
-    def generator_gradient(self, code: Array, dcode: Array) -> dict[str, Any]:
+    def generator_gradient(self, code: Array, dcode: Array) -> Terms:
         """Write the gradient of this part's generator loss into its columns of dcode. Returns the loss, by name.
 
         Args:

@@ -23,9 +23,8 @@ Makhzani et al. 2015, "Adversarial autoencoders", sections 2.1 and 2.3, figures 
 """
 
 import math
-from typing import Any
 
-from npae.backend import Array, Serializable, Stream, array_module, as_int, cos, elementwise, empty, sin, sqrt
+from npae.backend import Array, Config, Serializable, Stream, array_module, as_int, cos, elementwise, empty, sin, sqrt
 from npae.losses.softmax_cross_entropy import one_hot
 
 
@@ -47,6 +46,8 @@ class Prior(Serializable):
         >>> class Exponential(Prior):
         ...     def codes(self, stream, like, y=None):
         ...         return -np.log(1 - stream.uniform(like))
+        ...     def config(self):
+        ...         return {"size": self.size}
         >>> z = Exponential(2).codes(Stream([0]), np.empty((5, 2), np.float32))
         >>> z.shape, bool((z >= 0).all())
         ((5, 2), True)
@@ -107,7 +108,7 @@ class GaussianPrior(Prior):
         z = stream.normal(like)
         return _scale(z, self.std, 0.0, out=z)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"size": self.size, "std": self.std}
 
 
@@ -135,7 +136,7 @@ class UniformPrior(Prior):
         u = stream.uniform(like)
         return _scale(u, 2 * self.half_width, -self.half_width, out=u)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"size": self.size, "half_width": self.half_width}
 
 
@@ -175,7 +176,7 @@ class RingPrior(Prior):
         _ring(e1, e2, k, 2 * math.pi / self.modes, self.radius, self.length, self.width, out=(e1, e2))
         return _columns(noise, like)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"modes": self.modes, "radius": self.radius, "length": self.length, "width": self.width}
 
 
@@ -214,7 +215,7 @@ class SwissRollPrior(Prior):
         _spiral(e1, e2, k, u, self.modes, 2 * math.pi * self.turns, self.radius, self.width, out=(e1, e2))
         return _columns(noise, like)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"modes": self.modes, "turns": self.turns, "radius": self.radius, "width": self.width}
 
 
@@ -239,7 +240,7 @@ class OneHotPrior(Prior):
     def codes(self, stream: Stream, like: Array, y: Array | None = None) -> Array:
         return one_hot(self._part(stream, like, y), self.modes, like)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"classes": self.modes}
 
 

@@ -43,7 +43,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, DTypeLike, Stream, array_module, as_int, empty, to_device
+from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, array_module, as_int, empty, to_device
 from npae.data.sources import as_labelled, check_source
 from npae.layers import Layer, Sequential, Slice
 from npae.losses import MaskedCrossEntropy
@@ -51,6 +51,7 @@ from npae.losses.softmax_cross_entropy import one_hot
 from npae.models.adversarial.parts import class_and_style
 from npae.models.adversarial.priors import Prior
 from npae.models.autoencoder import Autoencoder
+from npae.models.base import Terms
 from npae.models.classifier import Classifier
 from npae.models.phases import Phase
 from npae.models.wrapper import Wrapper
@@ -124,17 +125,17 @@ class SemiSupervisedAutoencoder(Wrapper):
             Phase("supervised", encoder, self._supervised_step),
         )
 
-    def _reconstruction_step(self, batch: Any) -> dict[str, Any]:
+    def _reconstruction_step(self, batch: Any) -> Terms:
         return self.autoencoder.backpropagate(batch[0])
 
-    def _generator_step(self, batch: Any) -> dict[str, Any]:
+    def _generator_step(self, batch: Any) -> Terms:
         code, cache = self.autoencoder.encoder.forward(batch[0], training=True)
         dcode = empty(code.shape, code)
         terms = {name: value for part in self.parts for name, value in part.generator_gradient(code, dcode).items()}
         self.autoencoder.encoder.backward(dcode, cache, needs_dx=False)
         return terms
 
-    def _supervised_step(self, batch: Any) -> dict[str, Any]:
+    def _supervised_step(self, batch: Any) -> Terms:
         x, y = batch
         logits, cache = self.classifier.forward(x, training=True)
         value, dlogits = self.supervised_loss.value_and_gradient(logits, y)
@@ -161,8 +162,7 @@ class SemiSupervisedAutoencoder(Wrapper):
     def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the priors have seed 0.
 
-        real_accuracy, fake_accuracy, diversity: as for AdversarialAutoencoder, for classes and for styles. "supervised"
-        is 0 if no label is known.
+        Accuracies and diversity of classes and of styles: see AdversarialAutoencoder. "supervised" is 0 without labels.
         """
         self.check_columns(data)
         x, y = self.as_data(data)
@@ -252,7 +252,7 @@ class SemiSupervisedAutoencoder(Wrapper):
         y = self.class_prior.codes(stream, empty((n, self.class_prior.size), like)) if y is None else y
         return self.decode(y, styles, batch_size)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         names = ("autoencoder", "class_discriminator", "style_discriminator", "prior")
         return {name: getattr(self, name) for name in names}
 

@@ -36,10 +36,11 @@ The weights are computed from ln w after subtracting the largest, so that none o
 Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders".
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npae.backend import Array, array_module, dot, elementwise, empty, exp, log, matmul, ones, rows
 from npae.layers.sampling import tile, tile_adjoint
+from npae.models.base import Terms
 
 if TYPE_CHECKING:
     from npae.models.variational.model import VariationalAutoencoder
@@ -96,7 +97,7 @@ def log_mean_and_weights(log_w: Array, k: int) -> tuple[Array, Array]:
     return _log_mean(largest, total, 1 / k), _normalised(w, total, out=w)
 
 
-def iwae_step(model: "VariationalAutoencoder", x: Array) -> dict[str, Any]:
+def iwae_step(model: "VariationalAutoencoder", x: Array) -> Terms:
     """Add ∂J/∂θ of J = −1/B Σ_i L_K on the batch x to theta.grad. Returns the terms of J by name."""
     k, scale = model.samples, 1 / len(x)
     stats, encoder_cache = model.encoder.forward(x, training=True)

@@ -37,15 +37,15 @@ and approximate inference in deep generative models".
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, DTypeLike, Stream, as_int, as_member, device_of, generator, to_device
+from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, as_int, as_member, device_of, generator, to_device
 from npae.layers import Dense, GaussianSample, Layer
+from npae.layers.base import Cache, Gradient
 from npae.layers.sampling import tile, tile_adjoint
 from npae.losses import BinaryCrossEntropy, Loss, SquaredError
-from npae.models.base import Model
+from npae.models.base import Model, Terms
 from npae.models.variational.bounds import iwae_step
 from npae.models.variational.likelihood import elbo_terms, iwae_terms, log_mean_weight
 from npae.penalties import GaussianKL
@@ -110,7 +110,7 @@ class VariationalAutoencoder(Model):
 
     # ------------------------------------------------------------------ training
 
-    def backpropagate(self, x: Array) -> dict[str, Any]:
+    def backpropagate(self, x: Array) -> Terms:
         """Add ∂J/∂θ on the batch x to theta.grad. Returns "reconstruction" and "kl", scalars on the device."""
         if self.objective == "iwae":
             return iwae_step(self, x)
@@ -127,7 +127,7 @@ class VariationalAutoencoder(Model):
         self.encoder.backward(dstats, encoder_cache, needs_dx=False)
         return {"reconstruction": reconstruction, "kl": kl}
 
-    def evaluate(self, data: Any, batch_size: int = 1024, seed: int = 0) -> dict[str, float]:
+    def evaluate(self, data: ArrayLike, batch_size: int = 1024, seed: int = 0) -> dict[str, float]:
         """The terms of J on `data` in inference mode, by name: numbers, mean over the samples.
 
         Args:
@@ -147,14 +147,14 @@ class VariationalAutoencoder(Model):
 
     # ------------------------------------------------------------------ as a layer
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """The decoder's output for one sampled code in training, for the mean code μ in inference."""
         stats, encoder_cache = self.encoder.forward(x, training)
         z, sampler_cache = self.sampler.forward(stats, training)
         y, decoder_cache = self.decoder.forward(z, training)
         return y, (encoder_cache, sampler_cache, decoder_cache)
 
-    def backward(self, dy: Array, cache: Any, needs_dx: bool = True) -> Array | Any:
+    def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂x from ∂J/∂y, adding to the gradients of encoder and decoder."""
         encoder_cache, sampler_cache, decoder_cache = cache
         dstats = self.sampler.backward(self.decoder.backward(dy, decoder_cache), sampler_cache)
@@ -257,7 +257,7 @@ class VariationalAutoencoder(Model):
         """
         return self.encode(data, batch_size).var(axis=0) > threshold
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         return {"encoder": self.encoder, "decoder": self.decoder, "loss": self.loss, "beta": self.kl.strength,
                 "samples": self.samples, "objective": self.objective}  # fmt: skip
 

@@ -34,7 +34,7 @@ total minibatch size, not by the size of a share.
 from typing import TYPE_CHECKING, Any
 
 from npae.backend import FlatParameters
-from npae.models.base import Model
+from npae.models.base import Model, Terms
 from npae.optim.base import Optimizer
 from npae.train.step import Step
 
@@ -77,7 +77,7 @@ class DataParallelStep(Step):
         share, self._weight = self.group.share(len(rows))
         return super()._take(rows[share])
 
-    def _gradient(self, phase: "Model | Phase", theta: FlatParameters, x: Any) -> dict[str, Any]:
+    def _gradient(self, phase: "Model | Phase", theta: FlatParameters, x: Any) -> Terms:
         with theta.fresh_grad():
             terms = phase.backpropagate(x)
         grad = theta.grad
