@@ -33,21 +33,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npae.backend import (
-    Array,
-    Config,
-    array_module,
-    check_floats,
-    cos,
-    elementwise,
-    empty,
-    exp,
-    matmul,
-    maximum,
-    minimum,
-    sin,
-)
-from npae.data.augment import Augmentation
+from npae.backend import Array, array_module, check_floats, cos, elementwise, empty, exp, matmul, maximum, minimum, sin
+from npae.data.augment import Augmentation, Config
 
 
 @elementwise

@@ -22,7 +22,7 @@ class Activation(ActivationFormulas, Layer):
     """An elementwise layer h = φ(a). Subclasses implement f, derivative and second_derivative, as elementwise formulas.
 
     Attributes:
-        initializer: the name of the one that suits weights in front of φ (npae.layers.initializers).
+        initializer: of weights in front of φ, by name (npae.layers.initializers).
 
     Example:
         >>> from npae.backend import cos, sin

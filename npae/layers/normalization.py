@@ -63,7 +63,7 @@ from npae.backend import (
     ones,
     pixels,
     sqrt,
-)  # fmt: skip
+)
 from npae.layers import initializers
 from npae.layers.base import Cache, Gradient, Layer
 

@@ -33,19 +33,9 @@ from itertools import pairwise
 import numpy as np
 
 from npae.backend import DTypeLike
-from npae.layers import (
-    BatchNorm,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    Flatten,
-    Layer,
-    MaxPool2D,
-    Reshape,
-    Sequential,
-    Upsample2D,
-)
+from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Flatten, MaxPool2D, Reshape, Sequential, Upsample2D
 from npae.layers.activations import ActivationLike, as_activation
+from npae.layers.base import Layer
 from npae.losses import Loss
 from npae.models.autoencoder import Autoencoder
 from npae.models.dense import dense_stack

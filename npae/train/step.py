@@ -86,7 +86,8 @@ class Step:
             return
         before = statistics.value.copy()
         with self.arena.frame(size):
-            x = self.batches.take(next(self.batches.rows())[:size])
+            rows = next(self.batches.rows())  # without a seed a slice, otherwise numbers
+            x = self.batches.take(slice(0, size) if isinstance(rows, slice) else rows[:size])
             for phase, _ in self.phases:
                 phase.backpropagate(x)
         statistics.value[...] = before

@@ -77,3 +77,11 @@ def test_an_allocation_would_be_seen():
     step._gradient = lambda *given: (np.empty(len(given[-1]), np.float32), gradient(*given))[1]
     with pytest.raises(AssertionError):
         check_that_a_step_allocates_no_arrays(step)
+
+
+def test_the_last_batch_of_rows_without_a_seed_is_tried_before_the_run():
+    x = np.random.default_rng(0).random((10, 8), np.float32)
+    step = Step(dense_autoencoder([8, 4, 2], batch_norm=True), Minibatches(x, 4), Adam())
+    assert all(np.isfinite(step.model.theta.value)) and step.model.statistics.size
+    with pytest.raises(ValueError, match="BatchNorm"):
+        Step(dense_autoencoder([8, 4, 2], batch_norm=True), Minibatches(x[:9], 4), Adam())
