@@ -50,7 +50,7 @@ class Table:
         return bool(self.cited) or any(row["published"] for row in self.rows.values())
 
     def __str__(self):
-        comparable = not self.settings.quick and not self.settings.stopped
+        comparable = not incomparable(self.settings)
         shown = [*self.columns, *(["published"] if self.published and comparable else [])]
         heads = {metric: head for metric, (head, _) in self.columns.items()} | {"published": self.published}
         rows = self.rows | (self.cited if comparable else {})
@@ -86,10 +86,15 @@ def write(settings):
     return result
 
 
+def incomparable(settings):
+    """Why the numbers of a run stand beside no published ones: "" if they do."""
+    return settings.stopped or ("a quick run" if settings.quick else "")
+
+
 def published_numbers(settings):
     """Whether published numbers, which are of 60,000 digits, can be compared with those of this run."""
-    if settings.stopped or settings.quick:
-        return f"not comparable: {settings.stopped or 'a quick run'}"
+    if reason := incomparable(settings):
+        return f"not comparable: {reason}"
     return "comparable" if settings.full else "not comparable: 10,000 training digits, not 60,000"
 
 

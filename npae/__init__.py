@@ -138,12 +138,7 @@ Reading order
   For other libraries.
 
     estimators/                         scikit-learn's estimators
-    export/table.py                     functions by class
-    export/shapes.py                    the shape of samples
-    export/places.py                    exported files
-    export/onnx_graph/                  ONNX
-    export/safetensors_file.py          safetensors
-    export/pytorch/                     state dicts and modules of PyTorch
+    export/                             ONNX, safetensors, PyTorch
 
 The shortest program:
 

@@ -2,8 +2,8 @@
 
 Every path that a caller gives goes through `as_path`, so that "~" means the same everywhere.
 
-Everything that npae writes is written under a temporary name first and then renamed. So neither a full disk nor a
-killed process leaves half a file that could be mistaken for a whole one.
+Everything that npae writes is written under a temporary name first, flushed to the disk, and then renamed. So neither a
+full disk nor a killed process leaves half a file that could be mistaken for a whole one.
 
 A file that is read is not trusted: the header of an array may declare any size. So the header is read by itself, and
 the declared size is compared with the size of the file before any memory is allocated.
@@ -52,8 +52,9 @@ def _temporary(path: Path) -> Path:
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary name next to `path`. When the block ends without an error, that file is renamed to `path`.
 
-    Missing folders are made. After an error, an interrupt included, the temporary file is deleted, and an older file
-    `path` is as it was. Close the file within the block: Windows renames no open file.
+    Before that, its bytes are on the disk. Missing folders are made. After an error, an interrupt included, the
+    temporary file is deleted, and an older file `path` is as it was. Close the file within the block: Windows renames
+    no open file.
 
     Args:
         path: where the file is to be.
@@ -77,6 +78,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = _temporary(path)
     try:
         yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 In reading order:
 
+    checks.py            what can be exported
     table.py             functions by class
     shapes.py            the shape of the samples that a network takes
     places.py            the names of files

@@ -1,6 +1,5 @@
 """Exported files: their names, and how they are written."""
 
-import os
 from os import PathLike
 from pathlib import Path
 
@@ -39,10 +38,8 @@ def write(path: Path, content: bytes) -> Path:
     Raises OSError, with the reason, if it cannot be written. Then an older file is as it was.
     """
     try:
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise OSError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error
     return path

@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from npae.backend import Array, Parameter, Remembers, Seen, missing, resolve_device, to_device
+from npae.export.checks import check_model
 from npae.export.places import place, write
 from npae.layers import Layer
 from npae.serialization import ModelFileError, build, describe
+from npae.serialization.architecture import json_text
 from npae.version import __version__
 
 FORMAT = "1"
@@ -49,12 +51,10 @@ def save_safetensors(path: str | PathLike, model: Layer) -> Path:
     """
     library = _library()
     path = place(path, ".safetensors", "save_safetensors")
-    if not isinstance(model, Layer):
-        raise TypeError(f"save_safetensors: expected a model (a Layer), got {type(model).__name__}. "
-                        "Name a model, or a part of one, such as model.encoder.")  # fmt: skip
+    check_model(model, "save_safetensors")
     metadata = {
         "npae_format": FORMAT, "npae_version": __version__,
-        "architecture": json.dumps(describe(model, to_build=True), default=_as_number),
+        "architecture": json_text(describe(model, to_build=True), "save_safetensors"),
     }  # fmt: skip
     seen: Seen | None = getattr(model, "seen", None)
     if seen is not None:
@@ -63,7 +63,7 @@ def save_safetensors(path: str | PathLike, model: Layer) -> Path:
     return write(path, library.numpy.save(tensors, metadata))
 
 
-def load_safetensors(path: str | PathLike, device: str = "cpu") -> Layer:
+def load_safetensors(path: str | PathLike, device: str = "cpu") -> Any:
     """The model in a file that save_safetensors has written.
 
     Args:
@@ -98,13 +98,6 @@ def load_safetensors(path: str | PathLike, device: str = "cpu") -> Layer:
             "save the model again."
         ) from error
     return model.to(device) if model.parameter_count else model
-
-
-def _as_number(value: Any) -> Any:
-    """A NumPy number among the arguments of a layer, as a JSON value."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"save_safetensors: expected JSON values as arguments of layers, got {value!r}.")
 
 
 def _library() -> Any:

@@ -9,8 +9,12 @@ building makes one object of the two again. A tree can name registered classes o
 file cannot make the program build anything else.
 """
 
+import json
 import warnings
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from npae.backend import Serializable
 
@@ -103,3 +107,19 @@ def _build(tree: Any, path: str, built: dict[str, Any]) -> Any:
 
 def _join(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
+
+
+def json_text(tree: Any, owner: str) -> str:
+    """A tree as JSON. A NumPy number in it, such as a learning rate from np.linspace, becomes a plain one.
+
+    Args:
+        tree: what `describe` returns, or other values.
+        owner: the function in whose name TypeError is raised for values that JSON does not have.
+    """
+    return json.dumps(tree, default=partial(_as_number, owner))
+
+
+def _as_number(owner: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{owner}: expected JSON values, got {value!r}.")

@@ -25,7 +25,7 @@ import numpy as np
 from npae.backend import Array, Remembers, Seen, atomic_write, resolve_device, to_device
 from npae.layers import Layer
 from npae.optim import Optimizer
-from npae.serialization.architecture import build, describe
+from npae.serialization.architecture import build, describe, json_text
 from npae.serialization.archive import ModelFileError, array_in, header_in
 from npae.serialization.places import place_to_read, place_to_write
 
@@ -101,13 +101,11 @@ def save(path: str | os.PathLike, model: Layer, optimizer: Optimizer | None = No
     for name, array in content.items():
         if array.dtype.hasobject:
             raise TypeError(f"save: expected {name} to hold numbers, got an array of Python objects.")
-    content["about"] = np.frombuffer(json.dumps(about, default=_as_number).encode(), np.uint8)
+    content["about"] = np.frombuffer(json_text(about, "save").encode(), np.uint8)
     path = place_to_write(path)
     try:
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **content)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"Cannot write the model file {path}: {reason}. Choose another place.") from error
@@ -125,13 +123,6 @@ def _check(path: Any, model: Any, optimizer: Any) -> None:
         raise TypeError(f"save: expected a model (a Layer), got {type(model).__name__}. {cure}")
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"save: expected an Optimizer, such as optim.Adam(), got {optimizer!r}.")
-
-
-def _as_number(value: Any) -> Any:
-    """A NumPy number, such as a learning rate taken from np.linspace, as a JSON value."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"save: expected JSON values, got {value!r}.")
 
 
 def load(path: str | os.PathLike, device: str = "cpu") -> Any:

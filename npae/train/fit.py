@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -127,14 +127,14 @@ def _step(model: Model, batches: Minibatches, optimizer: Optimizer, clip_norm: f
     return (CapturedStep if graph else Step)(model, batches, optimizer, clip_norm)
 
 
-def fit(model: Model, data: Data, *more: Any, epochs: int, target: ArrayLike | None = None,
+def fit(model: Model, data: Data, *more: NoReturn, epochs: int, target: ArrayLike | None = None,
         validation: Data | float | None = None, batch_size: int | None = None,
         optimizer: OneOptimizer | dict[str, OneOptimizer] | None = None,
         schedule: Schedule | type[Schedule] | str | None = None, clip_norm: float | None = None,
         callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: str | bool = "auto",
         resume: str | os.PathLike[str] | None = None, augment: Augmentation | None = None,
         group: ProcessGroup | None = None, graph: bool = False, data_init: bool = True,
-        **others: Any) -> History:  # fmt: skip
+        **others: NoReturn) -> History:  # fmt: skip
     """Train `model` on `data` for `epochs` epochs; returns the History. Everything after the data goes by keyword.
 
     Args:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from npae.backend import Array, Parameter, device_of, to_device
+from npae.export.checks import check_model
 from npae.export.pytorch.twins import TWINS, Tensor, Twin
 from npae.layers import Layer, Sequential
 from npae.models.base import Model
@@ -71,7 +72,7 @@ def to_torch(model: Layer) -> dict[str, Array]:
         >>> {name: array.shape for name, array in to_torch(dense_autoencoder([784, 32])).items()}  # doctest: +ELLIPSIS
         {'encoder.0.weight': (32, 784), 'encoder.0.bias': (32,), 'decoder.0.weight': (784, 32), ...}
     """
-    _check(model, "to_torch")
+    check_model(model, "to_torch")
     found: dict[str, Array] = {}
     for name, one in modules(model):
         found |= {f"{name}.{key}": tensor.values for key, tensor in one.tensors.items()}
@@ -98,7 +99,7 @@ def from_torch(model: Layer, state_dict: Mapping[str, Any]) -> Layer:
         >>> layer(np.ones((1, 3), np.float32)).tolist()
         [[3.0, 3.0]]
     """
-    _check(model, "from_torch")
+    check_model(model, "from_torch")
     expected, counters = {}, set()
     for name, one in modules(model):
         expected |= {f"{name}.{key}": tensor for key, tensor in one.tensors.items()}
@@ -117,12 +118,6 @@ def from_torch(model: Layer, state_dict: Mapping[str, Any]) -> Layer:
     for _, p, array in values.values():
         p.value[...] = to_device(array.astype(p.value.dtype), device_of(p.value))
     return model
-
-
-def _check(model: Any, owner: str) -> None:
-    if not isinstance(model, Layer):
-        raise TypeError(f"{owner}: expected a model (a Layer), got {type(model).__name__}. "
-                        "Name a model, or a part of one, such as model.encoder.")  # fmt: skip
 
 
 def _check_names(given: Mapping[str, Any], expected: Mapping[str, Tensor], counters: set[str]) -> None:
