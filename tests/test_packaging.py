@@ -1,11 +1,13 @@
 """What the distributions promise: metadata, licences, pages without broken links, and the recipe for contributors."""
 
 import configparser
+import doctest
 import inspect
 import re
 import types
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -70,17 +72,27 @@ def test_the_package_is_typed():
 
 @cache
 def recipe():
-    """The code of CONTRIBUTING.md, as it stands there."""
-    module = types.ModuleType("recipe")
-    for code in re.findall(r"```python\n(.*?)```", text_of("CONTRIBUTING.md"), re.DOTALL):
-        exec(code, vars(module))
-    return module
+    """The two files of CONTRIBUTING.md, the layer and its test, as modules; the layer's name is in npae.layers."""
+    layer, test = types.ModuleType("layer"), types.ModuleType("test")
+    code = re.findall(r"```python\n(.*?)```", text_of("CONTRIBUTING.md"), re.DOTALL)
+    exec(code[0], vars(layer))
+    with mock.patch.object(npae.layers, "Gain", layer.Gain, create=True):
+        exec(code[1], vars(test))
+    return layer, test
 
 
 @each_device
 def test_the_layer_of_the_recipe_keeps_the_contract(device):
-    inspect.unwrap(recipe().test_contract)(device)
-    assert recipe().Gain(5).initialize(seed=0).theta.size == 5
+    layer, test = recipe()
+    inspect.unwrap(test.test_contract)(device)
+    assert layer.Gain(5).initialize(seed=0).theta.size == 5
+
+
+def test_the_example_of_the_recipe_runs():
+    layer, _ = recipe()
+    with mock.patch.object(npae.layers, "Gain", layer.Gain, create=True):
+        test = doctest.DocTestFinder(recurse=False).find(layer.Gain, "Gain", module=False, globs={})[0]
+        assert test.examples and doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_a_relative_link_would_be_found():
