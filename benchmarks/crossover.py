@@ -12,7 +12,7 @@ from benchmarks import report
 from benchmarks.clock import clock
 from benchmarks.training import TrainingStep, compiled_at_once, images
 from benchmarks.workloads import LARGE
-from npae.backend import to_device
+from npae.backend import fit_text, to_device
 
 BATCHES, WIDTHS = (1, 4, 16, 64, 256, 1024, 4096, 16384), (16, 64, 256, 1024, 4096)
 QUICK_BATCHES, QUICK_WIDTHS = (1, 16, 256), (16, 256, 1024)
@@ -48,7 +48,7 @@ def run(settings):
         result["axes"][name] = {"points": points, "overtakes_the_cpu_at": found}
         rows = list(map(cells, points))
         report.table([f"{LABELS[name]}; ms per step", *CURVES, "transfer"], rows, crossings(result["axes"][name]))
-    print("\n".join(result["not_measured"]))
+    print("\n".join(map(fit_text, result["not_measured"])))
     return result
 
 

@@ -17,6 +17,7 @@ from benchmarks.opponents.pytorch import TorchTraining
 from benchmarks.opponents.roster import CAPTURED, EAGER, OURS, Entry
 from benchmarks.workloads import DEEP, LARGE, SMALL
 from npae import mnist
+from npae.backend import counted, fit_text, missing
 
 ENTRIES = {
     OURS: Entry(NpaeTraining),
@@ -37,27 +38,29 @@ MOST_EPOCHS = 20
 def run(settings):
     """Time epochs and training to an error on every device. Returns the contents of the JSON file."""
     which, count = _data(settings.quick)
-    print(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the embedded sample'}).")
+    print(fit_text(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the embedded sample'})."))
     turns = 2 if settings.quick else 4
     result = {"digits": count, "turns": turns, "unit": "seconds: median, lower and upper quartile", "devices": {}}
-    missing = result["not_measured"] = {}
+    reasons = result["not_measured"] = {}
     entries = {name: entry for name, entry in ENTRIES.items() if importlib.util.find_spec(entry.kind.package)}
     if EAGER not in entries:
-        missing[EAGER] = "torch is not installed: python -m pip install -e '.[bench]'."
+        reasons[EAGER] = missing("PyTorch", "bench")
     if settings.no_gpu:
-        missing["GPU"] = f"Not yet run: {settings.no_gpu}"
+        reasons["GPU"] = f"Not yet run: {settings.no_gpu}"
     for device in settings.devices:
         here = {name: entry for name, entry in entries.items() if name != CAPTURED or device == "gpu"}
         epochs = {}
         with processes(here) as contenders:
             for name, work in EPOCHS.items():
-                epochs[name] = time_epochs(begin(contenders, (*work, which, device), missing), turns)
+                report.progress(f"{name}: epochs ({device.upper()})")
+                epochs[name] = time_epochs(begin(contenders, (*work, which, device), reasons), turns)
         show(device, epochs, count)
+        report.progress(f"{REACH[0]}: training to an error ({device.upper()})")
         with processes(here) as contenders:
-            reached = to_error(begin(contenders, (*REACH[1], which, device), missing), which, device)
+            reached = to_error(begin(contenders, (*REACH[1], which, device), reasons), which, device)
         result["devices"][device] = {"epochs": epochs, "to_error": reached}
-    for name, why in missing.items():
-        print(f"Not measured: {name}. {why}")
+    for name, why in reasons.items():
+        print(fit_text(f"Not measured: {name}. {why}"))
     return result
 
 
@@ -77,7 +80,7 @@ def overview(result):
         times = []
         for name, one in reached["contenders"].items():
             seconds = "not reached" if one["seconds"] is None else f"{one['seconds']:.2f} s"
-            times.append(f"{name} {seconds} in {one['epochs']} epochs")
+            times.append(f"{name} {seconds} in {counted(one['epochs'], 'epoch')}")
         tables.append(f"{reached['workload']} to {reached['error']} nats per test pixel: {'; '.join(times)}.")
     return "\n\n".join(tables)
 
@@ -114,8 +117,8 @@ def processes(entries):
         yield contenders
 
 
-def begin(contenders, arguments, missing):
-    """The contenders that could be made from `arguments`. The reasons of the others are added to `missing`."""
+def begin(contenders, arguments, reasons):
+    """The contenders that could be made from `arguments`. The reasons of the others are added to `reasons`."""
     ready = {}
     for name, contender in contenders.items():
         try:
@@ -123,7 +126,7 @@ def begin(contenders, arguments, missing):
         except NotMeasured as reason:
             if name == OURS:
                 raise
-            missing[f"{name} on the {arguments[-1].upper()}"] = str(reason)
+            reasons[f"{name} on the {arguments[-1].upper()}"] = str(reason)
         else:
             ready[name] = contender
     return ready

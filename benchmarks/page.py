@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import __main__ as front
 from benchmarks.lab import __main__ as lab
-from npae.backend import atomic_write, safe_output
+from npae.backend import atomic_write, command_line, fit_text
 
 HERE = Path(__file__).parent
 PACKAGES = dict.fromkeys(front.PARTS, "benchmarks") | dict.fromkeys(lab.PARTS, "benchmarks.lab")
@@ -79,9 +79,9 @@ def main(readme=HERE / "README.md", results=HERE / "results"):
     for path, text in pages.items():
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    safe_output()
-    print(f"Written: {', '.join(map(str, pages))}.")
+    print(fit_text(f"Written: {', '.join(map(str, pages))}."))
 
 
 if __name__ == "__main__":
-    main()
+    with command_line():
+        main()

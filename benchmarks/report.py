@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import statistics
 import sys
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -13,13 +14,14 @@ from npae.backend import atomic_write, text_table
 def table(head, rows, foot=""):
     """Print rows of cells under a head: the first column is aligned to the left, the others to the right."""
     progress("")
-    print("\n" + text_table([head, *rows], align="l" + "r" * (len(head) - 1), foot=foot), flush=True)
+    print("\n" + text_table([head, *rows], align="l" + "r" * (len(head) - 1), foot=foot))
 
 
 def progress(what):
     """Show what is measured now, in one line of the terminal that the next call overwrites; "" clears it."""
     if sys.stderr is not None and sys.stderr.isatty():
-        print(f"\r{what[:70]:70}\r", end="", file=sys.stderr, flush=True)
+        width = min(70, max(shutil.get_terminal_size().columns - 1, 1))
+        print(f"\r{what[:width]:{width}}\r", end="", file=sys.stderr, flush=True)
 
 
 def faster(ratios, than):
@@ -45,21 +47,12 @@ def with_quartiles(three, digits=2):
     return f"{three[0]:.{digits}f} ({spread(*three[1:], digits)})"
 
 
-class _Copy(io.StringIO):
-    """Text that also goes to the terminal, as long as there is one: a closed terminal must not stop a measurement."""
+class _Held(io.StringIO):
+    """Text for a terminal: it has the encoding of the terminal, so that tables are as wide as there."""
 
     def __init__(self, terminal):
         super().__init__()
         self.terminal = terminal
-
-    def write(self, text):
-        with suppress(OSError, ValueError):
-            self.terminal.write(text)
-        return super().write(text)
-
-    def flush(self):
-        with suppress(OSError, ValueError):
-            self.terminal.flush()
 
     @property
     def encoding(self):
@@ -70,10 +63,18 @@ class _Copy(io.StringIO):
 
 
 @contextmanager
-def copied_output():
-    """A text file with a copy of everything that the block prints."""
-    with redirect_stdout(_Copy(sys.stdout)) as copy:
-        yield copy
+def held_output():
+    """A text file with everything that the block prints, which is printed when the block ends or fails.
+
+    A terminal that is closed meanwhile does not stop the block.
+    """
+    terminal = sys.stdout
+    with redirect_stdout(_Held(terminal)) as held:
+        try:
+            yield held
+        finally:
+            with suppress(OSError, ValueError):
+                print(held.getvalue(), end="", file=terminal, flush=True)
 
 
 def write(settings, part, seconds, machine, result, printed):

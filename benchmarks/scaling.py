@@ -16,7 +16,7 @@ from benchmarks import report, workers
 from benchmarks.clock import clock
 from benchmarks.training import TrainingStep, compiled_at_once, images
 from benchmarks.workloads import LARGE
-from npae.backend import module_for
+from npae.backend import fit_text, module_for
 from npae.models import dense_autoencoder
 from npae.train import prepare
 
@@ -105,17 +105,16 @@ def along(found, x):
 def run(settings):
     """Measure every axis on every device, then the processes. Returns the contents of the JSON file."""
     result = {"what": __doc__, "not_measured": settings.missing(), "axes": {}}
-    seconds = 0.05 if settings.quick else 0.8
+    seconds, some = (0.05, slice(QUICK)) if settings.quick else (0.8, slice(None))
     for device in settings.devices:
         axes = result["axes"][device] = {}
         for name, (_, values, network) in AXES.items():
-            values = values[:QUICK] if settings.quick else values
-            axes[name] = show(device, name, along(list(points(values, network, device, seconds)), name))
-        numbers = IMAGES[:QUICK] if settings.quick else IMAGES
-        axes["images"] = show(device, "images", along(list(epochs(numbers, device, seconds)), "images"))
+            report.progress(f"{label(name)} ({device.upper()})")
+            axes[name] = show(device, name, along(list(points(values[some], network, device, seconds)), name))
+        axes["images"] = show(device, "images", along(list(epochs(IMAGES[some], device, seconds)), "images"))
     result["workers"] = workers.compare(settings.quick)
     result["not_measured"] += result["workers"]["not_measured"]
-    print("\n".join(result["not_measured"]))
+    print("\n".join(map(fit_text, result["not_measured"])))
     return result
 
 

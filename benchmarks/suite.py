@@ -6,7 +6,6 @@ paths of the pictures. overview(result), if the part has a section in README.md,
 benchmarks/page.py.
 """
 
-import argparse
 import importlib
 import importlib.util
 import time
@@ -17,10 +16,18 @@ from typing import NamedTuple
 from benchmarks import report
 from benchmarks.hardware import hardware, load
 from benchmarks.settings import Settings
-from npae.backend import as_path, check_place, missing, resolve_device, safe_output
+from npae.backend import (
+    INTERRUPTED,
+    CommandParser,
+    as_path,
+    check_place,
+    command_line,
+    fit_text,
+    missing,
+    resolve_device,
+)
 
 BUSY = 0.5  # programs that are running or waiting, on average over the last minute
-INTERRUPTED = 130  # exit status of a program that Ctrl-C has ended
 
 
 class Part(NamedTuple):
@@ -38,9 +45,8 @@ def parse(package, doc, parts, argv=None):
     """
     names = "\n".join(f"  {name:16}{part.what}\n{'':18}{part.full}; with --quick {part.quick}"
                       for name, part in parts.items())  # fmt: skip
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=f"python -m {package}", description=f"{doc}\nparts, with their time on two cores:\n{names}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("parts", nargs="*", metavar="PART", help="which parts (default: all)")
     parser.add_argument("--quick", action="store_true", help="few and short turns, without slow contenders")
@@ -59,20 +65,23 @@ def parse(package, doc, parts, argv=None):
 
 
 def run_part(package, name, what, settings):
-    """Run one part, write its JSON, draw its pictures. A later failure does not lose what is already written."""
-    print(f"\n== {name}: {what}", flush=True)
+    """Run one part, write its results, print them, draw its pictures.
+
+    Its tables are printed when they are on disk. If the part fails, those that it has made by then are printed.
+    """
+    print("\n" + fit_text(f"== {name}: {what}"), flush=True)
     part = importlib.import_module(f"{package}.{name}")
     machine, began = {"load_before": load()} | hardware(), time.perf_counter()
-    with report.copied_output() as printed:
+    with report.held_output() as printed:
         result = part.run(settings)
-        print(f"\nVerdict: {part.verdict(result)}", flush=True)
-    seconds = time.perf_counter() - began
-    written = report.write(settings, name, seconds, machine | {"load_after": load()}, result, printed.getvalue())
+        print("\n" + fit_text(f"Verdict: {part.verdict(result)}"))
+        seconds = time.perf_counter() - began
+        written = report.write(settings, name, seconds, machine | {"load_after": load()}, result, printed.getvalue())
     if importlib.util.find_spec("matplotlib"):
         written += part.draw(result, settings.out)
     else:
-        print(f"No pictures: {missing('matplotlib', 'demos')}")
-    print(f"\n{seconds:.0f} s. Written: {', '.join(map(str, written))}", flush=True)
+        print(fit_text(f"No pictures: {missing('matplotlib', 'demos')}"))
+    print("\n" + fit_text(f"{seconds:.0f} s. Written: {', '.join(map(str, written))}"), flush=True)
 
 
 def main(package, doc, parts, argv=None):
@@ -80,20 +89,26 @@ def main(package, doc, parts, argv=None):
 
     Ctrl-C ends the program with exit status 130; the results of the parts before are written.
     """
-    safe_output()
-    names, settings = parse(package, doc, parts, argv)
+    with command_line():
+        return _main(*parse(package, doc, parts, argv), package, parts)
+
+
+def _main(names, settings, package, parts):
     if load() != "unknown" and load()[0] > BUSY:
-        print(f"Other programs are running (load {load()[0]}): times will be longer, and ratios noisier.")
+        busy = f"Other programs are running (load {load()[0]}): times will be longer, and ratios noisier."
+        print(fit_text(busy))
     failed = []
     for name in names:
         try:
             run_part(package, name, parts[name].what, settings)
         except KeyboardInterrupt:
-            print(f"\nInterrupted in {name}, which has no results. Those of the parts before are in {settings.out}.")
+            text = f"Interrupted in {name}, which has no results. Those of the parts before are in {settings.out}."
+            print("\n" + fit_text(text))
             return INTERRUPTED
         except Exception:
             traceback.print_exc()
             failed.append(name)
     if failed:
-        print(f"\nFailed, see above: {', '.join(failed)}. Results of the other parts are in {settings.out}.")
+        text = f"Failed, see above: {', '.join(failed)}. Results of the other parts are in {settings.out}."
+        print("\n" + fit_text(text))
     return int(bool(failed))

@@ -5,7 +5,6 @@ steps the same J and Σ|θ| (scikit-learn returns only J; bare matrix products h
 differs is not timed. Then all take steps until they are warm, and are timed in turns: see alternate.py.
 """
 
-import importlib.util
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from benchmarks import report
 from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
 from benchmarks.opponents import roster
+from npae.backend import fit_text
 
 
 class Effort(NamedTuple):
@@ -31,6 +31,7 @@ TOLERANCES = {"J": 1e-5, "∂J/∂θ": 1e-3, "J after ten steps": 1e-4, "Σ|θ| 
 them. Among the half million inputs of ReLUs in a batch some are zero up to rounding; there two correct gradients differ
 by the contribution of that unit. Differences of 10⁻⁴ were measured, and 10⁻⁷ without such units."""
 
+RIVALS = (roster.EAGER, "scikit-learn")  # of the verdict: the first one that was timed
 SHOWN = (roster.CAPTURED, roster.FLOOR, roster.EAGER, "scikit-learn", roster.BEST)  # columns on the page
 
 
@@ -45,7 +46,7 @@ def run(settings):
         why = f"Not yet run: {settings.no_gpu}"
         result["not_measured"] |= {group.title: why for group in roster.gpu_groups()}
     for name, why in result["not_measured"].items():
-        print(f"Not measured: {name}. {why}")
+        print(fit_text(f"Not measured: {name}. {why}"))
     return result
 
 
@@ -65,12 +66,18 @@ def overview(result):
 
 def verdict(result):
     """What was found, in one line."""
-    clauses = []
+    clauses, alone, reasons = [], [], set()
     for group in result["groups"].values():
-        rows = group["workloads"].values()
-        rival = roster.EAGER if any(roster.EAGER in row for row in rows) else "scikit-learn"
-        found = [row[rival]["ratio"][roster.OURS][0] for row in rows if rival in row]
-        clauses.append(f"{group['title']}: npae is {report.faster(found, rival)}")
+        rows, title = group["workloads"].values(), group["title"]
+        rival = next((name for name in RIVALS if any(name in row for row in rows)), None)
+        if rival:
+            found = [row[rival]["ratio"][roster.OURS][0] for row in rows if rival in row]
+            clauses.append(f"{title}: npae is {report.faster(found, rival)}")
+        else:
+            alone.append(title)
+            reasons |= {why for name in RIVALS if (why := result["not_measured"].get(f"{title}: {name}"))}
+    if alone:
+        clauses.append(" ".join([f"not compared with another framework: {' and '.join(alone)}.", *sorted(reasons)]))
     return "; ".join(clauses)
 
 
@@ -108,7 +115,7 @@ def time_group(group, effort, quick, not_measured):
     with ExitStack() as stack:
         contenders = {}
         for name, entry in group.entries.items():
-            if reason := why_not(entry, quick):
+            if reason := roster.why_not(entry, quick):
                 not_measured[f"{group.title}: {name}"] = reason
                 continue
             contenders[name] = Contender(entry.kind)
@@ -116,6 +123,7 @@ def time_group(group, effort, quick, not_measured):
         workloads = {}
         for workload, sizes_and_batch in group.workloads.items() if contenders else ():
             ready = {}
+            report.progress(f"{workload} ({group.title})")
             for name, contender in contenders.items():
                 try:
                     contender.make(*sizes_and_batch, **group.entries[name].options)
@@ -132,15 +140,6 @@ def time_group(group, effort, quick, not_measured):
             workloads[workload] = compare(group, workload, times)
             show(group, workload, workloads[workload])
     return {"title": group.title, "effort": effort._asdict(), "workloads": workloads}
-
-
-def why_not(entry, quick):
-    """Why a contender cannot be timed, or None."""
-    if quick and entry.slow:
-        return "Left out by --quick, since it is slow."
-    if importlib.util.find_spec(entry.kind.package) is None:
-        return f"{entry.kind.package} is not installed: python -m pip install -e '.[bench]'."
-    return None
 
 
 def validate(theirs, ours, slack):

@@ -7,7 +7,6 @@ together never have more threads than there are cores. Every line must end at th
 since all take the same steps. The fair reference is one worker with all threads, which needs no all-reduce.
 """
 
-import argparse
 import importlib.util
 import json
 import os
@@ -23,7 +22,7 @@ from benchmarks.clock import Disagreement
 from benchmarks.hardware import core_count
 from benchmarks.training import TrainingStep, compiled_at_once
 from benchmarks.workloads import LARGE
-from npae.backend import install_command, missing, thread_count
+from npae.backend import CommandParser, command_line, install_command, missing, thread_count
 from npae.train.parallel.data_parallel import DataParallelStep
 from npae.train.parallel.process_group import from_environment
 
@@ -33,7 +32,7 @@ NETWORK = f"{'-'.join(map(str, LARGE))}, global batch {BATCH}"
 
 def main(argv=None):
     """Run one worker: warm up and time turns of steps. Worker 0 prints the JSON that `compare` reads."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__.split("\n")[0])
+    parser = CommandParser(prog="python -m benchmarks.workers", description=__doc__)
     parser.add_argument("--turns", type=int, default=10, help=f"measurements, of {STEPS} steps each")
     parser.add_argument("--sizes", type=int, nargs="+", default=LARGE, help="sizes from the image to the code")
     parser.add_argument("--batch", type=int, default=BATCH, help="batch size of all workers together")
@@ -106,4 +105,5 @@ def compare(quick):
 
 
 if __name__ == "__main__":
-    main()
+    with command_line():
+        main()

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from npae.backend import safe_output, text_table
+from npae.backend import command_line, fit_text
 
 HERE = Path(__file__).parent
 TEXT = """
@@ -28,10 +28,10 @@ def title(name):
 
 def main():
     """Print the demos, one per row."""
-    safe_output()
-    print(text_table([("demo", "title"), *((name, title(name)) for name in names())], align="ll"))
-    print(TEXT, end="")
+    lines = [f"  {name:26}  {title(name)}" for name in names()]
+    print(fit_text("\n".join(["Demos:", "", *lines]) + "\n" + TEXT), end="")
 
 
 if __name__ == "__main__":
-    main()
+    with command_line():
+        main()

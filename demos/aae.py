@@ -1,4 +1,6 @@
-"""Adversarial autoencoders: codes of digits follow a prior, a Gaussian, a ring of ten Gaussians, or a swiss roll.
+"""Adversarial autoencoders with three priors.
+
+The codes of digits follow a Gaussian, a ring of ten Gaussians, or a swiss roll.
 
     encoder, decoder    784-300-300-2 and back, ReLU, a linear code; J = binary cross-entropy of x̂ and x
     discriminator       separates samples of the prior from codes; the encoder also minimises the generator's loss
@@ -51,7 +53,7 @@ def train(settings, model, x, y, batch_size, name):
                  schedule=Cosine(settings.epochs, end=0.05))  # fmt: skip
 
 
-@common.demo("aae", __doc__, epochs=40, quick_epochs=5)
+@common.demo("aae", __doc__, epochs=40, quick_epochs=5, compared_epochs=20)
 def main(settings):
     """Train one network per prior, compare codes with samples of the prior."""
     x, y, test, test_y = common.digits(settings)

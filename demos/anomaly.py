@@ -1,4 +1,6 @@
-"""Anomaly detection by the reconstruction error of an autoencoder: digits, tables, card payments.
+"""Anomaly detection by the reconstruction error.
+
+An autoencoder learns normal digits, tables or card payments; what it reconstructs badly is an anomaly.
 
     a detector learns normal rows; the anomaly score of a row x is a distance of x̂ or of its code (npae/anomaly)
 
@@ -26,6 +28,7 @@ from demos import common, figures, results
 from demos.detectors import compare, fitted, flagged, four_distances, pair, pca_residual, split
 from npae import dense_autoencoder
 from npae.anomaly import AnomalyDetector, roc_auc
+from npae.backend import fit_text
 from npae.data import adbench, credit_card
 from npae.losses import SquaredError
 
@@ -42,7 +45,7 @@ def main(settings):
         try:
             part(settings)
         except FileNotFoundError as error:
-            print(f"Left out: {error}")
+            print(fit_text(f"Left out: {error}"))
 
 
 # ---------------------------------------------------------------------- digits
@@ -145,14 +148,14 @@ def fraud(settings):
     n, frauds = len(payments.x), int(payments.y.sum())
     whole = n > 100_000
     if not whole:
-        print(
+        print(fit_text(
             f"{payments.path.name} is a sample: {n - frauds:,} normal payments and {frauds} frauds, not 284,315 and "
             "492. Frauds are not rare in it: compare no average precision with published ones."
-        )
+        ))  # fmt: skip
     for kind, seeds in (("unsup", 1), ("semi", 5)) if whole else (("semi", 2 if settings.quick else 10),):
         found = compare(payments, kind, seeds, settings)
         heads = ["ROC-AUC", "average precision"]
-        table = settings.table(f"card payments, {kind}, {seeds} splits", heads, published=None)
+        table = settings.table(f"card payments, {kind}, {seeds} splits", heads, published=None, of_digits=False)
         for m, v in found.items():
             table.row(m, *(f"{a:.4f} ± {s:.4f}" for a, s in zip(v.mean(axis=0), v.std(axis=0), strict=True)))
             settings.metrics[f"card_{kind}_{results.key(m)}_roc_auc"] = float(v[:, 0].mean())

@@ -1,4 +1,6 @@
-"""Two-dimensional codes of digits, by a deep autoencoder and by PCA.
+"""Two-dimensional codes of digits.
+
+A deep autoencoder and PCA, with two numbers per digit.
 
     784-1000-500-250-2 and back: ELU, a linear code, sigmoid output, J = ½ ‖x̂ − x‖²
 
@@ -28,7 +30,7 @@ def network(sizes, seed=0):
     return Autoencoder(linear.encoder, Sequential(*linear.decoder, Sigmoid()), SquaredError(), seed)
 
 
-@common.demo("codes2d", __doc__, epochs=40, quick_epochs=6)
+@common.demo("codes2d", __doc__, epochs=40, quick_epochs=6, compared_epochs=25)
 def main(settings):
     """Train, compare both codes."""
     data = train, _, test, test_labels = common.digits(settings)

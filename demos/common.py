@@ -10,7 +10,7 @@ from pathlib import Path
 
 from demos import results
 from npae import fit, mnist, save
-from npae.backend import as_path, check_place, missing, resolve_device, safe_output
+from npae.backend import CommandParser, as_path, check_place, command_line, counted, fit_text, missing, resolve_device
 from npae.train import DeadUnitWarning
 
 
@@ -23,6 +23,7 @@ class Settings:
     quick: bool
     full: bool
     epochs: int
+    compared_epochs: int  # the fewest that are compared with published numbers
     seed: int
     out: Path
     own: argparse.Namespace  # the options that only this demo has
@@ -37,7 +38,7 @@ class Settings:
         return self.tables[-1]
 
 
-def demo(name, doc, epochs, quick_epochs=1, own=None):
+def demo(name, doc, epochs, quick_epochs=1, own=None, compared_epochs=None):
     """A decorator that makes a program main(argv=None) of a function of the Settings; for the arguments see `parse`.
 
     The program returns what metrics.json holds. After Ctrl-C it writes and prints what there is, and ends with exit
@@ -47,7 +48,8 @@ def demo(name, doc, epochs, quick_epochs=1, own=None):
     def program(function):
         @wraps(function)
         def main(argv=None):
-            return run(function, parse(name, doc, epochs, quick_epochs, argv, own))
+            with command_line():
+                return run(function, parse(name, doc, epochs, quick_epochs, argv, own, compared_epochs))
 
         return main
 
@@ -67,14 +69,13 @@ def run(function, settings):
     return results.finish(settings)
 
 
-def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
+def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None, compared_epochs=None):
     """The Settings from the command line. epochs: the default. Bad options end the program with a message.
 
     own: options of this demo alone, {"only": {keywords of add_argument}}; their values are in settings.own.only.
+    compared_epochs: the fewest that are compared with published numbers, by default `epochs`.
     """
-    safe_output()
-    parser = argparse.ArgumentParser(prog=f"python -m demos.{name}", description=doc,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = CommandParser(prog=f"python -m demos.{name}", description=doc)
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
     parser.add_argument("--quick", action="store_true", help="a run of a few seconds on a part of the sample")
     parser.add_argument("--full", action="store_true", help="all 60,000 MNIST digits instead of the embedded 10,000")
@@ -93,16 +94,17 @@ def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None):
     if a.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {a.seed}.")
     if importlib.util.find_spec("matplotlib") is None:
-        raise SystemExit(missing("matplotlib", "demos"))
+        raise SystemExit(fit_text(missing("matplotlib", "demos")))
     try:
         device = resolve_device(a.device)
         check_place(a.out / "metrics.json")
     except (RuntimeError, OSError) as error:
         parser.error(str(error))
     use_format(a.format)
+    compared_epochs = compared_epochs or epochs
     epochs = a.epochs or (quick_epochs if a.quick else epochs)
     given = argparse.Namespace(**{option: getattr(a, option) for option in own})
-    return Settings(name, device, a.quick, a.full, epochs, a.seed, a.out, given)
+    return Settings(name, device, a.quick, a.full, epochs, compared_epochs, a.seed, a.out, given)
 
 
 def use_format(name):
@@ -119,7 +121,7 @@ def digits(settings):
     """
     data = mnist(which="full" if settings.full else "sample")
     n, m = (2000, 500) if settings.quick else (None, None)
-    print(f"Data: {len(data.train_images[:n]):,} training digits, {len(data.test_images[:m]):,} test digits.")
+    print(fit_text(f"Data: {len(data.train_images[:n]):,} training digits, {len(data.test_images[:m]):,} test digits."))
     return (
         data.train_images[:n].reshape(-1, 784), data.train_labels[:n],
         data.test_images[:m].reshape(-1, 784), data.test_labels[:m],
@@ -155,10 +157,11 @@ def check(settings, history, epochs, name=""):
     """
     if not (history.stopped or "").startswith("interrupted"):
         return
-    settings.stopped = f"interrupted after {len(history)} of {epochs} epochs" + (f" of {name}" if name else "")
+    where = f" of {name}" if name else ""
+    settings.stopped = f"interrupted after {len(history)} of {counted(epochs, 'epoch')}{where}"
     if not len(history):
         raise KeyboardInterrupt
-    print(f"Training was {settings.stopped}. What there is will be measured and written.")
+    print(fit_text(f"Training was {settings.stopped}. What there is will be measured and written."))
 
 
 def compare(settings, networks, data, validation=None):

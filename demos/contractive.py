@@ -1,4 +1,6 @@
-"""Contractive autoencoders, 784-1000-784: codes that are insensitive to small changes of the input.
+"""Contractive autoencoders.
+
+784-1000-784, with codes that are insensitive to small changes of the input.
 
     h = sigmoid(x W + b)        x̂ = sigmoid(h Wᵀ + c)        J = binary cross-entropy of x̂ and x + λ ‖∂h/∂x‖²_F
 
@@ -41,7 +43,7 @@ def network(units, strength, seed):
     return Autoencoder(dense, TiedDense(dense), seed=seed, penalties=[Contractive(strength)] if strength else [])
 
 
-@common.demo("contractive", __doc__, epochs=30, quick_epochs=5)
+@common.demo("contractive", __doc__, epochs=30, quick_epochs=5, compared_epochs=12)
 def main(settings):
     """Train three autoencoders and classifiers on their codes."""
     train, labels, test, test_labels = common.digits(settings)

@@ -1,4 +1,6 @@
-"""Three convolutional autoencoders, with codes of 128 numbers and of 1568, two per pixel.
+"""Convolutional autoencoders.
+
+Three networks, with codes of 128 numbers and of 1568, two per pixel.
 
     pooled     channels 16, 8, 8; max pooling to 4 × 4; back by convolutions and upsampling         4,385 parameters
     strided    the same, but the last 7 × 7 are halved by a convolution of stride 2                 4,385

@@ -1,4 +1,6 @@
-"""Denoising convolutional autoencoders: noisy digits as input, clean digits as target.
+"""Denoising convolutional autoencoders.
+
+The input is a noisy digit, the target is the clean one.
 
     x̃ = clip(x + σ ε, 0, 1), ε ~ N(0, 1)        x̂ = sigmoid(g(f(x̃)))        J = binary cross-entropy of x̂ and x
 

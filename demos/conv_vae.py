@@ -1,4 +1,6 @@
-"""A convolutional variational autoencoder with a two-dimensional latent code.
+"""A convolutional variational autoencoder.
+
+Its latent code has two dimensions.
 
     z ~ q(z | x) = N(μ(x), σ(x)²)        J = E[−ln p(x | z)] + KL(q(z | x) ‖ N(0, 1))        Bernoulli pixels
 

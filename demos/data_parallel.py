@@ -1,4 +1,6 @@
-"""Data-parallel training of the deep autoencoder of demos/deep.py by K processes.
+"""Data-parallel training by several processes.
+
+K processes train the deep autoencoder of demos/deep.py.
 
     ∂J/∂θ = Σ_k (B_k / B) ∂J_k/∂θ        process k takes B_k of the B rows of a minibatch
 
@@ -24,7 +26,7 @@ def main(argv=None):
     """Train in every process; process 0 writes, draws and prints. Returns what metrics.json holds, None elsewhere."""
     try:
         group = from_environment()
-    except RuntimeError as error:
+    except (ModuleNotFoundError, RuntimeError) as error:
         raise SystemExit(str(error)) from error
     if group.rank:
         sys.stdout = io.StringIO()

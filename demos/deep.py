@@ -1,4 +1,6 @@
-"""A deep autoencoder with a code of four numbers: 784-256-128-64-32-16-8-4-8-16-32-64-128-256-784.
+"""A deep autoencoder with a code of four numbers.
+
+784-256-128-64-32-16-8-4-8-16-32-64-128-256-784
 
     h = f(x)        x̂ = sigmoid(g(h))        J = binary cross-entropy of x̂ and x        ReLU in every hidden layer
 

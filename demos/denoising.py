@@ -1,4 +1,6 @@
-"""Denoising autoencoders, 784-1000-784, for four kinds of noise: noisy digits as input, clean digits as target.
+"""Denoising autoencoders for four kinds of noise.
+
+784-1000-784: the input is a noisy digit, the target is the clean one.
 
     x̃ ~ q(x̃ | x)        x̂ = sigmoid(ReLU(x̃ W + b) V + c)        J = binary cross-entropy of x̂ and x
 

@@ -1,4 +1,6 @@
-"""Faces by three convolutional models: a variational autoencoder, an adversarial autoencoder, and a GAN.
+"""Faces by a VAE, an AAE and a GAN.
+
+Three convolutional models: a variational autoencoder, an adversarial autoencoder, and a GAN.
 
     VAE    z ~ q(z | x), 32 latents      J = −ln N(x; x̂, σ² I) + KL(q(z | x) ‖ N(0, 1)), σ = ¼
     AAE    32 codes                      J = −ln N(x; x̂, σ² I), and a discriminator of codes
@@ -23,7 +25,7 @@ import numpy as np
 from demos import common, figures
 from demos.baselines import PCA, nearest
 from npae import Autoencoder, VariationalAutoencoder, mnist
-from npae.backend import array_module, as_path
+from npae.backend import array_module, as_path, fit_text
 from npae.data import Warp, image_folder, olivetti
 from npae.layers import Dense, LeakyReLU, Sequential, Sigmoid
 from npae.losses import GaussianNLL
@@ -63,7 +65,7 @@ def main(settings):
     """Train the three models, measure their samples and reconstructions."""
     train, test, faces, credit = pictures(settings)
     settings.metrics["credit"] = credit
-    print(f"Data: {len(train):,} training {'faces' if faces else 'digits'}, {len(test):,} test images.")
+    print(fit_text(f"Data: {len(train):,} training {'faces' if faces else 'digits'}, {len(test):,} test images."))
 
     half = min(2, settings.epochs / 2)
     recipes = {
@@ -117,7 +119,7 @@ def pictures(settings):
         try:
             data, faces, credit = olivetti(), True, CREDIT
         except FileNotFoundError as error:
-            print(f"{error} Digits instead.")
+            print(fit_text(f"{error} Digits instead."))
             data, faces = mnist(which="sample"), False
         train, test = data.train_images[:2000, None], data.test_images[:500, None]
     if settings.quick:

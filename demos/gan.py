@@ -1,4 +1,6 @@
-"""A generative adversarial network (GAN) of digits.
+"""A generative adversarial network of digits.
+
+A generator draws digits, and a discriminator separates them from those of the data.
 
     J_D = −E[ln D(x)] − E[ln(1 − D(G(z)))]        J_G = −E[ln D(G(z))]        z ~ N(0, 1)
 
@@ -74,7 +76,7 @@ class SamplesDuringTraining(Callback):
             self.rows.append((f"epoch {row['epoch']}", to_device(trainer.model.sample(14), "cpu")))
 
 
-@common.demo("gan", __doc__, epochs=60, quick_epochs=12, own=OPTIONS)
+@common.demo("gan", __doc__, epochs=60, quick_epochs=12, own=OPTIONS, compared_epochs=20)
 def main(settings):
     """Train, compare samples with test digits."""
     digits, _, test, _ = common.digits(settings)

@@ -1,4 +1,6 @@
-"""Interpolation and sampling in code space: a plain and a variational autoencoder, 784-500-250-20.
+"""Interpolation and sampling in code space.
+
+A plain and a variational autoencoder, 784-500-250-20.
 
     between images    lerp: (1 − t) a + t b, of pixels or of codes; slerp: along a great circle
     samples           plain: codes from a Gaussian, or a mixture of 50, fitted to the codes; variational: z ~ N(0, 1)
@@ -18,6 +20,7 @@ import numpy as np
 
 from demos import common, figures
 from npae import Classifier, dense_autoencoder, save, variational_autoencoder
+from npae.backend import fit_text
 from npae.layers import Dense, Sequential
 from npae.models import CodeMixture, latent
 from npae.optim import Adam, Cosine, WarmUp
@@ -85,7 +88,7 @@ def mixture_samples(settings, model, train, count):
     try:
         return CodeMixture(model, train, 10 if settings.quick else 50, settings.seed).sample(count, settings.seed)
     except ImportError as error:
-        print(f"Left out: {error}")
+        print(fit_text(f"Left out: {error}"))
         return None
 
 

@@ -1,4 +1,6 @@
-"""Overcomplete autoencoders, 784-1000-784: with more code units than pixels, only regularisation prevents copying.
+"""Overcomplete autoencoders.
+
+784-1000-784: with more code units than pixels, only regularisation prevents copying.
 
     h = φ(x W + b)        x̂ = h Wᵀ + c        J = ½ ‖x̂ − x‖² + a regulariser
 

@@ -1,4 +1,6 @@
-"""A linear autoencoder finds the subspace of principal component analysis (PCA).
+"""A linear autoencoder finds the subspace of PCA.
+
+PCA is principal component analysis.
 
     h = x W + b        x̂ = h V + c        J = ½ ‖x̂ − x‖²        no activations, h of k numbers
 

@@ -1,4 +1,6 @@
-"""Dimensionality reduction: codes of 30 numbers, by the autoencoder of Hinton & Salakhutdinov 2006 and by PCA.
+"""Dimensionality reduction to 30 numbers.
+
+The autoencoder of Hinton & Salakhutdinov 2006, and PCA.
 
     784-1000-500-250-30 and back: ELU, a linear code, sigmoid output, J = ½ ‖x̂ − x‖²
 

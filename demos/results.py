@@ -4,9 +4,7 @@ import json
 import re
 import time
 
-from npae.backend import atomic_write, text_table, versions
-
-INTERRUPTED = 130  # exit status of a program that Ctrl-C has ended: 128 + the number of the signal
+from npae.backend import INTERRUPTED, atomic_write, counted, fit_text, text_table, versions
 
 
 def key(name):
@@ -18,11 +16,13 @@ class Table:
     """A table, one row per model, and the same numbers as `metrics` for metrics.json. settings.table(…) makes one.
 
     columns: {metric: (head, format)}, or a list of heads for a table of texts. published: head of the last column, or
-    None for a table without one. Published numbers are left out where the run cannot be compared with them.
+    None for a table without one. Published numbers are left out where the run cannot be compared with them: they are
+    of MNIST's 60,000 digits, unless of_digits is False.
     """
 
-    def __init__(self, settings, what, columns, published="published (60,000 digits)"):
+    def __init__(self, settings, what, columns, published="published (60,000 digits)", of_digits=True):
         self.settings, self.what, self.published, self.metrics = settings, what, published, {}
+        self.of_digits = of_digits
         self.columns = columns if isinstance(columns, dict) else {head: (head, "") for head in columns}
         self.rows, self.cited = {}, {}  # {name: {metric, or "published": text}}
 
@@ -49,8 +49,19 @@ class Table:
         """Whether it has published numbers, shown or not."""
         return bool(self.cited) or any(row["published"] for row in self.rows.values())
 
+    @property
+    def incomparable(self):
+        """Why the numbers of this run stand beside no published ones: "" if they do."""
+        run = self.settings
+        if run.stopped or run.quick:
+            return run.stopped or "a quick run"
+        if self.of_digits and not run.full:
+            return "10,000 training digits, not 60,000"
+        few = self.of_digits and run.epochs < run.compared_epochs
+        return f"{counted(run.epochs, 'epoch')}, not {run.compared_epochs}" if few else ""
+
     def __str__(self):
-        comparable = not incomparable(self.settings)
+        comparable = not self.incomparable
         shown = [*self.columns, *(["published"] if self.published and comparable else [])]
         heads = {metric: head for metric, (head, _) in self.columns.items()} | {"published": self.published}
         rows = self.rows | (self.cited if comparable else {})
@@ -74,8 +85,8 @@ def write(settings):
         metrics |= table.metrics
     if settings.stopped and not metrics:
         return None
-    if any(table.has_published for table in settings.tables):
-        metrics["published_numbers"] = published_numbers(settings)
+    if reasons := [table.incomparable for table in settings.tables if table.has_published]:
+        metrics["published_numbers"] = next((f"not comparable: {why}" for why in reasons if why), "comparable")
     result = {
         "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": settings.epochs,
         "seconds": round(time.perf_counter() - settings.began, 2), "data": "full" if settings.full else "sample",
@@ -86,18 +97,6 @@ def write(settings):
     return result
 
 
-def incomparable(settings):
-    """Why the numbers of a run stand beside no published ones: "" if they do."""
-    return settings.stopped or ("a quick run" if settings.quick else "")
-
-
-def published_numbers(settings):
-    """Whether published numbers, which are of 60,000 digits, can be compared with those of this run."""
-    if reason := incomparable(settings):
-        return f"not comparable: {reason}"
-    return "comparable" if settings.full else "not comparable: 10,000 training digits, not 60,000"
-
-
 def finish(settings):
     """Write metrics.json, then print the tables. Returns what metrics.json holds.
 
@@ -105,12 +104,12 @@ def finish(settings):
     """
     result = write(settings)
     if result is None:
-        print(f"Training was {settings.stopped}: there are no results yet.")
+        print(fit_text(f"Training was {settings.stopped}: there are no results yet."))
         raise SystemExit(INTERRUPTED)
     for table in settings.tables:
         if table.rows:
             print(f"\n{table}")
-    print(f"\nPictures, models and metrics.json are in {settings.out} ({result['seconds']:.0f} s).")
+    print("\n" + fit_text(f"Pictures, models and metrics.json are in {settings.out} ({result['seconds']:.0f} s)."))
     if settings.stopped:
         raise SystemExit(INTERRUPTED)
     return result

@@ -1,4 +1,6 @@
-"""A semi-supervised adversarial autoencoder: classes from 100 labels and all unlabelled digits.
+"""Semi-supervised learning from 100 labels.
+
+An adversarial autoencoder learns classes from 100 labels and all unlabelled digits.
 
     f(x̃) = (ŷ, h)        x̂ = g(ŷ, h)        ŷ: a softmax over the ten classes, h: a style of ten numbers
 

@@ -1,4 +1,6 @@
-"""Two dense autoencoders: 784-32-784 and 784-128-64-32-64-128-784.
+"""Two dense autoencoders.
+
+784-32-784 and 784-128-64-32-64-128-784
 
     h = ReLU(x W + b)        x̂ = sigmoid(h V + c)        J = binary cross-entropy of x̂ and x
 

@@ -1,4 +1,6 @@
-"""Sparse autoencoders: L1 and Kullback-Leibler penalties, the k largest activations, and a stack of sparse layers.
+"""Sparse autoencoders.
+
+L1 and Kullback-Leibler penalties, the k largest activations, and a stack of sparse layers.
 
     L1          784-32-784, ReLU codes        J = binary cross-entropy + λ Σ_j |h_j|, λ = 784 · 10⁻⁴
     KL          784-32-784, logistic codes    J = binary cross-entropy + λ Σ_j KL(ρ ‖ ρ̂_j), ρ̂_j the mean of h_j

@@ -1,4 +1,6 @@
-"""Greedy layer-wise pretraining of deep logistic networks.
+"""Greedy layer-wise pretraining.
+
+Deep logistic networks: an autoencoder, and a classifier.
 
     autoencoder     784-1000-500-250-30 and back, logistic, a linear code; as in Hinton & Salakhutdinov 2006
     classifier      784-1000-1000-1000-10, logistic; as in Bengio et al. 2007 and Vincent et al. 2010
@@ -33,7 +35,7 @@ HALVES = ("autoencoder", "classifier")
 
 
 @common.demo("stacked", __doc__, epochs=20, quick_epochs=4,
-             own={"only": {"choices": HALVES, "help": "one half of the demo"}})  # fmt: skip
+             own={"only": {"choices": HALVES, "help": "one half of the demo"}}, compared_epochs=9)  # fmt: skip
 def main(settings):
     """Train both networks with and without pretraining."""
     data = common.digits(settings)

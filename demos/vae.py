@@ -1,4 +1,6 @@
-"""Variational autoencoders (VAE) of digits, 784-400-20.
+"""Variational autoencoders of digits.
+
+The first one is 784-400-20.
 
     z ~ q(z | x) = N(μ(x), σ(x)²)        J = −ELBO = E[−ln p(x | z)] + KL(q(z | x) ‖ N(0, 1))        Bernoulli pixels
 

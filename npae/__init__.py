@@ -5,10 +5,8 @@ An autoencoder minimises, over its parameters θ,
     J(θ) = 1/B Σ_i ℓ(g(f(x̃_i)), x_i) + Σ_k λ_k Ω_k       f encoder, g decoder, x̃ corrupted x, ℓ loss, Ω penalties
 
 and the package has a folder for each of these terms: layers/ (f, g), losses/ (ℓ), penalties/ (Ω), optim/ (θ ← θ − …),
-models/ (J and ∂J/∂θ), train/ (the loop), data/ (x). backend/ only computes the same numbers faster, or on a GPU. A
-reader needs no more of it than its first page, backend/__init__.py.
-
-Before these files, read demos/from_scratch/: each model on one page of NumPy.
+models/ (J and ∂J/∂θ), train/ (the loop), data/ (x). backend/ only computes the same numbers faster, or on a GPU: read
+its first page, backend/__init__.py. Before these files, read demos/from_scratch/: each model on one page of NumPy.
 
 Reading order
 
@@ -18,7 +16,7 @@ Reading order
     layers/activations.py               h = φ(a)
     layers/initializers.py              first weights
     layers/dense.py                     h = φ(x W + b)
-    layers/rectifiers.py                ReLU and its relatives
+    layers/rectifiers.py                ReLU, leaky ReLU, ELU, SiLU, …
     layers/sequential.py                layers one after the other
     losses/base.py                      J = 1/B Σ_i ℓ
     losses/squared_error.py             ½ ‖x̂ − x‖²
@@ -104,6 +102,8 @@ Reading order
     serialization/architecture.py       models as data
     serialization/places.py             the names of model files
     serialization/archive.py            the arrays in them
+    serialization/checks.py             what is checked after reading
+    serialization/foreign.py            files of other formats
     serialization/model_files.py        models in files
     serialization/info.py               what is in a model file
     train/differences.py                two runs compared
@@ -143,12 +143,12 @@ Reading order
 The shortest program:
 
     from npae import dense_autoencoder, fit, mnist
-
     digits = mnist(which="sample")
     model = dense_autoencoder([784, 32])
     fit(model, digits.train_images.reshape(-1, 784), epochs=5)
-    x_hat = model.reconstruct(digits.test_images.reshape(-1, 784))
 """
+
+from typing import TYPE_CHECKING
 
 from npae import (
     anomaly,
@@ -165,7 +165,7 @@ from npae import (
     train,
 )
 from npae.anomaly import AnomalyDetector, load_detector, save_detector
-from npae.backend import DataWarning, show_config, tf32
+from npae.backend import DataWarning, on_demand, show_config, tf32
 from npae.data import mnist
 from npae.models import (
     GAN,
@@ -184,12 +184,17 @@ from npae.serialization import load, save
 from npae.train import Checkpoint, CSVLog, EarlyStopping, ExponentialMovingAverage, History, TensorBoard, fit
 from npae.version import __version__ as __version__
 
+if TYPE_CHECKING:
+    from npae import estimators as estimators
+    from npae import export as export
+else:
+    __getattr__, __dir__ = on_demand(__name__, "estimators", "export")
+
 __all__ = [
     "anomaly", "backend", "data", "evaluate", "gradcheck", "layers", "losses", "models", "optim", "penalties",
-    "serialization", "train",
-    "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "SemiSupervisedAutoencoder", "Stacked",
-    "VariationalAutoencoder", "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder",
-    "fit", "History", "Checkpoint", "CSVLog", "EarlyStopping", "ExponentialMovingAverage", "TensorBoard",
-    "SGD", "Adam", "AdamW", "Cosine", "Plateau", "WarmUp",
-    "AnomalyDetector", "load_detector", "save_detector", "mnist", "load", "save", "show_config", "tf32", "DataWarning",
+    "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "SemiSupervisedAutoencoder",
+    "Stacked", "VariationalAutoencoder", "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder",
+    "fit", "History", "Checkpoint", "CSVLog", "EarlyStopping", "ExponentialMovingAverage", "TensorBoard", "SGD", "Adam",
+    "AdamW", "Cosine", "Plateau", "WarmUp", "AnomalyDetector", "load_detector", "save_detector", "mnist", "load",
+    "save", "show_config", "tf32", "DataWarning",
 ]  # fmt: skip

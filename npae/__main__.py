@@ -2,13 +2,14 @@
 
     python -m npae info model.npz       the network, the run and the data in a file of save, Checkpoint or save_detector
     python -m npae config               versions, BLAS, threads, GPU
+    python -m npae --version            the version of npae
 """
 
-import argparse
 import sys
 
-from npae.backend import safe_output, show_config
+from npae.backend import CommandParser, command_line, fit_text, show_config
 from npae.serialization.info import file_info
+from npae.version import __version__
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -17,9 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the arguments; by default those of the program.
     """
-    safe_output()
     about = "What is in a model file, and what npae runs with."
-    parser = argparse.ArgumentParser(prog="python -m npae", description=about)
+    parser = CommandParser(prog="python -m npae", description=about)
+    parser.add_argument("--version", action="version", version=f"npae {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     info = commands.add_parser("info", help="print what is in model files")
     info.add_argument("paths", nargs="+", metavar="FILE", help="a file of save, Checkpoint or save_detector")
@@ -36,10 +37,11 @@ def main(argv: list[str] | None = None) -> int:
         try:
             print(file_info(path))
         except (OSError, ValueError) as error:
-            print(f"npae info: {error}", file=sys.stderr)
+            print(fit_text(f"npae info: {error}"), file=sys.stderr)
             failed = 1
     return failed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with command_line():
+        sys.exit(main())

@@ -14,8 +14,8 @@ from npae.backend import flat_parameters, parameterized, parameters
 from npae.backend.typing import Array, ArrayLike, DTypeLike  # noqa: F401
 
 COMPUTE_NOTHING = (
-    "arrays", "batches", "checks", "config", "console", "cublas", "extras", "files", "fill_values", "gather", "inputs",
-    "lazy", "meaning", "registry", "remembers", "seen", "text_table", "typing",
+    "arrays", "batches", "checks", "command_line", "config", "console", "cublas", "extras", "files", "fill_values",
+    "gather", "inputs", "lazy", "meaning", "registry", "remembers", "seen", "text_table", "typing", "window",
 )  # fmt: skip
 for module in [importlib.import_module(f"npae.backend.{file}") for file in COMPUTE_NOTHING]:
     globals().update({k: v for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__})

@@ -18,7 +18,7 @@ from tests.docstrings import lines_to_read
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "version", "backend", "gradcheck", "layers", "losses", "penalties", "optim", "data", "models", "serialization",
-    "evaluate", "train", "anomaly", "__init__", "estimators", "export", "__main__",
+    "evaluate", "train", "anomaly", "estimators", "export", "__init__", "__main__",
 )  # fmt: skip
 ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere
@@ -159,36 +159,62 @@ def test_a_name_without_a_docstring_would_be_found():
     assert undocumented(Quiet, "Quiet") == ["Quiet", "Quiet.method"]
 
 
+def python(program, *missing):
+    """What a program prints in a Python of its own, in which the libraries `missing` cannot be imported."""
+    hide = "".join(f"import sys; sys.modules[{name!r}] = None\n" for name in missing)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", hide + program], capture_output=True, text=True,
+                          timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_import_npae_imports_nothing_optional():
-    program = (
+    assert python(
         "import sys, numpy\n"
         "before = set(sys.modules)\n"
         "import npae\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print(*sorted(new - set(sys.stdlib_module_names)))\n"
         "print(*sorted(m for m in sys.modules if m.startswith(('npae.estimators', 'npae.export'))))\n"
+    ) == ["npae", ""]
+
+
+def test_export_and_estimators_are_imported_at_their_first_use():
+    pytest.importorskip("sklearn")
+    assert python(
+        "import sys, npae\n"
+        "print({'export', 'estimators', 'fit'} <= set(dir(npae)), 'npae.export' in sys.modules)\n"
+        "print(npae.export.to_onnx.__name__, 'sklearn' in sys.modules)\n"
+        "print(npae.estimators.AutoencoderDetector.__name__, hasattr(npae, 'exports'))\n"
+    ) == ["True False", "to_onnx False", "AutoencoderDetector False"]
+
+
+def test_without_scikit_learn_the_message_has_the_command_and_help_works():
+    lines = python(
+        "import inspect, npae\n"
+        "print(len(inspect.getmembers(npae)) > 30, hasattr(npae, 'estimators'))\n"
+        "for use in ('npae.estimators', 'from npae import estimators', 'import npae.estimators'):\n"
+        "    try:\n"
+        "        exec(use)\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__, error)\n",
+        "sklearn",
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
-    assert done.stdout.splitlines() == ["npae", ""], done.stdout + done.stderr
+    assert lines[0] == "True False"
+    assert [line.split()[0] for line in lines[1:]] == ["AttributeError", "ModuleNotFoundError", "ModuleNotFoundError"]
+    assert all("scikit-learn 1.6 or newer is not installed: pip install" in line for line in lines[1:])
 
 
 def test_numpy_alone_is_enough_to_train_and_to_save(tmp_path):
-    program = (
-        "import sys\n"
-        "for name in ('tqdm', 'matplotlib', 'cupy', 'scipy', 'torch'): sys.modules[name] = None\n"
-        "import npae\n"
+    lines = python(
+        "import sys, npae\n"
         "x = npae.mnist(which='sample').train_images[:64].reshape(-1, 784)\n"
         "model = npae.dense_autoencoder([784, 8])\n"
         "history = npae.fit(model, x, epochs=1, batch_size=32)\n"
-        "npae.save(sys.argv[1], model)\n"
-        "assert npae.load(sys.argv[1]).reconstruct(x).shape == (64, 784)\n"
+        f"path = npae.save({str(tmp_path / 'm.npz')!r}, model)\n"
+        "assert npae.load(path).reconstruct(x).shape == (64, 784)\n"
         "assert not any(m.partition('.')[0] in ('demos', 'benchmarks', 'tests') for m in sys.modules)\n"
-        "print(len(history))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program, str(tmp_path / "m.npz")],
-        capture_output=True, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60,
+        "print(len(history))\n",
+        "tqdm", "matplotlib", "cupy", "scipy", "torch",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("epoch 1/1") and done.stdout.splitlines()[-1] == "1"
+    assert lines[0].startswith("epoch 1/1") and lines[-1] == "1"

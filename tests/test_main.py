@@ -33,7 +33,7 @@ def test_a_file_that_is_missing_does_not_hide_the_others(tmp_path, capsys):
 
 def test_the_program_on_a_console_with_ascii_alone(tmp_path):
     done = run("config", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0 and f"npae      {npae.__version__}" in done.stdout
+    assert done.returncode == 0 and f"npae     {npae.__version__}" in done.stdout
     path = npae.save(tmp_path / "m", npae.dense_autoencoder([6, 2]))
     done = run("info", path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0 and "32 parameters" in done.stdout, done.stderr

@@ -80,9 +80,10 @@ def imports(file):
 
 
 def too_early(file, order):
-    """The imports of a file that come after it in the order, or not at all."""
+    """The imports of a file that come after it in the order, or not at all; all of them, if it has no place itself."""
     here = place(file, order)
-    return sorted(f for f in imports(file) if (there := place(f, order)) is None or there > here)
+    places = {f: place(f, order) for f in imports(file)}
+    return sorted(f for f, there in places.items() if here is None or there is None or there > here)
 
 
 def test_there_is_an_order():
@@ -130,6 +131,7 @@ def test_a_wrong_order_would_be_seen():
     assert parse(text) == [["layers/dense.py", "layers/base.py"], ["losses/"]]
     assert "layers/base.py" in too_early("layers/dense.py", ["layers/dense.py", "layers/base.py"])
     assert too_early("layers/dense.py", ["layers/"]) == []
+    assert too_early("layers/dense.py", []) == too_early("layers/dense.py", ["layers/base.py"]) != []
     assert place("layers/dense.py", ["layers/", "layers/dense.py"]) == 1
     assert place("data/sets/mnist.py", ["layers/"]) is None
     assert inside(sources("npae.layers", "Dense")) == inside(sources("npae", "layers")).replace("__init__", "dense")

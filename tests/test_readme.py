@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import npae
@@ -19,6 +20,11 @@ TEST_COMMAND = ('python -m pip install -e ".[test]"', "python -m pytest")
 
 def text_of(page):
     return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks_of(page):
+    """The blocks of Python code of a page."""
+    return re.findall(r"```python\n(.*?)```", text_of(page), re.DOTALL)
 
 
 def links(text):
@@ -76,9 +82,15 @@ def test_the_test_command_is_the_one_of_continuous_integration():
     assert [command for command in TEST_COMMAND if command not in script.splitlines()] == []
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", ".ci/run"])
+def test_the_reference_has_the_packages_that_npae_imports_on_demand(page):
+    (modules,) = re.findall(r"-m pdoc .*--math(?: --\S+ \S+)? (.*)", text_of(page))
+    assert modules == "npae npae.export npae.estimators"
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/package_index.md"])
 def test_the_code_of_a_page_runs(page, tmp_path):
-    blocks = re.findall(r"```python\n(.*?)```", text_of(page), re.DOTALL)
+    blocks = blocks_of(page)
     if importlib.util.find_spec("sklearn") is None:
         blocks = [block for block in blocks if "sklearn" not in block]
     code = "\n".join(blocks)
@@ -90,6 +102,18 @@ def test_the_code_of_a_page_runs(page, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_table_of_the_readme_gives_the_figures_beside_it():
+    (code,) = [block for block in blocks_of("README.md") if "np.tri" in block]
+    names = {}
+    exec(code.replace("epochs=200", 'epochs=200, progress="none"'), names)
+    x = names["x"]
+    _, s, _ = np.linalg.svd(x, full_matrices=False)
+    error, pca = names["errors"].mean(), 0.5 * np.square(s[3:]).sum() / len(x)
+    assert f"mean error {error:.2f}; of PCA, {pca:.2f}" in code
+    share = (names["flags"] == -1).mean()
+    assert f"{share:.0%}".replace("%", " %") + " of the rows" in code and names["why"].shape == x.shape
+
+
 def test_every_symbol_stands_in_the_file_that_defines_it():
     table = rows("docs/notation.md")
     assert len(table) > 40
@@ -97,6 +121,16 @@ def test_every_symbol_stands_in_the_file_that_defines_it():
         source = text_of(file.strip("`"))
         for symbol in re.sub(r"\[c\]", "[", symbols).split(", "):
             assert re.search(rf"(?<![A-Za-z]){re.escape(symbol)}(?![A-Za-z])", source), f"{symbol} is not in {file}"
+
+
+@pytest.mark.parametrize("term", [
+    "Average precision", "Dead unit", "ELBO", "Entropy of the pixels", "5-NN error", "IWAE", "Mahalanobis", "Nat",
+    "Parzen", "Principal angles", "R²", "ROC-AUC", "Two-sample accuracy",
+])  # fmt: skip
+def test_the_glossary_has_one_sentence_and_a_source(term):
+    entries = re.findall(r"^- \*\*(.*?)(?=\n- |\Z)", text_of("docs/notation.md"), re.DOTALL | re.MULTILINE)
+    (entry,) = [entry for entry in entries if entry.startswith(term)]
+    assert re.search(r"\b(19|20)\d\d\b", entry) and re.search(r"[.;] ", entry)
 
 
 def test_names_of_the_changelog_exist():

@@ -15,8 +15,9 @@ from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summar
 from benchmarks.clock import Disagreement, check_same
 from benchmarks.lab.pairs import NpaeLayer, TorchLayer
 from benchmarks.lab.single import CASES, DIRECTIONS
-from benchmarks.opponents.roster import EAGER, OURS, Entry
-from benchmarks.train_step import Effort, why_not
+from benchmarks.opponents.roster import EAGER, OURS, Entry, why_not
+from benchmarks.train_step import Effort
+from npae.backend import fit_text
 
 CHANNELS_LAST = "PyTorch, channels last"
 ENTRIES = {OURS: Entry(NpaeLayer), EAGER: Entry(TorchLayer), CHANNELS_LAST: Entry(TorchLayer, {"channels_last": True})}
@@ -47,7 +48,7 @@ def run(settings):
                     ready = validated(name, call, contenders, result["not_measured"])
                     rows[name] = time_call(ready, QUICK if settings.quick else FULL)
         report.table(head(device, entries), [cells(name, entries, row) for name, row in rows.items()])
-    print("\n".join(result["not_measured"]))
+    print("\n".join(map(fit_text, result["not_measured"])))
     return result
 
 

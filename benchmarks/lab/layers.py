@@ -16,7 +16,7 @@ from benchmarks.lab.calls import groups
 from benchmarks.lab.formulas import plainly
 from benchmarks.lab.single import in_a_frame
 from benchmarks.training import compiled_at_once
-from npae.backend import to_device
+from npae.backend import fit_text, to_device
 
 
 def validate(calls, device, expected):
@@ -55,7 +55,7 @@ def run(settings):
             rows = result["rows"][device] = dict(_rows(device, settings.quick))
         head = [f"single calls ({device.upper()})", "µs", "quartiles", "plain, µs", "plain / npae", "quartiles"]
         report.table(head, [cells(name, row) for name, row in rows.items()])
-    print("\n".join(result["not_measured"]))
+    print("\n".join(map(fit_text, result["not_measured"])))
     return result
 
 

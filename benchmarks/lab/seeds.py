@@ -11,7 +11,6 @@ that collapsed to the mean digit. Runs that are already in the result file are n
 study can be continued.
 """
 
-import argparse
 import json
 import statistics
 import time
@@ -21,7 +20,7 @@ import numpy as np
 
 from benchmarks.workloads import DEEP
 from npae import dense_autoencoder, fit, mnist
-from npae.backend import as_path, atomic_write, safe_output, text_table, versions
+from npae.backend import CommandParser, as_path, atomic_write, command_line, text_table, versions
 from npae.layers import ELU, ReLU
 from npae.models import data_dependent_init
 from npae.optim import Adam, Cosine, WarmUp
@@ -74,12 +73,11 @@ CONTENDERS = {
 
 def main(argv=None):
     """Run the missing runs, write the JSON file after each, print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.lab.seeds", description=__doc__.split("\n")[0])
+    parser = CommandParser(prog="python -m benchmarks.lab.seeds", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="number of seeds")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=as_path, default=Path("runs/benchmarks/seeds.json"), help="the JSON file")
-    safe_output()
     options = parser.parse_args(argv)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     data = mnist(which="full")
@@ -120,4 +118,5 @@ def report(runs):
 
 
 if __name__ == "__main__":
-    main()
+    with command_line():
+        main()

@@ -3,6 +3,7 @@
 A target is a lower bound for their time divided by ours. The targets were set before npae was optimised.
 """
 
+import importlib.util
 from typing import NamedTuple
 
 from benchmarks.opponents.ours import MatmulStep, NpaeEpoch, NpaeStep
@@ -10,6 +11,7 @@ from benchmarks.opponents.pytorch import TorchStep
 from benchmarks.opponents.scikit import ScikitEpoch
 from benchmarks.opponents.xla import JaxStep
 from benchmarks.workloads import CONVOLUTIONAL, GPU_WORKLOADS, WORKLOADS
+from npae.backend import missing
 
 EAGER, FUSED, COMPILED = "PyTorch eager", "PyTorch, fused Adam", "torch.compile, fused Adam"
 GRAPHED = "PyTorch, CUDA graph"
@@ -46,6 +48,15 @@ class Group(NamedTuple):
         """The target ratio, or None."""
         aims = self.targets.get((ours, theirs))
         return aims and aims[min(max(0, list(self.workloads).index(workload) - 2), len(aims) - 1)]
+
+
+def why_not(entry, quick):
+    """Why a contender cannot be timed, or None."""
+    if quick and entry.slow:
+        return "Left out by --quick, since it is slow."
+    if importlib.util.find_spec(entry.kind.package) is None:
+        return missing(entry.kind.package, "bench")
+    return None
 
 
 def cpu_groups():

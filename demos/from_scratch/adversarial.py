@@ -1,4 +1,6 @@
-"""Adversarial autoencoder: a discriminator of codes makes the codes of all images normally distributed.
+"""Adversarial autoencoder: codes follow a prior.
+
+A discriminator of codes makes the codes of all images normally distributed.
 
 The model is an autoencoder and a discriminator D. A code has 8 numbers, and each code gets one logit from D:
 

@@ -1,4 +1,4 @@
-"""Autoencoder: a network learns to reproduce its input from a short code.
+"""Autoencoder: from input to short code and back.
 
 The model. A batch x has B rows, one image each, with d = 784 pixels x_ij between 0 and 1. The code has 32 numbers.
 

@@ -1,4 +1,6 @@
-"""Contractive autoencoder: a penalty makes the code insensitive to small changes of the input.
+"""Contractive autoencoder: a penalty on ∂h/∂x.
+
+The penalty makes the code insensitive to small changes of the input.
 
 The model is an autoencoder with a sigmoid code, h = φ(a), a = x W + b. W and b belong to the encoder.
 

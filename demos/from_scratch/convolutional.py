@@ -1,4 +1,6 @@
-"""Convolutional autoencoder: each layer applies the same small kernel at every pixel of an image.
+"""Convolutional autoencoder: shared kernels.
+
+Each layer applies the same small kernel at every pixel of an image.
 
 The model. Images have the shape (B, height, width, channels). Kernels are 3 × 3; the border is padded with zeros.
 

@@ -1,4 +1,6 @@
-"""Denoising autoencoder: reconstruct the clean image from a corrupted one.
+"""Denoising autoencoder: noisy in, clean out.
+
+The network reconstructs the clean image from a corrupted one.
 
 The model. Noise turns the image x into x̃. It is drawn anew in each step, independently for each pixel:
 

@@ -1,4 +1,6 @@
-"""Generative adversarial network: a generator makes images that a discriminator cannot tell from real ones.
+"""Generative adversarial network.
+
+A generator makes images that a discriminator cannot tell from real ones.
 
 The model. z ~ N(0, I) is a code of 32 random numbers. σ is the sigmoid.
 

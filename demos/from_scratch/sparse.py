@@ -1,4 +1,6 @@
-"""Sparse autoencoder: only few hidden units are active for each image.
+"""Sparse autoencoder: few active hidden units.
+
+Only few hidden units are active for each image.
 
 The model is an autoencoder with 200 hidden units: h = φ(a), a = x W₁ + b₁, logits = h W₂ + b₂. There are two ways to
 make h sparse.

@@ -1,4 +1,6 @@
-"""Stacked autoencoder: train a deep network one layer at a time, then all layers together.
+"""Stacked autoencoder: one layer at a time.
+
+A deep network is trained one layer at a time, then all layers are trained together.
 
 The model is a deep autoencoder with sigmoid layers, 784-128-64-16-64-128-784. f_k encodes, g_k decodes, and h⁰ = x:
 

@@ -1,4 +1,6 @@
-"""Variational autoencoder: a code is a random variable; decoding a random code gives a new image.
+"""Variational autoencoder: a random code.
+
+A code is a random variable; decoding a random code gives a new image.
 
 The model. First a code z of d = 20 numbers is drawn from the prior p(z), then an image x, pixel by pixel:
 

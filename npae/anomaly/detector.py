@@ -23,7 +23,18 @@ from npae.anomaly.settings import check_settings
 from npae.anomaly.standardise import Rows, check_spread
 from npae.anomaly.threshold import held_out, others, upper_quantile
 from npae.anomaly.training import MakeModel
-from npae.backend import Array, ArrayLike, DTypeLike, LazyRows, Seen, as_source, check_fill_values, names_of, warn
+from npae.backend import (
+    Array,
+    ArrayLike,
+    DTypeLike,
+    LazyRows,
+    Progress,
+    Seen,
+    as_source,
+    check_fill_values,
+    names_of,
+    warn,
+)
 from npae.data.sources import check_source
 from npae.models.base import Model
 from npae.train import History
@@ -57,7 +68,7 @@ class AnomalyDetector:
 
     Attributes:
         mean, deviation: of each feature of the training rows; None without standardize.
-        history: of the training; None without epochs.
+        history: of the training; empty without epochs.
         held_out_distances: those from which the threshold was found.
         threshold: of distances; larger ones are anomalies.
         offset_: of scores, −threshold.
@@ -81,11 +92,12 @@ class AnomalyDetector:
     threshold: float
     row_shape: tuple[int, ...]
     feature_names: list[Any] | None
+    progress: Progress
 
     def __init__(self, model: Model | MakeModel | None = None, distance: str = "joint", contamination: float = 0.1, *,
                  shrinkage: float = 0.01, standardize: bool = True, epochs: int = 50, batch_size: int = 128,
                  learning_rate: float = 3e-3, folds: int = 10, seed: int = 0, dtype: DTypeLike = "float32",
-                 device: str = "cpu", progress: str = "none") -> None:  # fmt: skip
+                 device: str = "cpu", progress: Progress = "none") -> None:  # fmt: skip
         self.given_model, self.distance, self.contamination = model, distance, contamination
         self.shrinkage, self.standardize, self.epochs, self.batch_size = shrinkage, standardize, epochs, batch_size
         self.learning_rate, self.folds, self.seed, self.dtype = learning_rate, folds, seed, dtype
@@ -138,7 +150,7 @@ class AnomalyDetector:
         fitted: Any = None
         for numbers in parts:
             fitted = Fitted.of(x, others(numbers, len(x)), self, "none" if refit else self.progress)
-            if refit and fitted.history is not None and fitted.history.stopped:
+            if refit and fitted.history.stopped:
                 raise KeyboardInterrupt(f"AnomalyDetector: {fitted.history.stopped}, before the detector was fitted.")
             found.append(fitted.distances(x, numbers))
         if refit:
@@ -207,9 +219,9 @@ class AnomalyDetector:
         return self.given_model if self._fitted is None else self._fitted.model
 
     @property
-    def history(self) -> History | None:
-        """The History of the training of the network; None without training."""
-        return None if self._fitted is None else self._fitted.history
+    def history(self) -> History:
+        """The History of the training of the network, empty without training. Raises RuntimeError before fit."""
+        return self.fitted.history
 
     @property
     def mean(self) -> Array | None:

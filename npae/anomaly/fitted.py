@@ -16,7 +16,7 @@ import numpy as np
 from npae.anomaly.distances import DISTANCES, Reconstruction
 from npae.anomaly.standardise import Rows, Scale, blocks, standardised
 from npae.anomaly.training import check_range, default_model, new_model, train
-from npae.backend import Array, LazyRows, as_batch, check_rows, device_of, to_device
+from npae.backend import Array, LazyRows, Progress, as_batch, check_rows, device_of, to_device
 from npae.layers import Sequential
 from npae.models.base import Model
 from npae.optim import Adam, Cosine
@@ -34,7 +34,7 @@ class Fitted:
         model: the network.
         distance: D.
         origin: the mean of the rows as the network takes it; 0 if they are standardised.
-        history: of the training; None without training, or from a file.
+        history: of the training; None: an empty one, without training or from a file.
 
     Attributes:
         encoder, decoder, loss: those of the model; the code of a variational autoencoder is the mean code.
@@ -42,7 +42,8 @@ class Fitted:
 
     def __init__(self, scale: Scale, model: Model, distance: Reconstruction, origin: Any = 0.0,
                  history: History | None = None) -> None:  # fmt: skip
-        self.scale, self.model, self.distance, self.origin, self.history = scale, model, distance, origin, history
+        self.scale, self.model, self.distance, self.origin = scale, model, distance, origin
+        self.history = History() if history is None else history
         inner: Any = getattr(model, "inner", model)
         self.encoder, self.decoder, self.loss = inner.encoder, inner.decoder, inner.loss
         if hasattr(inner, "sampler"):
@@ -50,7 +51,7 @@ class Fitted:
 
     @classmethod
     def of(cls, data: Array | LazyRows, numbers: Array | None, settings: "AnomalyDetector",
-           progress: str = "none") -> "Fitted":  # fmt: skip
+           progress: Progress = "none") -> "Fitted":  # fmt: skip
         """Fit to the rows `numbers` of a source, with the settings of a detector.
 
         Args:
@@ -121,7 +122,7 @@ def as_floats(x: Array) -> Array:
     return x / 255 if x.dtype == np.uint8 else x.astype(np.float64)
 
 
-def _trained(rows: Array | LazyRows, settings: "AnomalyDetector", progress: str) -> tuple[Model, History | None]:
+def _trained(rows: Array | LazyRows, settings: "AnomalyDetector", progress: Progress) -> tuple[Model, History | None]:
     """(network, history) for standardised rows: a copy of the settings' model, or a new one, trained."""
     given = settings.given_model
     if isinstance(given, Model):

@@ -78,7 +78,10 @@ def train(model: Model, rows: Array | LazyRows, epochs: int, batch_size: int, **
     if isinstance(settings.get("validation"), float):
         n -= round(n * settings["validation"])
     steps = max(1, math.ceil(n / batch_size))
-    return fit(model, rows, epochs=epochs, batch_size=max(1, math.ceil(n / steps)), **settings)
+    size = max(1, math.ceil(n / steps))
+    if size > 1:  # the last batch must not be a single row, which batch normalization cannot take
+        size = next((m for m in (*range(size, 1, -1), *range(size + 1, n)) if n % m != 1), n)
+    return fit(model, rows, epochs=epochs, batch_size=size, **settings)
 
 
 def check_range(model: Model, rows: Array | LazyRows, owner: str) -> None:

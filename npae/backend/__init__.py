@@ -31,6 +31,7 @@ All other packages import from this page, never from the files within. In readin
     registry.py          classes by name               config.py           what npae runs with
     typing.py            types for annotations         extras.py           packages not installed
     console.py           text on any console           text_table.py       tables as text
+    window.py            text that fits the window     command_line.py     main functions of programs
     summary.py           the layers of a network
 """
 
@@ -57,10 +58,11 @@ from npae.backend.checks import (
     check_shape,
     warn,
 )
+from npae.backend.command_line import INTERRUPTED, CommandParser, command_line
 from npae.backend.config import show_config, versions
 from npae.backend.console import as_shown, safe_output
 from npae.backend.cublas import Cublas
-from npae.backend.extras import install_command, missing
+from npae.backend.extras import install_command, missing, on_demand
 from npae.backend.files import as_path, atomic_write, check_place, read_array_header
 from npae.backend.fill_values import check_fill_values
 from npae.backend.flat_parameters import FlatParameters
@@ -108,7 +110,8 @@ from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
 from npae.backend.text_table import text_table
 from npae.backend.threads import parallel_for, thread_count
-from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Scalar
+from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Progress, Scalar
+from npae.backend.window import counted, fit_text, size_text, value_text
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
@@ -121,6 +124,7 @@ __all__ = [
     "atomic_write", "check_place", "read_array_header", "gather_bytes", "Arena", "aligned", "contiguous", "empty",
     "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
     "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable",
-    "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing",
-    "as_shown", "safe_output", "text_table", "Config", "DTypeLike", "Scalar",
+    "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing", "on_demand",
+    "as_shown", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar", "CommandParser",
+    "INTERRUPTED", "command_line", "counted", "fit_text", "size_text", "value_text",
 ]  # fmt: skip

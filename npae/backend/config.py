@@ -9,6 +9,7 @@ import numpy as np
 from npae.backend.arrays import gpu_module, tf32_is_on, why_no_gpu
 from npae.backend.extras import missing
 from npae.backend.formulas import on_numba
+from npae.backend.text_table import text_table
 from npae.backend.threads import thread_count
 from npae.version import __version__
 
@@ -68,14 +69,14 @@ def versions() -> dict[str, str]:
 
 
 def show_config() -> None:
-    """Print versions, BLAS and threads, and the GPU or why there is none.
+    """Print a table of versions, BLAS and threads, and the GPU or why there is none.
 
     Example:
         >>> from npae import show_config
         >>> show_config()  # doctest: +ELLIPSIS
-        npae      ...
-        python    ...
-        numpy     ...
+        name     value
+        ---...
+        npae     ...
+        python   ...
     """
-    for name, text in versions().items():
-        print(f"{name:8}  {text}")
+    print(text_table([("name", "value"), *versions().items()], align="ll"))

@@ -1,6 +1,7 @@
 """Text on any console: characters that its encoding lacks are replaced."""
 
 import codecs
+import re
 import sys
 import unicodedata
 from typing import Any
@@ -9,14 +10,25 @@ _ERRORS = "npae.console"  # the name of the error handler below
 _PLAIN = {
     "−": "-", "–": "-", "─": "-", "━": "=", "…": "...", "·": "*", "×": "x", "‖": "||", "→": "->", "≤": "<=", "≥": ">=",
     "≈": "~", "±": "+-", "²": "^2", "½": "1/2", "¼": "1/4", "∂": "d", "√": "sqrt", "′": "'", "∞": "inf",
-    "\u0302": "^", "\u0303": "~",
+    "\u0302": "^", "\u0303": "~", "Σ": "sum", "∏": "prod", "∫": "integral", "∇": "grad", "⊙": "*", "÷": "/", "∈": "in",
+    "≠": "!=", "≡": "==", "≪": "<<", "≫": ">>", "←": "<-", "▶": ">", "⟨": "<", "⟩": ">", "⌊": "[", "⌋": "]", "⌈": "[",
+    "⌉": "]", "⎡": "[", "⎤": "]", "⎣": "[", "⎦": "]", "█": "#", "▍": "#", "ß": "ss",
 }  # fmt: skip
 
 
 def _substitute(character: str) -> str:
-    """A character in ASCII: "-" for a minus sign, "sigma" for σ, "?" for what has no likeness."""
-    script, _, letter = unicodedata.name(character, "").partition(" SMALL LETTER ")
-    return letter.lower().replace("lamda", "lambda") if script == "GREEK" else _PLAIN.get(character, "?")
+    """A character in ASCII: "-" for a minus sign, "sigma" for σ, "o" for ø, "?" for what has no likeness."""
+    if character in _PLAIN:
+        return _PLAIN[character]
+    parts = unicodedata.normalize("NFKD", character)
+    if parts != character:
+        sign = {"<super>": "^", "<sub>": "_"}.get(unicodedata.decomposition(character).partition(" ")[0], "")
+        return sign + "".join(c if c.isascii() else _substitute(c) for c in parts)
+    letter = re.fullmatch(r"(?:GREEK|LATIN) (SMALL|CAPITAL) LETTER (\w+)(?: WITH .*)?", unicodedata.name(character, ""))
+    if letter:
+        name = letter[2].replace("LAMDA", "LAMBDA")
+        return name.capitalize() if letter[1] == "CAPITAL" else name.lower()
+    return "" if unicodedata.combining(character) else "?"
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""A model that remembers its training data, and compares the data of every later call with them."""
+"""Comparison of later data with the training data: names of columns, number of features, order of axes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from npae.backend.seen import Seen, names_of
 
 
 class Remembers:
-    """A model that remembers its training data: its attribute `seen` is a Seen, or None before `fit`.
+    """Base class of models, which keep a summary of their training data: `seen` is a Seen, or None before `fit`.
 
     Example:
         >>> import numpy as np
@@ -28,7 +28,7 @@ class Remembers:
         return None if self.seen is None else self.seen.names
 
     def remember(self, seen: Seen) -> None:
-        """Keep `seen` for the comparison with later data, in this model and in those that it consists of."""
+        """Keep `seen` for the comparison with later data, in this model and in the models inside it."""
         self.seen = seen
         for part in vars(self).values():
             if isinstance(part, Remembers):
@@ -68,8 +68,8 @@ class Remembers:
         return seen
 
     def check_features(self, shape: tuple[int, ...], name: str = "x") -> None:
-        """Raise ValueError if the first layer takes rows of another length, or could not notice that the axes of
-        samples are not in the order of training.
+        """Raise ValueError if the first layer takes rows of another length, or if the axes of samples are exchanged
+        and no layer would raise an error for them.
 
         Args:
             shape: of one sample.

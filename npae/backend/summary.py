@@ -6,6 +6,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from npae.backend.text_table import text_table
+from npae.backend.window import counted, size_text
 
 if TYPE_CHECKING:
     from npae.backend.parameterized import Parameterized
@@ -84,8 +85,8 @@ def summarise(network: "Parameterized", input_shape: tuple[int, ...] | None = No
 def _total(network: "Parameterized") -> str:
     """The number of parameters and, once they have values, the memory that these take."""
     values = [p.value for _, p in network.named_parameters() if p.home is not None]
-    size = f", {sum(v.nbytes for v in values) / 1e6:.2f} MB as {values[0].dtype}" if values else ""
-    return f"{network.parameter_count:,} parameters{size}"
+    size = f", {size_text(sum(v.nbytes for v in values))} as {values[0].dtype}" if values else ""
+    return counted(network.parameter_count, "parameter") + size
 
 
 def _text(value: object) -> str:

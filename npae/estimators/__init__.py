@@ -5,17 +5,17 @@
     transformer.py   AutoencoderTransformer: codes as features
     detector.py      AutoencoderDetector: outliers
 
-They need scikit-learn 1.6 or newer (the extra "sklearn"), and only `import npae.estimators` imports it. Their names
-follow scikit-learn's own: a class that turns rows into other rows ends in Transformer (PowerTransformer), and
-npae.Autoencoder is the network inside. docs/estimators.md has a short guide.
+They need scikit-learn 1.6 or newer (the extra "sklearn"), which is imported at the first use of `npae.estimators`.
+Their names follow scikit-learn's own: a class that turns rows into other rows ends in Transformer (PowerTransformer),
+and npae.Autoencoder is the network inside. docs/estimators.md has a short guide.
 """
 
 from npae.backend import missing
 
 try:
     from sklearn.utils.validation import validate_data as _needed  # noqa: F401  new in scikit-learn 1.6
-except ImportError as error:
-    raise ImportError(f"npae.estimators: {missing('scikit-learn 1.6 or newer', 'sklearn')}") from error
+except ImportError:
+    raise ModuleNotFoundError(f"npae.estimators: {missing('scikit-learn 1.6 or newer', 'sklearn')}") from None
 
 from npae.estimators.detector import AutoencoderDetector
 from npae.estimators.transformer import AutoencoderTransformer

@@ -57,6 +57,11 @@ class AutoencoderEstimator(BaseEstimator):
         X = validate_data(self, X, reset=fitting, dtype=floats, ensure_min_samples=2 if fitting else 1)
         return np.asarray(X)  # a memory-mapped file of joblib as a plain array
 
+    def _columns(self) -> list[str] | None:
+        """The names of the columns of fit, if X was a DataFrame."""
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else names.tolist()
+
     def _seed(self) -> int:
         """The seed of a fit, drawn from random_state."""
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))

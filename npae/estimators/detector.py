@@ -9,12 +9,12 @@ There are two ways to choose offset_:
     contamination=0.05      this share of the *training* rows has a lower score, as in all detectors of scikit-learn
     contamination="auto"    about the share false_alarm_rate of *new* normal rows has a lower score
 
-The two differ, since a network has learnt its training rows, and new rows have larger distances: with few rows per
-feature most new normal rows may lie beyond what only few training rows exceed. So "auto" finds the offset by
-cross-fitting, from rows that the network has not seen (npae.anomaly.threshold), and costs up to folds + 1 trainings.
+With few rows per feature the two differ: the network fits its training rows more closely than new rows, whose
+distances are therefore larger. So "auto" finds the offset by cross-fitting, from rows that the network has not seen
+(npae.anomaly.threshold), and costs up to folds + 1 trainings.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import OutlierMixin
@@ -26,6 +26,8 @@ from npae.estimators.base import AutoencoderEstimator
 from npae.layers.activations import ActivationLike
 from npae.losses import Loss
 from npae.train import History
+
+Detector = TypeVar("Detector", bound="AutoencoderDetector")
 
 
 class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
@@ -92,7 +94,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         self.learning_rate, self.dtype, self.device = learning_rate, dtype, device
         self.random_state, self.verbose = random_state, verbose
 
-    def fit(self, X: ArrayLike, y: Any = None) -> "AutoencoderDetector":
+    def fit(self: Detector, X: ArrayLike, y: Any = None) -> Detector:
         """Learn from rows that are all or nearly all normal, anew in every call. Returns the estimator.
 
         Args:
@@ -113,7 +115,8 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
             dtype=self.dtype or x.dtype, device=self.device, progress="auto" if self.verbose else "none",
         ).fit(x)  # fmt: skip
         self.offset_, self.model_ = self.detector_.offset_, self.detector_.model
-        self.history_: History = self.detector_.history or History()
+        self.detector_.feature_names = self._columns()
+        self.history_: History = self.detector_.history
         self.n_iter_ = len(self.history_)
         self._warn_if_interrupted(self.history_)
         return self

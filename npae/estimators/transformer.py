@@ -11,7 +11,7 @@ reconstructions and 0 for x̂ = x̄. For PCA it would be the share of explained 
 
 import copy
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -26,6 +26,8 @@ from npae.losses import Loss
 from npae.models.base import Model
 from npae.optim import Optimizer, Schedule
 from npae.train import EarlyStopping, History
+
+Transformer = TypeVar("Transformer", bound="AutoencoderTransformer")
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoencoderEstimator):
@@ -112,7 +114,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.n_iter_no_change, self.tol, self.dtype, self.device = n_iter_no_change, tol, dtype, device
         self.random_state, self.verbose = random_state, verbose
 
-    def fit(self, X: ArrayLike, y: Any = None) -> "AutoencoderTransformer":
+    def fit(self: Transformer, X: ArrayLike, y: Any = None) -> Transformer:
         """Train a new network. Returns the estimator.
 
         Args:
@@ -136,6 +138,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             schedule=copy.deepcopy(self.schedule), progress=bool(self.verbose), **self._validation(),
         )  # fmt: skip
         self.model_: Any = model
+        if model.seen is not None:
+            model.seen.names = self._columns()
         self.n_iter_, self._scale = len(self.history_), scale
         self._warn_if_interrupted(self.history_)
         self.mean_ = x.mean(axis=0, dtype=np.float64) if scale.mean is None else scale.mean

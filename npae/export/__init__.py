@@ -10,8 +10,8 @@ In reading order:
     safetensors_file.py  named tensors, without pickle
     pytorch/             state dicts of PyTorch, both ways, and modules
 
-`import npae` does not load this package: write `from npae import export`. The packages onnx, safetensors and torch are
-imported when a function needs them. docs/export.md is a guide.
+`npae.export` is imported at its first use, and the packages onnx, safetensors and torch when a function needs them.
+docs/export.md is a guide.
 """
 
 from npae.export.onnx_graph import save_onnx, to_onnx, translator

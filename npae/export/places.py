@@ -8,7 +8,7 @@ from npae.layers import Layer
 from npae.serialization.places import named
 
 
-def place(path: str | PathLike, suffix: str, owner: str) -> Path:
+def place(path: str | PathLike[str], suffix: str, owner: str) -> Path:
     """The Path of the file to write or read, with the suffix if the name has none, as npae.save does.
 
     Args:

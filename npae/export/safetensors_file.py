@@ -3,10 +3,13 @@
     encoder.0.W     float32  (784, 32)          every parameter and running statistic by its dotted name
     encoder.0.b     float32  (32,)
     …
-    metadata        npae_format      the version of this format
+    metadata        one entry, "npae", as JSON:
+                    format           the version of this format
                     npae_version     the version of npae that wrote the file
-                    architecture     JSON: the model as a tree of class names and arguments (npae.serialization)
-                    training_data    JSON: names, shape and range of the data, if the model has been trained
+                    architecture     the model as a tree of class names and arguments (npae.serialization)
+                    training_data    names, shape and range of the data, if the model has been trained
+
+The metadata are one entry, since the library writes several in a random order. So equal models have equal bytes.
 
 Shared parameters are in the file once, where the model meets them first. A file that is read is not trusted. The
 library checks its header, and that the tensors fill the file. Then names, shapes and dtypes are compared with the
@@ -20,27 +23,29 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, Parameter, Remembers, Seen, missing, resolve_device, to_device
+from npae.backend import Array, Parameter, Seen, missing, resolve_device, to_device
 from npae.export.checks import check_model
 from npae.export.places import place, write
 from npae.layers import Layer
 from npae.serialization import ModelFileError, build, describe
 from npae.serialization.architecture import json_text
+from npae.serialization.checks import check_values, remember
+from npae.serialization.foreign import foreign
 from npae.version import __version__
 
-FORMAT = "1"
+FORMAT = 1
 DTYPES = {"F32": np.float32, "F64": np.float64}
 
 
-def save_safetensors(path: str | PathLike, model: Layer) -> Path:
+def save_safetensors(path: str | PathLike[str], model: Layer) -> Path:
     """Write a model to a safetensors file, with its architecture in the metadata. Returns the Path of the file.
 
     Args:
         path: of the file; ".safetensors" is added to a name without a suffix, missing folders are made.
         model: a Layer with values, on any device.
 
-    Raises ImportError without the package safetensors; TypeError if `model` is not a Layer; RuntimeError if it has no
-    values; OSError, with the reason, if the file cannot be written. After an error an older file is as it was.
+    Raises ModuleNotFoundError without the package safetensors; TypeError if `model` is not a Layer; RuntimeError if it
+    has no values; OSError, with the reason, if the file cannot be written. After an error an older file is as it was.
 
     Example:
         >>> from npae import dense_autoencoder
@@ -52,26 +57,23 @@ def save_safetensors(path: str | PathLike, model: Layer) -> Path:
     library = _library()
     path = place(path, ".safetensors", "save_safetensors")
     check_model(model, "save_safetensors")
-    metadata = {
-        "npae_format": FORMAT, "npae_version": __version__,
-        "architecture": json_text(describe(model, to_build=True), "save_safetensors"),
-    }  # fmt: skip
+    about = {"format": FORMAT, "npae_version": __version__, "architecture": describe(model, to_build=True)}
     seen: Seen | None = getattr(model, "seen", None)
     if seen is not None:
-        metadata["training_data"] = json.dumps(seen.to_json())
+        about["training_data"] = seen.to_json()
     tensors = {name: np.ascontiguousarray(to_device(p.value, "cpu")) for name, p in _named(model).items()}
-    return write(path, library.numpy.save(tensors, metadata))
+    return write(path, library.numpy.save(tensors, {"npae": json_text(about, "save_safetensors")}))
 
 
-def load_safetensors(path: str | PathLike, device: str = "cpu") -> Any:
+def load_safetensors(path: str | PathLike[str], device: str = "cpu") -> Any:
     """The model in a file that save_safetensors has written.
 
     Args:
         path: of the file; ".safetensors" may be left out.
         device: where the model is placed, "cpu", "gpu" or "auto".
 
-    Raises ImportError without the package safetensors; FileNotFoundError; ModelFileError, with the reason, for a
-    damaged or foreign file; RuntimeError if the device is "gpu" and there is none.
+    Raises ModuleNotFoundError without the package safetensors; FileNotFoundError; ModelFileError, with the reason, for
+    a damaged or foreign file and for NaN or Inf in the values; RuntimeError if the device is "gpu" and there is none.
 
     Example:
         >>> from npae import dense_autoencoder
@@ -93,6 +95,9 @@ def load_safetensors(path: str | PathLike, device: str = "cpu") -> Any:
     except (PermissionError, MemoryError, Warning):
         raise
     except Exception as error:  # the library, JSON and constructors raise many kinds for arbitrary bytes
+        other = foreign(path, "npae.export.load_safetensors")
+        if other is not None:
+            raise ModelFileError(f"{path} is no safetensors file of npae: {other}") from None
         raise ModelFileError(
             f"{path} is not a whole safetensors file of npae ({type(error).__name__}: {error}). It may be damaged: "
             "save the model again."
@@ -104,8 +109,8 @@ def _library() -> Any:
     try:
         import safetensors
         import safetensors.numpy  # noqa: F401
-    except ImportError as error:
-        raise ImportError(f"npae.export: {missing('safetensors', 'safetensors')}") from error
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(f"npae.export: {missing('safetensors', 'safetensors')}") from None
     return safetensors
 
 
@@ -117,17 +122,18 @@ def _named(model: Layer) -> dict[str, Parameter]:
 def _read(file: Any) -> Layer:
     """The model in an open file, on the CPU."""
     metadata = file.metadata() or {}
-    if "architecture" not in metadata:
+    if "npae" not in metadata:
         raise ModelFileError(
-            "it has no architecture, so another program wrote it. Build the network and fill it: "
+            "it has no description of npae, so another program wrote it. Build the network and fill it: "
             "export.from_torch(model, safetensors.numpy.load_file(path)) for the names of PyTorch."
         )
-    if metadata.get("npae_format") != FORMAT:
+    about = json.loads(metadata["npae"])
+    if about["format"] != FORMAT:
         raise ModelFileError(
-            f"it has format {metadata.get('npae_format')}, this version of npae reads format {FORMAT}: "
+            f"it has format {about['format']}, this version of npae reads format {FORMAT}: "
             "load it with the version that wrote it, or update npae."
         )
-    model = build(json.loads(metadata["architecture"]))  # declares parameters, allocates none
+    model = build(about["architecture"])  # declares parameters, allocates none
     if not isinstance(model, Layer):
         raise ModelFileError(f"it describes {model!r} where a Layer belongs.")
     expected = _named(model)
@@ -136,8 +142,9 @@ def _read(file: Any) -> Layer:
     for name, p in expected.items():
         tensor: Array = file.get_tensor(name)
         p.value[...] = tensor
-    if "training_data" in metadata and isinstance(model, Remembers):
-        model.remember(Seen.from_json(json.loads(metadata["training_data"])))
+    check_values(model)
+    if "training_data" in about:
+        remember(model, about["training_data"])
     return model
 
 

@@ -1,5 +1,8 @@
 """The shape of the samples that a network takes, as far as the network states it."""
 
+from typing import Any
+
+from npae.backend import as_int
 from npae.layers import Layer
 
 
@@ -31,3 +34,20 @@ def sample_shape(model: Layer, owner: str) -> tuple[int, ...]:
             "takes several, and it has not been trained."
         )
     return shape
+
+
+def checked_shape(shape: Any, owner: str) -> tuple[int, ...]:
+    """The shape of one sample that a caller gave, as integers.
+
+    Args:
+        shape: a sequence of sizes, each 1 or more.
+        owner: the function in whose name errors are raised.
+
+    Raises TypeError for what is not a sequence of integers, ValueError for sizes below 1 and without any.
+    """
+    if isinstance(shape, str) or not hasattr(shape, "__iter__"):
+        raise TypeError(f"{owner}: expected input_shape as a tuple, such as (784,) or (1, 28, 28), got {shape!r}.")
+    sizes = tuple(as_int(n, f"{owner}: input_shape", least=1) for n in shape)
+    if not sizes:
+        raise ValueError(f"{owner}: expected input_shape, the shape of one sample, such as (784,), got ().")
+    return sizes

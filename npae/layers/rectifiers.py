@@ -1,4 +1,4 @@
-"""Rectifiers: ReLU and its relatives, which (nearly) return large positive inputs and suppress negative ones.
+"""Rectifiers: ReLU, leaky ReLU, ELU, SiLU and softplus. They suppress negative inputs, and (nearly) return large ones.
 
 SiLU and softplus are smooth. The others are twice differentiable except at the kink a = 0, a set of measure zero; there
 the formulas return the derivatives from the left. The weights of a layer with a rectifier start larger, by He's rule

@@ -7,6 +7,7 @@ multiplies by its A_kᵀ.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from npae.backend import Array, Config
 from npae.layers.base import Cache, Gradient, Layer
@@ -64,13 +65,13 @@ class Sequential(Layer):
             shape = layer.out_shape(shape)
         return shape
 
-    def __iter__(self) -> Iterator[Layer]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.layers)
 
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, k: int) -> Layer:
+    def __getitem__(self, k: int) -> Any:
         return self.layers[k]
 
     def __repr__(self):

@@ -15,7 +15,7 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", chapter 14.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,6 +59,9 @@ class Autoencoder(Model):
         >>> model.encode(x).shape, model.reconstruct(x).shape, model.reconstruction_error(x).shape
         ((100, 2), (100, 8), (100,))
     """
+
+    encoder: Any  # a Layer, mostly a Sequential; Any, so that type checkers accept encoder[0].W
+    decoder: Any
 
     def __init__(self, encoder: Layer, decoder: Layer, loss: Loss | type[Loss] | str | None = None,
                  seed: int | None = 0, dtype: DTypeLike = np.float32, penalties: "Sequence[Penalty]" = ()):  # fmt: skip

@@ -5,6 +5,8 @@ In reading order:
     architecture.py    from objects to JSON and back
     places.py          the names of model files
     archive.py         the arrays in a file
+    checks.py          what is checked after reading
+    foreign.py         files of other formats
     model_files.py     a model as one .npz file
     info.py            what is in such a file, as text
 """

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from npae.backend import text_table
+from npae.backend import counted, size_text, text_table, value_text
 from npae.serialization.archive import ModelFileError
 from npae.serialization.model_files import FORMAT, Saved, load_all
 from npae.serialization.places import place_to_read
@@ -28,7 +28,7 @@ def file_info(path: str | Path) -> str:
     """
     place = place_to_read(path)
     saved = load_all(place)
-    lines = [f"{place}: {_kind(saved)}, format {FORMAT}, {_size(place.stat().st_size)}", "", saved.model.summary()]
+    lines = [f"{place}: {_kind(saved)}, format {FORMAT}, {size_text(place.stat().st_size)}", "", saved.model.summary()]
     try:
         facts = _data(saved) + _run(saved) + _detector(saved)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -43,17 +43,15 @@ def _kind(saved: Saved) -> str:
     return "a checkpoint of a training run" if "identity" in saved.extra else "a model"
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
-
-
 def _data(saved: Saved) -> list[tuple[str, str]]:
     """The training data that the model remembers."""
     seen = getattr(saved.model, "seen", None)
     if seen is None:
         return [("data", "none: the model was not trained by fit")]
     shape = " x ".join(map(str, seen.shape)) or "unknown shape"
-    facts = [("data", f"{seen.kind}, samples of {shape}, values from {seen.low:g} to {seen.high:g}")]
+    low, high = (0, 255) if seen.kind == "uint8" else (seen.low, seen.high)  # batches have them divided by 255
+    values = "values, standardised," if "mean" in saved.arrays and "detector" in saved.extra else "values"
+    facts = [("data", f"{seen.kind}, samples of {shape}, {values} from {low:g} to {high:g}")]
     return facts + ([("columns", ", ".join(map(str, seen.names)))] if seen.names else [])
 
 
@@ -61,10 +59,10 @@ def _run(saved: Saved) -> list[tuple[str, str]]:
     """The optimizer, and the epochs of a run with the numbers of the last one."""
     facts = []
     if saved.optimizer is not None:
-        facts.append(("optimizer", f"{saved.optimizer!r} after {saved.optimizer.t:,} steps"))
+        facts.append(("optimizer", f"{saved.optimizer!r} after {counted(saved.optimizer.t, 'step')}"))
     history: Any = saved.extra.get("history")
     if "identity" in saved.extra and isinstance(history, list) and history:
-        numbers = ", ".join(f"{k} {v:.5g}" for k, v in history[-1].items() if k not in HIDDEN)
+        numbers = ", ".join(f"{k} {value_text(v)}" for k, v in history[-1].items() if k not in HIDDEN)
         seconds = sum(row["seconds"] for row in history)
         facts.append(("epochs", f"{len(history)} in {seconds:.1f} s; the last one: {numbers}"))
     if saved.extra.get("stopped"):

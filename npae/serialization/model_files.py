@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, Remembers, Seen, atomic_write, resolve_device, to_device
+from npae.backend import Array, Remembers, atomic_write, resolve_device, to_device
 from npae.layers import Layer
 from npae.optim import Optimizer
 from npae.serialization.architecture import build, describe, json_text
 from npae.serialization.archive import ModelFileError, array_in, header_in
+from npae.serialization.checks import check_values, remember
+from npae.serialization.foreign import foreign
 from npae.serialization.places import place_to_read, place_to_write
 
 FORMAT = 2
@@ -57,7 +59,7 @@ class Saved:
     arrays: dict[str, Array] = field(default_factory=dict)
 
 
-def save(path: str | os.PathLike, model: Layer, optimizer: Optimizer | None = None,
+def save(path: str | os.PathLike[str], model: Layer, optimizer: Optimizer | None = None,
          extra: Mapping[str, Any] | None = None, arrays: Mapping[str, Array] | None = None) -> Path:  # fmt: skip
     """Write a model to an .npz file. Returns the Path of the file.
 
@@ -125,15 +127,15 @@ def _check(path: Any, model: Any, optimizer: Any) -> None:
         raise TypeError(f"save: expected an Optimizer, such as optim.Adam(), got {optimizer!r}.")
 
 
-def load(path: str | os.PathLike, device: str = "cpu") -> Any:
+def load(path: str | os.PathLike[str], device: str = "cpu") -> Any:
     """The model in a file of `save`.
 
     Args:
         path: of the file; ".npz" may be left out, as in save.
         device: where the model is then, "cpu", "gpu" or "auto".
 
-    Raises FileNotFoundError; ModelFileError, with the reason, for a damaged or foreign file; RuntimeError if the device
-    is "gpu" and there is none.
+    Raises FileNotFoundError; ModelFileError, with the reason, for a damaged or foreign file and for NaN or Inf in the
+    values; RuntimeError if the device is "gpu" and there is none.
 
     Example:
         >>> from npae import dense_autoencoder, load, save
@@ -144,7 +146,7 @@ def load(path: str | os.PathLike, device: str = "cpu") -> Any:
     return load_all(path, device).model
 
 
-def load_all(path: str | os.PathLike, device: str = "cpu") -> Saved:
+def load_all(path: str | os.PathLike[str], device: str = "cpu") -> Saved:
     """Everything in a file of `save`.
 
     Args:
@@ -168,10 +170,14 @@ def load_all(path: str | os.PathLike, device: str = "cpu") -> Saved:
         with zipfile.ZipFile(path) as archive:
             saved = _read(archive, path.stat().st_size)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error.__cause__
+        other = foreign(path, "npae.load")
+        raise ModelFileError(f"{path}: {other or error}") from error.__cause__
     except (PermissionError, MemoryError, Warning):
         raise
     except Exception as error:  # zip, JSON, NumPy and constructors raise many kinds for arbitrary bytes
+        other = foreign(path, "npae.load")
+        if other is not None:
+            raise ModelFileError(f"{path} is no model file of npae: {other}") from None
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise ModelFileError(
             f"{path} is not a whole npae model file ({reason}). It may be damaged or from another program: "
@@ -209,8 +215,9 @@ def _read(archive: zipfile.ZipFile, size: int) -> Saved:
     model.theta.assign(array_in(archive, "theta", size))
     if beside:
         model.statistics.assign(array_in(archive, "statistics", size))
-    if "seen" in about and isinstance(model, Remembers):
-        model.remember(Seen.from_json(about["seen"]))
+    check_values(model)
+    if "seen" in about:
+        remember(model, about["seen"])
     saved = Saved(model, extra=dict(about["extra"]))
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     known = {"about", "theta"} | ({"statistics"} if beside else set())
@@ -222,6 +229,8 @@ def _read(archive: zipfile.ZipFile, size: int) -> Saved:
             vector = state[name] = array_in(archive, f"optimizer.{name}", size)
             if vector.shape != (n,) or vector.dtype not in (np.float32, np.float64):
                 raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {(n,)}.")
+            if np.isnan(vector).any():  # Inf is possible: the mean of squared gradients overflows before θ does
+                raise ModelFileError(f"The optimizer's {name} holds NaN: its run diverged. Take an earlier checkpoint.")
         optimizer.state = state
     for name in names:
         if name.startswith("extra."):

@@ -6,7 +6,7 @@ from pathlib import Path
 from npae.backend import as_path
 
 
-def named(path: str | os.PathLike, owner: str, suffix: str = ".npz") -> Path:
+def named(path: str | os.PathLike[str], owner: str, suffix: str = ".npz") -> Path:
     """`path` as a Path: "~" is the home folder, and the suffix is added to a name without one.
 
     A suffix begins with a letter: "rate0.1" has none, and becomes rate0.1.npz.
@@ -20,7 +20,7 @@ def named(path: str | os.PathLike, owner: str, suffix: str = ".npz") -> Path:
     return path if not path.name or path.suffix[1:2].isalpha() else path.with_name(f"{path.name}{suffix}")
 
 
-def place_to_write(path: str | os.PathLike, owner: str = "save") -> Path:
+def place_to_write(path: str | os.PathLike[str], owner: str = "save") -> Path:
     """The Path of the model file to write.
 
     Args:
@@ -38,7 +38,7 @@ def place_to_write(path: str | os.PathLike, owner: str = "save") -> Path:
     return named(path, owner)
 
 
-def place_to_read(path: str | os.PathLike) -> Path:
+def place_to_read(path: str | os.PathLike[str]) -> Path:
     """The Path of the model file `path`: the name that place_to_write makes of it, or the name as it is.
 
     Raises FileNotFoundError if there is neither, IsADirectoryError for a folder.

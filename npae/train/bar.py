@@ -2,10 +2,9 @@
 
     epoch  3/20  17%|███▍                | 00:35 left  loss 141.87  val_loss 140.73  142 steps/s
 
-The window is measured whenever the line is drawn, so it may change its width at any time. The epoch and the time left
-always stay. The losses and the speed are shown where they leave the bar LONG_ENOUGH, and the bar itself where it is not
-too short to see. Where the encoding has no blocks, tqdm draws the bar of "#". In a notebook it is a widget, or text
-where ipywidgets are missing.
+The line is fitted to the window each time it is drawn. The epoch and the time left are always shown; the losses and the
+speed only if the bar keeps LONG_ENOUGH columns. Where the encoding has no blocks, tqdm draws the bar of "#". In a
+notebook it is a widget, or text where ipywidgets are missing.
 
 This file needs tqdm (the extra `demos`), so `progress.py` imports it only for a bar.
 """
@@ -13,6 +12,8 @@ This file needs tqdm (the extra `demos`), so `progress.py` imports it only for a
 import time
 import warnings
 from typing import Any
+
+from npae.backend import fit_text
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # in a notebook tqdm warns if ipywidgets are missing
@@ -27,15 +28,26 @@ class FittedBar(tqdm):
     losses: tuple[str, ...] = ()
     over = False
 
-    def set_losses(self, title: str, losses: tuple[str, ...]) -> None:
-        """Show other losses, and the epoch that they belong to, at once or when the line is next drawn.
+    def set_epoch(self, title: str) -> None:
+        """Show another epoch, at once or when the line is next drawn.
 
         Args:
             title: the epoch.
-            losses: numbers with their names, the most important first.
         """
-        self.losses = losses
         self.set_description_str(title, refresh=time.time() - self.last_print_t > self.mininterval)
+
+    def end(self, stopped: str | None) -> None:
+        """Draw the line for the last time: whole, and with the reason below it if training stopped early.
+
+        Args:
+            stopped: the reason, or None.
+        """
+        self.over = True
+        if stopped:
+            self.total = self.n  # a bar that ends before its total looks like a failure
+        self.close()
+        if stopped:
+            self.write(fit_text(f"Training stopped: {stopped}."), file=self.fp)
 
     def display(self, *args: Any, **kwargs: Any) -> Any:
         """Draw the line, also on a terminal that does not know its height and so has 0 lines for tqdm."""

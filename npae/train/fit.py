@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from npae.backend import ArrayLike, as_int, device_of
+from npae.backend import ArrayLike, Progress, as_int, device_of
 from npae.data.augment import Augmentation
 from npae.data.minibatches import LabelledMinibatches, Minibatches, PairedMinibatches
 from npae.data.sources import Labelled, as_pairs, check_source, fingerprint, split
@@ -34,7 +34,7 @@ def prepare(model: Model, data: Data, *, target: ArrayLike | None = None, valida
             epochs: int | None = None, batch_size: int | None = None,
             optimizer: OneOptimizer | dict[str, OneOptimizer] | None = None,
             schedule: Schedule | type[Schedule] | str | None = None, clip_norm: float | None = None,
-            callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: str | bool = "auto",
+            callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: Progress = "auto",
             augment: Augmentation | None = None, group: ProcessGroup | None = None, graph: bool = False,
             data_init: bool = True) -> Trainer:  # fmt: skip
     """A Trainer of `model` on `data`. It checks everything and takes no step.
@@ -131,7 +131,7 @@ def fit(model: Model, data: Data, *more: NoReturn, epochs: int, target: ArrayLik
         validation: Data | float | None = None, batch_size: int | None = None,
         optimizer: OneOptimizer | dict[str, OneOptimizer] | None = None,
         schedule: Schedule | type[Schedule] | str | None = None, clip_norm: float | None = None,
-        callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: str | bool = "auto",
+        callbacks: Callback | Sequence[Callback] = (), seed: int = 0, progress: Progress = "auto",
         resume: str | os.PathLike[str] | None = None, augment: Augmentation | None = None,
         group: ProcessGroup | None = None, graph: bool = False, data_init: bool = True,
         **others: NoReturn) -> History:  # fmt: skip

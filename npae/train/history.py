@@ -5,9 +5,10 @@ import json
 import math
 import os
 from collections.abc import Iterable
+from operator import methodcaller
 from typing import Any
 
-from npae.backend import Seen, atomic_write, device_of, missing
+from npae.backend import Seen, atomic_write, counted, device_of, missing, value_text
 from npae.train.learning_curves import learning_curves
 
 
@@ -91,7 +92,7 @@ class History:
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as a JSON list."""
         with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            json.dump(self.rows, file, indent=1, default=float)
+            json.dump(self.rows, file, indent=1, default=methodcaller("item"))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as a table with a header. A cell is empty if its row lacks the column."""
@@ -102,8 +103,8 @@ class History:
             writer.writerows(self.rows)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items()) if self.rows else "empty"
-        return f"History({len(self.rows)} epochs; last: {last})"
+        last = ", ".join(f"{k} {value_text(v)}" for k, v in self.rows[-1].items()) if self.rows else "empty"
+        return f"History({counted(len(self.rows), 'epoch')}; last: {last})"
 
 
 class EpochMeans:

@@ -52,6 +52,9 @@ def learning_curves(history: "History", columns: Sequence[str], ax: Any = None) 
         )  # fmt: skip
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(history) == 1:  # matplotlib would choose the surroundings of a single point by its value
+        ax.set_xlim(history["epoch"][0] - 0.5, history["epoch"][0] + 0.5)
+        ax.set_xticks(history["epoch"])
     ax.set_ylabel("mean per sample" if several else f"{quantities[0]}, mean per sample")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)

@@ -8,6 +8,8 @@ import os
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from npae.backend import Array, as_path, check_place, missing
 from npae.train.callbacks import Callback
 
@@ -101,12 +103,12 @@ class CSVLog(Callback):
 
 
 class TensorBoard(Callback):
-    """Write every number of the history to event files, which TensorBoard shows: tensorboard --logdir=folder.
+    """Write every number and text of the history to event files, which TensorBoard shows: tensorboard --logdir=folder.
 
     Training and validation are two runs with the same names, so that TensorBoard draws them in one chart: "loss" is
     the column "loss" in the run `training`, and "val_loss" in the run `validation`. An epoch is on disk about a second
-    after its end. When a run is resumed, TensorBoard hides the former points of epochs that are run again; and those of
-    a former run in the same folder, when a new one begins.
+    after its end. In a resumed run, TensorBoard hides the earlier points of repeated epochs; in a new run,
+    all points of the previous run in that folder.
 
     The files are written by tensorboardX (the extra `tensorboard`; 5 MB with its dependencies). torch.utils.tensorboard
     writes the same files and needs PyTorch, more than a gigabyte.
@@ -153,8 +155,10 @@ class TensorBoard(Callback):
                 self._runs[run] = self._writer(
                     str(self.folder / run), purge_step=row["epoch"], flush_secs=1, filename_suffix=f".{row['epoch']}"
                 )
-            if isinstance(value, Real) and name != "epoch":
-                self._runs[run].add_scalar(name.removeprefix("val_"), value, row["epoch"])
+            if isinstance(value, str):
+                self._runs[run].add_text(name.removeprefix("val_"), value, row["epoch"])
+            elif isinstance(value, Real | np.bool_) and name != "epoch":
+                self._runs[run].add_scalar(name.removeprefix("val_"), float(value), row["epoch"])
 
     def on_stop(self, trainer: "Trainer") -> None:
         for run in self._runs.values():

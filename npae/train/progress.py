@@ -3,11 +3,11 @@
 import sys
 from typing import Any
 
-from npae.backend import as_shown, missing
+from npae.backend import Progress, as_shown, fit_text, missing, value_text
 
 
-class NoProgress:
-    """Print nothing. Other reporters override what they need."""
+class Reporter:
+    """Reports of the progress of training. This one prints nothing; subclasses override what they need."""
 
     def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
         """An epoch starts.
@@ -24,25 +24,37 @@ class NoProgress:
     def epoch_ends(self, row: dict[str, Any]) -> None:
         """An epoch has ended; `row` is its row of the history."""
 
-    def close(self) -> None:
-        """Training has stopped."""
+    def close(self, stopped: str | None) -> None:
+        """Training has ended.
+
+        Args:
+            stopped: why before its last epoch, or None: it was the last one, or an error.
+        """
 
 
 def row_text(row: dict[str, Any], epochs: int) -> str:
     """A row of the history as one line of text.
 
     Args:
-        row: numbers by name.
+        row: numbers, and perhaps other values, by name.
         epochs: how many epochs there will be.
     """
-    numbers = [f"{k} {v:.5g}" for k, v in row.items() if k not in ("epoch", "seconds", "lr")]
+    numbers = [f"{k} {value_text(v)}" for k, v in row.items() if k not in ("epoch", "seconds", "lr")]
     if row["loss"] == row.get("reconstruction"):  # the only term: do not print the same number twice
         numbers = [n for n in numbers if not n.startswith(("reconstruction", "val_reconstruction"))]
     return f"epoch {row['epoch']}/{epochs}  {'  '.join(numbers)}  {row['seconds']:.1f} s"
 
 
-class Lines(NoProgress):
-    """One line per epoch, with all numbers of its row."""
+def _print(text: str) -> None:
+    """Print a line, also on a console that lacks some of its letters, as those of a term's name."""
+    try:
+        print(text, flush=True)
+    except UnicodeEncodeError as error:
+        print(as_shown(text, error.encoding), flush=True)
+
+
+class Lines(Reporter):
+    """One line per epoch, with all numbers of its row, and one with the reason why training stopped early."""
 
     epochs: int
 
@@ -50,42 +62,39 @@ class Lines(NoProgress):
         self.epochs = epochs
 
     def epoch_ends(self, row: dict[str, Any]) -> None:
-        text = row_text(row, self.epochs)
-        try:
-            print(text, flush=True)
-        except UnicodeEncodeError as error:  # the name of a term has a letter that the console lacks
-            print(as_shown(text, error.encoding), flush=True)
+        _print(fit_text(row_text(row, self.epochs)))
+
+    def close(self, stopped: str | None) -> None:
+        if stopped:
+            _print(fit_text(f"Training stopped: {stopped}."))
 
 
-class Bar(NoProgress):
+class Bar(Reporter):
     """A tqdm bar over all steps, with the losses of the last epoch (npae.train.bar)."""
 
     bar: Any = None
 
     def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
+        title = f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}"
         if self.bar is None:
             from npae.train.bar import FittedBar
 
-            self.epochs = epochs
             self.bar = FittedBar(
-                total=epochs * steps, initial=epoch * steps, desc=self._title(epoch), mininterval=0.2,
-                dynamic_ncols=True, file=sys.stdout if in_notebook() else sys.stderr,
+                total=epochs * steps, initial=epoch * steps, desc=title, mininterval=0.2, dynamic_ncols=True,
+                file=sys.stdout if in_notebook() else sys.stderr,
             )  # fmt: skip
+        else:
+            self.bar.set_epoch(title)
 
     def step(self) -> None:
         self.bar.update()
 
     def epoch_ends(self, row: dict[str, Any]) -> None:
-        losses = tuple(f"{name} {row[name]:.5g}" for name in ("loss", "val_loss") if name in row)
-        self.bar.set_losses(self._title(row["epoch"]), losses)
+        self.bar.losses = tuple(f"{name} {value_text(row[name])}" for name in ("loss", "val_loss") if name in row)
 
-    def close(self) -> None:
+    def close(self, stopped: str | None) -> None:
         if self.bar is not None:
-            self.bar.over = True
-            self.bar.close()
-
-    def _title(self, epoch: int) -> str:
-        return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+            self.bar.end(stopped)
 
 
 def in_notebook() -> bool:
@@ -103,14 +112,14 @@ def _has_tqdm() -> bool:
     return True
 
 
-def make_progress(kind: str | bool) -> NoProgress:
+def make_progress(kind: Progress) -> Reporter:
     """The reporter of progress of this kind.
 
     Args:
         kind: "bar", "lines", "none", or "auto": a bar on a terminal and in a notebook, lines elsewhere. True and
             False: "auto" and "none".
 
-    Raises ValueError for another kind, and for "bar" without tqdm.
+    Raises ValueError for another kind, ModuleNotFoundError for "bar" without tqdm.
     """
     if kind in (True, False):
         kind = "auto" if kind else "none"
@@ -118,7 +127,7 @@ def make_progress(kind: str | bool) -> NoProgress:
         terminal = sys.stderr is not None and sys.stderr.isatty()
         kind = "bar" if (terminal or in_notebook()) and _has_tqdm() else "lines"
     if kind == "bar" and not _has_tqdm():
-        raise ValueError(f'progress="bar": {missing("tqdm", "demos")} Or take progress="lines".')
+        raise ModuleNotFoundError(f'progress="bar": {missing("tqdm", "demos")} Or take progress="lines".')
     if kind not in ("bar", "lines", "none"):
         raise ValueError(f'Unknown progress {kind!r}: expected "auto", "bar", "lines" or "none".')
-    return {"bar": Bar, "lines": Lines, "none": NoProgress}[kind]()
+    return {"bar": Bar, "lines": Lines, "none": Reporter}[kind]()

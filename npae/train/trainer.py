@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npae.backend import array_module, as_int
+from npae.backend import array_module, as_int, counted
 from npae.models.base import Model
 from npae.optim.base import Optimizer
 from npae.train.step import Step
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from npae.train.history import EpochMeans, History
     from npae.train.interrupt import Interrupt
     from npae.train.parallel.process_group import ProcessGroup
-    from npae.train.progress import NoProgress
+    from npae.train.progress import Reporter
 
 
 class Trainer:
@@ -68,7 +68,7 @@ class Trainer:
     """
 
     def __init__(self, model: Model, batches: "Minibatches", step: Step, optimizer: Optimizer, schedule: "Schedule", *,
-                 validation: Any, callbacks: "list[Callback]", seed: int, progress: "NoProgress", history: "History",
+                 validation: Any, callbacks: "list[Callback]", seed: int, progress: "Reporter", history: "History",
                  group: "ProcessGroup", interrupt: "Interrupt", identity: dict[str, Any]):  # fmt: skip
         self.model, self.batches, self.step, self.optimizer, self.schedule = model, batches, step, optimizer, schedule
         self.validation, self.callbacks, self.seed, self.progress = validation, callbacks, seed, progress
@@ -94,7 +94,7 @@ class Trainer:
                         self.stop(f"interrupted after epoch {self.epoch}")
                     self.stopped = self.group.first(self.stopped)
         finally:
-            self.progress.close()
+            self.progress.close(self.stopped)
             self.optimizer.lr = self.base_lr
         self.history.stopped, self.stopped = self.stopped, None  # so that run() can be called again
         for callback in self.callbacks:
@@ -115,7 +115,7 @@ class Trainer:
                 callback.on_step(self)
             self.progress.step()
             if self.group.first(interrupt.requested or None):
-                self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {steps} steps")
+                self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {counted(steps, 'step')}")
                 return
         self._end_epoch(means, began)
 

@@ -158,7 +158,7 @@ def test_a_model_that_is_given_is_copied():
     assert detector.settings["model"] is model
     untrained = AnomalyDetector(model, epochs=0).fit(NORMAL)
     np.testing.assert_array_equal(untrained.model.theta.value, theta)
-    assert untrained.history is None
+    assert len(untrained.history) == 0
 
 
 def test_a_detector_can_be_copied():
@@ -306,7 +306,9 @@ def test_a_detector_that_is_not_fitted_raises():
     for use in (detector.score_samples, detector.predict, detector.distances, detector.decision_function):
         with pytest.raises(RuntimeError, match=r"Call fit\(x\) with normal rows first"):
             use(NORMAL)
-    assert detector.model is None and detector.history is None
+    with pytest.raises(RuntimeError, match=r"Call fit\(x\) with normal rows first"):
+        detector.history  # noqa: B018
+    assert detector.model is None
 
 
 def test_wrong_data_raise():

@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pytest
 
 import npae
 from npae.backend import show_config, versions
@@ -25,8 +26,19 @@ def test_without_a_gpu_the_reason_is_given(monkeypatch):
     assert versions()["gpu"] == "none. CuPy is not installed."
 
 
-def test_show_config_prints_one_line_per_name(capsys):
+def test_show_config_prints_one_line_per_name(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     npae.show_config()
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(versions())
+    assert lines[0].split() == ["name", "value"] and set(lines[1]) == {"-"}
+    assert [line.split()[0] for line in lines[2:]] == list(versions())
     assert show_config is npae.show_config
+
+
+@pytest.mark.parametrize("columns", [80, 50, 40])
+def test_the_reason_without_a_gpu_is_broken_between_words(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    npae.show_config()
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) < columns
+    assert set(versions()["gpu"].split()) <= set(text.split())

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from npae.backend import console, safe_output, text_table
+from npae.backend import as_shown, console, safe_output, text_table
 
 
 def test_what_an_encoding_lacks_is_replaced_by_something_readable(monkeypatch):
@@ -20,6 +20,25 @@ def test_what_an_encoding_lacks_is_replaced_by_something_readable(monkeypatch):
         for stream in (out, err):
             print("‖x − x̂‖² → σ 漢", end="", file=stream, flush=True)
             assert stream.buffer.getvalue().decode(encoding) == (text or "‖x − x̂‖² → σ 漢")
+
+
+LETTERS = "αβγδεζηθικλμνξοπρστυφχψωΓΔΘΛΞΠΣΦΨΩϕϵϑ∂ᵀᵏ₁₂ⁿ⁻¹ŷẑéöçñÅßøæŁ∈∫∏∇⊙÷≠≡≪←⟨⌊█≤≥±×·‖→…½¼√∞′"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_no_letter_is_lost(encoding):
+    for character in LETTERS:
+        shown = as_shown(character, encoding)
+        assert shown and "?" not in shown and shown.isascii() or shown == character, character
+    text = "Σ_j h_j ≠ Ω, W ∈ Wᵀ, ŷ, x₁, hᵏ⁻¹, λ, Λ"
+    assert as_shown(text, "ascii") == "sum_j h_j != Omega, W in W^T, y^, x_1, h^k^-^1, lambda, Lambda"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_no_character_at_all_raises(encoding):
+    for code in range(0x20, 0x30000, 7):
+        as_shown(chr(code), encoding)
+    assert as_shown("\ud800", encoding) == "?"  # half of a pair, as in file names that are not text
 
 
 def test_streams_without_reconfigure(monkeypatch):

@@ -1,5 +1,6 @@
 """Optional packages: the command that installs them, from a folder with the source and from anywhere else."""
 
+import ast
 import configparser
 import re
 from pathlib import Path
@@ -34,3 +35,15 @@ def test_every_extra_that_a_message_names_exists(folder):
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     assert named and named <= set(setup["options.extras_require"])
     assert "npae[" not in text
+
+
+def test_a_package_that_is_missing_is_always_the_same_kind_of_error():
+    """`raise ModuleNotFoundError(… missing(…) …)`, of which there are several."""
+    kinds = [
+        (node.exc.func.id, path.relative_to(ROOT).as_posix())
+        for path in (ROOT / "npae").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
+        and (node.exc.func.id == "ImportError" or "missing(" in ast.unparse(node.exc))
+    ]  # fmt: skip
+    assert len(kinds) >= 9 and {kind for kind, _ in kinds} == {"ModuleNotFoundError"}, kinds

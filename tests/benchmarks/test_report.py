@@ -52,10 +52,15 @@ def test_a_result_that_is_no_json_leaves_the_older_file(tmp_path):
     assert sorted(tmp_path.iterdir()) == [path, text]
 
 
-def test_the_output_is_copied(capsys):
-    with report.copied_output() as printed:
-        print("ms", flush=True)
+def test_the_output_is_held_until_the_block_ends_or_fails(capsys):
+    with report.held_output() as printed:
+        print("ms")
+        assert capsys.readouterr().out == ""
     assert printed.getvalue() == capsys.readouterr().out == "ms\n"
+    with pytest.raises(ZeroDivisionError), report.held_output():
+        print("as far as it came")
+        print(1 / 0)
+    assert capsys.readouterr().out == "as far as it came\n"
 
 
 def test_a_terminal_that_is_closed_does_not_stop_a_measurement(monkeypatch):
@@ -69,8 +74,8 @@ def test_a_terminal_that_is_closed_does_not_stop_a_measurement(monkeypatch):
             return True
 
     monkeypatch.setattr(report.sys, "stdout", Closed())
-    with report.copied_output() as printed:
-        print("ms", flush=True)
+    with report.held_output() as printed:
+        print("ms")
         assert report.sys.stdout.isatty() and report.sys.stdout.encoding == "ascii"
     assert printed.getvalue() == "ms\n"
 

@@ -1,6 +1,7 @@
 """The command line: which parts run, what is written, and parts that fail."""
 
 import importlib
+import io
 import json
 import sys
 import types
@@ -45,6 +46,37 @@ def test_a_part_is_run_and_written(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert str(tmp_path / "new" / "one.json") in printed and "Verdict: 1 numbers" in printed
     assert "Verdict: 1 numbers" in (tmp_path / "new" / "one.txt").read_text(encoding="utf-8")
+
+
+def test_results_are_on_disk_before_the_tables_are_printed(tmp_path, monkeypatch):
+    on_disk = {}
+
+    class Terminal(io.StringIO):
+        def write(self, text):
+            if "the table" in text or "Verdict" in text:
+                on_disk[text.split()[-1]] = (tmp_path / "one.json").is_file()
+            return super().write(text)
+
+    stub(monkeypatch, "one", lambda settings: print("the table", flush=True) or {"x": 1})
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main("one", "--out", tmp_path) == 0
+    assert on_disk and all(on_disk.values())
+
+
+def test_a_part_that_fails_prints_the_tables_that_it_has_made(tmp_path, monkeypatch, capsys):
+    stub(monkeypatch, "bad", lambda settings: print("the table") or 1 / 0)
+    assert main("bad", "--out", tmp_path) == 1
+    assert "the table" in capsys.readouterr().out
+
+
+def test_the_help_fits_the_window(monkeypatch, capsys):
+    for columns in (80, 50, 40):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit):
+            suite.main("benchmarks", front.__doc__, front.PARTS, ["--help"])
+        text = capsys.readouterr().out
+        assert max(map(len, text.splitlines())) < columns
+        assert set(front.__doc__.split()) <= set(text.split())  # no word is broken
 
 
 def test_the_help_states_what_each_part_takes(monkeypatch, capsys):

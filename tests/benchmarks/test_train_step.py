@@ -13,6 +13,7 @@ from benchmarks.opponents.ours import MatmulStep, NpaeStep
 from benchmarks.opponents.roster import BEST, FLOOR, OURS, Entry, Group
 from benchmarks.settings import Settings
 from benchmarks.train_step import Effort
+from npae.backend import missing
 from tests.benchmarks.in_process import InProcess
 
 TWO = {"a": ([784, 8], 16), "b": ([784, 16, 4], 8)}
@@ -119,10 +120,18 @@ def test_the_verdict():
     step = {roster.EAGER: {"ratio": {OURS: [2.0, 1.9, 2.1]}}}
     groups = {"cpu": {"title": "CPU", "workloads": {"small": step, "large": {OURS: {}}}},
               "epoch": {"title": "an epoch", "workloads": {"small": {OURS: {}}}}}  # fmt: skip
-    assert train_step.verdict({"groups": groups}) == (
+    why = "Left out by --quick, since it is slow."
+    assert train_step.verdict({"groups": groups, "not_measured": {"an epoch: scikit-learn": why}}) == (
         "CPU: npae is 2.00 times as fast as PyTorch eager (geometric mean of 1, 2.00 to 2.00); "
-        "an epoch: npae is not compared with scikit-learn"
+        f"not compared with another framework: an epoch. {why}"
     )
+
+
+def test_without_pytorch_the_verdict_names_the_cure_once():
+    groups = {name: {"title": name, "workloads": {"small": {OURS: {}}}} for name in ("CPU", "convolutions")}
+    reason = missing("torch", "bench")
+    result = {"groups": groups, "not_measured": {f"{name}: {roster.EAGER}": reason for name in groups}}
+    assert train_step.verdict(result) == f"not compared with another framework: CPU and convolutions. {reason}"
 
 
 def test_the_targets_are_the_issues():

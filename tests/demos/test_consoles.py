@@ -46,13 +46,26 @@ def test_nothing_that_is_printed_fails(program, console, tmp_path):
 def test_the_list_has_every_demo_with_its_title():
     done = run("demos", COLUMNS="200")
     lines = done.stdout.decode().splitlines()
-    titles = dict(line.split(maxsplit=1) for line in lines[2 : lines.index("")])
+    titles = dict(line.split(maxsplit=1) for line in lines[2 : lines.index("", 2)])
     assert titles == {name: listing.title(name) for name in listing.names()}
-    assert titles["codes2d"] == "Two-dimensional codes of digits, by a deep autoencoder and by PCA."
+    assert titles["codes2d"] == "Two-dimensional codes of digits."
     assert {"deep", "from_scratch.autoencoder"} <= set(titles) and not {"common", "figures", "results"} & set(titles)
     assert "--quick" in done.stdout.decode()
 
 
-def test_the_list_fits_a_narrow_terminal():
-    lines = run("demos", COLUMNS="80").stdout.decode().split("\n\n")[0].splitlines()
-    assert max(map(len, lines)) <= 79
+def test_the_list_has_one_line_per_demo_in_80_columns():
+    lines = run("demos", COLUMNS="80").stdout.decode().split("\n\n")[1].splitlines()
+    assert max(map(len, lines)) <= 79 and [line.split()[0] for line in lines] == listing.names()
+
+
+@pytest.mark.parametrize("columns", ["50", "40"])
+def test_the_list_breaks_between_words_in_a_narrow_terminal(columns):
+    text = run("demos", COLUMNS=columns).stdout.decode()
+    assert max(map(len, text.splitlines())) < int(columns)
+    words = {word for name in listing.names() for word in (name, *listing.title(name).split())}
+    assert words | set(listing.TEXT.split()) <= set(text.split())
+
+
+@pytest.mark.parametrize("name", listing.names())
+def test_titles_are_short_and_plain(name):
+    assert len(listing.title(name)) <= 48 and listing.title(name).endswith(".")

@@ -30,7 +30,7 @@ def filled(settings):
 
 
 def test_a_table_by_hand(tmp_path):
-    table = filled(settings(tmp_path))
+    table = filled(settings(tmp_path, "--full"))
     assert str(table).splitlines() == [
         "digits  nats per pixel  units  published (60,000 digits)",
         "-" * 56,
@@ -44,8 +44,9 @@ def test_a_table_by_hand(tmp_path):
 
 
 def test_published_numbers_are_left_out_where_they_are_not_comparable(tmp_path):
-    for here in (settings(tmp_path, "--quick"), settings(tmp_path)):
-        if not here.quick:
+    options = (["--quick"], [], ["--epochs", "9"], ["--full", "--epochs", "2"], ["--full"])
+    for here in (settings(tmp_path, *given) for given in options):
+        if here.full and here.epochs == 3:
             here.stopped = "interrupted after 1 of 3 epochs"
         lines = str(filled(here)).splitlines()
         assert lines[0] == "digits  nats per pixel  units" and "0.1 nats" not in "".join(lines)
@@ -56,7 +57,8 @@ def test_published_numbers_are_left_out_where_they_are_not_comparable(tmp_path):
 
 @pytest.mark.parametrize("options, words", [
     (["--quick"], "not comparable: a quick run"), ([], "not comparable: 10,000 training digits, not 60,000"),
-    (["--full"], "comparable"),
+    (["--full"], "comparable"), (["--full", "--epochs", "4"], "comparable"),
+    (["--full", "--epochs", "1"], "not comparable: 1 epoch, not 3"),
 ])  # fmt: skip
 def test_the_file_says_whether_published_numbers_are_comparable(options, words, tmp_path):
     here = settings(tmp_path, *options)
@@ -64,6 +66,23 @@ def test_the_file_says_whether_published_numbers_are_comparable(options, words, 
     assert "published_numbers" not in results.write(here)
     filled(here)
     assert results.write(here)["published_numbers"] == words
+
+
+def test_a_demo_states_the_epochs_of_a_run_that_is_compared(tmp_path):
+    for epochs, words in ((2, "comparable"), (1, "not comparable: 1 epoch, not 2")):
+        options = ["--device", "cpu", "--out", str(tmp_path), "--full", "--epochs", str(epochs)]
+        here = common.parse("deep", "", 3, argv=options, compared_epochs=2)
+        filled(here)
+        assert results.write(here)["published_numbers"] == words
+
+
+def test_published_numbers_of_other_data_do_not_need_all_digits(tmp_path):
+    here = settings(tmp_path, "--epochs", "1")
+    table = here.table("card payments", ["AUC"], published=None, of_digits=False)
+    table.cite("a book", "0.9")
+    assert "a book" in str(table) and results.write(here)["published_numbers"] == "comparable"
+    here.quick = True
+    assert "a book" not in str(table)
 
 
 def test_results_are_on_disk_before_the_table_is_printed(tmp_path):

@@ -1,6 +1,7 @@
 """The outlier detector: its scores, the two ways to choose the offset, parameters that reach the network, pickles."""
 
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ import pytest
 pytest.importorskip("sklearn")
 from sklearn.base import clone, is_outlier_detector  # noqa: E402
 
-from npae import dense_autoencoder, layers  # noqa: E402
+from npae import Autoencoder, dense_autoencoder, layers  # noqa: E402
 from npae.anomaly import AnomalyDetector, load_detector, roc_auc, save_detector  # noqa: E402
-from npae.estimators import AutoencoderDetector  # noqa: E402
+from npae.estimators import AutoencoderDetector, AutoencoderTransformer  # noqa: E402
 from tests.devices import each_device, on  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -116,6 +117,43 @@ def test_columns_of_frames_are_compared():
     for use in (detector.predict, detector.contributions):
         with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
             use(frame[frame.columns[::-1]])
+
+
+def test_the_fitted_detector_knows_the_columns_after_saving_too(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(NORMAL, columns=list("abcdefgh"))
+    inside = quick(contamination=0.1).fit(frame).detector_
+    for detector in (inside, load_detector(save_detector(tmp_path / "d", inside))):
+        assert detector.feature_names == list("abcdefgh")
+        np.testing.assert_array_equal(detector.distances(frame), inside.distances(NORMAL))
+        with pytest.raises(ValueError, match="expected the columns in the order of training, 'a', 'b'"):
+            detector.distances(frame[frame.columns[::-1]])
+    assert quick(contamination=0.1).fit(NORMAL).detector_.feature_names is None
+
+
+@pytest.mark.parametrize("estimator", [AutoencoderDetector, AutoencoderTransformer])
+def test_ctrl_c_in_the_first_epoch_is_reported(estimator):
+    class Interrupted(Autoencoder):
+        def backpropagate(self, batch):
+            signal.raise_signal(signal.SIGINT)
+            return super().backpropagate(batch)
+
+    model = Interrupted(layers.Dense(8, 3), layers.Dense(3, 8), "mse")
+    settings = {"contamination": 0.1} if estimator is AutoencoderDetector else {}
+    with pytest.warns(UserWarning, match=rf"{estimator.__name__}: training was interrupted in epoch 1 after 1 of 10"):
+        fitted = estimator(model=model, batch_size=32, epochs=2, random_state=0, **settings).fit(NORMAL)
+    assert len(fitted.history_) == 0 == fitted.n_iter_ and fitted.history_.stopped.startswith("interrupted")
+
+
+@pytest.mark.parametrize("rows", [993, 1025, 1057])
+def test_batch_normalization_with_any_number_of_rows(rows):
+    """31, 32 or 33 batches of 32 rows would leave a single row, which has no variance."""
+    x = np.random.default_rng(0).standard_normal((rows, 4))
+    settings = {"hidden_layer_sizes": (4,), "n_components": 2, "batch_norm": True, "batch_size": 32, "epochs": 1}
+    detector = AutoencoderDetector(contamination=0.1, random_state=0, **settings).fit(x)
+    assert any(isinstance(layer, layers.BatchNorm) for layer in detector.model_.encoder)
+    assert np.isfinite(detector.score_samples(x)).all()
+    assert AutoencoderTransformer(random_state=0, **settings).fit_transform(x).shape == (rows, 2)
 
 
 def test_a_trained_model_needs_no_epochs():

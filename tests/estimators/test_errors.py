@@ -148,7 +148,7 @@ def test_without_scikit_learn_one_sentence_says_what_to_install(missing):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(
-        "ImportError: npae.estimators: scikit-learn 1.6 or newer is not installed: pip install "
+        "ModuleNotFoundError: npae.estimators: scikit-learn 1.6 or newer is not installed: pip install "
     )
     assert "[sklearn]" in done.stderr.splitlines()[-1]
 

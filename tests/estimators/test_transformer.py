@@ -152,10 +152,13 @@ def test_optimizers_and_their_learning_rate(optimizer):
 
 
 def test_early_stopping_keeps_the_best_weights():
-    encode = quick(2, epochs=300, early_stopping=True, n_iter_no_change=3, validation_fraction=0.25, schedule=None,
-                   learning_rate=0.05).fit(X)  # fmt: skip
+    settings = {"early_stopping": True, "validation_fraction": 0.25, "schedule": None, "learning_rate": 0.05, "tol": 0}
+    encode = quick(2, epochs=300, n_iter_no_change=3, **settings).fit(X)
     assert encode.n_iter_ < 300 and "early stopping" in encode.history_.stopped
-    assert min(encode.history_["val_loss"]) == encode.history_.best("val_loss")["val_loss"]
+    best = encode.history_.best("val_loss")["epoch"]
+    assert best == encode.n_iter_ - 3
+    as_long = quick(2, epochs=best, **settings).fit(X)  # the same run, which ends with its best epoch
+    np.testing.assert_array_equal(encode.transform(X), as_long.transform(X))
     never = quick(2, epochs=12, early_stopping=True, n_iter_no_change=2, tol=1e9).fit(X)
     assert never.n_iter_ == 3  # the first epoch is the best; two more without enough of a decrease
 
@@ -178,6 +181,17 @@ def test_ctrl_c_is_reported_since_a_search_would_go_on(monkeypatch):
     monkeypatch.setattr("npae.estimators.transformer.train", lambda *arguments, **settings: stopped)
     with pytest.warns(UserWarning, match="AutoencoderTransformer: training was interrupted after epoch 1"):
         quick(2).fit(X)
+
+
+def test_the_trained_network_knows_the_columns():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcdef"))
+    model = quick(2, standardize=False).fit(frame).model_
+    assert model.feature_names == list("abcdef")
+    np.testing.assert_array_equal(model.encode(frame), model.encode(X))
+    with pytest.raises(ValueError, match="expected the columns in the order of training, 'a', 'b'"):
+        model.encode(frame[frame.columns[::-1]])
+    assert quick(2).fit(X).model_.feature_names is None
 
 
 # ---------------------------------------------------------------------- a model of one's own

@@ -2,7 +2,9 @@
 
 import json
 import struct
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from npae.serialization import ModelFileError  # noqa: E402
 from tests.devices import each_device, on  # noqa: E402
 from tests.export.common import disturbed, normal  # noqa: E402
 
+ROOT = Path(__file__).resolve().parents[2]
 MODELS = {
     "batch norm": lambda: dense_autoencoder([6, 4, 3], "elu", batch_norm=True, seed=None),
     "tied": lambda: dense_autoencoder([6, 4, 3], tied=True, seed=None),
@@ -54,8 +57,22 @@ def test_other_programs_read_named_tensors(tmp_path):
     assert tensors.keys() == named.keys() and "encoder.1.variance" in tensors
     assert all(np.array_equal(tensors[name], p.value) for name, p in named.items())
     with safetensors.safe_open(tmp_path / "m.safetensors", framework="numpy") as file:
-        tree = json.loads(file.metadata()["architecture"])
-    assert tree["class"] == "Autoencoder"
+        about = file.metadata()
+    assert about.keys() == {"npae"}  # the library writes several in a random order
+    assert json.loads(about["npae"])["architecture"]["class"] == "Autoencoder"
+
+
+def test_the_same_model_makes_the_same_bytes_in_every_process(tmp_path):
+    program = (
+        "import numpy as np; from npae import dense_autoencoder, fit; from npae.export import save_safetensors; "
+        "model = dense_autoencoder([6, 4, 3], batch_norm=True, loss='mse'); "
+        "fit(model, np.random.default_rng(0).random((20, 6)), epochs=1, progress='none'); "
+        "save_safetensors({!r}, model)"
+    )
+    paths = [tmp_path / name for name in ("a.safetensors", "b.safetensors", "c.safetensors")]
+    for path in paths:
+        subprocess.run([sys.executable, "-c", program.format(str(path))], check=True, cwd=ROOT)
+    assert len({path.read_bytes() for path in paths}) == 1
 
 
 def test_what_the_model_remembers_of_its_data_comes_back(tmp_path):
@@ -115,10 +132,15 @@ def test_a_network_without_parameters(tmp_path):
 
 
 def good(tmp_path, model=None):
-    """(tensors, metadata, path) of a file that can be read."""
+    """(tensors, what is stated about them, path) of a file that can be read."""
     path = save_safetensors(tmp_path / "m", model or disturbed(MODELS["batch norm"]()))
     with safetensors.safe_open(path, framework="numpy") as file:
-        return load_file(path), file.metadata(), path
+        return load_file(path), json.loads(file.metadata()["npae"]), path
+
+
+def write(path, tensors, about):
+    """A file of these tensors; what is stated about them is a text or JSON values."""
+    save_file(tensors, path, {"npae": about if isinstance(about, str) else json.dumps(about)})
 
 
 def refused(path, match):
@@ -127,7 +149,7 @@ def refused(path, match):
 
 
 def test_tensors_must_be_those_of_the_architecture(tmp_path):
-    tensors, metadata, path = good(tmp_path)
+    tensors, about, path = good(tmp_path)
     for changed, match in (
         ({k: v for k, v in tensors.items() if k != "encoder.1.mean"}, r"it lacks the tensor encoder\.1\.mean"),
         (tensors | {"more": np.zeros(3, "f4")}, "it holds a tensor 'more' beside it"),
@@ -135,31 +157,56 @@ def test_tensors_must_be_those_of_the_architecture(tmp_path):
         (tensors | {"encoder.0.b": np.zeros(4)}, "expected tensors of F32 or of F64, got F32 and F64"),
         ({k: v.astype("f2") for k, v in tensors.items()}, r"of F64, got F16\. Convert them"),
     ):
-        save_file(changed, path, metadata)
+        write(path, changed, about)
         refused(path, match)
 
 
 def test_metadata_must_describe_a_layer_of_this_format(tmp_path):
-    tensors, metadata, path = good(tmp_path)
-    loss = '{"family": "Loss", "class": "SquaredError", "config": {}}'
+    tensors, about, path = good(tmp_path)
+    loss = {"family": "Loss", "class": "SquaredError", "config": {}}
     for changed, match in (
-        (None, r"no architecture, so another program wrote it\. .*from_torch"),
-        (metadata | {"npae_format": "2"}, "it has format 2, this version of npae reads format 1"),
-        (metadata | {"architecture": "{"}, r"is not a whole safetensors file of npae \(JSONDecodeError"),
-        (metadata | {"architecture": "[]"}, "where a Layer belongs"),
-        (metadata | {"architecture": loss}, r"it describes SquaredError\(\) where a Layer belongs"),
-        (metadata | {"architecture": '{"family": "Layer", "class": "Evil", "config": {}}'}, "there is no Layer 'Evil'"),
-        (metadata | {"architecture": "[" * 100_000}, "is not a whole safetensors file of npae"),
-        (metadata | {"training_data": "{}"}, "KeyError"),
+        (about | {"format": 2}, "it has format 2, this version of npae reads format 1"),
+        ("{", r"is not a whole safetensors file of npae \(JSONDecodeError"),
+        ("[" * 100_000, "is not a whole safetensors file of npae"),
+        (about | {"architecture": []}, "where a Layer belongs"),
+        (about | {"architecture": loss}, r"it describes SquaredError\(\) where a Layer belongs"),
+        (about | {"architecture": {"family": "Layer", "class": "Evil", "config": {}}}, "there is no Layer 'Evil'"),
+        (about | {"training_data": {}}, "KeyError"),
     ):
-        save_file(tensors, path, changed)
+        write(path, tensors, changed)
+        refused(path, match)
+    save_file(tensors, path, None)
+    refused(path, r"no description of npae, so another program wrote it\. .*from_torch")
+
+
+def test_nan_and_inf_are_refused_by_the_name_of_the_tensor(tmp_path):
+    for name, value in (("decoder.0.W", np.nan), ("encoder.0.W", np.inf), ("encoder.1.variance", -np.inf)):
+        tensors, about, path = good(tmp_path)
+        tensors[name] = tensors[name].copy()
+        tensors[name].flat[0] = value
+        write(path, tensors, about)
+        refused(path, rf"m\.safetensors: its {name} holds NaN or Inf.* take an earlier checkpoint, or train again")
+
+
+def test_training_data_that_contradict_the_network_are_refused(tmp_path):
+    tensors, about, path = good(tmp_path)
+    seen = {"names": None, "low": 0, "high": 1, "kind": "float", "shape": [6]}
+    write(path, tensors, about | {"training_data": seen})
+    assert load_safetensors(path).seen.shape == (6,)
+    for change, match in (
+        ({"shape": [7]}, "its training data: this model was made for 6 features, got 7"),
+        ({"names": list("abcde")}, r"have the shape \(6,\), but 5 names of columns"),
+        ({"high": np.inf}, "are float, but range from 0 to inf"),
+        ({"kind": "uint8", "high": 255}, "are uint8, but range from 0 to 255"),
+        ({"low": 2}, "description of the training data is damaged"),
+    ):
+        write(path, tensors, about | {"training_data": seen | change})
         refused(path, match)
 
 
 def test_an_architecture_larger_than_the_file_allocates_nothing(tmp_path):
-    tensors, metadata, path = good(tmp_path, Dense(3, 2).initialize(seed=0))
-    huge = metadata["architecture"].replace('"n_in": 3', '"n_in": 1000000000000')
-    save_file(tensors, path, metadata | {"architecture": huge})
+    tensors, about, path = good(tmp_path, Dense(3, 2).initialize(seed=0))
+    write(path, tensors, json.dumps(about).replace('"n_in": 3', '"n_in": 1000000000000'))
     refused(path, r"W of shape \(1000000000000, 2\), its tensor has \(3, 2\)")
 
 
@@ -167,7 +214,9 @@ def test_damaged_bytes_are_refused(tmp_path):
     _, _, path = good(tmp_path)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
-    for content in (b"", b"abc", whole[:100], whole[:-1], whole + b"0", struct.pack("<Q", 2**60) + whole[8:]):
+    path.write_bytes(b"")
+    refused(path, "is no safetensors file of npae: it is empty")
+    for content in (b"abc", whole[:100], whole[:-1], whole + b"0", struct.pack("<Q", 2**60) + whole[8:]):
         path.write_bytes(content)
         refused(path, "It may be damaged: save the model again")
     header = 8 + struct.unpack("<Q", whole[:8])[0]
@@ -192,5 +241,5 @@ def test_a_file_of_pytorch_fills_a_model(tmp_path):
 
 def test_without_the_package_the_cure_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(ImportError, match=r"safetensors is not installed: pip install .*\[safetensors\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"safetensors is not installed: pip install .*\[safetensors\]"):
         save_safetensors(tmp_path / "m", Dense(2, 1).initialize(seed=0))

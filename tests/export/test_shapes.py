@@ -1,9 +1,10 @@
 """The shape of the samples that a network takes."""
 
+import numpy as np
 import pytest
 
 from npae import dense_autoencoder, fit
-from npae.export.shapes import sample_shape, stated_shape
+from npae.export.shapes import checked_shape, sample_shape, stated_shape
 from npae.layers import Conv2D, Dense, Dropout, Flatten, Sequential
 from tests.export.common import normal
 
@@ -20,3 +21,11 @@ def test_a_trained_model_knows_it():
         sample_shape(model, "f")
     fit(model, normal(20, 2, 3), epochs=1, progress="none")
     assert sample_shape(model, "f") == (2, 3)
+
+
+def test_a_shape_of_the_caller_is_checked():
+    assert checked_shape([np.int64(1), 28, 28], "f") == (1, 28, 28)
+    for shape, kind in (((-1,), ValueError), ((3, 0), ValueError), ((), ValueError), (3, TypeError), ("ab", TypeError),
+                        ((1.5,), TypeError)):  # fmt: skip
+        with pytest.raises(kind, match="^f: "):
+            checked_shape(shape, "f")

@@ -25,6 +25,31 @@ def test_columns_length_and_best():
     assert history.stopped is None
 
 
+ANY = {"note": "warm, up", "done": True, "none": None, "numpy": np.float32(0.123456789), "whole": np.int64(3),
+       "flag": np.bool_(False)}  # fmt: skip
+
+
+def test_values_of_callbacks_may_be_of_any_kind(tmp_path):
+    history = History([{"epoch": 1, "loss": 0.5} | ANY])
+    assert repr(history) == ("History(1 epoch; last: epoch 1, loss 0.5, note warm, up, done True, none None, "
+                             "numpy 0.12346, whole 3, flag False)")  # fmt: skip
+    history.to_json(tmp_path / "h.json")
+    (row,) = json.loads((tmp_path / "h.json").read_text())
+    assert row == {"epoch": 1, "loss": 0.5} | ANY and row["whole"] is not True and type(row["flag"]) is bool
+    history.to_csv(tmp_path / "h.csv")
+    with open(tmp_path / "h.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["note"] == "warm, up" and (row["done"], row["none"], row["flag"]) == ("True", "", "False")
+    assert np.float32(row["numpy"]) == ANY["numpy"] and row["whole"] == "3"
+
+
+def test_values_of_any_kind_in_pictures_and_frames(pyplot):
+    history = History([{"epoch": 1, "loss": 0.5} | ANY, {"epoch": 2, "loss": 0.25} | ANY], terms=["note"])
+    assert drawn(history.plot())["training"][1] == [0.5, 0.25]
+    frame = pytest.importorskip("pandas") and history.to_frame()
+    assert frame["note"].tolist() == ["warm, up"] * 2 and frame["done"].tolist() == [True, True]
+
+
 def test_an_unknown_column_names_those_there_are():
     with pytest.raises(KeyError, match="No column 'val_loss'.*epoch, loss"):
         History(ROWS)["val_loss"]
@@ -179,8 +204,8 @@ def test_plot_draws_in_given_axes_and_opens_no_figure(pyplot):
 
 
 def test_one_epoch_is_a_point_and_none_is_refused(pyplot):
-    (line,) = trained(epochs=1).plot().lines
-    assert line.get_marker() == "o"
+    axes = trained(epochs=1).plot()
+    assert axes.lines[0].get_marker() == "o" and list(axes.get_xticks()) == [1] and axes.get_xlim() == (0.5, 1.5)
     with pytest.raises(ValueError, match="expected at least one epoch, got none"):
         History().plot()
 

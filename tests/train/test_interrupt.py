@@ -47,10 +47,11 @@ def test_the_step_under_way_is_finished_and_history_and_model_are_usable(own_han
     assert signal.getsignal(signal.SIGINT) is own_handler
 
 
-def test_nothing_more_is_printed_and_the_history_says_it(own_handler, capfd):
+def test_the_reason_is_printed_and_the_history_has_it(own_handler, capfd):
     history = fit(dense_autoencoder([6, 3]), X, epochs=50, batch_size=8, callbacks=[CtrlC(at=7)], progress="lines")
     out, err = capfd.readouterr()
-    assert [line.split()[1] for line in out.splitlines()] == ["1/50"] and err == ""
+    epoch, reason = out.splitlines()
+    assert epoch.startswith("epoch 1/50 ") and reason == f"Training stopped: {history.stopped}." and err == ""
     assert history.stopped.startswith("interrupted")  # demos recognise it by this word
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from npae import dense_autoencoder, fit
 from npae.train import Callback, progress
-from npae.train.progress import Bar, Lines, NoProgress, make_progress, row_text
+from npae.train.progress import Bar, Lines, Reporter, make_progress, row_text
 
 ROOT = Path(__file__).resolve().parents[2]
 X = np.random.default_rng(0).random((20, 6), np.float32)
@@ -42,7 +42,33 @@ def test_a_row_with_several_terms_shows_them():
     assert row_text(row, 4) == "epoch 1/4  loss 3  reconstruction 2  sparsity 1  1.2 s"
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(True, Lines), (False, NoProgress), ("none", NoProgress)])
+def test_a_row_may_have_values_of_any_kind():
+    row = {"epoch": 1, "seconds": 1.0, "loss": np.float32(3), "phase": "warm\nup", "done": True, "none": None}
+    assert row_text(row, 1) == "epoch 1/1  loss 3  phase warm up  done True  none None  1.0 s"
+
+
+class StopAfter(Callback):
+    """Stops a run."""
+
+    def on_epoch_end(self, trainer, row):
+        time.sleep(0.25)
+        trainer.stop("early stopping: enough")
+
+
+def test_lines_end_with_the_reason(capfd):
+    run("lines", callbacks=StopAfter())
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[1] == "Training stopped: early stopping: enough."
+
+
+def test_lines_fit_the_window(monkeypatch, capfd):
+    monkeypatch.setenv("COLUMNS", "30")
+    history = run("lines", validation=0.2)
+    text = capfd.readouterr().out
+    assert max(map(len, text.splitlines())) < 30 and f"{history['val_loss'][2]:.5g}" in text.split()
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(True, Lines), (False, Reporter), ("none", Reporter)])
 def test_true_and_false_are_auto_and_none(kind, expected):
     assert type(make_progress(kind)) is expected
 
@@ -92,8 +118,9 @@ def test_auto_is_lines_in_a_program_without_stderr(monkeypatch):
 
 def test_without_tqdm_auto_is_lines_and_a_bar_is_refused(monkeypatch, terminal):
     monkeypatch.setattr(progress, "_has_tqdm", lambda: False)
-    assert type(make_progress("auto")) is Lines and type(make_progress("none")) is NoProgress
-    with pytest.raises(ValueError, match='progress="bar": tqdm is not installed: pip install .*demos.*"lines"'):
+    assert type(make_progress("auto")) is Lines and type(make_progress("none")) is Reporter
+    words = 'progress="bar": tqdm is not installed: pip install .*demos.*"lines"'
+    with pytest.raises(ModuleNotFoundError, match=words):
         make_progress("bar")
 
 
@@ -149,9 +176,9 @@ class Slow(Callback):
 
 def test_the_bar_shows_epoch_share_time_left_and_losses(drawn):
     first, *others, last = drawn(100, validation=0.2, callbacks=Slow())
-    assert re.fullmatch(r"epoch 0/3   0%\| +\| \? left", first)
-    middle = next(line for line in others if line.startswith("epoch 2/3"))
-    assert re.fullmatch(r"epoch 2/3  67%\|█+. +\| \d\d:\d\d left  loss \d.\d+  val_loss \d.\d+  \S+ s.+", middle)
+    assert re.fullmatch(r"epoch 1/3   0%\| +\| \? left", first)
+    middle = next(line for line in others if line.startswith("epoch 3/3  67%"))
+    assert re.fullmatch(r"epoch 3/3  67%\|█+. +\| \d\d:\d\d left  loss \d.\d+  val_loss \d.\d+  \S+ s.+", middle)
     assert re.fullmatch(r"epoch 3/3 100%\|█+\| 00:0\d in all  loss \d.\d+  val_loss \d.\d+  \S+ s.+", last)
 
 
@@ -168,6 +195,23 @@ def test_what_has_no_room_is_left_out_and_the_time_stays(columns, shown, not_sho
         assert all(part in line for part in shown) and not any(part in line for part in not_shown), line
 
 
+def test_a_run_that_stops_early_ends_with_a_whole_bar_and_the_reason(drawn):
+    *_, bar, reason = drawn(100, callbacks=StopAfter())
+    assert re.fullmatch(r"epoch 1/3 100%\|█+\| 00:0\d in all  loss \d.\d+  \S+ s.+", bar)
+    assert reason == "Training stopped: early stopping: enough."
+
+
+def test_a_run_that_fails_leaves_the_bar_where_it_was(drawn):
+    class Fail(Callback):
+        def on_epoch_end(self, trainer, row):
+            raise OSError
+
+    std = pytest.importorskip("tqdm.std")
+    with pytest.raises(OSError):
+        drawn(100, callbacks=Fail())
+    assert not std.tqdm._instances  # it is closed
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
 def test_the_bar_is_plain_where_the_encoding_has_no_blocks(encoding, drawn):
     lines = drawn(80, encoding, validation=0.2)
@@ -180,7 +224,7 @@ def test_fast_epochs_are_not_all_drawn(drawn):
 
 def test_a_bar_that_never_began_can_be_closed():
     bar = Bar()
-    bar.close()
+    bar.close(None)
     assert bar.bar is None
 
 
@@ -283,6 +327,6 @@ history = fit(dense_autoencoder([6, 2]), np.random.default_rng(0).random((20, 6)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120, capture_output=True, text=True,
                           encoding="utf-8", env=environment() | {"JUPYTER_PLATFORM_DIRS": "1"})  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "epoch 0/3   0%" in done.stdout and "stderr" not in done.stdout, done.stdout
+    assert "epoch 1/3   0%" in done.stdout and "stderr" not in done.stdout, done.stdout
     if importlib.util.find_spec("ipywidgets") is None:  # a bar of text
         assert re.search(r"stdout \s*epoch 3/3 100%\|█+\| 00:0\d in all  loss ", done.stdout)

@@ -9,6 +9,7 @@ read it too.
 """
 
 import json
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,12 @@ import numpy as np
 
 from npae.anomaly import AnomalyDetector
 from npae.backend import DTypeLike, missing, warn
+from npae.export.checks import cure
 from npae.export.onnx_graph.detector import translate_detector
 from npae.export.onnx_graph.graph import Graph, Value
-from npae.export.onnx_graph.parts import part_of, parts_of, shape_of, translate_part
+from npae.export.onnx_graph.parts import default_part, part_of, shape_of, translate_part
 from npae.export.places import place, write
+from npae.export.shapes import checked_shape
 from npae.layers import Layer
 from npae.version import __version__
 
@@ -32,13 +35,14 @@ FLOAT32_ONLY = {"Conv", "ConvTranspose", "AveragePool", "Resize"}  # operators t
 LARGEST = 2**31 - 2**20  # bytes of constants: a protobuf message is smaller than 2 GiB
 
 
-def to_onnx(model: Any, part: str | None = None, input_shape: tuple[int, ...] | None = None,
+def to_onnx(model: Any, part: str | None = None, input_shape: Sequence[int] | None = None,
             input_dtype: DTypeLike | None = None, dtype: DTypeLike | None = None) -> "ModelProto":  # fmt: skip
     """A model as an ONNX ModelProto that computes what a method of the model computes, at inference.
 
     Input and output are named: "x" -> "reconstruction" or "code", "code" -> "reconstruction", "x" -> "probabilities" of
-    a classifier, "x" -> "y" of any other layer. The graph of an AnomalyDetector has the outputs "distances" and
-    "labels". The metadata state the version of npae, and the names of the columns that the model was trained on.
+    a classifier, "z" -> "samples" of a GAN, "x" -> "y" of any other layer. The graph of an AnomalyDetector has the
+    outputs "distances" and "labels". The metadata state the version of npae, and the names of the columns that the
+    model was trained on.
 
     Args:
         model: a model, any other Layer (such as model.encoder), or a fitted AnomalyDetector or AutoencoderDetector. It
@@ -49,9 +53,9 @@ def to_onnx(model: Any, part: str | None = None, input_shape: tuple[int, ...] | 
             (of a detector: float64).
         dtype: of parameters and results, "float32" or "float64"; None: as the model's.
 
-    Raises ImportError without the package onnx; TypeError for what is not a model and for a layer without a
+    Raises ModuleNotFoundError without the package onnx; TypeError for what is not a model and for a layer without a
     translation; ValueError for another part or shape, and for 2 GiB of parameters; RuntimeError for a model without
-    values. Warns if onnxruntime lacks an operator in float64.
+    values and for a detector that is not fitted. Warns if onnxruntime lacks an operator in float64.
 
     Example:
         >>> from npae import dense_autoencoder
@@ -71,7 +75,7 @@ def to_onnx(model: Any, part: str | None = None, input_shape: tuple[int, ...] | 
     return _proto(graph, _metadata(model, part))
 
 
-def save_onnx(path: str | PathLike, model: Any, part: str | None = None, input_shape: tuple[int, ...] | None = None,
+def save_onnx(path: str | PathLike[str], model: Any, part: str | None = None, input_shape: Sequence[int] | None = None,
               input_dtype: DTypeLike | None = None, dtype: DTypeLike | None = None) -> Path:  # fmt: skip
     """Write to_onnx(model, …) to a file. Returns its Path.
 
@@ -99,11 +103,8 @@ def save_onnx(path: str | PathLike, model: Any, part: str | None = None, input_s
 
 def _graph(model: Any, part: str | None, input_shape: Any, input_dtype: Any, dtype: Any) -> Graph:
     """The whole Graph. Raises what to_onnx raises."""
-    kinds = ("uint8", "bool", "float32", "float64")
-    if input_dtype is not None and np.dtype(input_dtype) not in kinds:
-        raise ValueError(f"to_onnx: expected an input_dtype of {', '.join(kinds)}, got {input_dtype!r}.")
-    if dtype is not None and np.dtype(dtype) not in kinds[2:]:
-        raise ValueError(f"to_onnx: expected float32 or float64 as dtype, got {dtype!r}.")
+    input_dtype = _checked("input_dtype", input_dtype, ("uint8", "bool", "float32", "float64"))
+    dtype = _checked("dtype", dtype, ("float32", "float64"))
     if isinstance(model, AnomalyDetector):
         if part is not None or input_shape is not None:
             raise ValueError("to_onnx: a detector has one part, and knows the shape of its rows. Leave out part and "
@@ -112,22 +113,30 @@ def _graph(model: Any, part: str | None, input_shape: Any, input_dtype: Any, dty
         translate_detector(graph, model, input_dtype)
         return graph
     if not isinstance(model, Layer):
-        cure = "Name a model, or a part of one, such as model.encoder."
-        if hasattr(model, "unroll"):
-            cure = "Build the deep network first: stack.unroll()."
-        elif hasattr(model, "model_"):
-            cure = "Take its network, model_, and standardise rows before it."
+        estimator = any(cls.__module__ == "npae.estimators.base" for cls in type(model).__mro__)
+        if estimator and not hasattr(model, "model_"):
+            raise RuntimeError(f"to_onnx: expected a fitted {type(model).__name__}. Call fit(X) first.")
         raise TypeError(
-            f"to_onnx: expected a model (a Layer) or an AnomalyDetector, got {type(model).__name__}. {cure}"
+            f"to_onnx: expected a model (a Layer) or an AnomalyDetector, got {type(model).__name__}. {cure(model)}"
         )
     chosen = part_of(model, part)
-    if chosen.input == "code" and input_dtype is not None:
+    if chosen.input != "x" and input_dtype is not None:
         raise ValueError("to_onnx: codes have the dtype of the parameters. Leave out input_dtype.")
-    shape = shape_of(model, chosen) if input_shape is None else tuple(int(n) for n in input_shape)
+    shape = shape_of(model, chosen) if input_shape is None else checked_shape(input_shape, "to_onnx")
     own = next((p.value.dtype for _, p in model.named_parameters()), np.float32)
     graph = Graph(dtype or own, model)
     translate_part(graph, model, chosen, shape, input_dtype)
     return graph
+
+
+def _checked(name: str, dtype: Any, kinds: tuple[str, ...]) -> Any:
+    """An argument that is a dtype or None. Raises ValueError unless it is one of `kinds`."""
+    try:
+        if dtype is None or np.dtype(dtype) in kinds:
+            return dtype
+    except TypeError:  # no dtype at all
+        pass
+    raise ValueError(f"to_onnx: expected {name} {', '.join(kinds[:-1])} or {kinds[-1]}, got {dtype!r}.")
 
 
 def _metadata(model: Any, part: str | None) -> dict[str, str]:
@@ -140,7 +149,7 @@ def _metadata(model: Any, part: str | None) -> dict[str, str]:
     else:
         names = getattr(model, "feature_names", None)
         seen = getattr(model, "seen", None)
-        about["part"] = part or next(iter(parts_of(model)))
+        about["part"] = part or default_part(model)
         if seen is not None:
             about["trained_on"] = f"float, {seen.low:g} to {seen.high:g}"
             if seen.kind != "float":
@@ -153,8 +162,8 @@ def _proto(graph: Graph, metadata: dict[str, str]) -> "ModelProto":
     try:
         import onnx
         from onnx import helper, numpy_helper
-    except ImportError as error:
-        raise ImportError(f"to_onnx: {missing('onnx', 'onnx')}") from error
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(f"to_onnx: {missing('onnx', 'onnx')}") from None
 
     def value_info(value: Value) -> Any:
         return helper.make_tensor_value_info(

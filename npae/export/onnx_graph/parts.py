@@ -3,6 +3,7 @@
     reconstruct     x -> f -> g -> loss.output -> reconstruction
     encode          x -> f -> code
     decode          code -> g -> loss.output -> reconstruction
+    forward         z -> generator -> samples, of a GAN
 
 The encoder of a variational autoencoder is followed by its sampler, which returns the mean code at inference. A layer
 that is not in the table has one part: its forward pass at inference.
@@ -17,6 +18,7 @@ from npae.export.onnx_graph.translators import apply
 from npae.export.shapes import sample_shape, stated_shape
 from npae.layers import Layer
 from npae.models import (
+    GAN,
     AdversarialAutoencoder,
     Autoencoder,
     Classifier,
@@ -29,7 +31,7 @@ class Part(NamedTuple):
     """A chain from an input to an output.
 
     Attributes:
-        input: the name of the input: "x", or "code".
+        input: the name of the input: "x", "code", or "z" of a generator.
         chain: the attributes of the model that are applied one after the other; "" is the model itself as a layer.
         output: the name of the output.
 
@@ -60,6 +62,7 @@ PARTS: dict[type, dict[str, Part]] = {  # by the model's class; the first part o
     Autoencoder: _autoencoder(("encoder",), ("decoder", "loss")),
     VariationalAutoencoder: _autoencoder(("encoder", "sampler"), ("decoder", "loss")),
     Classifier: PROBABILITIES,
+    GAN: {"forward": Part("z", ("generator",), "samples")},
     AdversarialAutoencoder: INNER,
     SemiSupervisedAutoencoder: INNER | {
         "predict_proba": Part("x", ("classifier.network", "classifier.loss"), "probabilities"),
@@ -67,14 +70,26 @@ PARTS: dict[type, dict[str, Part]] = {  # by the model's class; the first part o
 }  # fmt: skip
 
 
+THROUGH_FORWARD = {"reconstruct", "predict_proba"}  # methods that call the model as a layer
+
+
 def parts_of(model: Layer) -> dict[str, Part]:
     """The parts of a model by name, the default first. A method that a subclass overrides is not one of them."""
     own = type(model)
-    base = next((cls for cls in own.__mro__ if cls in PARTS), own)
-    inherited = {
-        key: part for key, part in PARTS.get(base, {}).items() if getattr(own, key, None) is getattr(base, key, None)
-    }
-    return inherited or {"forward": FORWARD}
+    base = next((cls for cls in own.__mro__ if cls in PARTS), None)
+    if base is None:
+        return {"forward": FORWARD}
+
+    def same(name: str) -> bool:
+        return getattr(own, name, None) is getattr(base, name, None)
+
+    return {key: part for key, part in PARTS[base].items()
+            if same(key) and (key not in THROUGH_FORWARD or same("forward"))}  # fmt: skip
+
+
+def default_part(model: Layer) -> str:
+    """The name of the part that is exported unless another is named."""
+    return next((next(iter(PARTS[cls])) for cls in type(model).__mro__ if cls in PARTS), "forward")
 
 
 def part_of(model: Layer, name: str | None) -> Part:
@@ -92,12 +107,11 @@ def part_of(model: Layer, name: str | None) -> Part:
         >>> part_of(dense_autoencoder([8, 2]), None).chain
         ('encoder', 'decoder', 'loss')
     """
-    parts = parts_of(model)
-    if name is None:
-        return next(iter(parts.values()))
-    if name not in parts:
+    parts, name = parts_of(model), default_part(model) if name is None else name
+    if name not in list(parts):
+        known = " or ".join(map(repr, parts)) or "which overrides them all"
         raise ValueError(
-            f"to_onnx: expected a part of {type(model).__name__}, {' or '.join(map(repr, parts))}, got {name!r}. "
+            f"to_onnx: expected a part of {type(model).__name__}, {known}, got {name!r}. "
             "A network of the model can be translated by itself, such as model.encoder."
         )
     return parts[name]
@@ -140,8 +154,9 @@ def samples(graph: Graph, name: str, shape: tuple[int, ...], dtype: Any = None) 
     return x
 
 
-def shape_of(model: Layer, part: Part) -> tuple[int, ...]:
-    """The shape of one sample of a part's input, as far as the model states it; of codes, what the encoder returns.
+def shape_of(model: Any, part: Part) -> tuple[int, ...]:
+    """The shape of one sample of a part's input, as far as the model states it; of codes, what the encoder returns,
+    and of a generator's z, the size of the prior.
 
     Args:
         model: a model or any other layer.
@@ -159,6 +174,8 @@ def shape_of(model: Layer, part: Part) -> tuple[int, ...]:
     if part.input == "x":
         return sample_shape(model, "to_onnx")
     shape = stated_shape(attrgetter(part.chain[0])(model))
+    if part.input == "z":
+        return shape or (model.prior.size,)
     if shape is None:
         shape = sample_shape(model, "to_onnx")
         for step in part_of(model, "encode").chain:

@@ -10,7 +10,8 @@ model keep their names, "encoder.0.weight". Values are NumPy arrays: PyTorch is 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from os import PathLike
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,7 +19,17 @@ from npae.backend import Array, Parameter, device_of, to_device
 from npae.export.checks import check_model
 from npae.export.pytorch.twins import TWINS, Tensor, Twin
 from npae.layers import Layer, Sequential
+from npae.models import Autoencoder, VariationalAutoencoder
 from npae.models.base import Model
+from npae.models.wrapper import Wrapper
+
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
+CHAINS: tuple[type[Layer], ...] = (Sequential, Autoencoder, VariationalAutoencoder, Wrapper)
+
+
+def is_chain(network: Layer) -> bool:
+    """Does a network apply its parts as they are, one after the other? A subclass may override forward."""
+    return any(isinstance(network, base) and type(network).forward is base.forward for base in CHAINS)
 
 
 def modules(network: Layer, prefix: str = "") -> Iterator[tuple[str, Twin]]:
@@ -37,15 +48,15 @@ def modules(network: Layer, prefix: str = "") -> Iterator[tuple[str, Twin]]:
         >>> [(name, twin.module((8,))[0]) for name, twin in modules(network)]
         [('0', 'Linear'), ('1', 'ReLU'), ('2', 'Linear')]
     """
-    if isinstance(network, Model):
+    if isinstance(network, Model) and is_chain(network):
         parts: Any = network.children
         for name, part in parts:
             if part.parameter_count:
                 yield from modules(part, f"{prefix}{name}.")
         return
     k = 0
-    for layer in network if isinstance(network, Sequential) else [network]:
-        if isinstance(layer, (Sequential, Model)):
+    for layer in network if isinstance(network, Sequential) and is_chain(network) else [network]:
+        if is_chain(layer):
             yield from modules(layer, f"{prefix}{k}.")
             k += 1
         else:
@@ -80,7 +91,7 @@ def to_torch(model: Layer) -> dict[str, Array]:
     return found
 
 
-def from_torch(model: Layer, state_dict: Mapping[str, Any]) -> Layer:
+def from_torch(model: AnyLayer, state_dict: Mapping[str, Any]) -> AnyLayer:
     """Fill a model with a state dict of PyTorch. Returns the model; after an error it is as it was.
 
     Args:
@@ -88,7 +99,8 @@ def from_torch(model: Layer, state_dict: Mapping[str, Any]) -> Layer:
         state_dict: tensors or arrays by the names that to_torch returns.
 
     Raises TypeError for what is not a Layer, for values that are not arrays, and for a layer without a twin; ValueError
-    for other names and shapes, and for two values of one shared parameter; RuntimeError for a model without values.
+    for other names and shapes, for NaN, Inf and numbers beyond the model's dtype, and for two values of one shared
+    parameter; RuntimeError for a model without values.
 
     Example:
         >>> import numpy as np
@@ -111,19 +123,27 @@ def from_torch(model: Layer, state_dict: Mapping[str, Any]) -> Layer:
         if array.shape != tensor.expected:
             raise ValueError(f"from_torch: expected {name} of shape {tensor.expected}, got {array.shape}. "
                              "Build the model with the sizes of the other network.")  # fmt: skip
-        first, _, other = values.setdefault(id(p), (name, p, tensor.back(array)))
-        if not np.array_equal(other, tensor.back(array)):
+        with np.errstate(over="ignore"):
+            array = tensor.back(array).astype(p.value.dtype)
+        if not np.isfinite(array).all():
+            raise ValueError(f"from_torch: {name} holds NaN, Inf or a number beyond {p.value.dtype}. "
+                             "Take a state dict of a run that has not diverged.")  # fmt: skip
+        first, _, other = values.setdefault(id(p), (name, p, array))
+        if not np.array_equal(other, array):
             raise ValueError(f"from_torch: {first} and {name} are one shared parameter in the model, but differ. "
                              "Build the model without shared weights.")  # fmt: skip
-    for _, p, array in values.values():
-        p.value[...] = to_device(array.astype(p.value.dtype), device_of(p.value))
+    new = [(p, to_device(array, device_of(p.value))) for _, p, array in values.values()]
+    for p, array in new:
+        p.value[...] = array
     return model
 
 
 def _check_names(given: Mapping[str, Any], expected: Mapping[str, Tensor], counters: set[str]) -> None:
     """Raise TypeError unless `given` is a mapping, ValueError unless it has the expected names."""
     if not isinstance(given, Mapping):
-        raise TypeError(f"from_torch: expected a state dict, got {type(given).__name__}. Call module.state_dict().")
+        path = isinstance(given, (str, PathLike))
+        cure = "Load it first: torch.load(path, weights_only=True)." if path else "Call module.state_dict()."
+        raise TypeError(f"from_torch: expected a state dict, got {type(given).__name__}. {cure}")
     lacking = [name for name in expected if name not in given]
     others = [name for name in given if name not in expected and name not in counters]
     if lacking or others:
@@ -131,7 +151,7 @@ def _check_names(given: Mapping[str, Any], expected: Mapping[str, Tensor], count
         raise ValueError(
             f"from_torch: expected {len(expected)} tensors by the names of to_torch(model), got them "
             f"{' and '.join(found)}. Rename them; if they are in the model's order: "
-            "dict(zip(to_torch(model), state_dict.values()))."
+            "dict(zip(to_torch(model), state_dict.values(), strict=True))."
         )
 
 

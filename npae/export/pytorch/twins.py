@@ -12,7 +12,8 @@ and s are copied as they are. Layers of images are in `image_twins.py`.
 A corruption becomes Identity, as at inference. To go on training, put noise in its place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,8 +96,8 @@ class Twin(NamedTuple):
     """
 
     module: Callable[[tuple[int, ...]], tuple[str, dict[str, Any]]]
-    tensors: dict[str, Tensor] = {}
-    counters: dict[str, Any] = {}
+    tensors: Mapping[str, Tensor] = MappingProxyType({})
+    counters: Mapping[str, Any] = MappingProxyType({})
 
 
 TWINS = Table(

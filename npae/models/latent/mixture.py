@@ -34,8 +34,8 @@ class CodeMixture:
         means: m, (M, d).
         factors: L, (M, d, d).
 
-    Raises ImportError, naming the extra to install, without scikit-learn; ValueError unless codes are rows (n, d) of
-    finite numbers, n at least M.
+    Raises ModuleNotFoundError, naming the extra to install, without scikit-learn; ValueError unless codes are rows
+    (n, d) of finite numbers, n at least M.
 
     Example:
         >>> import numpy as np
@@ -51,8 +51,8 @@ class CodeMixture:
     def __init__(self, model: Any, data: ArrayLike, components: int = 10, seed: int = 0):
         try:
             from sklearn.mixture import GaussianMixture
-        except ImportError as error:
-            raise ImportError(f"CodeMixture: {missing('scikit-learn', 'sklearn')}") from error
+        except ImportError:
+            raise ModuleNotFoundError(f"CodeMixture: {missing('scikit-learn', 'sklearn')}") from None
         self.model = model
         codes = to_device(model.encode(data), "cpu")
         if codes.ndim != 2 or len(codes) < components:

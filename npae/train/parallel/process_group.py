@@ -151,7 +151,7 @@ def from_environment() -> ProcessGroup:
 
     From then on an uncaught exception in one process ends all: the others would wait for it forever. And the processes
     on one machine use no more threads than it has cores (thread_limit.py).
-    Raises RuntimeError if mpi4py is missing or belongs to another mpiexec; the message names the cure.
+    Raises ModuleNotFoundError without mpi4py, RuntimeError if it belongs to another mpiexec; both name the cure.
 
     Example:
         >>> from npae.train import parallel
@@ -165,7 +165,8 @@ def from_environment() -> ProcessGroup:
     try:
         group = MPIProcessGroup()
     except (ImportError, RuntimeError) as error:  # no mpi4py, or mpi4py without an MPI library
-        raise RuntimeError(
+        kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else RuntimeError
+        raise kind(
             f"mpiexec started {started} processes, which communicate by mpi4py ({error}): {install_command('mpi')}."
         ) from error
     if group.size != started:

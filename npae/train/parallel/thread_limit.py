@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def limit_threads(group: "ProcessGroup") -> None:
     """Limit the threads of this process, if the processes on its machine have more threads than cores together.
 
-    NumPy's BLAS reads OMP_NUM_THREADS when it is imported; threadpoolctl (the extra `mpi`) changes its number of
-    threads afterwards. If the variable was set before, what it says is kept, and without threadpoolctl nothing can be
-    changed: then process 0 warns. Of a process that mpiexec has bound to some cores only these count.
+    BLAS reads OMP_NUM_THREADS once, at import. Later, only threadpoolctl (the extra `mpi`) can change the number of
+    threads. If the variable is set, it is kept. Without threadpoolctl, process 0 warns. A process that mpiexec bound to
+    some cores counts only these.
     """
     free_to_choose = "OMP_NUM_THREADS" not in os.environ
     mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from npae import Autoencoder, VariationalAutoencoder, convolutional_autoencoder, dense_autoencoder, mnist
+from npae import Autoencoder, Classifier, VariationalAutoencoder, convolutional_autoencoder, dense_autoencoder, mnist
 from npae import variational_autoencoder as vae
 from npae.anomaly import AnomalyDetector
 from npae.backend import Stream
@@ -52,14 +52,26 @@ def networks():
     dense = Dense(784, 1000)
     tied = Autoencoder(Sequential(dense, TopK(25, alpha=3)), TiedDense(dense), SquaredError())
     yield "sparse", "784-1000, top 25, tied", tied, rows
+    stack = Stacked([784, 200, 200]).unroll()
+    yield "sparse", "784-200-200, stacked", stack, rows
+    yield "sparse", "784-200-200-10, classes", Classifier(Sequential(*stack.encoder, Dense(200, 10)), 10), rows
     for name, (label, _, parts) in overcomplete.NETWORKS.items():
         if name in ("nothing", "sparsity"):
             yield "overcomplete", f"784-1000, {label}, tied", overcomplete.network(1000, 0, **parts), rows
-    yield "contractive", "784-1000, logistic, tied", contractive.network(1000, 3.0, 0), rows
+    model = contractive.network(1000, 3.0, 0)
+    yield "contractive", "784-1000, logistic, tied", model, rows
+    linear = Classifier(Dense(1000, 10), 10)
+    yield "contractive, overcomplete", "1000-10, classes of codes", linear, (1000,)
+    yield "contractive", "784-1000-10, classes", Classifier(Sequential(model.encoder, linear.network), 10), rows
     yield "stacked", "784-1000-500-250-30, logistic", Stacked(stacked.DEEP, ["sigmoid"] * 3 + ["linear"]).unroll(), rows
     yield "stacked", "784-1000-1000-1000-10, classes", Stacked(stacked.CLASSES).classifier(10), rows
     yield "vae", "784-400-20, variational", vae([784, 400, 20]), rows
+    yield "vae", "784-400-200-2, tanh, variational", vae([784, 400, 200, 2], "tanh"), rows
+    yield "vae", "784-200-200-50, tanh, variational", vae([784, 200, 200, 50], "tanh"), rows
     yield "interpolation", "784-500-250-20, variational", vae([784, 500, 250, 20]), rows
+    yield "interpolation", "784-500-250-20", dense_autoencoder([784, 500, 250, 20], "relu", "linear"), rows
+    classifier = Classifier(Sequential(Dense(784, 300, "relu"), Dense(300, 10)), 10)
+    yield "interpolation", "784-300-10, classes", classifier, rows
     for name, (channels, _, kind, *_) in conv.NETWORKS.items():
         yield "conv", f"{name}, {channels}", convolutional_autoencoder(channels, **kind), image
     for name, (noise, transposed, _) in KINDS.items():
@@ -69,6 +81,7 @@ def networks():
     yield "conv_vae", "[32, 64]-16-2, variational", model, image
     yield "aae", "784-300-300-2, Gaussian", aae.network(GaussianPrior(2)), rows
     yield "aae", "784-300-300-2, ring", aae.network(RingPrior(10)), rows
+    yield "aae", "784-1000-1000-8, Gaussian", aae.network(GaussianPrior(8, std=5.0), 1000, 1000), rows
     yield "semi_supervised", "784-1000-1000-(10 + 10)", semi_supervised.network(), rows
     yield "semi_supervised", "784-1000-1000-10, classes", semi_supervised.baseline(), rows
     for name, model in (("dense", gan.network()), ("convolutional", gan.convolutional_network())):

@@ -11,6 +11,7 @@ pytest.importorskip("onnxruntime")
 
 import npae  # noqa: E402
 from npae import dense_autoencoder, fit  # noqa: E402
+from npae.anomaly import AnomalyDetector  # noqa: E402
 from npae.export import save_onnx, to_onnx  # noqa: E402
 from npae.export.onnx_graph import model as module  # noqa: E402
 from npae.layers import Dense, Sequential  # noqa: E402
@@ -72,24 +73,57 @@ def test_a_model_on_any_device_in_any_dtype(device, dtype):
 
 def test_what_is_not_a_model_is_refused_with_the_cure(tmp_path):
     model = dense_autoencoder([6, 3])
-    with pytest.raises(TypeError, match=r"expected a model \(a Layer\) or an AnomalyDetector, got str\. Name a model"):
+    with pytest.raises(TypeError, match=r"a Layer\) or an AnomalyDetector, got str\. Load it first: npae\.load"):
         to_onnx("model.npz")
+    with pytest.raises(TypeError, match=r"or an AnomalyDetector, got dict\. Name a model, or a part of one"):
+        to_onnx({})
     with pytest.raises(TypeError, match=r"got Stacked\. Build the deep network first: stack\.unroll\(\)"):
         to_onnx(Stacked([6, 3]))
     with pytest.raises(TypeError, match=r"save_onnx: .* The path comes first: save_onnx\(path, model\)"):
         save_onnx(model, tmp_path / "m")
     with pytest.raises(IsADirectoryError, match="is a folder. Name a file in it"):
         save_onnx(tmp_path, model)
+    with pytest.raises(TypeError, match=r"got type\. Make an object of the class Dense first"):
+        to_onnx(Dense)
     with pytest.raises(RuntimeError, match=r"has no values yet: call initialize\(seed=...\)"):
         to_onnx(dense_autoencoder([6, 3], seed=None))
+    with pytest.raises(RuntimeError, match=r"expected a fitted detector. Call fit\(x\)"):
+        to_onnx(AnomalyDetector())
+
+
+@pytest.mark.parametrize("name", ["AutoencoderDetector", "AutoencoderTransformer"])
+def test_an_estimator_must_be_fitted(name):
+    pytest.importorskip("sklearn")
+    estimator = getattr(npae.estimators, name)(epochs=1)
+    with pytest.raises(RuntimeError, match=rf"to_onnx: expected a fitted {name}\. Call fit\(X\) first"):
+        to_onnx(estimator)
+    estimator.fit(normal(40, 6))
+    if name == "AutoencoderDetector":
+        assert [value.name for value in to_onnx(estimator).graph.output] == ["distances", "labels"]
+    else:
+        with pytest.raises(TypeError, match="Take its network, model_, and standardise rows before it"):
+            to_onnx(estimator)
 
 
 def test_other_dtypes_and_shapes_are_refused():
     model = dense_autoencoder([6, 3])
-    with pytest.raises(ValueError, match="expected an input_dtype of uint8, bool, float32, float64, got 'int64'"):
+    with pytest.raises(ValueError, match="to_onnx: expected input_dtype uint8, bool, float32 or float64, got 'int64'"):
         to_onnx(model, input_dtype="int64")
-    with pytest.raises(ValueError, match="expected float32 or float64 as dtype, got 'float16'"):
+    with pytest.raises(ValueError, match="to_onnx: expected dtype float32 or float64, got 'float16'"):
         to_onnx(model, dtype="float16")
+    for wrong in ("no dtype", [3], int):
+        with pytest.raises(ValueError, match="to_onnx: expected input_dtype uint8, bool, float32 or float64, got"):
+            to_onnx(model, input_dtype=wrong)
+    for shape, kind, words in (
+        ((-6,), ValueError, "to_onnx: input_shape: expected 1 or more, got -6"),
+        ((0,), ValueError, "to_onnx: input_shape: expected 1 or more, got 0"),
+        ((), ValueError, r"to_onnx: expected input_shape, .* got \(\)"),
+        ((6.5,), TypeError, "to_onnx: input_shape: expected an integer, got 6.5"),
+        (6, TypeError, r"to_onnx: expected input_shape as a tuple, such as \(784,\) .* got 6"),
+        ("6", TypeError, r"to_onnx: expected input_shape as a tuple, such as \(784,\) .* got '6'"),
+    ):
+        with pytest.raises(kind, match=words):
+            to_onnx(model, input_shape=shape)
     with pytest.raises(ValueError, match=r"Dense\(6 -> 3\): expected inputs of shape \(6,\), got \(7,\)"):
         to_onnx(model, input_shape=(7,))
 
@@ -102,7 +136,7 @@ def test_two_gigabytes_are_refused(monkeypatch):
 
 def test_without_the_package_the_cure_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"onnx is not installed: pip install .*\[onnx\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"onnx is not installed: pip install .*\[onnx\]"):
         to_onnx(dense_autoencoder([6, 3]))
 
 

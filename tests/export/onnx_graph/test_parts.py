@@ -19,7 +19,7 @@ from npae import (  # noqa: E402
 )
 from npae.export import to_onnx  # noqa: E402
 from npae.export.onnx_graph import PARTS, part_of, shape_of  # noqa: E402
-from npae.layers import Dense, Sequential, SoftmaxHead  # noqa: E402
+from npae.layers import Dense, Flatten, Reshape, Sequential, SoftmaxHead  # noqa: E402
 from npae.models import GaussianPrior  # noqa: E402
 from tests.export.common import disturbed, normal, relative, run  # noqa: E402
 
@@ -61,6 +61,10 @@ def test_classes(make):
 
 def test_a_gan_is_its_generator_and_its_networks_can_be_taken():
     model, codes = disturbed(GAN(Dense(2, 6, "sigmoid"), Dense(6, 1), GaussianPrior(2), seed=None)), normal(5, 2)
+    graph = to_onnx(model).graph
+    assert (graph.input[0].name, graph.output[0].name) == ("z", "samples")
+    with pytest.raises(ValueError, match="codes have the dtype of the parameters. Leave out input_dtype"):
+        to_onnx(model, input_dtype="uint8")
     assert relative(run(to_onnx(model), codes), model(codes)) <= 1e-6
     assert relative(run(to_onnx(model.discriminator), normal(5, 6)), model.discriminator(normal(5, 6))) <= 1e-6
     fit(model, normal(20, 6), epochs=1, progress="none")  # it remembers the shape of images, not of codes
@@ -100,11 +104,21 @@ def test_the_shape_is_that_of_the_training_data_or_of_the_first_layer():
     assert to_onnx(flat, "decode").graph.input[0].type.tensor_type.shape.dim[1].dim_value == 3
 
 
+def test_a_generator_that_states_no_shape_takes_codes_of_the_priors_size():
+    model = GAN(Sequential(Flatten(), Dense(2, 6)), Dense(6, 1), GaussianPrior(2))
+    assert shape_of(model, part_of(model, None)) == (2,)
+    model = GAN(Sequential(Reshape((2,)), Dense(2, 6)), Dense(6, 1), GaussianPrior(2))
+    assert shape_of(model, part_of(model, None)) == (2,)
+
+
 def test_other_parts_are_refused_with_those_that_there_are():
     with pytest.raises(
         ValueError, match="expected a part of Autoencoder, 'reconstruct' or 'encode' or 'decode', got 'f"
     ):
         to_onnx(dense_autoencoder([6, 3]), "fit")
+    for part in (["encode"], 3, ""):
+        with pytest.raises(ValueError, match="expected a part of Autoencoder, 'reconstruct' .* got"):
+            to_onnx(dense_autoencoder([6, 3]), part)
     with pytest.raises(ValueError, match=r"expected a part of Dense, 'forward', got 'encode'"):
         to_onnx(Dense(6, 3).initialize(seed=0), "encode")
     with pytest.raises(ValueError, match="codes have the dtype of the parameters"):
@@ -120,3 +134,40 @@ def test_a_method_that_a_subclass_overrides_is_not_a_part():
     assert "encode" in PARTS[Autoencoder] and part_of(model, None).output == "reconstruction"
     with pytest.raises(ValueError, match="expected a part of Rounded, 'reconstruct' or 'decode', got 'encode'"):
         to_onnx(model, "encode")
+
+
+def test_a_forward_that_a_subclass_overrides_is_not_exported_as_that_of_its_base():
+    class Doubled(Autoencoder):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return 2 * y, cache
+
+    class Scaled(Classifier):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return 2 * y, cache
+
+    class Shifted(Sequential):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return y + 1, cache
+
+    class Masked(GAN):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return y * 0, cache
+
+    model = disturbed(Doubled(Dense(6, 3), Dense(3, 6), seed=None))
+    for part in (None, "reconstruct"):
+        with pytest.raises(ValueError, match="expected a part of Doubled, 'encode' or 'decode', got 'reconstruct'"):
+            to_onnx(model, part)
+    x = normal(4, 6)
+    assert relative(run(to_onnx(model, "encode"), x), model.encode(x)) <= 1e-6  # it does not call forward
+    for other in (Scaled(Dense(6, 3), 3), Masked(Dense(2, 6), Dense(6, 1), GaussianPrior(2))):
+        with pytest.raises(ValueError, match=rf"a part of {type(other).__name__}, which overrides them all, got"):
+            to_onnx(other)
+    for network in (Shifted(Dense(6, 3)), Sequential(Shifted(Dense(6, 3)))):
+        with pytest.raises(TypeError, match="Shifted has no translation into ONNX"):
+            to_onnx(network.initialize(seed=0))
+    with pytest.raises(TypeError, match="Doubled has no translation into ONNX"):
+        to_onnx(Sequential(model))

@@ -6,7 +6,15 @@ import sys
 import numpy as np
 import pytest
 
-from npae import GAN, Classifier, convolutional_autoencoder, dense_autoencoder, fit, variational_autoencoder
+from npae import (
+    GAN,
+    Autoencoder,
+    Classifier,
+    convolutional_autoencoder,
+    dense_autoencoder,
+    fit,
+    variational_autoencoder,
+)
 from npae.export import from_torch, to_torch, to_torch_module
 from npae.layers import (
     AveragePool2D,
@@ -31,7 +39,7 @@ from tests.export.common import disturbed, normal, relative
 
 def test_without_pytorch_the_cure_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match="PyTorch is not installed: pip install"):
+    with pytest.raises(ModuleNotFoundError, match="to_torch_module: PyTorch is not installed: pip install torch"):
         to_torch_module(dense_autoencoder([6, 3]))
 
 
@@ -118,6 +126,33 @@ def test_other_models_are_refused_with_their_networks():
         to_torch_module(disturbed(Conv2D(1, 2, 3)))
     with pytest.raises(ValueError, match=r"Reshape\(2, 3\): its twin, Unflatten, takes rows, .* layers\.Flatten\(\)"):
         to_torch_module(disturbed(Sequential(Conv2D(1, 1, 1), Reshape((2, 3)))), (1, 3, 2))
+
+
+def test_a_network_whose_subclass_overrides_forward_is_refused(torch):
+    class Doubled(Autoencoder):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return 2 * y, cache
+
+    class Shifted(Sequential):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return y + 1, cache
+
+    class Probed(Autoencoder):
+        """An autoencoder with a network beside it."""
+
+        def __init__(self, encoder, decoder, probe):
+            super().__init__(encoder, decoder, seed=None)
+            self.children = (*self.children, ("probe", probe))
+
+    for network in (Doubled(Dense(6, 3), Dense(3, 6)), Shifted(Dense(6, 3)), Sequential(Shifted(Dense(6, 3)))):
+        with pytest.raises(TypeError, match="(Doubled|Shifted) has no twin in PyTorch"):
+            to_torch_module(network.initialize(seed=0))
+    with pytest.raises(TypeError, match=r"Probed is more than a chain .* model\.decoder, model\.probe\."):
+        to_torch_module(Probed(Dense(6, 3), Dense(3, 6), Dense(3, 2)).initialize(seed=0))
+    with pytest.raises(ValueError, match="to_torch_module: input_shape: expected 1 or more, got -6"):
+        to_torch_module(Dense(6, 3).initialize(seed=0), (-6,))
 
 
 def test_a_network_trained_in_pytorch_comes_back(torch):

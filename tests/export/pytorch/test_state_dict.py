@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from npae import GAN, Classifier, dense_autoencoder, variational_autoencoder
+from npae import GAN, Autoencoder, Classifier, dense_autoencoder, variational_autoencoder
 from npae.export import Twin, from_torch, to_torch, twin
 from npae.export.pytorch import modules
 from npae.layers import (
@@ -109,12 +109,72 @@ def test_other_names_and_shapes_are_refused_and_nothing_is_changed():
     state = to_torch(disturbed(dense_autoencoder([6, 3], seed=None), seed=3))
     renamed = {f"net.{k}": array for k, array in enumerate(state.values())}
     refused(model, renamed, ValueError, r"expected 4 tensors .* without encoder\.0\.weight, .* and with net\.0, .* "
-            r"dict\(zip\(to_torch\(model\), state_dict\.values\(\)\)\)")  # fmt: skip
+            r"dict\(zip\(to_torch\(model\), state_dict\.values\(\), strict=True\)\)")  # fmt: skip
     from_torch(copy.deepcopy(model), dict(zip(to_torch(model), renamed.values(), strict=True)))
     transposed = state | {"decoder.0.weight": state["decoder.0.weight"].T}
     refused(model, transposed, ValueError, r"expected decoder\.0\.weight of shape \(6, 3\), got \(3, 6\)")
     refused(model, state | {"decoder.0.bias": np.array(["a"] * 6)}, TypeError, "expected decoder.0.bias to be a tensor")
     refused(model, list(state.values()), TypeError, r"expected a state dict, got list\. Call module\.state_dict\(\)")
+    refused(model, "model.pt", TypeError, r"expected a state dict, got str\. Load it first: torch\.load\(path")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+@pytest.mark.parametrize("name", ["0.weight", "2.bias", "1.running_var"])
+def test_values_that_the_model_cannot_hold_are_refused_and_nothing_is_changed(name, value):
+    def network(seed):
+        return disturbed(Sequential(Dense(6, 4), BatchNorm(4), Dense(4, 3)), seed=seed)
+
+    state = {key: array.astype("float64") for key, array in to_torch(network(3)).items()}
+    state[name].flat[-1] = value
+    model = network(0)
+    statistics = model.statistics.value.copy()
+    refused(model, state, ValueError, rf"{name} holds NaN, Inf or a number beyond float32\. Take a state dict")
+    assert np.array_equal(model.statistics.value, statistics)
+    if value == 1e39:
+        assert from_torch(model.astype("float64"), state) is model  # which float64 can hold
+
+
+def test_a_copy_to_the_device_that_fails_changes_nothing(monkeypatch):
+    """All values are on the device before the first one is written."""
+    model, calls = disturbed(Sequential(Dense(6, 4), Dense(4, 3))), []
+    state = to_torch(disturbed(copy.deepcopy(model), seed=3))
+
+    def full(array, device):
+        calls.append(array)
+        if len(calls) == 6:  # four are read, two are on the device
+            raise MemoryError("the GPU is full")
+        return array
+
+    monkeypatch.setattr("npae.export.pytorch.state_dict.to_device", full)
+    refused(model, state, MemoryError, "the GPU is full")
+
+
+def test_a_network_whose_subclass_overrides_forward_is_refused():
+    class Residual(Sequential):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return x + y, cache
+
+    class Doubled(Autoencoder):
+        def forward(self, x, training=False):
+            y, cache = super().forward(x, training)
+            return 2 * y, cache
+
+    class Named(Sequential):
+        """The same network by another name."""
+
+    inner, model = Residual(Dense(6, 6)), Doubled(Dense(6, 3), Dense(3, 6))
+    for network in (inner, Sequential(inner), model, Sequential(model), Autoencoder(inner, Dense(6, 6))):
+        network.initialize(seed=0)
+        with pytest.raises(TypeError, match=r"(Residual|Doubled) has no twin in PyTorch\. .*@npae\.export\.twin"):
+            to_torch(network)
+        before = network.theta.value.copy()
+        with pytest.raises(TypeError, match="has no twin in PyTorch"):
+            from_torch(network, {})
+        assert np.array_equal(network.theta.value, before)
+    assert list(to_torch(Sequential(Named(Dense(6, 3))).initialize(seed=0))) == ["0.0.weight", "0.0.bias"]
+    twin(Residual)(lambda layer: [Twin(lambda shape: ("Residual", {}))])
+    assert to_torch(inner) == {}
 
 
 def test_weights_that_are_shared_here_must_be_equal_there():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npae.export.pytorch import TWINS, Tensor
+from npae.export.pytorch import TWINS, Tensor, Twin
 from npae.layers import ConvTranspose2D, Dense, GaussianSample, Slice, SoftmaxHead, TopK
 from tests.export.common import disturbed
 from tests.export.onnx_graph.test_translators import concrete, layers
@@ -33,3 +33,11 @@ def test_every_layer_has_a_twin_or_is_refused(cls):
             TWINS.find(object.__new__(cls))
     else:
         assert callable(TWINS.find(object.__new__(cls)))
+
+
+def test_modules_without_parameters_share_nothing_that_can_be_changed():
+    twin = Twin(lambda shape: ("ReLU", {}))
+    for table in (twin.tensors, twin.counters):
+        assert dict(table) == {}
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            table["weight"] = None

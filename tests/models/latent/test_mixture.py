@@ -33,7 +33,8 @@ def two_clouds(n=4000):
 def test_the_error_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
-    with pytest.raises(ImportError, match=r"CodeMixture: scikit-learn is not installed: pip install .*\[sklearn\]"):
+    words = r"CodeMixture: scikit-learn is not installed: pip install .*\[sklearn\]"
+    with pytest.raises(ModuleNotFoundError, match=words):
         CodeMixture(Codes(), two_clouds(10), components=2)
 
 

@@ -367,7 +367,7 @@ def test_without_mpi4py_it_says_what_to_install(name, environment):
     environment.setenv(name, "2")
     environment.setitem(sys.modules, "mpi4py", None)
     words = r'mpiexec started 2 processes, which communicate by mpi4py .*pip install .*\[mpi\]"'
-    with pytest.raises(RuntimeError, match=words):
+    with pytest.raises(ModuleNotFoundError, match=words):
         from_environment()
 
 
