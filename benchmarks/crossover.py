@@ -10,6 +10,7 @@ import math
 
 from benchmarks import report
 from benchmarks.clock import clock
+from benchmarks.settings import NO_TIME
 from benchmarks.training import TrainingStep, compiled_at_once, images
 from benchmarks.workloads import LARGE
 from npae.backend import fit_text, to_device
@@ -36,20 +37,38 @@ CURVES = {  # name: (device, as a CUDA graph?)
 
 
 def run(settings):
-    """Time the step along both axes on every device. Returns the contents of the JSON file."""
+    """Time the step along both axes on every device. Returns the contents of the JSON file.
+
+    A run with --minutes takes the points of --quick, on a GPU all points, for as long as time is left.
+    """
     result = {"what": __doc__, "not_measured": settings.missing(), "axes": {}}
-    seconds = 0.1 if settings.quick else 1.0
-    for name, (x, network) in axes(settings.quick).items():
+    short_turns = settings.quick or settings.short
+    seconds = 0.1 if short_turns else 1.0
+    for name, (x, network) in axes(settings.quick or (settings.short and "gpu" not in settings.devices)).items():
         points = []
-        for value in x:
+
+        def leave_out(value, name=name):
+            result["not_measured"].append(f"{LABELS[name]}: {value:,}. {NO_TIME}")
+
+        settings.rows.clear()  # the smallest network of the next axis is faster than the largest of this one
+        for value in settings.in_time(x, leave_out):
             report.progress(f"{LABELS[name]}: {value:,}")
             points.append({"x": value} | point(*network(value), settings.devices, seconds))
-        found = {gpu: overtakes(x, of(points, "CPU"), of(points, gpu)) for gpu in list(CURVES)[1:]}
-        result["axes"][name] = {"points": points, "overtakes_the_cpu_at": found}
-        rows = list(map(cells, points))
-        report.table([f"{LABELS[name]}; ms per step", *CURVES, "transfer"], rows, crossings(result["axes"][name]))
+            result["axes"][name] = summary(points)
+            settings.save(result)
+        if points:
+            head = [f"{LABELS[name]}; ms per step", *CURVES, "transfer"]
+            report.table(head, list(map(cells, points)), crossings(result["axes"][name]))
+            settings.save(result)
     print("\n".join(map(fit_text, result["not_measured"])))
     return result
+
+
+def summary(points):
+    """The points of an axis, and where the GPU overtakes the CPU."""
+    x = [p["x"] for p in points]
+    found = {gpu: overtakes(x, of(points, "CPU"), of(points, gpu)) for gpu in list(CURVES)[1:]}
+    return {"points": points, "overtakes_the_cpu_at": found}
 
 
 def point(sizes, batch, devices, seconds):
@@ -129,11 +148,12 @@ def draw(result, folder):
     """Both axes in one picture."""
     from benchmarks import pictures  # matplotlib is needed here and nowhere else
 
-    panels = []
+    panels = []  # none if no time was left
     for name, axis in result["axes"].items():
         points = axis["points"]
         curves = {curve: of(points, curve) for curve in CURVES} | {"transfer of the batch": of(points, "transfer")}
         panels.append((LABELS[name], [p["x"] for p in points], curves, crossings(axis) if "GPU" in points[0] else None))
     path = folder / "crossover.png"
-    pictures.crossover(path, panels, "Time of a training step on the CPU and the GPU")
-    return [path]
+    if panels:
+        pictures.crossover(path, panels, "Time of a training step on the CPU and the GPU")
+    return [path] if panels else []

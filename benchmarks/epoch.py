@@ -8,13 +8,17 @@ Epochs are timed after warm-up and compilation. Training to an error starts in a
 """
 
 import importlib.util
+import math
 from contextlib import ExitStack, contextmanager
 
 from benchmarks import report
-from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
+from benchmarks.alternate import NotMeasured, measure, ratios, summary
+from benchmarks.contender import Contender, Workers
 from benchmarks.opponents.ours import NpaeTraining
 from benchmarks.opponents.pytorch import TorchTraining
 from benchmarks.opponents.roster import CAPTURED, EAGER, OURS, Entry
+from benchmarks.settings import NO_TIME
+from benchmarks.to_error import REACH, to_error
 from benchmarks.workloads import DEEP, LARGE, SMALL
 from npae import mnist
 from npae.backend import counted, fit_text, missing
@@ -30,14 +34,14 @@ EPOCHS = {  # name: (sizes to the code, batch)
     "784-1000-500-250-30, batch 500": (LARGE, 500),
 }
 GPU_TARGET = {"784-1000-500-250-30, batch 500": 0.15}  # seconds, on the full set
-REACH = ("784-32, batch 128", (SMALL, 128))
-ERROR = {"full": 0.1, "sample": 0.16}  # nats per test pixel; the mean digit has 0.2625, the lower bound is 0.0581
-MOST_EPOCHS = 20
 
 
 def run(settings):
-    """Time epochs and training to an error on every device. Returns the contents of the JSON file."""
-    which, count = _data(settings.quick)
+    """Time epochs and training to an error on every device. Returns the contents of the JSON file.
+
+    A run with --minutes times epochs only: on a GPU of the full set, on the CPU of the embedded sample.
+    """
+    which, count = _data(settings.quick or (settings.short and "gpu" not in settings.devices))
     print(fit_text(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the embedded sample'})."))
     turns = 2 if settings.quick else 4
     result = {"digits": count, "turns": turns, "unit": "seconds: median, lower and upper quartile", "devices": {}}
@@ -47,21 +51,44 @@ def run(settings):
         reasons[EAGER] = missing("PyTorch", "bench")
     if settings.no_gpu:
         reasons["GPU"] = f"Not yet run: {settings.no_gpu}"
-    for device in settings.devices:
+    for device in settings.devices[-1:] if settings.short else settings.devices:
         here = {name: entry for name, entry in entries.items() if name != CAPTURED or device == "gpu"}
-        epochs = {}
+        measured = result["devices"][device] = {"epochs": {}}
+        if settings.short:
+            _most_important(here, which, device, settings, result)
+            continue
         with processes(here) as contenders:
             for name, work in EPOCHS.items():
                 report.progress(f"{name}: epochs ({device.upper()})")
-                epochs[name] = time_epochs(begin(contenders, (*work, which, device), reasons), turns)
-        show(device, epochs, count)
+                measured["epochs"][name] = time_epochs(begin(contenders, (*work, which, device), reasons), turns)
+        show(device, measured["epochs"], count)
+        settings.save(result)
         report.progress(f"{REACH[0]}: training to an error ({device.upper()})")
         with processes(here) as contenders:
-            reached = to_error(begin(contenders, (*REACH[1], which, device), reasons), which, device)
-        result["devices"][device] = {"epochs": epochs, "to_error": reached}
-    for name, why in reasons.items():
-        print(fit_text(f"Not measured: {name}. {why}"))
+            measured["to_error"] = to_error(begin(contenders, (*REACH[1], which, device), reasons), which, device)
+        settings.save(result)
+    report.not_measured(reasons)
     return result
+
+
+def _most_important(entries, which, device, settings, result):
+    """Time the epochs for which time is left; on a GPU the largest network first. Frameworks have one process each."""
+    reasons, epochs = result["not_measured"], result["devices"][device]["epochs"]
+
+    def leave_out(item):
+        reasons[f"{item[0]} on the {device.upper()}"] = NO_TIME
+
+    with Workers(settings) as workers, processes(entries, workers) as contenders:
+        order = reversed(EPOCHS.items()) if device == "gpu" else EPOCHS.items()
+        for name, work in settings.in_time(order, leave_out):
+            report.progress(f"{name}: epochs ({device.upper()})")
+            try:
+                ready = begin(contenders, (*work, which, device), reasons)
+                epochs[name] = time_epochs(ready, result["turns"], settings.deadline)
+                show(device, {name: epochs[name]}, result["digits"])
+            except NotMeasured as reason:
+                reasons[f"{name} on the {device.upper()}"] = str(reason)
+            settings.save(result)
 
 
 def overview(result):
@@ -76,8 +103,9 @@ def overview(result):
         head = [f"An epoch of {result['digits']:,} digits ({device.upper()})", "npae, s", "of it taking batches",
                 "PyTorch eager / npae (quartiles)"]  # fmt: skip
         tables.append(report.markdown(head, rows))
-        reached = measured["to_error"]
-        times = []
+        reached, times = measured.get("to_error"), []
+        if reached is None:  # a run with --minutes
+            continue
         for name, one in reached["contenders"].items():
             seconds = "not reached" if one["seconds"] is None else f"{one['seconds']:.2f} s"
             times.append(f"{name} {seconds} in {counted(one['epochs'], 'epoch')}")
@@ -101,17 +129,17 @@ def draw(result, folder):
 
 def _data(quick):
     """("full" or "sample", number of training digits)."""
-    if quick:
-        return "sample", 10_000
-    count = len(mnist().train_images)
+    count = 10_000 if quick else len(mnist().train_images)
     return ("sample" if count == 10_000 else "full"), count
 
 
 @contextmanager
-def processes(entries):
-    """{name: Contender}, closed at the end of the block."""
+def processes(entries, workers=None):
+    """{name: Contender}, closed at the end of the block; each in a process of its own, or in those of `workers`."""
     with ExitStack() as stack:
-        contenders = {name: Contender(entry.kind) for name, entry in entries.items()}
+        contenders = {
+            name: Contender(entry.kind, workers and workers.of(entry.kind.package)) for name, entry in entries.items()
+        }
         for contender in contenders.values():
             stack.callback(contender.close)
         yield contenders
@@ -132,7 +160,7 @@ def begin(contenders, arguments, reasons):
     return ready
 
 
-def time_epochs(contenders, turns):
+def time_epochs(contenders, turns, deadline=math.inf):
     """Of every contender the seconds per epoch, and their ratio to npae's; of npae also the seconds to take batches.
 
     The first epoch is not counted.
@@ -140,7 +168,7 @@ def time_epochs(contenders, turns):
     contenders[OURS].ask("compile_at_once")
     for contender in contenders.values():
         contender.warm_up(0)  # one epoch
-    times = measure(contenders, turns)
+    times = measure(contenders, turns, deadline=deadline)
     seconds = {name: summary([t.seconds for t in turns]) for name, turns in times.items()}
     result = {name: {"seconds": [round(v, 4) for v in three]} for name, three in seconds.items()}
     for name in set(times) - {OURS}:
@@ -170,25 +198,3 @@ def show(device, epochs, count):
                 row += ["", "", ""]
         rows.append(row)
     report.table(head, rows)
-
-
-def to_error(contenders, which, device):
-    """Train every contender, in new processes and in turns, until its error on the test digits is at most ERROR.
-
-    Returns {"workload", "error", "contenders": {name: {"seconds", "epochs", "errors"}}}. seconds: of training, with
-    compilation, without imports and evaluation; None if MOST_EPOCHS did not suffice. errors: after every epoch, nats
-    per pixel.
-    """
-    result = {name: {"seconds": 0.0, "errors": []} for name in contenders}
-    for _ in range(MOST_EPOCHS):
-        for name, one in result.items():
-            if not one["errors"] or one["errors"][-1] > ERROR[which]:
-                one["seconds"] += contenders[name].turn().seconds
-                one["errors"].append(round(contenders[name].ask("test_error"), 5))
-    for one in result.values():
-        reached = one["errors"][-1] <= ERROR[which]
-        one |= {"epochs": len(one["errors"]), "seconds": round(one["seconds"], 3) if reached else None}
-    head = (f"{REACH[0]}, to {ERROR[which]} nats per test pixel ({device.upper()})", "seconds", "epochs", "final error")
-    rows = [(n, o["seconds"] or "not reached", o["epochs"], o["errors"][-1]) for n, o in result.items()]
-    report.table(head, rows)
-    return {"workload": REACH[0], "error": ERROR[which], "contenders": result}

@@ -1,10 +1,12 @@
 """The pages of results: benchmarks/results/<part>.md, and the tables of benchmarks/README.md.
 
     python -m benchmarks --out benchmarks/results && python -m benchmarks.page
+    python -m benchmarks --minutes 8 --device gpu --out benchmarks/results && python -m benchmarks.page
 
 The page of a part has the machine, the printed text and the pictures. README.md has pairs of lines such as
 `<!-- train_step -->` and `<!-- /train_step -->`: main() replaces what stands between them by overview(result), a
 function of the part's module that returns its main tables in Markdown. A part without results is marked as not yet run.
+`gpu/train_step` is the same part on a machine with a GPU, whose results are in the subfolder gpu.
 """
 
 import importlib
@@ -17,13 +19,21 @@ from benchmarks.lab import __main__ as lab
 from npae.backend import atomic_write, command_line, fit_text
 
 HERE = Path(__file__).parent
-PACKAGES = dict.fromkeys(front.PARTS, "benchmarks") | dict.fromkeys(lab.PARTS, "benchmarks.lab")
+PACKAGES = {
+    name: package
+    for package, parts in (("benchmarks", front.PARTS), ("benchmarks.lab", lab.PARTS))
+    for name, part in parts.items()
+    if not part.named
+}
+GPU = "gpu/"  # before the name of a part: its results with a GPU
 TITLES = {name: part.what for name, part in (front.PARTS | lab.PARTS).items()}
 
 
 def command(part):
     """The command that runs a part and writes its page."""
-    return f"python -m {PACKAGES[part]} {part} --out benchmarks/results && python -m benchmarks.page"
+    name = part.removeprefix(GPU)
+    options = f"{'' if part == name else '--minutes 8 --device gpu '}--out benchmarks/results"
+    return f"python -m {PACKAGES[name]} {name} {options} && python -m benchmarks.page"
 
 
 def load(part, results):
@@ -38,15 +48,16 @@ def page(part, run, results):
     packages = [f"{name} {version}" for name, version in machine["packages"].items() if version != "not installed"]
     before, after = (machine[when] if machine[when] == "unknown" else machine[when][0]
                      for when in ("load_before", "load_after"))  # fmt: skip
+    part_of = "" if run.get("complete", True) else ", not complete"
     on = (
         f"{machine['date'][:10]}, commit {machine['commit']}; {cpu['model']}, {cpu['cores']} cores, GPU: "
         f"{config['gpu'].split('.')[0]}; Python {config['python']}, NumPy {config['numpy']} with {config['blas']}, "
         f"CuPy: {config['cupy']}; {', '.join(packages)}. {run['seconds']:.0f} s"
-        f"{', --quick' if run['settings']['quick'] else ''}; load before and after {before} and {after}."
+        f"{', --quick' if run['settings']['quick'] else ''}{part_of}; load before and after {before} and {after}."
     )
     printed = (results / f"{part}.txt").read_text(encoding="utf-8").strip()
     pictures = [f"![{p.stem}]({p.name})" for p in sorted(results.glob(f"{part}*.png"))]
-    title = f"# {part}: {TITLES[part]}"
+    title = f"# {part}: {TITLES[part.removeprefix(GPU)]}"
     return "\n\n".join([title, f"    {command(part)}", on, f"```text\n{printed}\n```", *pictures]) + "\n"
 
 
@@ -54,9 +65,10 @@ def section(part, results):
     """The Markdown of one part for README.md: date and machine, and its main tables."""
     if (run := load(part, results)) is None:
         return f"Not yet run: `{command(part)}`."
-    cpu = run["machine"]["cpu"]
-    on = f"{run['machine']['date'][:10]}, {cpu['model']}, {cpu['cores']} cores; [all of it](results/{part}.md)."
-    tables = importlib.import_module(f"{PACKAGES[part]}.{part}").overview(run["result"])
+    cpu, name = run["machine"]["cpu"], part.removeprefix(GPU)
+    gpu = "" if part == name else f"{run['machine']['config']['gpu'].split('.')[0]}; "
+    on = f"{run['machine']['date'][:10]}, {gpu}{cpu['model']}, {cpu['cores']} cores; [all of it](results/{part}.md)."
+    tables = importlib.import_module(f"{PACKAGES[name]}.{name}").overview(run["result"])
     return f"{on}\n\n{tables}"
 
 
@@ -67,13 +79,13 @@ def fill(text, results):
         part = match[1]
         return f"<!-- {part} -->\n{section(part, results)}\n<!-- /{part} -->"
 
-    return re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->", replace, text, flags=re.DOTALL)
+    return re.sub(r"<!-- ([\w/]+) -->.*?<!-- /\1 -->", replace, text, flags=re.DOTALL)
 
 
 def main(readme=HERE / "README.md", results=HERE / "results"):
     """Write the page of every part that has results, and fill README.md."""
     pages = {readme: fill(readme.read_text(encoding="utf-8"), results)}
-    for part in PACKAGES:
+    for part in (*PACKAGES, *(GPU + name for name in PACKAGES)):
         if run := load(part, results):
             pages[results / f"{part}.md"] = page(part, run, results)
     for path, text in pages.items():

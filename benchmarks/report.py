@@ -6,15 +6,20 @@ import shutil
 import statistics
 import sys
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import asdict
 
-from npae.backend import atomic_write, text_table
+from npae.backend import atomic_write, fit_text, text_table
 
 
 def table(head, rows, foot=""):
     """Print rows of cells under a head: the first column is aligned to the left, the others to the right."""
     progress("")
     print("\n" + text_table([head, *rows], align="l" + "r" * (len(head) - 1), foot=foot))
+
+
+def not_measured(reasons):
+    """Print what was not measured: {name: reason}."""
+    for name, why in reasons.items():
+        print(fit_text(f"Not measured: {name}. {why}"))
 
 
 def progress(what):
@@ -52,7 +57,14 @@ class _Held(io.StringIO):
 
     def __init__(self, terminal):
         super().__init__()
-        self.terminal = terminal
+        self.terminal, self.released = terminal, 0
+
+    def release(self):
+        """Print what is new since the last call. A terminal that was closed meanwhile is no error."""
+        text = self.getvalue()[self.released :]
+        self.released += len(text)
+        with suppress(OSError, ValueError):
+            print(text, end="", file=self.terminal, flush=True)
 
     @property
     def encoding(self):
@@ -64,26 +76,24 @@ class _Held(io.StringIO):
 
 @contextmanager
 def held_output():
-    """A text file with everything that the block prints, which is printed when the block ends or fails.
+    """A text file with everything that the block prints; it is shown by release(), and when the block ends or fails.
 
     A terminal that is closed meanwhile does not stop the block.
     """
-    terminal = sys.stdout
-    with redirect_stdout(_Held(terminal)) as held:
+    with redirect_stdout(_Held(sys.stdout)) as held:
         try:
             yield held
         finally:
-            with suppress(OSError, ValueError):
-                print(held.getvalue(), end="", file=terminal, flush=True)
+            held.release()
 
 
-def write(settings, part, seconds, machine, result, printed):
+def write(settings, part, seconds, machine, result, printed, complete=True):
     """Write <out>/<part>.json, and <part>.txt with what the part printed. Returns their paths.
 
-    machine: what hardware() returns, and the load before and after.
+    machine: what hardware() returns, and the load before and after. complete: has the part come to its end?
     """
     path = settings.out / f"{part}.json"
-    head = {"part": part, "settings": asdict(settings) | {"out": settings.out.name}, "seconds": round(seconds, 1)}
+    head = {"part": part, "complete": complete, "settings": settings.as_json(), "seconds": round(seconds, 1)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         text = json.dumps(head | {"machine": machine, "result": result}, indent=1, ensure_ascii=False)

@@ -112,6 +112,7 @@ def run(settings):
             report.progress(f"{label(name)} ({device.upper()})")
             axes[name] = show(device, name, along(list(points(values[some], network, device, seconds)), name))
         axes["images"] = show(device, "images", along(list(epochs(IMAGES[some], device, seconds)), "images"))
+        settings.save(result)
     result["workers"] = workers.compare(settings.quick)
     result["not_measured"] += result["workers"]["not_measured"]
     print("\n".join(map(fit_text, result["not_measured"])))

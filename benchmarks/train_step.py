@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import report
-from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
+from benchmarks.alternate import FEWEST, NotMeasured, measure
+from benchmarks.comparison import compare, ratio_cell, show
+from benchmarks.contender import Contender, Workers
 from benchmarks.opponents import roster
-from npae.backend import fit_text
+from benchmarks.settings import NO_TIME
 
 
 class Effort(NamedTuple):
@@ -25,6 +27,8 @@ class Effort(NamedTuple):
 
 
 QUICK, FULL, FULL_GPU = Effort(3, 0.05, 0.2), Effort(15, 0.2, 1.0), Effort(9, 0.05, 0.5)
+SHORT = Effort(7, 0.12, 0.3)  # with --minutes
+RESERVE = 5  # times the seconds of the fewest turns that must be left when contenders have been made
 
 TOLERANCES = {"J": 1e-5, "∂J/∂θ": 1e-3, "J after ten steps": 1e-4, "Σ|θ| after ten steps": 1e-5}
 """Largest relative differences between two programs that take the same step in float32; a group's `slack` multiplies
@@ -36,24 +40,34 @@ SHOWN = (roster.CAPTURED, roster.FLOOR, roster.EAGER, "scikit-learn", roster.BES
 
 
 def run(settings):
-    """Time all groups of contenders on all devices: {"groups": {name: …}, "not_measured": {contender: reason}}."""
+    """Time all groups of contenders on all devices: {"groups": {name: …}, "not_measured": {contender: reason}}.
+
+    A run with --minutes on a GPU times the groups of the GPU only.
+    """
     result = {"unit": "seconds per step: median, lower and upper quartile", "groups": {}, "not_measured": {}}
-    groups = [*roster.cpu_groups(), *(roster.gpu_groups() if "gpu" in settings.devices else ())]
-    for group in groups:
-        effort = QUICK if settings.quick else FULL_GPU if group.device == "gpu" else FULL
-        result["groups"][group.name] = time_group(group, effort, settings.quick, result["not_measured"])
+    on_gpu = "gpu" in settings.devices
+    groups = [*(() if settings.short and on_gpu else roster.cpu_groups()), *(roster.gpu_groups() if on_gpu else ())]
+    with Workers(settings) as workers:
+        for group in groups:
+            time_group(group, settings, workers, result)
     if settings.no_gpu:
         why = f"Not yet run: {settings.no_gpu}"
         result["not_measured"] |= {group.title: why for group in roster.gpu_groups()}
-    for name, why in result["not_measured"].items():
-        print(fit_text(f"Not measured: {name}. {why}"))
+    report.not_measured(result["not_measured"])
     return result
+
+
+def effort_of(group, settings):
+    """The Effort of a group."""
+    effort = FULL_GPU if group.device == "gpu" else FULL
+    effort = QUICK if settings.quick else SHORT if settings.short else effort
+    return effort._replace(turns=min(effort.turns, group.most_turns))
 
 
 def overview(result):
     """Markdown for the page: per group npae's time and the ratios to it, with the targets that were missed."""
     tables = []
-    for group in result["groups"].values():
+    for group in measured(result):
         names = {name for numbers in group["workloads"].values() for name in numbers}
         others, rows = [name for name in SHOWN if name in names], []
         for workload, numbers in group["workloads"].items():
@@ -66,30 +80,28 @@ def overview(result):
 
 def verdict(result):
     """What was found, in one line."""
-    clauses, alone, reasons = [], [], set()
+    """What was found, in one line: the ratios, then once what was not compared and why."""
+    clauses, alone, reasons, not_measured = [], [], set(), result["not_measured"]
+    if not measured(result):
+        return "nothing was measured"
     for group in result["groups"].values():
         rows, title = group["workloads"].values(), group["title"]
         rival = next((name for name in RIVALS if any(name in row for row in rows)), None)
+        why = {not_measured[key] for name in RIVALS if (key := f"{title}: {name}") in not_measured}
         if rival:
             found = [row[rival]["ratio"][roster.OURS][0] for row in rows if rival in row]
             clauses.append(f"{title}: npae is {report.faster(found, rival)}")
-        else:
+        elif rows or why:
             alone.append(title)
-            reasons |= {why for name in RIVALS if (why := result["not_measured"].get(f"{title}: {name}"))}
+            reasons |= why
     if alone:
         clauses.append(" ".join([f"not compared with another framework: {' and '.join(alone)}.", *sorted(reasons)]))
     return "; ".join(clauses)
 
 
-def ratio_cell(numbers):
-    """The ratio to npae's time with its quartiles, the name of the best contender, and targets that were missed."""
-    parts = [report.with_quartiles(numbers["ratio"][roster.OURS]), *([numbers["name"]] if "name" in numbers else [])]
-    for ours, aim in numbers["target"].items():
-        reached = round(numbers["ratio"][ours][0], 2)
-        if reached < aim:
-            than = "" if ours == roster.OURS else f" than {ours} ({reached})"
-            parts.append(f"**target {aim}{than} missed**")
-    return ", ".join(parts)
+def measured(result):
+    """The groups of which workloads were measured."""
+    return [group for group in result["groups"].values() if group["workloads"]]
 
 
 def draw(result, folder):
@@ -109,37 +121,65 @@ def draw(result, folder):
     return paths
 
 
-def time_group(group, effort, quick, not_measured):
-    """Validate and time a group, and print its tables. Returns {"title", "effort", "workloads": {workload: {…}}}."""
-    effort = effort._replace(turns=min(effort.turns, group.most_turns))
+def time_group(group, settings, workers, result):
+    """Validate and time a group, print its tables, and add it to the result: {"title", "effort", "workloads"}.
+
+    The result is saved after every workload.
+    """
+    effort, not_measured, contenders = effort_of(group, settings), result["not_measured"], {}
+    for name, entry in group.entries.items():
+        if reason := roster.why_not(entry, settings.quick or settings.short):
+            not_measured[f"{group.title}: {name}"] = reason
+        else:
+            contenders[name] = Contender(entry.kind, workers.of(entry.kind.package))
+    times = result["groups"][group.name] = {"title": group.title, "effort": effort._asdict(), "workloads": {}}
+
+    def leave_out(item):
+        not_measured[f"{group.title}, {item[0]}"] = NO_TIME
+
     with ExitStack() as stack:
-        contenders = {}
-        for name, entry in group.entries.items():
-            if reason := roster.why_not(entry, quick):
-                not_measured[f"{group.title}: {name}"] = reason
+        for contender in contenders.values():
+            stack.callback(contender.close)
+        chosen = group.chosen(settings.short) if contenders else {}
+        for workload, sizes_and_batch in settings.in_time(chosen.items(), leave_out):
+            report.progress(f"{group.title}: {workload}")
+            failed = {}
+            workers.end_by(settings.deadline - RESERVE * FEWEST * effort.seconds * len(contenders))
+            ready = prepared(group, contenders, sizes_and_batch, effort, failed)
+            workers.end_by(settings.deadline)
+            if group.ours[0] in failed and not settings.short:
+                raise NotMeasured(failed[group.ours[0]])
+            turns = measure(ready, effort.turns, effort.seconds, settings.deadline, failed)
+            not_measured |= {f"{group.title}, {workload}: {name}": reason for name, reason in failed.items()}
+            if group.ours[0] in turns:
+                times["workloads"][workload] = compare(group, workload, turns)
+                show(group, workload, times["workloads"][workload])
+            settings.save(result)
+
+
+def prepared(group, contenders, sizes_and_batch, effort, failed):
+    """The contenders that take the same step as npae, warm. The reasons of the others are added to `failed`.
+
+    If the failure of one has ended the process of others, these are made once more.
+    """
+    ready, reference = {}, group.ours[0]
+    for again in (False, True):
+        for name, contender in contenders.items():
+            if name in failed or (again and not contender.lost):
                 continue
-            contenders[name] = Contender(entry.kind)
-            stack.callback(contenders[name].close)
-        workloads = {}
-        for workload, sizes_and_batch in group.workloads.items() if contenders else ():
-            ready = {}
-            report.progress(f"{workload} ({group.title})")
-            for name, contender in contenders.items():
-                try:
-                    contender.make(*sizes_and_batch, **group.entries[name].options)
-                    if ready:
-                        validate(contender.first, ready[group.ours[0]].first, group.slack)
-                    contender.warm_up(effort.warm_up)
-                except NotMeasured as reason:
-                    if name == group.ours[0]:
-                        raise
-                    not_measured[f"{group.title}, {workload}: {name}"] = str(reason)
-                else:
-                    ready[name] = contender
-            times = measure(ready, effort.turns, effort.seconds)
-            workloads[workload] = compare(group, workload, times)
-            show(group, workload, workloads[workload])
-    return {"title": group.title, "effort": effort._asdict(), "workloads": workloads}
+            try:
+                contender.make(*sizes_and_batch, **group.entries[name].options)
+                if reference in ready:
+                    validate(contender.first, ready[reference].first, group.slack)
+                contender.warm_up(effort.warm_up)
+            except NotMeasured as reason:
+                failed[name] = str(reason)
+                ready.pop(name, None)
+                if name == reference:
+                    return {}
+            else:
+                ready[name] = contender
+    return ready
 
 
 def validate(theirs, ours, slack):
@@ -150,50 +190,3 @@ def validate(theirs, ours, slack):
         error = np.linalg.norm(np.subtract(b, a)) / np.linalg.norm(a)
         if not error <= slack * TOLERANCES[what]:
             raise NotMeasured(f"not the same step: its {what} differs from npae's by {error:.2g}, relatively")
-
-
-def compare(group, workload, times):
-    """{contender: {"seconds": […], "host_seconds": […], "ratio": {ours: […]}, "target": {ours: …}}} from Turns.
-
-    Three numbers are a median and its quartiles. "the best of the others" is the rival with the least median time.
-    """
-    result = {}
-    for name, turns in times.items():
-        result[name] = {"seconds": _summary([t.seconds for t in turns], 7)}
-        if group.device == "gpu":
-            result[name]["host_seconds"] = _summary([t.host for t in turns], 7)
-        versus = [ours for ours in group.ours if ours in times and ours != name]
-        result[name]["ratio"] = {ours: _summary(ratios(turns, times[ours]), 3) for ours in versus}
-    rivals = [name for name in times if name not in (*group.ours, roster.FLOOR)]
-    if len(rivals) > 1:
-        best = min(rivals, key=lambda name: result[name]["seconds"][0])
-        result[roster.BEST] = result[best] | {"name": best}
-    for name, numbers in result.items():
-        aims = {ours: group.target(ours, name, workload) for ours in numbers["ratio"]}
-        result[name] = numbers | {"target": {ours: aim for ours, aim in aims.items() if aim}}
-    return result
-
-
-def _summary(values, digits):
-    return [round(v, digits) for v in summary(values)]
-
-
-def show(group, workload, result):
-    """Print the table of one workload."""
-    ours = [name for name in group.ours if name in result]
-    on_gpu = group.device == "gpu"
-    head = [f"{workload}   ({group.title})", "ms per step", "quartiles", *(["ms, host"] if on_gpu else [])]
-    for name in ours:
-        head += [f"time / {name}", "quartiles", "target"]
-    rows = []
-    for name, numbers in result.items():
-        middle, *quartiles = (1e3 * s for s in numbers["seconds"])
-        label = f"{name}: {numbers['name']}" if "name" in numbers else name
-        row = [label, f"{middle:.3f}", report.spread(*quartiles, 3)]
-        row += [f"{1e3 * numbers['host_seconds'][0]:.3f}"] if on_gpu else []
-        for one in ours:
-            ratio, aim = numbers["ratio"].get(one), numbers["target"].get(one)
-            row += [f"{ratio[0]:.2f}", report.spread(*ratio[1:])] if ratio else ["", ""]
-            row += [f"≥ {aim}" if aim else ""]
-        rows.append(row)
-    report.table(head, rows)

@@ -5,7 +5,6 @@ It includes gathering and scaling the rows, which benchmarks/train_step.py leave
 
 from contextlib import contextmanager
 from functools import cache
-from itertools import cycle
 
 import numpy as np
 
@@ -47,7 +46,8 @@ class TrainingStep:
         data = images().reshape(-1, 1, 28, 28) if isinstance(sizes, dict) else images()
         self.batches = Minibatches(data, batch, device=device, seed=0)
         self.step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer)
-        self._rows = cycle([rows for rows in self.batches.rows() if len(rows) == batch])
+        self._rows = [rows for rows in self.batches.rows() if len(rows) == batch]
+        self._left, self._rates = iter(()), [self.optimizer.lr] * len(self._rows)
 
     @property
     def sizes(self):
@@ -55,8 +55,14 @@ class TrainingStep:
         return [layer.W.shape for _, layer in self.model.leaves() if hasattr(layer, "W")]
 
     def next_rows(self):
-        """Row numbers of the next batch."""
-        return next(self._rows)
+        """Row numbers of the next batch. After the last one of an epoch another begins, as in training."""
+        rows = next(self._left, None)
+        if rows is None:
+            self.step.epoch_ends()
+            self.step.epoch_starts(self._rates)
+            self._left = iter(self._rows)
+            rows = next(self._left)
+        return rows
 
     def __call__(self):
         self.step(self.next_rows(), lambda terms, size: None)

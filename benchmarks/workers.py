@@ -24,7 +24,7 @@ from benchmarks.training import TrainingStep, compiled_at_once
 from benchmarks.workloads import LARGE
 from npae.backend import CommandParser, command_line, install_command, missing, thread_count
 from npae.train.parallel.data_parallel import DataParallelStep
-from npae.train.parallel.process_group import from_environment
+from npae.train.parallel.environment import from_environment
 
 BATCH, STEPS = 512, 4  # of all workers together; steps per turn
 NETWORK = f"{'-'.join(map(str, LARGE))}, global batch {BATCH}"

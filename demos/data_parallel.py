@@ -8,7 +8,7 @@ K processes train the deep autoencoder of demos/deep.py.
     mpiexec -n 2 python -m demos.data_parallel --full      all 60,000
 
 One all-reduce per step sums the gradients. The processes share the cores. mpiexec comes with the extra "mpi"; without
-mpiexec there is one process.
+mpiexec there is one process. With several GPUs start a process for each: they sum by NCCL (not yet run on real GPUs).
 
 Expected: the numbers of demos/deep.py, up to rounding, for any number of processes.
 Pictures: reconstructions.png, loss.png, codes.png.
@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 
 from demos import common, deep
-from npae.train.parallel.process_group import from_environment
+from npae.train.parallel import from_environment
 
 
 def main(argv=None):

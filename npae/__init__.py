@@ -61,6 +61,7 @@ Reading order
     layers/convolve.py                  products of patches
     layers/conv.py                      convolution
     layers/conv_transpose.py            its adjoint
+    layers/windows.py                   maxima and sums over the windows of images
     layers/pooling.py                   max and average pooling
     layers/upsample.py                  every pixel several times
     models/convolutional.py             from a list of channels
@@ -112,10 +113,8 @@ Reading order
     data/minibatches.py                 minibatches
     train/health.py                     first weights, dead units
     data/warp.py                        rotations, shears, stretches
-    train/cuda_graph.py                 the step as one CUDA graph
-    train/parallel/data_parallel.py     the step of several processes
-    train/parallel/thread_limit.py      their share of the cores
-    train/parallel/process_group.py     how they communicate
+    train/cuda_graph/                   the step as one CUDA graph
+    train/parallel/                     several processes, each on its cores and its GPU
     train/fit.py                        all of it in one call
     data/files/                         readers of untrusted files
     data/sets/mnist.py                  MNIST

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from npae import backend
-from tests.fake_gpu import cublas, kernels
+from tests.fake_gpu import cublaslt, kernels
 from tests.fake_gpu.fake_cupy import fake_cupy
 
 
@@ -62,7 +62,7 @@ class Place:
 def on(device):
     """The Place for one of DEVICES, while the block runs."""
     if device == "fake":
-        with backend.replace_gpu_module(fake_cupy), mock.patch("npae.backend.cublas.load", cublas.library):
+        with backend.replace_gpu_module(fake_cupy), mock.patch("npae.backend.cublas.load", cublaslt.load):
             yield Place("gpu", True)
     else:
         yield Place(device, False)

@@ -14,14 +14,33 @@ from npae.backend import flat_parameters, parameterized, parameters
 from npae.backend.typing import Array, ArrayLike, DTypeLike  # noqa: F401
 
 COMPUTE_NOTHING = (
-    "arrays", "batches", "checks", "command_line", "config", "console", "cublas", "extras", "files", "fill_values",
-    "gather", "inputs", "lazy", "meaning", "registry", "remembers", "seen", "text_table", "typing", "window",
+    "arrays", "batches", "checks", "command_line", "config", "console", "cublas", "cublaslt", "extras", "files",
+    "fill_values", "fork", "gather", "inputs", "lazy", "meaning", "registry", "remembers", "seen", "text_table",
+    "typing", "window", "window_kernels",
 )  # fmt: skip
 for module in [importlib.import_module(f"npae.backend.{file}") for file in COMPUTE_NOTHING]:
     globals().update({k: v for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__})
 
 matmul = np.matmul
 dot = np.dot
+
+
+def total(x, scale=1.0):
+    return np.sum(x) * scale
+
+
+def matmul_aside(a, b, out):
+    return np.matmul(a, b, out=out)
+
+
+def run_aside(function, *args):
+    return function(*args)
+
+
+def join():
+    """Nothing runs aside."""
+
+
 absolute, cos, exp, expm1, log, log1p = np.absolute, np.cos, np.exp, np.expm1, np.log, np.log1p
 maximum, minimum, sin, sqrt, tanh = np.maximum, np.minimum, np.sin, np.sqrt, np.tanh
 
@@ -34,7 +53,12 @@ def softplus(a):
     return np.logaddexp(a, 0)
 
 
-tf32 = use_blas = nullcontext
+tf32 = use_blas = use_fork = nullcontext
+
+
+def matmul_affine(x, W, b, epilogue, out):
+    np.matmul(x, W, out=out)
+    return False
 
 
 class Formula:
@@ -54,12 +78,19 @@ class Formula:
             array[...] = values
         return out if out is not None else tuple(outs) if isinstance(result, tuple) else outs[0]
 
+    def total(self, *args, scale=1.0, out=()):
+        first, *rest = self.function(*args)
+        for array, values in zip(out, rest, strict=bool(out)):
+            array[...] = values
+        return np.sum(first) * scale, *(out or rest)
+
 
 def elementwise(function=None, *, out=()):
     return Formula(function) if function else Formula
 
 
 class ActivationFormulas:
+    _epilogue = None
     _forward = property(lambda self: Formula(self.f))
     _forward_sum = property(lambda self: Formula(lambda a, b: (a + b, self.f(a + b))))
     _backward = property(lambda self: Formula(lambda dh, a, h: dh * self.derivative(a, h)))
@@ -143,8 +174,12 @@ class Parameter(parameters.Parameter):
         if self.trainable:
             self.grad += scale * array
 
-    def add_product(self, a, b):
+    def add_product(self, a, b, left_sum=None, right_sum=None):
         self.add(a @ b)
+        if left_sum:
+            left_sum.add(a.sum(axis=1))
+        if right_sum:
+            right_sum.add(b.sum(axis=0))
 
     def add_sum(self, rows):
         self.add(rows.sum(axis=0).reshape(self.shape))
@@ -161,8 +196,7 @@ parameterized.FlatParameters = FlatParameters
 Parameterized = parameterized.Parameterized
 
 
-def generator(seed, device="cpu"):
-    return np.random.default_rng(seed)
+draws_in_step = nullcontext
 
 
 class Stream:
@@ -170,7 +204,7 @@ class Stream:
         self.reseed(seed)
 
     def reseed(self, seed):
-        self.rng = generator(seed)
+        self.rng = np.random.default_rng(seed)
 
     def uniform(self, like):
         return self.rng.random(like.shape).astype(like.dtype)

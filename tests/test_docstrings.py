@@ -20,8 +20,10 @@ PACKAGES = sorted(
 ) + ["npae.gradcheck"]  # fmt: skip
 FORMULAS = {"absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus",
             "sqrt", "tanh"}  # fmt: skip
-MACHINERY = {"Arena", "Cublas", "LazyRows", "aligned", "gather_bytes", "gpu_module", "replace_gpu_module",
-             "use_blas"}  # names of npae.backend that no user calls: arguments, but no example
+# Names of npae.backend that no user calls: arguments, but no example.
+MACHINERY = {"Arena", "Cublas", "CublasLt", "LazyRows", "aligned", "blas_of_graphs", "gather_bytes", "gpu_module",
+             "replace_gpu_module", "use_blas", "im2col", "window_maxima", "window_maxima_backward", "window_sums",
+             "window_sums_adjoint", "Fork", "fork_is_on", "join", "run_aside", "use_fork"}  # fmt: skip
 
 
 def own(package):

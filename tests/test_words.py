@@ -47,7 +47,7 @@ WORDS = (
 Z = (r"(?-i:(?<![^\W_])d?z(?![^\W_₀-₉ᵢⱼₖₗ]))", "logits or a for outputs, h for codes, ε for noise")
 Z_MAY_STAND_IN = (
     "npae/models/variational/", "npae/models/adversarial/", "npae/models/latent/", "npae/layers/sampling.py",
-    "npae/penalties/gaussian_kl.py", "npae/losses/gaussian.py", "npae/__init__.py", "npae/backend/random.py",
+    "npae/penalties/gaussian_kl.py", "npae/losses/gaussian.py", "npae/__init__.py",
     "demos/vae.py", "demos/conv_vae.py", "demos/gan.py",
     "demos/aae.py", "demos/semi_supervised.py", "demos/faces.py", "demos/interpolation.py", "docs/notation.md",
     "demos/from_scratch/", "README.md", "npae/export/onnx_graph/model.py", "npae/export/onnx_graph/parts.py",

@@ -11,8 +11,9 @@ from contextlib import ExitStack, closing
 from itertools import product
 
 from benchmarks import report
-from benchmarks.alternate import Contender, NotMeasured, measure, ratios, summary
+from benchmarks.alternate import NotMeasured, measure, ratios, summary
 from benchmarks.clock import Disagreement, check_same
+from benchmarks.contender import Contender
 from benchmarks.lab.pairs import NpaeLayer, TorchLayer
 from benchmarks.lab.single import CASES, DIRECTIONS
 from benchmarks.opponents.roster import EAGER, OURS, Entry, why_not
@@ -48,6 +49,7 @@ def run(settings):
                     ready = validated(name, call, contenders, result["not_measured"])
                     rows[name] = time_call(ready, QUICK if settings.quick else FULL)
         report.table(head(device, entries), [cells(name, entries, row) for name, row in rows.items()])
+        settings.save(result)
     print("\n".join(map(fit_text, result["not_measured"])))
     return result
 

@@ -55,6 +55,7 @@ def run(settings):
             rows = result["rows"][device] = dict(_rows(device, settings.quick))
         head = [f"single calls ({device.upper()})", "µs", "quartiles", "plain, µs", "plain / npae", "quartiles"]
         report.table(head, [cells(name, row) for name, row in rows.items()])
+        settings.save(result)
     print("\n".join(map(fit_text, result["not_measured"])))
     return result
 

@@ -1,6 +1,7 @@
 """Opponents: the same training step in npae and in other frameworks, for `benchmarks.alternate`.
 
-    ours.py       npae, and its bare matrix products, a lower bound for every step
+    ours.py       npae
+    floor.py      its matrix products alone, a lower bound for every step
     pytorch.py    PyTorch: eager, fused Adam, torch.compile, CUDA graphs
     xla.py        JAX, the whole step compiled
     scikit.py     scikit-learn's MLPRegressor, one epoch at a time

@@ -1,7 +1,8 @@
-"""npae's contenders: the step that users run, whole epochs, and the bare matrix products.
+"""npae's contenders: the step that users run, and whole epochs.
 
 The step is that of npae.train, on a batch of consecutive rows of floats on the device: a view, without gathering. The
-captured step must gather, since it is captured with its row numbers: slightly more work than the others have.
+captured step must gather, since it is captured with its row numbers: slightly more work than the others have. What
+training does once per epoch, such as copying row numbers to the device, is done every STEPS steps.
 """
 
 import time
@@ -13,7 +14,7 @@ import numpy as np
 from benchmarks.opponents import FIRST
 from benchmarks.training import compiled_at_once
 from benchmarks.workloads import EPOCH_ROWS, batch_for, batch_of, network
-from npae.backend import Arena, matmul, synchronize, tf32, to_device
+from npae.backend import Arena, synchronize, tf32, to_device
 from npae.data.minibatches import Minibatches
 from npae.data.sets.mnist import mnist
 from npae.layers import ReLU
@@ -23,6 +24,8 @@ from npae.optim import Adam
 from npae.train import DeadUnitWarning, prepare
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
+
+STEPS = 100  # per epoch
 
 
 def insist_on_graphs():
@@ -42,21 +45,29 @@ def switched(tf32_on=False):
 
 
 class NpaeStep:
-    """The step as npae.train.Trainer takes it."""
+    """The step as npae.train.Trainer takes it, in epochs of STEPS steps. graph: launched as one CUDA graph."""
 
     package = "numpy"
 
     def __init__(self, sizes, batch, device="cpu", tf32=False, graph=False):
-        self.switches, self.device, self.rows = switched(tf32), device, slice(0, batch)
-        self.model = network(sizes).to(device)
-        data = Minibatches(to_device(batch_for(sizes, batch), device), batch, device=device)
-        self.step = (CapturedStep if graph else Step)(self.model, data, Adam())
+        self.switches, self.device, self.graph = switched(tf32), device, graph
+        self.model, self.optimizer = network(sizes).to(device), Adam()
+        again = np.tile(np.arange(batch), STEPS) if graph else None  # the same batch in every step
+        data = Minibatches(to_device(batch_for(sizes, batch), device), batch, device=device, only=again)
+        self.step = (CapturedStep if graph else Step)(self.model, data, self.optimizer)
+        self.rows, self.rates = list(data.rows()) * (1 if graph else STEPS), [self.optimizer.lr] * STEPS
+        self.left = iter(())
         if graph:
-            self.rows = to_device(np.arange(batch), device)
             insist_on_graphs()
 
     def __call__(self):
-        self.step(self.rows, self._note)
+        rows = next(self.left, None)
+        if rows is None:
+            self.step.epoch_ends()
+            self.step.epoch_starts(self.rates)
+            self.left = iter(self.rows)
+            rows = next(self.left)
+        self.step(rows, self._note)
 
     def _note(self, terms, size):
         self.terms = terms
@@ -65,15 +76,19 @@ class NpaeStep:
         """Return when the device is done."""
         synchronize(self.device)
 
+    def _objective(self):
+        self.step.epoch_ends()  # a captured step passes on its terms later
+        return float(self.terms["reconstruction"])
+
     def first_steps(self):
         """(J and ∂J/∂θ of the first step, J of the tenth and Σ|θ| after it)."""
         self()
-        theta, first = self.model.theta, float(self.terms["reconstruction"])
+        theta, first = self.model.theta, self._objective()
         gradient = to_device(theta.grad, "cpu").copy()
         for _ in range(FIRST - 1):
             self()
         total = float(np.abs(to_device(theta.value, "cpu")).sum(dtype=np.float64))
-        return first, gradient, float(self.terms["reconstruction"]), total
+        return first, gradient, self._objective(), total
 
 
 class NpaeEpoch:
@@ -142,31 +157,3 @@ class NpaeTraining:
                 batches.take(rows)
         synchronize(self.device)
         return time.perf_counter() - began
-
-
-class MatmulStep:
-    """Only the matrix products of the step, one after the other: a lower bound for every step."""
-
-    package = "numpy"
-
-    def __init__(self, sizes, batch, device="cpu", tf32=False):
-        rng, self.switches, self.device = np.random.default_rng(0), switched(tf32), device
-        sizes = sizes + sizes[-2::-1]
-
-        def matrix(*shape):
-            return to_device(rng.random(shape, dtype=np.float32), device)
-
-        self.h, self.y = ([matrix(batch, n) for n in sizes] for _ in range(2))
-        self.W, self.dW = ([matrix(*shape) for shape in zip(sizes[:-1], sizes[1:], strict=True)] for _ in range(2))
-
-    def __call__(self):
-        for k, W in enumerate(self.W):
-            matmul(self.h[k], W, out=self.y[k + 1])
-        for k in reversed(range(len(self.W))):
-            matmul(self.h[k].T, self.h[k + 1], out=self.dW[k])
-            if k:
-                matmul(self.h[k + 1], self.W[k].T, out=self.y[k])
-
-    def wait(self):
-        """Return when the device is done."""
-        synchronize(self.device)

@@ -6,11 +6,12 @@ A target is a lower bound for their time divided by ours. The targets were set b
 import importlib.util
 from typing import NamedTuple
 
-from benchmarks.opponents.ours import MatmulStep, NpaeEpoch, NpaeStep
+from benchmarks.opponents.floor import MatmulStep
+from benchmarks.opponents.ours import NpaeEpoch, NpaeStep
 from benchmarks.opponents.pytorch import TorchStep
 from benchmarks.opponents.scikit import ScikitEpoch
 from benchmarks.opponents.xla import JaxStep
-from benchmarks.workloads import CONVOLUTIONAL, GPU_WORKLOADS, WORKLOADS
+from benchmarks.workloads import CONVOLUTIONAL, GPU_WORKLOADS, ON_CPU, ON_GPU, WORKLOADS
 from npae.backend import missing
 
 EAGER, FUSED, COMPILED = "PyTorch eager", "PyTorch, fused Adam", "torch.compile, fused Adam"
@@ -19,7 +20,7 @@ OURS, CAPTURED, FLOOR, BEST = "npae", "npae, CUDA graph", "matrix products alone
 
 
 class Entry(NamedTuple):
-    """A contender: kind(sizes, batch, **options). slow: --quick leaves it out."""
+    """A contender: kind(sizes, batch, **options). slow: --quick and --minutes leave it out."""
 
     kind: type
     options: dict = {}
@@ -31,7 +32,8 @@ class Group(NamedTuple):
 
     ours: the names of npae's contenders, by whose times the others' are divided; the first of them validates the
     others, with `slack` times the tolerances of float32. targets: {(ours, theirs): (for the three small workloads, then
-    for each further one)}; the last one also holds for all further workloads.
+    for each further one)}; the last one also holds for all further workloads. most_important: the workloads that a run
+    with --minutes takes, in this order; None: all.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Group(NamedTuple):
     targets: dict
     slack: float = 1
     most_turns: int = 100
+    most_important: tuple | None = None
+
+    def chosen(self, short):
+        """{name: (sizes, batch)} of the workloads to time: all, or the most important ones."""
+        names = self.most_important if short and self.most_important else self.workloads
+        return {name: self.workloads[name] for name in names}
 
     def target(self, ours, theirs, workload):
         """The target ratio, or None."""
@@ -50,10 +58,10 @@ class Group(NamedTuple):
         return aims and aims[min(max(0, list(self.workloads).index(workload) - 2), len(aims) - 1)]
 
 
-def why_not(entry, quick):
-    """Why a contender cannot be timed, or None."""
-    if quick and entry.slow:
-        return "Left out by --quick, since it is slow."
+def why_not(entry, fast):
+    """Why a contender cannot be timed, or None. fast: with --quick or --minutes."""
+    if fast and entry.slow:
+        return "Left out by --quick and --minutes, since it is slow."
     if importlib.util.find_spec(entry.kind.package) is None:
         return missing(entry.kind.package, "bench")
     return None
@@ -71,7 +79,7 @@ def cpu_groups():
             COMPILED: Entry(TorchStep, {"fused": True, "compiled": True}, slow=True),
             "JAX jit": Entry(JaxStep),
         },
-        (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)},
+        (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)}, most_important=ON_CPU,
     )  # fmt: skip
     yield Group(
         "cpu_conv", "CPU, float32, convolutions", "cpu",
@@ -92,35 +100,44 @@ def cpu_groups():
 
 
 def gpu_groups():
-    """The steps in float32, and again with the matrix products and cuDNN's convolutions of all contenders in TF32."""
-    for tf32 in (False, True):
-        on = {"device": "gpu", "tf32": tf32}
-        yield Group(
-            "gpu_tf32" if tf32 else "gpu", f"GPU, {'TF32' if tf32 else 'float32'}", "gpu",
-            {
-                OURS: Entry(NpaeStep, on),
-                CAPTURED: Entry(NpaeStep, on | {"graph": True}),
-                FLOOR: Entry(MatmulStep, on),
-                EAGER: Entry(TorchStep, on),
-                FUSED: Entry(TorchStep, on | {"fused": True}),
-                COMPILED: Entry(TorchStep, on | {"fused": True, "compiled": True}, slow=True),
-                GRAPHED: Entry(TorchStep, on | {"fused": True, "graph": True}),
-            },
-            (OURS, CAPTURED), GPU_WORKLOADS,
-            {
-                (OURS, FUSED): (1.0,), (CAPTURED, FUSED): (3.0, None), (CAPTURED, GRAPHED): (1.0,),
-                (CAPTURED, COMPILED): (1.0,), (CAPTURED, FLOOR): (None, None, None, None, None, 0.8),
-            },
-            slack=100 if tf32 else 1,
-        )  # fmt: skip
-        yield Group(
-            "gpu_conv_tf32" if tf32 else "gpu_conv", f"GPU, {'TF32' if tf32 else 'float32'}, convolutions", "gpu",
-            {
-                OURS: Entry(NpaeStep, on),
-                CAPTURED: Entry(NpaeStep, on | {"graph": True}),
-                EAGER: Entry(TorchStep, on),
-                FUSED: Entry(TorchStep, on | {"fused": True}),
-                GRAPHED: Entry(TorchStep, on | {"fused": True, "graph": True}),
-            },
-            (OURS, CAPTURED), CONVOLUTIONAL, {(OURS, EAGER): (0.7,)}, slack=100 if tf32 else 1,
-        )  # fmt: skip
+    """The steps in float32, and again with the matrix products and cuDNN's convolutions of all contenders in TF32.
+
+    The dense networks come first.
+    """
+    dense, convolutional = zip(*(_gpu_groups(tf32) for tf32 in (False, True)), strict=True)
+    return [*dense, *convolutional]
+
+
+def _gpu_groups(tf32):
+    """The groups of dense and of convolutional networks."""
+    on = {"device": "gpu", "tf32": tf32}
+    yield Group(
+        "gpu_tf32" if tf32 else "gpu", f"GPU, {'TF32' if tf32 else 'float32'}", "gpu",
+        {
+            OURS: Entry(NpaeStep, on),
+            CAPTURED: Entry(NpaeStep, on | {"graph": True}),
+            FLOOR: Entry(MatmulStep, on | {"graph": True}),
+            EAGER: Entry(TorchStep, on),
+            FUSED: Entry(TorchStep, on | {"fused": True}),
+            COMPILED: Entry(TorchStep, on | {"fused": True, "compiled": True}, slow=True),
+            GRAPHED: Entry(TorchStep, on | {"fused": True, "graph": True}),
+        },
+        (OURS, CAPTURED), GPU_WORKLOADS,
+        {
+            (OURS, FUSED): (1.0,), (CAPTURED, FUSED): (3.0, None), (CAPTURED, GRAPHED): (1.0,),
+            (CAPTURED, COMPILED): (1.0,), (CAPTURED, FLOOR): (*(None,) * 5, 0.77 if tf32 else 0.8),
+        },
+        slack=100 if tf32 else 1, most_important=ON_GPU,
+    )  # fmt: skip
+    yield Group(
+        "gpu_conv_tf32" if tf32 else "gpu_conv", f"GPU, {'TF32' if tf32 else 'float32'}, convolutions", "gpu",
+        {
+            OURS: Entry(NpaeStep, on),
+            CAPTURED: Entry(NpaeStep, on | {"graph": True}),
+            EAGER: Entry(TorchStep, on),
+            FUSED: Entry(TorchStep, on | {"fused": True}),
+            GRAPHED: Entry(TorchStep, on | {"fused": True, "graph": True}),
+        },
+        (OURS, CAPTURED), CONVOLUTIONAL, {(OURS, EAGER): (0.7,), (CAPTURED, GRAPHED): (0.8,)},
+        slack=100 if tf32 else 1,
+    )  # fmt: skip

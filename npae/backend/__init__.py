@@ -4,13 +4,16 @@ This page is all of it that a reader of npae needs. Read the names on the left a
 
     matmul(a, b, out=o)      a @ b                   empty(shape, like)     np.empty(shape, like.dtype)
     dot(a, b)                a @ b, of vectors       ones(n, like)          np.ones(n, like.dtype)
+    total(x, s)              x.sum() * s             formula.total(x)       (sum of its first result, the others)
     p.value, p.grad          two arrays of one shape rows(x)                x.reshape(len(x), -1)
     theta.fresh_grad()       theta.grad[...] = 0     flat(x)                x.reshape(-1)
     images(x)                x.transpose(0, 3, 1, 2) pixels(x)              x.transpose(0, 2, 3, 1)
     xp = array_module(x)     numpy                   stream.normal(like)    rng.standard_normal(like.shape)
     W.add_product(a, b)      W.grad += a @ b         b.add_sum(da)          b.grad += da.sum(axis=0)
+    matmul_affine(x, W, …)   x @ W                   W.add_product(a, b, right_sum=r)  and r.grad += b.sum(axis=0)
     φ._forward(a)            φ.f(a)                  φ._backward(dh, a, h)  dh * φ.derivative(a, h)
     φ._forward_sum(y, b)     (y + b, φ.f(y + b))     φ._derivatives(a, h)   (φ′, φ″), both derivatives
+    draws_in_step(k)         a `with` block in which streams draw the random numbers of training step k
     @elementwise             does nothing; a call with out=w writes the result into w, which may be one of the arguments
 
 These plain stand-ins are in tests/plain_backend.py, and tests/backend/test_plain.py runs the contract tests of layers,
@@ -21,12 +24,14 @@ All other packages import from this page, never from the files within. In readin
     arrays.py            NumPy or CuPy                 products.py         matrix products
     memory.py            arrays used again             formulas/           a formula as one loop or one kernel
     parameters.py        arrays with a gradient        flat_parameters.py  θ, all of them in one vector
-    parameterized.py     objects with parameters       random.py           random numbers
+    parameterized.py     objects with parameters       random/             random numbers by counter
     inputs.py            what is accepted as data      meaning.py          why the rest is not
     lazy.py              rows read when needed         seen.py             what a model remembers of its data
     remembers.py         models that compare the two   watch.py            NaN, and values of another scale
     batches.py           rows for a network            gather.py           batches of bytes on the GPU
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
+    fork.py              two streams of a CUDA graph   window_kernels.py   windows of images on the GPU
+    cublaslt.py          products with a bias          cublaslt_plans.py   how the library is asked for them
     checks.py            arguments                     files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
     typing.py            types for annotations         extras.py           packages not installed
@@ -62,14 +67,17 @@ from npae.backend.command_line import INTERRUPTED, CommandParser, command_line
 from npae.backend.config import show_config, versions
 from npae.backend.console import as_shown, safe_output
 from npae.backend.cublas import Cublas
+from npae.backend.cublaslt import CublasLt, blas_of_graphs
 from npae.backend.extras import install_command, missing, on_demand
 from npae.backend.files import as_path, atomic_write, check_place, read_array_header
 from npae.backend.fill_values import check_fill_values
 from npae.backend.flat_parameters import FlatParameters
+from npae.backend.fork import Fork, fork_is_on
 from npae.backend.formulas import (
     Formula,
     absolute,
     cos,
+    dot,
     elementwise,
     exp,
     expm1,
@@ -82,6 +90,7 @@ from npae.backend.formulas import (
     softplus,
     sqrt,
     tanh,
+    total,
 )
 from npae.backend.formulas.of_activations import ActivationFormulas
 from npae.backend.gather import gather_bytes
@@ -103,8 +112,8 @@ from npae.backend.memory import (
 )
 from npae.backend.parameterized import Parameterized
 from npae.backend.parameters import Parameter
-from npae.backend.products import dot, matmul, tf32, use_blas
-from npae.backend.random import Stream, generator
+from npae.backend.products import join, matmul, matmul_affine, matmul_aside, run_aside, tf32, use_blas, use_fork
+from npae.backend.random import Stream, draws_in_step
 from npae.backend.registry import Serializable, as_member
 from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
@@ -112,6 +121,13 @@ from npae.backend.text_table import text_table
 from npae.backend.threads import parallel_for, thread_count
 from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Progress, Scalar
 from npae.backend.window import counted, fit_text, size_text, value_text
+from npae.backend.window_kernels import (
+    im2col,
+    window_maxima,
+    window_maxima_backward,
+    window_sums,
+    window_sums_adjoint,
+)
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
@@ -119,12 +135,15 @@ __all__ = [
     "as_lazy_source", "LazyRows", "is_lazy", "sample", "Remembers", "Seen", "names_of", "DataWarning", "warn",
     "check_in_0_1", "check_fill_values", "in_batches", "as_int", "check_floats", "check_input", "check_pair",
     "check_shape",
-    "show_config", "versions", "ActivationFormulas", "Cublas", "Formula", "elementwise", "absolute", "cos", "exp",
-    "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "as_path",
-    "atomic_write", "check_place", "read_array_header", "gather_bytes", "Arena", "aligned", "contiguous", "empty",
+    "show_config", "versions", "ActivationFormulas", "Cublas", "CublasLt", "blas_of_graphs",
+    "Formula", "elementwise", "absolute", "cos", "exp",
+    "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total", "as_path",
+    "atomic_write", "check_place", "read_array_header", "gather_bytes", "im2col", "window_maxima",
+    "window_maxima_backward", "window_sums", "window_sums_adjoint", "Arena", "aligned", "contiguous", "empty",
     "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
-    "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "generator", "Serializable",
+    "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step", "Serializable",
     "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing", "on_demand",
+    "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "use_fork",
     "as_shown", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar", "CommandParser",
     "INTERRUPTED", "command_line", "counted", "fit_text", "size_text", "value_text",
 ]  # fmt: skip

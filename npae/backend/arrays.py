@@ -1,8 +1,8 @@
 """Arrays and devices: NumPy on the CPU, CuPy on the GPU.
 
 All other code takes its array module *from the array in hand*, `xp = array_module(x)`. So the same source serves both
-devices, and there is no global switch that could be set wrongly. This is the only file that imports cupy, and it does
-so only when a GPU is asked for.
+devices, and there is no global switch that could be set wrongly. Only this file imports cupy (and one imports NCCL from
+it), and it does so only when a GPU is asked for.
 
 A device is named by a string: "cpu", "gpu", or "auto" (the GPU if one is usable, else the CPU).
 """

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from npae.backend.arrays import gpu_module, tf32_is_on, why_no_gpu
+from npae.backend.cublaslt import epilogues_are_on
 from npae.backend.extras import missing
 from npae.backend.formulas import on_numba
 from npae.backend.text_table import text_table
@@ -40,9 +41,10 @@ def _gpu() -> str:
     if reason:
         return f"none. {reason}"
     runtime = gpu_module().cuda.runtime
-    properties = runtime.getDeviceProperties(0)
-    tf32 = "on" if tf32_is_on() else "off"
-    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB, TF32 {tf32}"
+    properties = runtime.getDeviceProperties(runtime.getDevice())
+    tf32, epilogues = ("on" if on else "off" for on in (tf32_is_on(), epilogues_are_on()))
+    name, gib = properties["name"].decode(), properties["totalGlobalMem"] / 2**30
+    return f"{name}, {gib:.0f} GiB, epilogues {epilogues}, TF32 {tf32}"
 
 
 def versions() -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Matrix products by cuBLAS, called through ctypes: for training steps that are captured as a CUDA graph.
 
 CuPy refuses to call cuBLAS while a stream is capturing. cuBLAS itself allows it, if it is given a workspace beforehand.
-Only the two products of npae.backend.products are here. They are tested against a stand-in for the library and have not
-yet run on a real GPU.
+The product of npae.backend.products is here. It is tested against a stand-in for the library and has not yet run on a
+real GPU.
 
 cuBLAS stores a matrix column by column, npae row by row. So the memory of our X is, to cuBLAS, Xᵀ. Asked for
 
@@ -21,7 +21,6 @@ from npae.backend.arrays import tf32_is_on
 from npae.backend.typing import Array
 
 N, T = 0, 1  # cublasOperation_t: the matrix as cuBLAS sees it, or its transpose
-HOST, DEVICE = 0, 1  # cublasPointerMode_t: where the scalars are
 ANY_ALGORITHM = -1  # CUBLAS_GEMM_DEFAULT
 COMPUTE_32F, COMPUTE_64F, COMPUTE_32F_FAST_TF32 = 68, 70, 77  # cublasComputeType_t
 TYPES = {  # cudaDataType, how to compute, and the type of the factors α and β
@@ -36,8 +35,6 @@ PROTOTYPES = {
     "cublasDestroy_v2": (_p,),
     "cublasSetStream_v2": (_p, _p),
     "cublasSetWorkspace_v2": (_p, _p, _size),
-    "cublasSetPointerMode_v2": (_p, _i),
-    "cublasDotEx": (_p, _i, _p, _i, _i, _p, _i, _i, _p, _i, _i),
     "cublasGemmEx": (_p, _i, _i, _i, _i, _i, _p, _p, _i, _i, _p, _i, _i, _p, _p, _i, _i, _i, _i),
 }
 
@@ -46,15 +43,36 @@ class CublasError(RuntimeError):
     """A call of cuBLAS failed."""
 
 
-def load() -> ctypes.CDLL:
-    """The cuBLAS library that CuPy uses, loaded by ctypes. Raises RuntimeError or OSError if it is not found."""
+def load(name: str) -> ctypes.CDLL:
+    """The library `name` that CuPy uses, loaded by ctypes. Raises RuntimeError or OSError if it is not found."""
     from cuda.pathfinder import load_nvidia_dynamic_lib  # comes with CuPy
 
-    return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
+    path = load_nvidia_dynamic_lib(name).abs_path
+    if path is None:  # ctypes would open the running program instead
+        raise RuntimeError(
+            f"{name}: expected the library's path from cuda.pathfinder, got None. Update cuda-pathfinder."
+        )
+    return ctypes.CDLL(path)
+
+
+def open_library(name: str, prototypes: dict[str, tuple]) -> ctypes.CDLL:
+    """The library, with the types of its functions' arguments. Raises RuntimeError if it lacks one of the functions.
+
+    Args:
+        name: "cublas" or "cublasLt".
+        prototypes: {function: types of its arguments}.
+    """
+    library = load(name)
+    for function, types in prototypes.items():
+        try:
+            getattr(library, function).argtypes = types
+        except AttributeError:
+            raise RuntimeError(f"{name}: the installed library has no function {function}. Update CUDA.") from None
+    return library
 
 
 class Cublas:
-    """A cuBLAS handle and its workspace: matmul and dot as in npae.backend.products.
+    """A cuBLAS handle and its workspace: matmul as in npae.backend.products.
 
     CuPy's own handle would not do: CuPy gives it another stream, and so another workspace, at each of its calls.
 
@@ -63,9 +81,7 @@ class Cublas:
     """
 
     def __init__(self, xp: Any) -> None:
-        self.xp, self._library, self._handle = xp, load(), ctypes.c_void_p()
-        for name, types in PROTOTYPES.items():
-            getattr(self._library, name).argtypes = types
+        self.xp, self._library, self._handle = xp, open_library("cublas", PROTOTYPES), ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle), handle=False)
         weakref.finalize(self, self._library.cublasDestroy_v2, self._handle).atexit = False
         self._workspace = xp.empty(WORKSPACE, np.uint8)
@@ -90,9 +106,7 @@ class Cublas:
         out = self.xp.empty(shape, a.dtype) if out is None else out
         if a.shape[-1:] != b.shape[:1] or b.ndim != 2 or out.shape != shape or not out.flags.c_contiguous:
             raise ValueError(f"matmul: expected shapes (m, k), (k, n), (m, n), got {a.shape}, {b.shape}, {out.shape}.")
-        kind, compute, number = _types("matmul", a, b, out)
-        if compute == COMPUTE_32F and tf32_is_on():
-            compute = COMPUTE_32F_FAST_TF32
+        kind, compute, number = types_of("matmul", a, b, out)
         (first, flip_b, step_b), (second, flip_a, step_a) = self._layout(b), self._layout(a.reshape(-1, a.shape[-1]))
         (k, n), m = b.shape, out.size // b.shape[1]
         self._call(
@@ -100,25 +114,6 @@ class Cublas:
             ctypes.byref(number(1)), first.data.ptr, kind, step_b, second.data.ptr, kind, step_a,
             ctypes.byref(number(0)), out.data.ptr, kind, n, compute, ANY_ALGORITHM,
         )  # fmt: skip
-        return out
-
-    def dot(self, a: Any, b: Any) -> Any:
-        """Σ_i a_i b_i of two vectors, as a scalar on the device: the host does not wait for it.
-
-        Args:
-            a: a vector.
-            b: a vector of the same length.
-        """
-        if a.ndim != 1 or a.shape != b.shape:
-            raise ValueError(f"dot: expected two vectors of one length, got shapes {a.shape} and {b.shape}.")
-        out = self.xp.empty((), a.dtype)
-        kind, *_ = _types("dot", a, b)
-        steps = [v.strides[0] // v.itemsize for v in (a, b)]
-        self._call("cublasSetPointerMode_v2", DEVICE)
-        self._call(
-            "cublasDotEx", len(a), a.data.ptr, kind, steps[0], b.data.ptr, kind, steps[1], out.data.ptr, kind, kind
-        )
-        self._call("cublasSetPointerMode_v2", HOST)
         return out
 
     def _layout(self, x: Any) -> tuple[Any, int, int]:
@@ -143,8 +138,15 @@ def _leading(columns: int, down: int, across: int) -> int | None:
     return down if (columns == 1 or across == 1) and down >= columns else None
 
 
-def _types(name: str, *arrays: Array) -> tuple[int, int, type]:
+def types_of(name: str, *arrays: Array) -> tuple[int, int, type]:
+    """How cuBLAS names the arrays' type, how it computes with TF32 on or off, and the type of the factors α and β.
+
+    Args:
+        name: of the operation, for the message.
+        *arrays: TypeError unless all are float32 or all are float64.
+    """
     dtypes = {str(x.dtype) for x in arrays}
     if len(dtypes) != 1 or not dtypes <= set(TYPES):
         raise TypeError(f"{name}: expected arrays all of float32 or all of float64, got {', '.join(sorted(dtypes))}.")
-    return TYPES[dtypes.pop()]
+    kind, compute, number = TYPES[dtypes.pop()]
+    return kind, COMPUTE_32F_FAST_TF32 if compute == COMPUTE_32F and tf32_is_on() else compute, number

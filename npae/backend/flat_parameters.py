@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from npae.backend.arrays import array_module, device_of, to_device
 from npae.backend.memory import aligned, empty
 from npae.backend.parameters import Parameter
+from npae.backend.products import join
 from npae.backend.typing import Array, DTypeLike
 
 Named: TypeAlias = Mapping[str, Parameter] | Iterable[tuple[str, Parameter]]
@@ -162,6 +163,7 @@ class FlatParameters:
         try:
             yield
         finally:
+            join()
             for p in self.parameters:
                 if not p.grad_is_set:  # no backward pass has reached it
                     p.grad.fill(0)

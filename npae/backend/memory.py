@@ -229,12 +229,26 @@ def ones(n: int, like: Array) -> Array:
     return frame.constants[key]
 
 
+def counter(like: Array) -> Array:
+    """A uint32 for kernels that count their blocks and leave 0 behind. Within a frame it is shared.
+
+    Args:
+        like: the counter is on the GPU of this array.
+    """
+    frame = getattr(_current, "frame", None)
+    if frame is None:
+        return array_module(like).zeros(1, "uint32")
+    if "counter" not in frame.constants:
+        frame.constants["counter"] = array_module(like).zeros(1, "uint32")
+    return frame.constants["counter"]
+
+
 class _Frame:
-    """The arrays of one step, in the order of its requests, and its vectors of ones."""
+    """The arrays of one step, in the order of its requests, and its vectors of ones and counters."""
 
     def __init__(self) -> None:
         self.buffers: list[Array] = []
-        self.constants: dict[tuple, Array] = {}
+        self.constants: dict[Hashable, Array] = {}
         self.position = 0
 
     def next(self, shape: tuple[int, ...], dtype: DTypeLike, like: Array) -> Array:

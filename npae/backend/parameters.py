@@ -1,8 +1,10 @@
 """A parameter: a named array and its gradient, which backward passes add to.
 
-    W.add_product(x.T, da)      ∂J/∂W += xᵀ da
-    b.add_sum(da)               ∂J/∂b += Σ_i da_i
-    W.add(W.value, λ)           ∂J/∂W += λ W
+    W.add_product(x.T, da)                  ∂J/∂W += xᵀ da
+    b.add_sum(da)                           ∂J/∂b += Σ_i da_i
+    W.add_product(x.T, da, right_sum=b)     both
+    W.add(W.value, λ)                       ∂J/∂W += λ W
+    W.accumulate(compute)                   ∂J/∂W += g, after compute(g)
 
 Running statistics, such as those of BatchNorm, are Parameters too, without a gradient: no optimizer changes them.
 """
@@ -11,9 +13,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from npae.backend.formulas import elementwise
 from npae.backend.memory import empty, ones
-from npae.backend.products import matmul
+from npae.backend.products import epilogues, join, matmul, matmul_aside, run_aside
 from npae.backend.typing import Array
 
 if TYPE_CHECKING:
@@ -28,6 +32,11 @@ def _plus_scaled(grad, array, scale):
 @elementwise
 def _scaled(array, scale):
     return array * scale
+
+
+def _product_and_sum(a: Array, b: Array, of_left: bool, out: Array, total: Array) -> bool:
+    blas = epilogues(a)  # looked up here: aside, it is another one
+    return blas is not None and blas.product_and_sum(a, b, of_left, out, total)
 
 
 class Parameter:
@@ -64,20 +73,44 @@ class Parameter:
         self.start = 0  # where they begin
         self.trainable = self.grad_is_set = True  # grad_is_set: see FlatParameters.fresh_grad
 
-    def add_product(self, a: Array, b: Array) -> None:
-        """grad += a b, a product of matrices.
+    def add_product(self, a: Array, b: Array, left_sum: "Parameter | None" = None,
+                    right_sum: "Parameter | None" = None) -> None:  # fmt: skip
+        """grad += a b, a product of matrices. A sum over the common axis, of one factor, can be added elsewhere.
 
         Args:
             a: (m, k).
             b: (k, n).
+            left_sum: left_sum.grad_i += Σ_k a_ik.
+            right_sum: right_sum.grad_j += Σ_k b_kj.
         """
-        if not self.trainable:
+        bias = left_sum or right_sum
+        if bias is not None and type(a) is not np.ndarray and self._add_both(a, b, bias, bias is left_sum):
             return
-        if self.grad_is_set:
-            self.grad += matmul(a, b, out=empty(self.shape, self.grad))
-        else:
-            matmul(a, b, out=self.grad)
-            self.grad_is_set = True
+        if self.trainable:
+            if self.grad_is_set:
+                product = matmul(a, b, out=empty(self.shape, self.grad))
+                join()
+                self.grad += product
+            else:
+                matmul_aside(a, b, self.grad)
+                self.grad_is_set = True
+        if bias is not None:
+            bias.add_sum(a.T if bias is left_sum else b)
+
+    def _add_both(self, a: Array, b: Array, bias: "Parameter", of_left: bool) -> bool:
+        """Add product and sum, computed by one operation. Returns False, and adds nothing, where there is none."""
+        if epilogues(a) is None or not (self.trainable and bias.trainable):
+            return False
+        out, total = (empty(p.shape, p.grad) if p.grad_is_set else p.grad for p in (self, bias))
+        if not run_aside(_product_and_sum, a, b, of_left, out, total):
+            return False
+        if self.grad_is_set or bias.grad_is_set:
+            join()
+        for p, summand in ((self, out), (bias, total)):
+            if p.grad_is_set:
+                p.grad += summand
+            p.grad_is_set = True
+        return True
 
     def add_sum(self, rows: Array) -> None:
         """grad += Σ_i rows_i, the sum over the first axis: as a product, 1ᵀ rows, it is fastest."""
@@ -86,9 +119,27 @@ class Parameter:
         if self.grad_is_set:
             total = empty(self.shape, self.grad)
             matmul(ones(len(rows), rows), rows, out=total.reshape(-1))
+            join()
             self.grad += total
         else:
-            matmul(ones(len(rows), rows), rows, out=self.grad.reshape(-1))
+            matmul_aside(ones(len(rows), rows), rows, self.grad.reshape(-1))
+            self.grad_is_set = True
+
+    def accumulate(self, compute: Callable[[Array], Any]) -> None:
+        """grad += g for a gradient g that `compute` writes: into grad itself where nothing has been added to it yet.
+
+        Args:
+            compute: a function of an array of the shape of grad, which it fills with g.
+        """
+        if not self.trainable:
+            return
+        if self.grad_is_set:
+            g = empty(self.shape, self.grad)
+            compute(g)
+            join()
+            self.grad += g
+        else:
+            run_aside(compute, self.grad)
             self.grad_is_set = True
 
     def add(self, array: Array, scale: float = 1.0) -> None:
@@ -101,6 +152,7 @@ class Parameter:
         if not self.trainable:
             return
         if self.grad_is_set:
+            join()
             _plus_scaled(self.grad, array, scale, out=self.grad)
         else:
             _scaled(array, scale, out=self.grad)

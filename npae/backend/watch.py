@@ -7,7 +7,7 @@ import numpy as np
 
 from npae.backend.arrays import array_module, device_of
 from npae.backend.checks import check_rows
-from npae.backend.products import dot
+from npae.backend.formulas import dot
 from npae.backend.remembers import Remembers
 from npae.backend.seen import STANDARDISE
 from npae.backend.typing import Array

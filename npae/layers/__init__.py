@@ -4,8 +4,8 @@ Reading order: `base.py` (the contract), `activations.py`, `initializers.py` (fi
 `rectifiers.py`, `sequential.py`; then `stochastic.py` (layers with random numbers), `corruption.py` (denoising),
 `dropout.py`, `normalization.py` (batch normalization), `reshape.py`, `slice.py` (a part of a code), `top_k.py`
 (k-sparse codes), `tied.py` (tied weights), `output.py` (the activation at a network's output), `softmax.py`. Images:
-`patches.py` (im2col), `convolve.py` (matrix products of patches), `conv.py`, `conv_transpose.py`, `pooling.py`,
-`upsample.py`; `sampling.py` (Gaussian codes).
+`patches.py` (im2col), `convolve.py` (matrix products of patches), `conv.py`, `conv_transpose.py`, `windows.py`
+(maxima and sums over windows), `pooling.py`, `upsample.py`; `sampling.py` (Gaussian codes).
 """
 
 from npae.layers.activations import Activation, Identity, Sigmoid, Tanh

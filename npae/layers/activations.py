@@ -14,7 +14,7 @@ This file has the contract and the smooth functions; ReLU and its relatives are 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from npae.backend import ActivationFormulas, Array, as_member, empty_like, sigmoid, tanh
+from npae.backend import ActivationFormulas, Array, as_member, empty, empty_like, matmul_affine, sigmoid, tanh
 from npae.layers.base import Cache, Layer
 
 
@@ -77,6 +77,19 @@ class Activation(ActivationFormulas, Layer):
         else:
             a, h = None, self._forward_sum(y, b, out=y)
         return h, (a, h if "h" in uses else None)
+
+    def forward_affine(self, x: Array, W: Array, b: Array) -> tuple[Array, Cache]:
+        """h = φ(a) with a = x W + b, and the cache (a, h), as in forward.
+
+        Args:
+            x: (batch, n_in).
+            W: (n_in, n_out).
+            b: the bias, (n_out,).
+        """
+        y = empty((len(x), W.shape[1]), x)
+        if matmul_affine(x, W, b, self._epilogue, out=y):
+            return y, (None, y if "h" in self._backward.uses else None)  # y = h
+        return self.forward_sum(y, b)  # y = x W
 
     def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Array:
         """∂J/∂a = ∂J/∂h ⊙ φ′(a)."""

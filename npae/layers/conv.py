@@ -31,6 +31,8 @@ Courville 2016, "Deep Learning", sections 9.1 and 9.5; Chellapilla, Puri & Simar
 neural networks for document processing" (im2col).
 """
 
+from functools import partial
+
 import numpy as np
 
 from npae.backend import Array, Config, Parameter, array_module, as_int, check_input, check_shape, empty, images, pixels
@@ -161,8 +163,7 @@ class Conv2D(Convolution):
         x, kept = cache
         axes, x = self.axes(*x.shape[2:]), pixels(x)
         da = pixels(self.activation.backward(dy, kept))  # da = dh ⊙ φ′(a)
-        if self.W.trainable:
-            self.W.add(kernel_gradient(x, da, axes, out=empty(self.kernel_shape, x)))  # ∂J/∂W += Xᵀ da
+        self.W.accumulate(partial(kernel_gradient, x, da, axes))  # ∂J/∂W += Xᵀ da
         self.b.add_sum(da.reshape(-1, self.c_out))  # ∂J/∂b += Σ_p da_p, over the pixels of all images
         if needs_dx:
             return images(convolve_adjoint(da, self.W.value, axes, out=empty(x.shape, x)))  # ∂J/∂x = col2im(da Wᵀ)

@@ -27,6 +27,8 @@ not divide the kernel size, neighbouring windows overlap unevenly, which shows a
 Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts".
 """
 
+from functools import partial
+
 import numpy as np
 
 from npae.backend import Array, check_shape, empty, images, pixels
@@ -87,8 +89,7 @@ class ConvTranspose2D(Convolution):
         x, kept = cache
         axes, x = self.axes(*x.shape[2:]), pixels(x)
         da = pixels(self.activation.backward(dy, kept))  # da = dh ⊙ φ′(a)
-        if self.W.trainable:
-            self.W.add(kernel_gradient(da, x, axes, out=empty(self.kernel_shape, x)))  # ∂J/∂W += Xᵀ x
+        self.W.accumulate(partial(kernel_gradient, da, x, axes))  # ∂J/∂W += Xᵀ x
         self.b.add_sum(da.reshape(-1, self.c_out))  # ∂J/∂b += Σ_p da_p, over the pixels of all images
         if needs_dx:
             return images(convolve(da, self.W.value, axes, out=empty(x.shape, x)))  # ∂J/∂x = X W

@@ -18,12 +18,20 @@ Each costs k²CO multiply-adds per output pixel, in one matrix product. The rest
   per pixel instead of k²C. Then these products are added up.
 - With stride 1 the kernel's gradient can be computed from the patches of x or from those of dy. The one with fewer
   channels has the smaller patches.
+
+On a GPU time goes into starting kernels and into moving the k²C numbers per output pixel, or the k²O per input pixel.
+There one kernel builds X, and one adds patches back into images, so the three products are X W, col2im(y Wᵀ) and Xᵀ y
+as they are written. Each can be computed from the matrix with k²O numbers per input pixel instead, for one more kernel,
+which rearranges W. This is done if the numbers saved take longer to write and to read than a kernel takes.
 """
 
-from npae.backend import Array, empty, matmul
+import numpy as np
+
+from npae.backend import Array, array_module, empty, matmul, window_sums, window_sums_adjoint
 from npae.layers.patches import Axis, patches
 
 FEW = 8  # "few outputs": at most 1/8 of the inputs, since adding a number in place costs as much as copying about 8
+LAUNCH = 2**20  # numbers that a GPU writes and reads in the time of one more kernel: 8 MB, 2 to 3 µs (not yet measured)
 
 
 def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
@@ -36,7 +44,7 @@ def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
         out: (B, …, …, O), contiguous.
     """
     c, o = W.shape[2:]
-    if c >= FEW * o:
+    if c >= FEW * o if array_module(x) is np else _saves(x, out, axes):
         return _convolve_to_few(x, W, axes, out)
     for part, X in patches(x, *axes):
         matmul(X, W.reshape(-1, o), out=out[part].reshape(-1, o))
@@ -49,6 +57,8 @@ def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> 
     V = empty((x.shape[3], W.size // x.shape[3]), W)
     V.reshape(-1, *W.shape[:2], W.shape[3])[...] = W.transpose(2, 0, 1, 3)
     products = matmul(x.reshape(-1, len(V)), V, out=empty((x.size // len(V), V.shape[1]), x))
+    if array_module(x) is not np:
+        return window_sums(products.reshape(*x.shape[:3], -1, W.shape[3]), rows, columns, by_tap=True, out=out)
     products = products.reshape(*x.shape[:3], *W.shape[:2], W.shape[3])
     out.fill(0)
     for i, (row_in, row_out) in enumerate(rows.taps()):
@@ -58,7 +68,9 @@ def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> 
 
 
 def convolve_adjoint(y: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
-    """out[q] = Σ_p y[p] W[q + pad − sp]ᵀ, the adjoint of convolve: one convolution of y per residue. Returns out.
+    """out[q] = Σ_p y[p] W[q + pad − sp]ᵀ, the adjoint of convolve. Returns out.
+
+    It is one convolution of y per residue; on the GPU col2im(y Wᵀ), unless one convolution moves fewer numbers.
 
     Args:
         y: (B, …, …, O).
@@ -66,6 +78,11 @@ def convolve_adjoint(y: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> 
         out: (B, H, W, C), contiguous.
     """
     rows, columns = axes
+    if array_module(y) is not np and not (rows.stride == columns.stride == 1 and _saves(out, y, axes)):
+        c, o = W.shape[2:]
+        Z = empty((y.size // o, W.size // o), y)
+        matmul(y.reshape(-1, o), W.reshape(-1, o).T, out=Z)
+        return window_sums_adjoint(Z.reshape(*y.shape[:3], -1, c), rows, columns, by_tap=True, out=out)
     for i, row_taps, row_axis in rows.residues():
         for j, column_taps, column_axis in columns.residues():
             part = out[:, i :: rows.stride, j :: columns.stride]
@@ -92,7 +109,8 @@ def kernel_gradient(x: Array, dy: Array, axes: tuple[Axis, ...], out: Array) -> 
         axes: as for convolve.
         out: (kh, kw, C, O).
     """
-    if dy.shape[3] < x.shape[3] and all(axis.stride == 1 for axis in axes):  # the patches of dy are smaller
+    smaller = dy.shape[3] < x.shape[3] if array_module(x) is np else _saves(x, dy, axes)
+    if smaller and all(axis.stride == 1 for axis in axes):  # the patches of dy are smaller
         # dW[t] = Σ_p x[p + t − pad] dy[p] = Σ_q x[q] dy[q + pad − t]: x and dy exchange roles in a convolution from dy
         # to images like x. Its tap k − 1 − t is the tap t here, and its input channels are the output channels here.
         (*_, rows), (*_, columns) = (next(axis.residues()) for axis in axes)
@@ -108,3 +126,9 @@ def kernel_gradient(x: Array, dy: Array, axes: tuple[Axis, ...], out: Array) -> 
         else:
             total += matmul(X.T, dy_part, out=more)
     return out
+
+
+def _saves(x: Array, y: Array, axes: tuple[Axis, ...]) -> bool:
+    """On the GPU: is a matrix of k²O numbers per pixel of x, not k²C per pixel of y, worth one more kernel?"""
+    taps, c, o = axes[0].kernel * axes[1].kernel, x.shape[3], y.shape[3]
+    return taps * (y.size // o * c - x.size // c * o) > LAUNCH

@@ -62,16 +62,14 @@ class Dense(Layer):
         """h = φ(x W + b). The cache is x, and what φ′ is computed from."""
         W, b = self.W.value, self.b.value
         check_input(self, x, (self.n_in,), W, FLATTEN)
-        xW = matmul(x, W, out=empty((len(x), self.n_out), x))
-        h, kept = self.activation.forward_sum(xW, b)  # h = φ(x W + b)
+        h, kept = self.activation.forward_affine(x, W, b)  # h = φ(x W + b)
         return h, (x, kept)
 
     def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += xᵀ da,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂x = da Wᵀ. dy is dh: the layer's output y is h."""
         x, kept = cache
         da = self.activation.backward(dy, kept)  # da = dh ⊙ φ′(a)
-        self.W.add_product(x.T, da)  # ∂J/∂W += xᵀ da
-        self.b.add_sum(da)  # ∂J/∂b += Σ_i da_i
+        self.W.add_product(x.T, da, right_sum=self.b)  # ∂J/∂W += xᵀ da,  ∂J/∂b += Σ_i da_i
         if needs_dx:
             return matmul(da, self.W.value.T, out=empty(x.shape, x))  # ∂J/∂x = da Wᵀ
 

@@ -45,7 +45,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from npae.backend import Array, array_module, empty
+from npae.backend import Array, array_module, empty, im2col
 
 IntOrPair: TypeAlias = int | tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"]
@@ -120,14 +120,17 @@ def patches(x: Array, rows: Axis, columns: Axis) -> Iterator[tuple[slice, Array]
 
     The matrix has the shape (images · rows.out_size · columns.out_size, rows.kernel · columns.kernel · C); the next
     block overwrites it. On the CPU a block is so small that its matrix is still in the cache when it is multiplied; on
-    the GPU there is one block.
+    the GPU there is one block, which one kernel writes.
 
     Args:
         x: images (B, H, W, C).
         rows, columns: the Axis of the height and of the width.
     """
+    if array_module(x) is not np:
+        yield slice(0, len(x)), im2col(x, rows, columns)
+        return
     per_image = rows.out_size * columns.out_size * rows.kernel * columns.kernel * x.shape[3]
-    most = max(1, BLOCK // per_image) if array_module(x) is np else len(x)
+    most = max(1, BLOCK // per_image)
     n = -(-len(x) // -(-len(x) // most))  # blocks of nearly the same size
     padded = None
     if any(axis.pad > 0 or axis.span - axis.pad > axis.size for axis in (rows, columns)):
@@ -153,7 +156,7 @@ def _im2col(x: Array, rows: Axis, columns: Axis, padded: Array | None, flat: Arr
     by_rows = columns.kernel * x.shape[3] >= columns.out_size
     shape, strides = (places + taps, sum(strides, ())) if by_rows else (taps + places, sum(strides[::-1], ()))
     matrix = flat[: math.prod(shape)].reshape(shape)
-    matrix[...] = array_module(x).lib.stride_tricks.as_strided(x, shape, strides)
+    matrix[...] = np.lib.stride_tricks.as_strided(x, shape, strides)
     if by_rows:
         return matrix.reshape(math.prod(places), math.prod(taps))
     return matrix.reshape(math.prod(taps), math.prod(places)).T

@@ -52,16 +52,14 @@ class TiedDense(Layer):
         """y = φ(h Wᵀ + b), h being x. The cache is h, and what φ′ is computed from."""
         W, b = self.W.value, self.b.value
         check_input(self, x, (self.dense.n_out,), W)
-        hW = matmul(x, W.T, out=empty((len(x), self.dense.n_in), x))
-        y, kept = self.activation.forward_sum(hW, b)  # y = φ(h Wᵀ + b)
+        y, kept = self.activation.forward_affine(x, W.T, b)  # y = φ(h Wᵀ + b)
         return y, (x, kept)
 
     def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += daᵀ h,  ∂J/∂b += Σ_i da_i;  returns ∂J/∂h = da W."""
         h, kept = cache
         da = self.activation.backward(dy, kept)  # da = dy ⊙ φ′(a)
-        self.W.add_product(da.T, h)  # ∂J/∂W += daᵀ h
-        self.b.add_sum(da)  # ∂J/∂b += Σ_i da_i
+        self.W.add_product(da.T, h, left_sum=self.b)  # ∂J/∂W += daᵀ h,  ∂J/∂b += Σ_i da_i
         if needs_dx:
             return matmul(da, self.W.value, out=empty(h.shape, h))  # ∂J/∂h = da W
 

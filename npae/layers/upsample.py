@@ -3,7 +3,7 @@
     y_q = x_{⌊q/f⌋}          ∂J/∂x_p = Σ_{q: ⌊q/f⌋ = p} dy_q
 
 f is the factor; p and q are pixels. Along each axis pixel p of x becomes the pixels f p … f p + f − 1 of y. So forward
-is the adjoint of the sum over windows of size f and stride f (npae.layers.pooling), and backward is this sum. The layer
+is the adjoint of the sum over windows of size f and stride f (npae.layers.windows), and backward is this sum. The layer
 has no parameters. A convolution behind it smooths the squares, and leaves no checkerboard pattern as transposed
 convolutions may (Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
 """
@@ -11,7 +11,8 @@ convolutions may (Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard a
 from npae.backend import Array, Config, images, pixels
 from npae.layers.base import Gradient, Layer
 from npae.layers.patches import Axis, pair
-from npae.layers.pooling import check_images, windows_sum, windows_sum_adjoint
+from npae.layers.pooling import check_images
+from npae.layers.windows import sums, sums_adjoint
 
 
 class Upsample2D(Layer):
@@ -43,12 +44,12 @@ class Upsample2D(Layer):
         """The cache is the axes of y."""
         check_images(self, x)
         rows, columns = axes = self._axes(*x.shape[2:])
-        return images(windows_sum_adjoint(windows_sum_adjoint(pixels(x), 2, columns), 1, rows)), axes
+        return images(sums_adjoint(pixels(x), rows, columns)), axes
 
     def backward(self, dy: Array, axes: list[Axis], needs_dx: bool = True) -> Gradient:
         """∂J/∂x, the sum of dy over each square."""
         rows, columns = axes
-        return images(windows_sum(windows_sum(pixels(dy), 1, rows), 2, columns)) if needs_dx else None
+        return images(sums(pixels(dy), rows, columns)) if needs_dx else None
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[0], *(axis.size for axis in self._axes(*shape[1:])))

@@ -30,7 +30,7 @@ Goodfellow et al. 2014, "Generative adversarial nets", section 3; Salimans et al
 training GANs", section 3.4, for the smoothing.
 """
 
-from npae.backend import Array, Scalar, dot, elementwise, ones, sigmoid, softplus
+from npae.backend import Array, Scalar, elementwise, sigmoid, softplus, total
 
 
 @elementwise
@@ -65,7 +65,7 @@ def discriminator_loss(a: Array, b: Array, r: float = 1.0) -> tuple[Scalar, Arra
     """
     scale = 1 / len(a)
     (real, da), (fake, db) = _real(a, r, scale), _fake(b, scale)
-    return (_sum(real) + _sum(fake)) * scale, da, db
+    return (total(real) + total(fake)) * scale, da, db
 
 
 def generator_loss(b: Array, saturating: bool = False) -> tuple[Scalar, Array]:
@@ -88,10 +88,6 @@ def generator_loss(b: Array, saturating: bool = False) -> tuple[Scalar, Array]:
     scale = 1 / len(b)
     if saturating:
         terms, db = _fake(b, -scale)
-        return -_sum(terms) * scale, db
+        return -total(terms) * scale, db
     terms, db = _non_saturating(b, scale)
-    return _sum(terms) * scale, db
-
-
-def _sum(terms: Array) -> Scalar:
-    return dot(terms.reshape(-1), ones(terms.size, terms))
+    return total(terms) * scale, db

@@ -20,7 +20,7 @@ H(x) = −Σ_j [ x_j ln x_j + (1 − x_j) ln(1 − x_j) ] is the least possible 
 Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.2.
 """
 
-from npae.backend import Array, check_in_0_1, check_pair, dot, elementwise, empty, log, maximum, ones, sigmoid, softplus
+from npae.backend import Array, check_in_0_1, check_pair, elementwise, empty, log, maximum, sigmoid, softplus
 from npae.losses.base import Loss, Scalar
 
 
@@ -60,8 +60,7 @@ class BinaryCrossEntropy(Loss):
         """J and ∂J/∂a = (σ(a) − x)/B, in one pass."""
         check_pair(self, prediction, target)
         a, B = prediction, len(prediction)
-        terms, da = _terms_and_gradient(a, target, 1 / B, out=(empty(a.shape, a), empty(a.shape, a)))
-        return dot(terms.reshape(-1), ones(a.size, a)) * (1 / B), da
+        return _terms_and_gradient.total(a, target, 1 / B, scale=1 / B, out=(empty(a.shape, a),))
 
     def per_feature(self, prediction: Array, target: Array) -> Array:
         """s(a_ij) − x_ij a_ij, of the shape of x."""

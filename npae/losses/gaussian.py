@@ -26,7 +26,7 @@ Bishop 2006, "Pattern Recognition and Machine Learning", equations 1.46 and 1.62
 
 import math
 
-from npae.backend import Array, Config, Scalar, array_module, check_pair, dot, elementwise, empty, exp, log, ones
+from npae.backend import Array, Config, Scalar, array_module, check_pair, elementwise, empty, exp, log, total
 from npae.losses.base import Loss
 
 
@@ -79,7 +79,7 @@ class GaussianNLL(Loss):
         """J and ∂J/∂x̂ = (x̂ − x)/(s² B), in one pass."""
         B = len(target)
         terms, dx_hat = self._terms(prediction, target, 1 / B)
-        return dot(terms.reshape(-1), ones(terms.size, terms)) * (1 / B), dx_hat
+        return total(terms, 1 / B), dx_hat
 
     def per_feature(self, prediction: Array, target: Array) -> Array:
         """ℓ_ij, of the shape of x."""
@@ -131,7 +131,7 @@ class HeteroscedasticGaussianNLL(Loss):
         """J and ∂J/∂[x̂ | a], in one pass."""
         B = len(target)
         terms, d = self._terms(prediction, target, 1 / B)
-        return dot(terms.reshape(-1), ones(terms.size, terms)) * (1 / B), d
+        return total(terms, 1 / B), d
 
     def per_feature(self, prediction: Array, target: Array) -> Array:
         """ℓ_ij, of the shape of x."""

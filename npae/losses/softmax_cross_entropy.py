@@ -21,7 +21,7 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3; Blanchard
 computing the log-sum-exp and softmax functions".
 """
 
-from npae.backend import Array, Config, Scalar, array_module, check_pair, device_of, dot, elementwise, empty, ones
+from npae.backend import Array, Config, Scalar, array_module, check_pair, device_of, dot, elementwise, empty, total
 from npae.layers.softmax import softmax
 from npae.losses.base import Loss
 
@@ -62,7 +62,7 @@ class SoftmaxCrossEntropy(Loss):
         """J = 1/B Σ_i [ ln s_i − Σ_j t_ij u_ij ], and ∂J/∂a = (p − t)/B."""
         t, (u, p, s), B = self._rows(prediction, target), softmax(prediction), len(prediction)
         log_s = array_module(p).log(s, out=s)
-        value = (dot(log_s, ones(B, p)) - dot(t.reshape(-1), u.reshape(-1))) * (1 / B)
+        value = (total(log_s) - dot(t.reshape(-1), u.reshape(-1))) * (1 / B)
         return value, _scaled_difference(p, t, 1 / B, out=p)
 
     def per_sample(self, prediction: Array, target: Array) -> Array:

@@ -22,7 +22,7 @@ Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B. With λ = 
 
 from typing import Any
 
-from npae.backend import Array, Scalar, dot, elementwise, empty, expm1, ones
+from npae.backend import Array, Scalar, elementwise, empty, expm1, total
 from npae.layers.base import Cache
 from npae.penalties.base import Penalty
 
@@ -59,7 +59,7 @@ class GaussianKL(Penalty):
     def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λ/B Σ_i KL_i."""
         divergence = _divergence(*_halves(h))
-        return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h))
+        return total(divergence, self.strength / len(h))
 
     def value_and_gradient(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array]:
         """The value, and ∂λΩ/∂h = λ/B [μ | ½ (σ² − 1)]."""
@@ -67,7 +67,7 @@ class GaussianKL(Penalty):
         dh, d = empty(h.shape, h), mean.shape[1]
         divergence = empty(mean.shape, h)
         _divergence_and_gradient(mean, log_var, self.strength / len(h), out=(divergence, dh[:, :d], dh[:, d:]))
-        return dot(divergence.reshape(-1), ones(divergence.size, h)) * (self.strength / len(h)), dh
+        return total(divergence, self.strength / len(h)), dh
 
     def per_sample(self, h: Array) -> Array:
         """KL_i of every sample, without λ: (B,)."""

@@ -23,7 +23,22 @@ Ng 2011, "Sparse autoencoder", CS294A lecture notes (UFLDL). Our λ is called β
 
 from typing import Any
 
-from npae.backend import Array, Config, Scalar, dot, elementwise, empty, flat, log, matmul, maximum, minimum, ones, rows
+from npae.backend import (
+    Array,
+    Config,
+    Scalar,
+    dot,
+    elementwise,
+    empty,
+    flat,
+    log,
+    matmul,
+    maximum,
+    minimum,
+    ones,
+    rows,
+    total,
+)
 from npae.layers import Identity, Sigmoid
 from npae.layers.base import Cache
 from npae.layers.output import output_activation
@@ -95,9 +110,9 @@ class KLSparsity(Penalty):
                 f"got one that ends in {end}. Give its last layer a Sigmoid, or use another penalty: L1(strength)."
             )
         size, n = h.shape
-        total = matmul(ones(size, h), h, out=empty((n,), h))
-        divergence, derivative = _divergence_and_derivative(total, 1 / size, self.rho, self.strength / size)
-        return dot(divergence, ones(n, h)) * self.strength, derivative
+        sums = matmul(ones(size, h), h, out=empty((n,), h))
+        divergence, derivative = _divergence_and_derivative(sums, 1 / size, self.rho, self.strength / size)
+        return total(divergence, self.strength), derivative
 
     def config(self) -> Config:
         return {"strength": self.strength, "rho": self.rho}

@@ -2,7 +2,7 @@
 
 Reading order: `step.py` (one step), `trainer.py` (the loop), `learning_curves.py` (a picture), `history.py`,
 `callbacks.py`, `logs.py` (lists, tables, TensorBoard), `averaging.py` (of θ), `bar.py`, `progress.py`, `interrupt.py`,
-`differences.py` (of two runs), `checkpoint.py`, `health.py` (first weights, dead units), `cuda_graph.py` (a step as one
+`differences.py` (of two runs), `checkpoint.py`, `health.py` (first weights, dead units), `cuda_graph/` (a step as one
 CUDA graph), `parallel/` (several processes), `fit.py` (puts all of this together).
 """
 

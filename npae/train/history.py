@@ -130,13 +130,14 @@ class EpochMeans:
         """Add the terms of one step, or of one of its phases.
 
         Args:
-            terms: {name: value}, scalars on the device.
+            terms: {name: value}, scalars on the device or floats.
             batch_size: the number of samples of which they are means.
 
         Raises Diverged if a term that is read is not finite.
         """
         self._pending.append((batch_size, terms))
-        if device_of(next(iter(terms.values()))) == "cpu" or len(self._pending) >= self.read_every:
+        first = next(iter(terms.values()))
+        if isinstance(first, float) or device_of(first) == "cpu" or len(self._pending) >= self.read_every:
             self._read()
 
     def _read(self):

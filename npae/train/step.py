@@ -7,12 +7,14 @@
         θ ← optimizer(θ, g)                     with the θ, J and optimizer of this phase, and the current learning rate
 
 All intermediate arrays come from one Arena, which keeps them: after the first step of a batch size, none is allocated.
+Random numbers are those of step k of the epoch (npae.backend.draws_in_step).
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from npae.backend import Arena, Array, FlatParameters
+from npae.backend import Arena, Array, FlatParameters, draws_in_step
 from npae.models.base import Model, Terms
 from npae.optim.base import Optimizer
 from npae.optim.clipping import clip_by_global_norm
@@ -20,6 +22,8 @@ from npae.optim.clipping import clip_by_global_norm
 if TYPE_CHECKING:
     from npae.data.minibatches import Minibatches
     from npae.models.phases import Phase
+
+OnTerms: TypeAlias = Callable[[Terms, int], None]  # of (terms of J, batch size)
 
 
 class Step:
@@ -30,23 +34,31 @@ class Step:
         batches: the source of the rows.
         optimizer: one for the model, or a Phased.
         clip_norm: upper bound c of ‖g‖; None: no clipping.
+
+    Attributes:
+        k: the number of the next step within the epoch, from 0.
     """
 
     def __init__(self, model: Model, batches: "Minibatches", optimizer: Optimizer, clip_norm: float | None = None):
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
-        self.arena = Arena()
+        self.arena, self.k = Arena(), 0
+        self._draws = bool(model.draws) or batches.augment is not None
         self._dry_run(self._smallest_batch())
 
-    def __call__(self, rows: Array | slice, on_terms: Callable[[Terms, int], None]) -> None:
+    def __call__(self, rows: Array | slice, on_terms: OnTerms) -> None:
         """Take one step.
 
         Args:
             rows: the numbers of the rows of the batch.
             on_terms: a function of (terms of J, batch size), called in each phase before its θ changes.
         """
+        self._take_step(rows, on_terms)
+        self.k += 1
+
+    def _take_step(self, rows: Array | slice, on_terms: OnTerms) -> None:
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        with self.arena.frame(size):
+        with self.arena.frame(size), draws_in_step(self.k) if self._draws else nullcontext():
             x = self._take(rows)
             for phase, optimizer in self.phases:
                 theta = phase.theta
@@ -68,8 +80,16 @@ class Step:
         if self.clip_norm is not None:
             clip_by_global_norm(grad, self.clip_norm)
 
-    def epoch_starts(self) -> None:
-        """Called before the first step of an epoch, after the random streams have been reseeded."""
+    def epoch_starts(self, rates: list[float]) -> None:
+        """Called before the first step of an epoch, after the random streams have been reseeded.
+
+        Args:
+            rates: the learning rates of its steps.
+        """
+        self.k = 0
+
+    def epoch_ends(self) -> None:
+        """Called after the last step of an epoch: on_terms has been called for all steps when this returns."""
 
     def _smallest_batch(self) -> int:
         """The number of rows in the smallest batch, the last one of an epoch."""

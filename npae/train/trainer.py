@@ -106,9 +106,10 @@ class Trainer:
         self.progress.epoch_starts(self.epoch, epochs, steps)
         for k, random in enumerate((*self.model.draws, self.batches)):  # each epoch can be repeated by itself
             random.reseed([self.seed, self.epoch, k, self.group.rank])
-        self.step.epoch_starts()
+        rates = [self.base_lr * float(self.schedule.factor(self.epoch + k / steps)) for k in range(steps)]
+        self.step.epoch_starts(rates)
         for k, rows in enumerate(self.batches.rows(self.epoch)):
-            self.optimizer.lr = self.base_lr * float(self.schedule.factor(self.epoch + k / steps))
+            self.optimizer.lr = rates[k]
             self.between_epochs = False
             self.step(rows, means.add)
             for callback in self.callbacks:
@@ -120,6 +121,7 @@ class Trainer:
         self._end_epoch(means, began)
 
     def _end_epoch(self, means: "EpochMeans", began: float) -> None:
+        self.step.epoch_ends()
         theta, terms = self.model.theta.value, means.means()
         if not bool(array_module(theta).isfinite(theta).all()):
             raise means.diverged("θ", "NaN or infinite")

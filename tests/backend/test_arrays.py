@@ -1,4 +1,4 @@
-"""Arrays and devices: names of devices, moves between them, random generators, and the errors if there is no GPU."""
+"""Arrays and devices: names of devices, moves between them, and the errors if there is no GPU."""
 
 import sys
 from types import SimpleNamespace
@@ -20,17 +20,6 @@ def test_arrays_move_to_a_device_and_back(device):
         np.testing.assert_array_equal(backend.to_device(moved, "cpu"), x)
         assert backend.array_module(moved) is backend.module_for(place.name)
         backend.synchronize(place.name)
-
-
-@each_device
-def test_a_seed_gives_the_same_numbers(device):
-    with on(device) as place:
-        draw = [place.get(backend.generator([1, 2], place.name).standard_normal(5, dtype=np.float32)) for _ in range(2)]
-        other = place.get(backend.generator([1, 3], place.name).standard_normal(5, dtype=np.float32))
-        assert draw[0].dtype == np.float32
-        np.testing.assert_array_equal(*draw)
-        assert (draw[0] != other).all()
-        assert 0 <= float(backend.generator(0, place.name).random(1)[0]) < 1
 
 
 def test_views_of_files_are_numpy_arrays(tmp_path):

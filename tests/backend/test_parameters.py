@@ -18,6 +18,7 @@ A, B, ROWS = np.arange(8.0).reshape(2, 4), np.arange(12.0).reshape(4, 3), np.ara
 ADDITIONS = {
     "product": (lambda p: p.add_product(A, B), A @ B),
     "sum": (lambda p: p.add_sum(ROWS.reshape(5, 6)), ROWS.sum(axis=0)),
+    "computed": (lambda p: p.accumulate(lambda out: np.multiply(ROWS[1], 3, out=out)), 3 * ROWS[1]),
     "array": (lambda p: p.add(ROWS[1]), ROWS[1]),
     "scaled array": (lambda p: p.add(ROWS[1], -0.5), -0.5 * ROWS[1]),
 }

@@ -1,13 +1,15 @@
-"""A contender in the process of the test, with the same program as benchmarks.alternate.Contender."""
+"""A contender in the process of the test, with the same program as benchmarks.contender.Contender."""
 
-from benchmarks.alternate import NotMeasured, _Program
+from benchmarks.alternate import NotMeasured, Program
 
 
 class InProcess:
-    """Replaces benchmarks.alternate.Contender."""
+    """Replaces benchmarks.contender.Contender."""
 
-    def __init__(self, kind):
-        self.kind, self.program, self.closed = kind, _Program(), False
+    lost = False
+
+    def __init__(self, kind, worker=None):
+        self.kind, self.program, self.closed = kind, Program(), False
 
     def make(self, *args, **options):
         self.first = self._try("make", self.kind, args, options)

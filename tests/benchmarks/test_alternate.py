@@ -1,12 +1,11 @@
 """Alternating timing: seconds per step on a fake clock, the order of turns, ratios, contenders that fail."""
 
-import os
+import time
 
 import pytest
 
 from benchmarks import alternate
-from benchmarks.alternate import Contender, NotMeasured, Turn
-from benchmarks.opponents.ours import MatmulStep
+from benchmarks.alternate import NotMeasured, Turn
 from tests.benchmarks.in_process import InProcess
 
 
@@ -104,22 +103,26 @@ def test_the_median_and_quartiles():
     assert alternate.summary([1.0, 2.0]) == (1.5, 1.25, 1.75)
 
 
-def test_a_contender_takes_steps_in_its_process():
-    contender = Contender(MatmulStep)
-    try:
-        contender.make([8, 4], 16)
-        contender.warm_up(0.001)
-        turn = contender.turn(0.001)
-        assert contender.first is None and 0 < turn.seconds < 1 and 0 < turn.host < 1
-        with pytest.raises(NotMeasured, match="^TypeError: "):
-            contender.make("no sizes")
-        contender.make([8, 4], 16)  # an error does not end the process
-    finally:
-        contender.close()
+class Failing(Counting):
+    """A contender that fails in its second turn."""
+
+    def turn(self, seconds):
+        if self.k == 1:
+            raise NotMeasured("out of memory")
+        return super().turn(seconds)
 
 
-def test_the_exit_status_of_a_process_that_ends_is_reported():
-    contender = Contender(os._exit)
-    with pytest.raises(NotMeasured, match="its process ended, with exit status 3"):
-        contender.make(3)
-    contender.close()
+def test_a_contender_that_fails_in_a_turn_stops_no_other():
+    log, failed = [], {}
+    both = {"a": Counting(log, "a", 1), "b": Failing(log, "b", 3), "c": Counting(log, "c", 9)}
+    times = alternate.measure(both, 4, failed=failed)
+    assert failed == {"b": "out of memory"} and {name: len(turns) for name, turns in times.items()} == {"a": 4, "c": 4}
+    with pytest.raises(NotMeasured, match="out of memory"):
+        alternate.measure({"b": Failing(log, "b", 3)}, 4)
+    assert alternate.measure({"b": Failing(log, "b", 3)}, 4, failed=failed) == {}
+
+
+def test_after_the_deadline_there_are_only_the_turns_that_quartiles_need():
+    one = {"a": Counting([], "a", 1)}
+    assert len(alternate.measure(one, 9, deadline=time.monotonic())["a"]) == alternate.FEWEST == 2
+    assert len(alternate.measure(one, 9, deadline=time.monotonic() + 60)["a"]) == 9

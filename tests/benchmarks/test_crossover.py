@@ -52,3 +52,12 @@ def test_it_runs_from_end_to_end(device, small, tmp_path, capsys):
     assert len(table) == 2 + 2 and (table[-1].count("not yet run") == 2) == (device == "cpu")
     (path,) = crossover.draw(result, tmp_path)
     assert path.stat().st_size > 0
+
+
+def test_points_without_time_are_listed_and_the_others_saved(small, tmp_path, capsys):
+    saved = []
+    settings = Settings(False, ("cpu",), tmp_path, minutes=1.0, save=lambda result: saved.append(str(result)))
+    assert len(crossover.run(settings)["axes"]["batch"]["points"]) == 2 and len(set(saved)) == 4
+    result = crossover.run(Settings(True, ("cpu",), tmp_path, minutes=1.0, deadline=0.0))
+    assert result["axes"] == {} and sum("No time was left" in why for why in result["not_measured"]) == 4
+    assert crossover.draw(result, tmp_path) == [] and crossover.verdict(result) == "GPU: not yet run"

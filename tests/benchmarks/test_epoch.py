@@ -7,6 +7,7 @@ import pytest
 from benchmarks import epoch
 from benchmarks.opponents.roster import Entry
 from benchmarks.settings import Settings
+from benchmarks.to_error import MOST_EPOCHS
 from tests.benchmarks.in_process import InProcess
 
 
@@ -66,7 +67,7 @@ def test_a_run(here, tmp_path, capsys):
     assert all(set(e["PyTorch eager"]) == {"seconds", "ratio"} for e in cpu["epochs"].values())
     npae, theirs = (cpu["to_error"]["contenders"][name] for name in ("npae", "PyTorch eager"))
     assert npae["errors"] == [0.26, 0.16] and npae["epochs"] == 2 and npae["seconds"] >= 0
-    assert theirs["seconds"] is None and theirs["epochs"] == epoch.MOST_EPOCHS
+    assert theirs["seconds"] is None and theirs["epochs"] == MOST_EPOCHS
     out = capsys.readouterr().out
     assert "not reached" in out and "Not measured: GPU. Not yet run: " in out
     assert "CPU: an epoch of npae is" in epoch.verdict(result)
@@ -87,6 +88,25 @@ def test_a_contender_that_cannot_run_is_left_out_with_its_reason(here, tmp_path,
 def test_one_that_is_not_installed_too(here, tmp_path, capsys):
     here(type("Missing", (Training,), {"package": "no_such_package"}))
     assert "not installed" in run(tmp_path)["not_measured"]["PyTorch eager"]
+
+
+def test_a_short_run_times_epochs_only_and_saves_each(here, tmp_path, capsys):
+    here(Stubborn)
+    saved = []
+    result = epoch.run(Settings(False, ("cpu",), tmp_path, minutes=1.0, save=lambda result: saved.append(str(result))))
+    assert len(saved) == len(epoch.EPOCHS) and saved[0] != saved[1]
+    assert set(result["devices"]["cpu"]) == {"epochs"} and result["digits"] == 10_000
+    assert len(epoch.overview(result).split("\n")) == 2 + len(epoch.EPOCHS)
+    nothing = epoch.run(Settings(False, ("cpu",), tmp_path, minutes=1.0, deadline=0.0))
+    assert nothing["devices"]["cpu"]["epochs"] == {}
+    assert sum(why.startswith("No time") for why in nothing["not_measured"].values()) == len(epoch.EPOCHS)
+
+
+def test_a_short_run_goes_on_where_ours_fails(here, tmp_path):
+    here(Training, ours=NoDevice)
+    result = epoch.run(Settings(False, ("cpu",), tmp_path, minutes=1.0))
+    assert result["devices"]["cpu"]["epochs"] == {}
+    assert result["not_measured"]["784-32, batch 256 on the CPU"] == "no CUDA in this PyTorch"
 
 
 def test_ours_must_run(here, tmp_path):

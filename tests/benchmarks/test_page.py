@@ -42,6 +42,24 @@ def test_sections_are_replaced(results):
     assert "Not yet run: `python -m benchmarks.lab b --out benchmarks/results && python -m benchmarks.page`" in filled
 
 
+def test_results_with_a_gpu_have_sections_and_pages_of_their_own(results, capsys):
+    marks = "<!-- gpu/a --><!-- /gpu/a --> <!-- gpu/b --><!-- /gpu/b -->"
+    command = "python -m benchmarks a --minutes 8 --device gpu --out benchmarks/results && python -m benchmarks.page"
+    assert f"Not yet run: `{command}`." in page.fill(marks, results)
+    run = json.loads(json.dumps(RUN)) | {"complete": False}
+    run["machine"]["config"]["gpu"] = "Some GPU, 80 GiB, TF32 off"
+    (results / "gpu").mkdir()
+    (results / "gpu" / "a.json").write_text(json.dumps(run), encoding="utf-8")
+    (results / "gpu" / "a.txt").write_text("ms", encoding="utf-8")
+    (results / "README.md").write_text(marks, encoding="utf-8")
+    page.main(results / "README.md", results)
+    filled = (results / "README.md").read_text(encoding="utf-8")
+    assert "2026-01-02, Some GPU, 80 GiB, TF32 off; some CPU, 2 cores; [all of it](results/gpu/a.md)." in filled
+    text = (results / "gpu" / "a.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# gpu/a: all of a\n\n    {command}") and "GPU: Some GPU, 80 GiB" in text
+    assert "61 s, not complete; load" in text
+
+
 def test_the_page_of_a_part(results):
     text = page.page("a", RUN, results)
     assert text.startswith("# a: all of a\n\n    python -m benchmarks a --out benchmarks/results && ")
@@ -60,9 +78,11 @@ def test_main_writes_all_pages(results, capsys):
 def test_the_readme_is_up_to_date_and_short():
     text = (page.HERE / "README.md").read_text(encoding="utf-8")
     assert page.fill(text, page.HERE / "results") == text, "run python -m benchmarks.page"
-    by_hand = re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->\n", "", text, flags=re.DOTALL)
+    by_hand = re.sub(r"<!-- ([\w/]+) -->.*?<!-- /\1 -->\n", "", text, flags=re.DOTALL)
     assert len(by_hand.splitlines()) <= 90
-    for part in (*front.PARTS, "layer_by_layer"):
+    measured = [part for part in page.PACKAGES if part != "layers"]
+    on_gpu = [page.GPU + name for name, part in front.PARTS.items() if part.share]
+    for part in (*measured, *on_gpu):
         assert text.count(f"<!-- {part} -->") == text.count(f"<!-- /{part} -->") == 1
     for part in page.PACKAGES:
         assert f"(results/{part}.md)" in text and part in text.split("##")[0]

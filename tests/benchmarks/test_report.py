@@ -36,6 +36,7 @@ def test_a_result_file(tmp_path):
     assert text == path.with_suffix(".txt") and text.read_text(encoding="utf-8") == "what it printed\n"
     assert json.loads(path.read_text(encoding="utf-8")) == {
         "part": "layers",
+        "complete": True,
         "settings": {"quick": True, "devices": ["cpu", "gpu"], "out": "results"},
         "seconds": 1.3,
         "machine": {"cpu": "one"},
@@ -61,6 +62,23 @@ def test_the_output_is_held_until_the_block_ends_or_fails(capsys):
         print("as far as it came")
         print(1 / 0)
     assert capsys.readouterr().out == "as far as it came\n"
+
+
+def test_what_is_released_is_printed_once(capsys):
+    with report.held_output() as printed:
+        print("first")
+        printed.release()
+        assert capsys.readouterr().out == "first\n"
+        print("second")
+        assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "second\n" and printed.getvalue() == "first\nsecond\n"
+
+
+def test_what_was_not_measured_fits_the_window(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    report.not_measured({"GPU, TF32": "Not yet run: " + "CuPy is not installed. " * 3})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Not measured: GPU, TF32. Not") and len(lines) > 2 and max(map(len, lines)) < 40
 
 
 def test_a_terminal_that_is_closed_does_not_stop_a_measurement(monkeypatch):

@@ -3,7 +3,9 @@
 import importlib
 import io
 import json
+import subprocess
 import sys
+import time
 import types
 
 import pytest
@@ -11,20 +13,27 @@ import pytest
 from benchmarks import __main__ as front
 from benchmarks import suite
 from benchmarks.lab import __main__ as lab
+from tests.devices import on
 
 PARTS = {}
 
 
-def stub(monkeypatch, name, run, draw=lambda result, folder: []):
+def stub(monkeypatch, name, run, draw=lambda result, folder: [], **options):
     """Add a part of that name."""
     module = types.ModuleType(f"benchmarks.lab.{name}")
     module.run, module.draw, module.verdict = run, draw, lambda result: f"{len(result)} numbers"
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(PARTS, name, suite.Part("a stub", "an hour", "a minute"))
+    monkeypatch.setitem(PARTS, name, suite.Part("a stub", "an hour", "a minute", **options))
 
 
 def main(*argv):
     return suite.main("benchmarks.lab", "Stubs.", PARTS, [str(a) for a in argv])
+
+
+@pytest.fixture(autouse=True)
+def no_parts(monkeypatch):
+    """Every test has the stubs that it adds."""
+    monkeypatch.setattr(sys.modules[__name__], "PARTS", {})
 
 
 @pytest.mark.parametrize("command, package", [(front, "benchmarks"), (lab, "benchmarks.lab")])
@@ -63,6 +72,24 @@ def test_results_are_on_disk_before_the_tables_are_printed(tmp_path, monkeypatch
     assert on_disk and all(on_disk.values())
 
 
+def test_a_part_prints_as_it_goes_each_row_when_it_is_on_disk(tmp_path, monkeypatch, capsys):
+    seen = []
+
+    def run(settings):
+        for row in (1, 2):
+            print(f"row {row}")
+            before = capsys.readouterr().out
+            settings.save({"row": row})
+            on_disk = json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))["result"]
+            seen.append((before.endswith(f"row {row}\n"), on_disk, capsys.readouterr().out))
+        return {"row": row}
+
+    stub(monkeypatch, "one", run)
+    assert main("one", "--out", tmp_path, "--device", "cpu") == 0
+    assert seen == [(False, {"row": row}, f"row {row}\n") for row in (1, 2)]
+    assert "row" not in capsys.readouterr().out  # once
+
+
 def test_a_part_that_fails_prints_the_tables_that_it_has_made(tmp_path, monkeypatch, capsys):
     stub(monkeypatch, "bad", lambda settings: print("the table") or 1 / 0)
     assert main("bad", "--out", tmp_path) == 1
@@ -95,7 +122,7 @@ def test_ctrl_c_ends_the_program_and_keeps_the_parts_before(tmp_path, monkeypatc
     stub(monkeypatch, "last", lambda settings: 1 / 0)
     assert main("good", "bad", "last", "--out", tmp_path) == 130
     assert [path.name for path in tmp_path.glob("*.json")] == ["good.json"]
-    assert "Interrupted in bad, which has no results." in capsys.readouterr().out
+    assert "Interrupted in bad. Results of the parts before" in capsys.readouterr().out
 
 
 def test_only_the_requested_parts_are_imported(tmp_path, monkeypatch):
@@ -137,3 +164,80 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(monkeypatch, capsys)
     with pytest.raises(SystemExit):
         main("--device", "gpu")
     assert 'error: The device "gpu" cannot be used. It was never built.' in capsys.readouterr().err
+
+
+def test_a_part_that_is_run_by_name_only(tmp_path, monkeypatch):
+    ran = []
+    stub(monkeypatch, "one", lambda settings: ran.append("one") or {})
+    stub(monkeypatch, "check", lambda settings: ran.append("check") or {}, named=True)
+    monkeypatch.setattr(sys.modules["benchmarks.lab.check"], "failures", lambda result: 2, raising=False)
+    assert main("--out", tmp_path, "--device", "cpu") == 0 and ran == ["one"]
+    assert main("check", "--out", tmp_path, "--device", "cpu") == 1 and ran == ["one", "check"]
+
+
+def test_results_with_a_gpu_have_a_folder_of_their_own(tmp_path, monkeypatch):
+    seen = []
+    stub(monkeypatch, "one", lambda settings: seen.append(settings) or {})
+    with on("fake"):
+        assert main("one", "--out", tmp_path, "--device", "gpu") == 0
+    assert seen[0].devices == ("cpu", "gpu") and (tmp_path / "gpu" / "one.json").exists()
+    assert not (tmp_path / "one.json").exists()
+
+
+def test_each_part_has_its_share_of_the_minutes_and_what_those_before_left(tmp_path, monkeypatch):
+    left = {}
+    stub(monkeypatch, "first", lambda settings: left.setdefault("first", settings.left) and {}, share=0.6)
+    stub(monkeypatch, "last", lambda settings: left.setdefault("last", settings.left) and {}, share=0.2)
+    stub(monkeypatch, "unlimited", lambda settings: left.setdefault("unlimited", 0) and {})
+    assert main("--minutes", "2", "--out", tmp_path, "--device", "cpu") == 0
+    assert set(left) == {"first", "last"}
+    assert 80 < left["first"] <= 90 and 110 < left["last"] <= 120
+    assert json.loads((tmp_path / "last.json").read_text(encoding="utf-8"))["settings"]["minutes"] == 2.0
+
+
+@pytest.mark.parametrize("argv, message", [
+    (("--minutes", "0"), "expected a positive number of minutes, got 0"),
+    (("unlimited", "--minutes", "1"), "--minutes: expected parts out of one, got unlimited."),
+])  # fmt: skip
+def test_minutes_that_make_no_sense(monkeypatch, capsys, argv, message):
+    stub(monkeypatch, "one", lambda settings: {}, share=1.0)
+    stub(monkeypatch, "unlimited", lambda settings: {})
+    with pytest.raises(SystemExit):
+        main(*argv)
+    assert message in capsys.readouterr().err
+
+
+def test_the_rows_of_a_part_that_fails_are_in_its_file(tmp_path, monkeypatch):
+    def run(settings):
+        print("a table")
+        settings.save({"rows": [1]})
+        raise RuntimeError("the second row")
+
+    stub(monkeypatch, "one", run)
+    assert main("one", "--out", tmp_path, "--device", "cpu") == 1
+    written = json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
+    assert written["result"] == {"rows": [1]} and written["complete"] is False
+    assert (tmp_path / "one.txt").read_text(encoding="utf-8") == "a table\n"
+
+
+HANGS = """
+import ctypes, sys, types
+from benchmarks import suite
+part = types.ModuleType("benchmarks.hangs")
+def run(settings):
+    settings.save({"rows": [1]})
+    ctypes.PyDLL(None).sleep(60)  # a call of C that keeps the interpreter
+part.run = run
+sys.modules[part.__name__], suite.GRACE = part, 0.5
+suite.main("benchmarks", "Stubs.", {"hangs": suite.Part("", "", "", 1.0)}, sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the C library's sleep")
+def test_a_part_that_hangs_is_ended_and_its_rows_are_in_its_file(tmp_path):
+    command = [sys.executable, "-c", HANGS, "--minutes", "0.05", "--device", "cpu", "--out", str(tmp_path)]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert time.monotonic() - began < 30 and done.returncode == 1 and "Timeout" in done.stderr
+    written = json.loads((tmp_path / "hangs.json").read_text(encoding="utf-8"))
+    assert written["result"] == {"rows": [1]} and written["complete"] is False

@@ -8,18 +8,28 @@ import warnings
 
 import numpy as np
 
-from tests.fake_gpu import capture
-from tests.fake_gpu.counters import allocated, bump
+from tests.fake_gpu import capture, current, held
+from tests.fake_gpu.counters import bump
 
 ndarray = None  # the class of fake arrays; device_array.py, which imports this file, sets it
 HOST = "Unsupported type <class 'numpy.ndarray'>"
 SCALARS = (bool, int, float, complex, np.generic)
 
 
+def _memory(x):
+    """The NumPy memory of a fake array, which must be on the current device."""
+    if x._device != current.device():
+        raise ValueError(
+            f"The device where the array resides ({x._device}) is different from the current device "
+            f"({current.device()}). Peer access is unavailable between these devices."
+        )
+    return x._a
+
+
 def unwrap(x):
     """The NumPy memory behind x, through lists, tuples and dicts. Raises TypeError for a NumPy array."""
     if isinstance(x, ndarray):
-        return x._a
+        return _memory(x)
     if isinstance(x, np.ndarray):
         raise TypeError(HOST)
     if isinstance(x, (list, tuple)) and not hasattr(x, "_fields"):
@@ -30,7 +40,7 @@ def unwrap(x):
 def operand(x):
     """unwrap for a ufunc's or kernel's operand: a fake array or a scalar, nothing else (no lists)."""
     if isinstance(x, ndarray):
-        return x._a
+        return _memory(x)
     if not isinstance(x, SCALARS):
         raise TypeError(f"Unsupported type {type(x)}")
     return x
@@ -63,8 +73,7 @@ def wrap(result, sources=(), keep_order=False):
             return ndarray._of(result, base=s if s.base is None else s.base)
     if not (keep_order or result.flags.c_contiguous):  # CuPy's results do not keep Fortran order
         result = np.ascontiguousarray(result)
-    allocated(result)
-    return ndarray._of(result)
+    return ndarray._new(result)
 
 
 def _quietly(function, args, kwargs):
@@ -84,7 +93,7 @@ def run(function, args, kwargs, out=None, keep_order=False):
         outs = out if isinstance(out, tuple) else (out,)
         if not all(isinstance(o, ndarray) for o in outs):
             raise TypeError("Output arguments type must be cupy.ndarray")
-        kwargs["out"] = tuple(o._a for o in outs) if isinstance(out, tuple) else out._a
+        kwargs["out"] = unwrap(out)
     capturing = capture.current()
     if capturing is not None:
         return _record(capturing, function, args, kwargs, sources, out, keep_order)
@@ -124,18 +133,21 @@ def _record(capturing, function, args, kwargs, sources, out, keep_order):
         raise NotImplementedError(NO_CUBLAS)
     copies = _copied(args)
     trial = _quietly(function, copies, _copied(kwargs))
+    places = held.addresses((args, kwargs))
     if out is not None:
-        capturing.record(lambda: _quietly(function, args, kwargs))
+        capturing.record(lambda: _quietly(function, *held.arrays(places)))
         return out
     results = _arrays(trial if isinstance(trial, (list, tuple)) else np.asarray(trial))
     if any(r.size and np.may_share_memory(r, a) for r in results for a in _arrays(copies)):
         return wrap(_quietly(function, args, kwargs), sources, keep_order)  # a view needs no operation
     result = wrap(trial, (), keep_order)
     memories = [r._a for r in fakes(result)]
+    written = held.addresses(memories)
 
     def operation():
-        again = _quietly(function, args, kwargs)
-        for memory, value in zip(memories, again if isinstance(again, (list, tuple)) else [again], strict=False):
+        again = _quietly(function, *held.arrays(places))
+        values = again if isinstance(again, (list, tuple)) else [again]
+        for memory, value in zip(held.arrays(written), values, strict=False):
             memory[...] = value
 
     for memory in memories:
@@ -156,5 +168,4 @@ def to_device(a, dtype=None, order=None):
     if host.dtype.kind not in "?biufc" and host.dtype.name != "bfloat16":
         raise ValueError(f"Unsupported dtype {host.dtype}")
     bump("uploads")
-    allocated(host)
-    return ndarray._of(host)
+    return ndarray._new(host)

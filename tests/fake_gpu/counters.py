@@ -42,9 +42,9 @@ def bump(name, n=1):
         setattr(counters, name, getattr(counters, name) + n)
 
 
-def allocated(memory):
-    """Count `memory` (a NumPy array) as a new device array."""
-    capture.allocated(memory)
+def allocated(array):
+    """Count a new device array, and give its `_a`, a NumPy array, the memory that it has from now on."""
+    array._a = capture.allocated(array._a, array)
     bump("allocations")
 
 

@@ -16,7 +16,7 @@ from tests.fake_gpu.counters import bump
 from tests.fake_gpu.streams import by_pointer
 
 SUCCESS, NOT_INITIALIZED, INVALID_VALUE, EXECUTION_FAILED, NOT_SUPPORTED = 0, 1, 7, 13, 15
-HOST, DEVICE = 0, 1
+HOST = 0
 REAL = {0: np.float32, 1: np.float64}  # cudaDataType
 COMPUTE = {68: 0, 77: 0, 70: 1}  # cublasComputeType_t -> the cudaDataType of its matrices
 
@@ -84,28 +84,6 @@ class FakeCublas:
         self.handles[handle].workspace = workspace
         return SUCCESS
 
-    def set_pointer_mode(self, handle, mode):
-        """cublasStatus_t cublasSetPointerMode_v2(handle, cublasPointerMode_t mode)"""
-        self.handles[handle].pointer_mode = mode
-        return SUCCESS
-
-    def dot(self, handle, n, x, x_type, x_step, y, y_type, y_step, result, result_type, execution):
-        """cublasStatus_t cublasDotEx(handle, int n, x, xType, int incx, y, yType, int incy, result, type, type)"""
-        owner = self.handles[handle]
-        if len({x_type, y_type, result_type, execution}) != 1 or owner.pointer_mode != DEVICE:
-            return NOT_SUPPORTED  # with a result on the host it would wait for the device
-        dtype = REAL[x_type]
-
-        def operation():
-            a, b = matrix(x, dtype, 1, n, x_step), matrix(y, dtype, 1, n, y_step)
-            out = matrix(result, dtype, 1, 1, 1)
-            if a is None or b is None or out is None:
-                return EXECUTION_FAILED
-            out[0, 0] = np.dot(a[0], b[0])
-            return SUCCESS
-
-        return owner.queue(operation)
-
     def gemm(self, handle, flip_a, flip_b, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, c, c_type, ldc,
              compute, algorithm):  # fmt: skip
         """cublasStatus_t cublasGemmEx(…): C = α op(A) op(B) + β C, column-major, op(A) m×k, op(B) k×n, C m×n"""
@@ -143,8 +121,6 @@ def library(fake=None):
         "cublasDestroy_v2": (fake.destroy, p),
         "cublasSetStream_v2": (fake.set_stream, p, p),
         "cublasSetWorkspace_v2": (fake.set_workspace, p, p, c_size_t),
-        "cublasSetPointerMode_v2": (fake.set_pointer_mode, p, i),
-        "cublasDotEx": (fake.dot, p, i, p, i, i, p, i, i, p, i, i),
         "cublasGemmEx": (fake.gemm, p, i, i, i, i, i, p, p, i, i, p, i, i, p, p, i, i, i, i),
     }
     functions = {name: ctypes.CFUNCTYPE(c_int, *types)(f) for name, (f, *types) in prototypes.items()}

@@ -1,11 +1,11 @@
-"""The device: cupy.cuda with its one device and its properties, and the flags and pointers of arrays.
+"""The device: cupy.cuda with its devices and their properties, and the flags and pointers of arrays.
 
-Streams, graphs and memory pools are in streams.py.
+Streams and graphs are in streams.py, memory pools in pools.py, the number of devices and the current one in current.py.
 """
 
 from types import SimpleNamespace
 
-from tests.fake_gpu import api, streams
+from tests.fake_gpu import api, current, nccl, pools, streams
 from tests.fake_gpu.counters import bump
 
 
@@ -24,37 +24,37 @@ class Flags:
 
 
 class MemoryPointer:
-    """The address at which an array begins: `.ptr`."""
+    """The address at which an array begins: `.ptr`, and `.device_id`, the device that it is on."""
 
-    device_id = 0
-
-    def __init__(self, ptr):
-        self.ptr = ptr
+    def __init__(self, ptr, device_id):
+        self.ptr, self.device_id = ptr, device_id
 
 
 class Device:
-    """cupy.cuda.Device: there is one, number 0."""
+    """cupy.cuda.Device: by default the current one. As a context manager it is the current one in the block."""
 
     def __init__(self, device=None):
-        self.id = 0 if device is None else int(device)
-        if self.id:
-            raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
+        self.id = current.device() if device is None else current.checked(int(device))
+        self._before = []
 
     compute_capability = "90"
+    pci_bus_id = property(lambda self: f"0000:{self.id + 1:02X}:00.0")
 
     def synchronize(self):
         """Counted as one synchronisation."""
         bump("syncs")
 
     def use(self):
-        """Make this the current device, which it always is."""
+        """Make this the current device."""
+        current.use(self.id)
         return self
 
     def __enter__(self):
-        return self
+        self._before.append(current.device())
+        return self.use()
 
     def __exit__(self, *exception):
-        pass
+        current.use(self._before.pop())
 
     def __eq__(self, other):
         return isinstance(other, Device) and self.id == other.id
@@ -80,25 +80,27 @@ def _wait():
 
 
 RUNTIME = SimpleNamespace(
-    getDeviceCount=lambda: 1,
-    getDevice=lambda: 0,
+    getDeviceCount=current.count,
+    getDevice=current.device,
+    setDevice=current.use,
     getDeviceProperties=lambda device: dict(_PROPERTIES),
     memGetInfo=lambda: (16 << 30, 16 << 30),
     deviceSynchronize=_wait,
     runtimeGetVersion=lambda: 13000,
     driverGetVersion=lambda: 13000,
 )
-POOL = streams.POOL
+POOL = pools.POOL
 
 
 class Cuda:
     """cupy.cuda: what is implemented of it, AttributeError for anything else."""
 
     Device, Stream, Event, runtime = Device, streams.Stream, streams.Event, RUNTIME
-    Graph, MemoryPool = streams.Graph, streams.MemoryPool
+    Graph, MemoryPool, nccl = streams.Graph, pools.MemoryPool, nccl
     get_current_stream = staticmethod(streams.get_current_stream)
-    using_allocator = staticmethod(streams.using_allocator)
+    using_allocator = staticmethod(pools.using_allocator)
     get_elapsed_time = staticmethod(lambda start, end: 1e3 * (end.time - start.time))  # milliseconds
+    get_device_id = staticmethod(current.device)
     is_available = staticmethod(lambda: True)
 
     def __getattr__(self, name):

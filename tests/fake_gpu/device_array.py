@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from tests.fake_gpu import calls
+from tests.fake_gpu import calls, current
 from tests.fake_gpu.calls import HOST, has_fakes, operand, run, unwrap, wrap
 from tests.fake_gpu.counters import allocated, bump
 from tests.fake_gpu.device import Device, Flags, MemoryPointer
@@ -23,7 +23,7 @@ IMPLICIT = (
 class ndarray:  # noqa: N801 (CuPy's name)
     """A fake device array. Made by the fake module's functions, or as cupy.ndarray(shape, dtype): uninitialised."""
 
-    __slots__ = ("__weakref__", "_a", "base")
+    __slots__ = ("__weakref__", "_a", "_device", "base")
     __array_priority__ = 100
     __hash__ = None
 
@@ -33,13 +33,19 @@ class ndarray:  # noqa: N801 (CuPy's name)
         self._a = np.empty(shape, dtype, order)
         if self._a.dtype.kind in "fc":
             self._a.fill(np.nan)  # so that reading before writing shows
-        self.base = None
-        allocated(self._a)
+        self.base, self._device = None, current.device()
+        allocated(self)
+
+    @classmethod
+    def _new(cls, memory):
+        self = cls._of(memory)
+        allocated(self)
+        return self
 
     @classmethod
     def _of(cls, memory, base=None):
         self = cls.__new__(cls)
-        self._a, self.base = memory, base
+        self._a, self.base, self._device = memory, base, current.device() if base is None else base._device
         return self
 
     # attributes
@@ -51,8 +57,8 @@ class ndarray:  # noqa: N801 (CuPy's name)
     itemsize = property(lambda self: self._a.itemsize)
     strides = property(lambda self: self._a.strides)
     flags = property(lambda self: Flags(self._a.flags))
-    data = property(lambda self: MemoryPointer(self._a.ctypes.data))
-    device = property(lambda self: Device(0))
+    data = property(lambda self: MemoryPointer(self._a.ctypes.data, self._device))
+    device = property(lambda self: Device(self._device))
     T = property(lambda self: wrap(self._a.T, (self,)))
     mT = property(lambda self: wrap(self._a.mT, (self,)))
     real = property(lambda self: wrap(self._a.real, (self,)))
@@ -92,33 +98,31 @@ class ndarray:  # noqa: N801 (CuPy's name)
     # Reading and writing elements
 
     def _key(self, key, reading):
-        """The NumPy index. Counts uploads of host indices, and a synchronisation if a mask determines a shape."""
+        """The index, of fake arrays. Counts uploads of host indices, and a synchronisation if a mask gives a shape."""
         parts = []
         for k in key if isinstance(key, tuple) else (key,):
             if isinstance(k, slice) and has_fakes((k.start, k.stop, k.step)):
                 raise TypeError("slice indices must be integers: a cupy.ndarray has no __index__")
-            if isinstance(k, ndarray):
-                k = k._a
-            elif isinstance(k, (list, np.ndarray)):
-                k = np.asarray(unwrap(k) if isinstance(k, list) else k)
+            if isinstance(k, (list, np.ndarray)):
+                k = ndarray._of(np.asarray(unwrap(k) if isinstance(k, list) else k))
                 bump("uploads")
-            if reading and isinstance(k, np.ndarray) and k.dtype == bool:
+            if reading and isinstance(k, ndarray) and k.dtype == bool:
                 bump("syncs")
             parts.append(k)
         return (*parts, ...) if not any(k is Ellipsis for k in parts) else tuple(parts)  # x[0, 0] is a view too
 
     def __getitem__(self, key):
         key = self._key(key, reading=True)
-        return run(lambda a: a[key], (self,), {})
+        return run(lambda a, k: a[k], (self, key), {})
 
     def __setitem__(self, key, value):
         if isinstance(value, np.ndarray):
             if value.shape:
                 raise ValueError(f"non-scalar numpy.ndarray cannot be used for fill ({HOST})")
             value = value.item()
-        value, key = operand(value), self._key(key, reading=False)
+        operand(value)
         bump("kernels")
-        run(lambda a: a.__setitem__(key, value), (self,), {})
+        run(lambda a, k, v: a.__setitem__(k, v), (self, self._key(key, reading=False), value), {})
 
     def __len__(self):
         if not self.ndim:

@@ -21,6 +21,7 @@ from tests.fake_gpu.device_array import ndarray
 from tests.fake_gpu.functions import FUNCTIONS, refuse
 from tests.fake_gpu.kernels import ElementwiseKernel
 from tests.fake_gpu.methods import call
+from tests.fake_gpu.raw_kernels import RawKernel
 from tests.fake_gpu.ufuncs import Ufunc
 
 UNLIKE_NUMPY = ("load", "frombuffer", "fromfunction", "fromiter", "loadtxt", "from_dlpack", "memoize", "piecewise",
@@ -40,6 +41,7 @@ COMPUTE_TYPES = {"float32": 1}  # of matrix products, as CuPy numbers them: 1 th
 OBJECTS = {
     "ndarray": ndarray,
     "ElementwiseKernel": ElementwiseKernel,
+    "RawKernel": RawKernel,
     "fuse": fuse,
     "ufunc": Ufunc,
     "cuda": Cuda(),

@@ -64,6 +64,11 @@ def vdot(a, b):
 
 
 @function
+def dot(a, b, out=None):
+    return a.dot(b, out)
+
+
+@function
 def argmax(a, axis=None, dtype=None, out=None, keepdims=False):
     return a.argmax(axis, out, dtype, keepdims)
 

@@ -11,11 +11,11 @@ import re
 
 import numpy as np
 
-from tests.fake_gpu import capture
+from tests.fake_gpu import block_text, capture, held
 from tests.fake_gpu.calls import operand
 from tests.fake_gpu.counters import bump
 from tests.fake_gpu.device_array import ndarray
-from tests.fake_gpu.kernel_text import C_TYPES, NO_COMPILER, available, compiled, text
+from tests.fake_gpu.kernel_text import C_TYPES, NO_COMPILER, available, compiled, contracting, text
 
 __all__ = ["NO_COMPILER", "ElementwiseKernel", "available"]
 
@@ -56,8 +56,6 @@ class ElementwiseKernel:
                  no_return=False, return_tuple=False, *, loop_prep="", after_loop="", options=()):  # fmt: skip
         if not re.fullmatch(r"[a-zA-Z_][a-zA-Z_0-9]*", name):
             raise ValueError(f'Invalid kernel name: "{name}"')
-        if re.search(r"\breturn\b", operation) and "[" not in operation:
-            raise NotImplementedError("`return` would end the whole loop on the fake GPU: write `continue`")
         self.in_params, self.out_params = _parameters(in_params, True), _parameters(out_params, False)
         self.params = self.in_params + self.out_params
         self.nin, self.nout, self.nargs = len(self.in_params), len(self.out_params), len(self.params)
@@ -65,6 +63,8 @@ class ElementwiseKernel:
         self.no_return, self.return_tuple, self.reduce_dims = no_return, return_tuple, reduce_dims
         self.loop_prep, self.after_loop = loop_prep, after_loop
         self._functions = {}
+        if re.search(r"\breturn\b", operation) and "[" not in operation and not block_text.uses_threads(self):
+            raise NotImplementedError("`return` would end the whole loop on the fake GPU: write `continue`")
         if any(p.name == "i" for p in self.params):
             raise ValueError("Can not use 'i' as a parameter name")
 
@@ -91,8 +91,10 @@ class ElementwiseKernel:
         for p, o in zip(self.out_params, outs, strict=True):
             if not p.raw and o.shape != shape:
                 raise ValueError("Out shape is mismatched")
+        if block_size <= 0:
+            raise ValueError("block_size must be greater than zero")
         if math.prod(shape):
-            self._launch(ins + outs, dtypes, types, shape)
+            self._launch(ins + outs, dtypes, types, shape, block_size)
         if self.no_return:
             return None
         return outs[0] if self.nout == 1 and not self.return_tuple else tuple(outs)
@@ -121,32 +123,44 @@ class ElementwiseKernel:
                 raise KeyError(p.ctype)  # CuPy's exception if no array determines the placeholder
         return types
 
-    def _launch(self, args, dtypes, types, shape):
-        pointers, metas, kinds, keep = [], [], [], []  # keep: what the pointers point to
+    def _launch(self, args, dtypes, types, shape, block_size):
+        pointers, metas, kinds, numbers, arrays = [], [], [], [], []
         for p, a, dtype in zip(self.params, args, dtypes, strict=True):
             is_array = isinstance(a, ndarray)
             if is_array:
                 memory = a._a if p.raw or a.shape == shape else np.broadcast_to(a._a, shape)
+                arrays.append(a._a)
             else:
                 memory = np.empty((), dtype)
+                numbers.append(memory)
                 with np.errstate(all="ignore"):
                     memory[()] = a  # as CuPy packs a scalar: 2**70 into an int32 raises, 0.1 into a float32 rounds
             meta = [memory.size, memory.ndim, memory.flags.c_contiguous, *memory.shape, *memory.strides]
             metas.append((ctypes.c_ssize_t * len(meta))(*meta))
             pointers.append(memory.ctypes.data)
             kinds.append((_c_type(dtype), is_array))
-            keep.append(memory)
-        key = (*kinds, *types.items())
+        key = (*kinds, *types.items(), contracting())
         if key not in self._functions:
             source = text(self, kinds, {t: _c_type(d) for t, d in types.items()})
             self._functions[key] = compiled(source, self.name)
-        bump("kernels")
         meta_pointers = (ctypes.c_void_p * len(metas))(*(ctypes.addressof(m) for m in metas))
-        n = ctypes.c_ssize_t(math.prod(shape))
-        arguments = (ctypes.c_void_p * len(pointers))(*pointers), meta_pointers, n
-        operation = functools.partial(self._functions[key], *arguments)
-        capturing = capture.current()
-        if capturing is None:
-            operation()
-        else:  # the numbers were packed above, so they are the same at every launch, as on a GPU
-            capturing.record(lambda: (operation(), keep, metas))
+        size = math.prod(shape)
+        arguments = (ctypes.c_void_p * len(pointers))(*pointers), meta_pointers, ctypes.c_ssize_t(size)
+        library = self._functions[key]
+        if block_text.uses_threads(self):
+            grid, block = (-(-size // block_size), 1, 1), (min(block_size, size), 1, 1)
+            operation = functools.partial(block_text.execute, library._launch, arguments, grid, block, 0, self.name)
+        else:
+            operation = functools.partial(library._kernel, *arguments)
+        launch(operation, arrays, numbers, metas)
+
+
+def launch(operation, arrays, *numbers):
+    """Execute a kernel, or record it with its numbers, which are the same at every launch, and addresses of arrays."""
+    bump("kernels")
+    capturing = capture.current()
+    if capturing is None:
+        operation()
+        return
+    places = held.addresses(arrays)
+    capturing.record(lambda: (held.arrays(places), operation(), numbers))

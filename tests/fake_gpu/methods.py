@@ -10,6 +10,7 @@ from tests.fake_gpu import api
 from tests.fake_gpu.calls import run, wrap
 from tests.fake_gpu.counters import bump
 from tests.fake_gpu.device_array import ndarray
+from tests.fake_gpu.reductions import SEGMENTED, by_cub, partition
 
 
 def host_index(indices):
@@ -29,6 +30,11 @@ def call(section, name, numpy_function, args, kwargs, keep_order=None):
     if keep_order is None:  # a function with a parameter `order` follows it as in NumPy
         keep_order = "order" in signature.parameters
     args = (args[0], *bound.args) if section == "methods" else bound.args
+    if out is not None and name in SEGMENTED and isinstance(args[0], ndarray) and by_cub(args[0], bound.arguments):
+        result = run(numpy_function, args, bound.kwargs)  # CUB writes into a new array, which is copied to `out`
+        run(np.copyto, (out, result), {"casting": "unsafe"})
+        bump("kernels")
+        return out
     return run(numpy_function, args, bound.kwargs, out=out, keep_order=keep_order)
 
 
@@ -125,12 +131,15 @@ def clip(self, min=None, max=None, out=None):  # noqa: A002 (CuPy's names)
 
 
 def take(self, indices, axis=None, out=None):
-    """Elements along an axis. An index out of range raises here, where a GPU would wrap it around silently."""
-    return run(np.take, (self, host_index(indices), axis), {}, out=out)
+    """Elements along an axis. As on a GPU, an index out of range is taken modulo the length."""
+    return run(np.take, (self, host_index(indices), axis), {"mode": "wrap"}, out=out)
 
 
 def dot(self, b, out=None):
-    """The dot product."""
+    """The dot product. That of two vectors is no product of cuBLAS: they are multiplied into a new array, and added."""
+    if isinstance(b, ndarray) and self.ndim == b.ndim == 1 and self.shape == b.shape and self.size:
+        self * b
+        return run(lambda x, y, **k: np.dot(x, y, **k), (self, b), {}, out=out)  # added in the order of the host's BLAS
     return run(np.dot, (self, b), {}, out=out)
 
 
@@ -159,14 +168,17 @@ _OWN |= {"scatter_add": _scatter(np.add), "scatter_max": _scatter(np.maximum), "
 _OWN |= {n: _refuse(n) for n in ("dump", "dumps", "mdspan", "reduced_view", "toDlpack", "tofile", "byteswap")}
 
 
-def _in_place(name):
+def _in_place(name, function=None):
+    function = function or getattr(np.ndarray, name)
+
     def method(self, *args, **kwargs):
-        call("methods", name, lambda a, *b, **k: getattr(np.ndarray, name)(a, *b, **k), (self, *args), kwargs)
+        call("methods", name, lambda a, *b, **k: function(a, *b, **k), (self, *args), kwargs)
         bump("kernels")
 
     return method
 
 
-_OWN |= {n: _in_place(n) for n in ("sort", "partition", "put")}
+_OWN |= {n: _in_place(n) for n in ("sort", "put")}
+_OWN["partition"] = _in_place("partition", partition)
 for _name in api.SNAPSHOT["methods"]:
     setattr(ndarray, _name, _OWN.get(_name) or _generic(_name))

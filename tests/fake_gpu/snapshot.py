@@ -60,7 +60,8 @@ cuda.runtime.getDeviceCount cuda.runtime.getDeviceProperties cuda.runtime.memGet
 cuda.runtime.driverGetVersion cuda.runtime.deviceSynchronize cuda.alloc_pinned_memory cuda.MemoryPool
 cuda.set_allocator cuda.using_allocator cuda.Stream.is_capturing cuda.Graph cuda.Graph.launch cuda.Graph.upload
 cuda.MemoryPool.malloc cuda.MemoryPool.used_bytes cuda.MemoryPool.total_bytes cuda.MemoryPool.free_all_blocks
-cuda.MemoryPool.n_free_blocks _core.get_compute_type _core.set_compute_type
+cuda.MemoryPool.n_free_blocks cuda.MemoryPool.free_bytes cuda.Graph.debug_dot_str cuda.get_device_id
+cuda.runtime.getDevice cuda.runtime.setDevice _core.get_compute_type _core.set_compute_type
 _core._routines_linalg.COMPUTE_TYPE_DEFAULT _core._routines_linalg.COMPUTE_TYPE_TF32
 cuda.profiler cuda.nvtx.RangePush cuda.cudnn
 cublas.gemm cublas.axpy cublas.gemv cudnn fft.fft fft.ifft fft.fft2 fft.ifft2 fft.rfft fft.irfft

@@ -161,3 +161,21 @@ def test_streams_graphs_and_pools_have_only_names_of_cupy():
         for name, member in vars(getattr(fake_cupy.cuda, kind)).items():
             if callable(member) and not name.startswith("_") and name != "take":  # only the double has take
                 assert f"cuda.{kind}.{name}" in known
+
+
+def test_a_launch_can_write_where_device_memory_tells(cp):
+    """A ring: row k of a table, k ← k + 1, all on the device."""
+    if cp is fake_cupy and not available():
+        pytest.skip(NO_COMPILER)
+    k, ring, value = cp.zeros(1, "i8"), cp.zeros(3, "f"), cp.ones(1, "f")
+    write = cp.ElementwiseKernel(
+        "raw T value", "raw T ring, raw int64 k", "ring[k[0] % 3] = value[0]; k[0] += 1;", "write_ring"
+    )  # fmt: skip
+    write(value, ring, k, size=1)
+    with captured(cp) as graph:
+        value += 1
+        write(value, ring, k, size=1)
+    for _ in range(4):
+        graph[0].launch()
+    np.testing.assert_array_equal(cp.asnumpy(ring), [4, 5, 3])
+    assert int(k[0]) == 5

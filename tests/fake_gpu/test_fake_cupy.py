@@ -90,15 +90,15 @@ def test_legal_and_missing_names():
     with pytest.raises(AttributeError, match=r"snapshot\.NAMES"):
         cp.no_such_thing  # noqa: B018
     with pytest.raises(NotImplementedError):
-        cp.RawKernel("", "k")
+        cp.RawModule(code="")
     assert cp.float32 is np.float32
     assert cp.__version__.endswith("+fake")
 
 
 def test_out_of_range_indices_raise(x):
-    """A GPU would wrap around silently."""
+    """In an index expression. A GPU would wrap around silently, as `take` does here too."""
     far = cp.asarray([5])
-    for call in (lambda: x[far], lambda: cp.take(x, far, axis=0), lambda: x.take(far, axis=1)):
+    for call in (lambda: x[far], lambda: x[:, far], lambda: x.__setitem__(far, 0)):
         with pytest.raises(IndexError):
             call()
 
@@ -159,3 +159,20 @@ def test_device_module():
     assert cp.cuda.get_elapsed_time(start, end) >= 0
     with pytest.raises(AttributeError):
         cp.cuda.cudnn  # noqa: B018
+
+
+def test_take_wraps_around():
+    """An index out of range is taken modulo the length, as on a GPU."""
+    np.testing.assert_array_equal(cp.take(cp.arange(4), cp.asarray([0, 5, -1])).get(), [0, 1, 3])
+
+
+@pytest.mark.parametrize(("shape", "k"), [((3, 10), 4), ((300, 40), 39), ((64, 700), 30), ((2, 3000), 2999)])
+def test_partition_leaves_the_kth_in_its_place(shape, k):
+    """Whatever the order of the others: CuPy sorts some shapes and partitions others."""
+    x = np.random.default_rng(0).standard_normal(shape).astype("f")
+    y, expected = cp.asarray(x), np.sort(x, axis=1)
+    y.partition(k, axis=1)
+    y = y.get()
+    np.testing.assert_array_equal(y[:, k], expected[:, k])
+    np.testing.assert_array_equal(np.sort(y[:, :k], axis=1), expected[:, :k])
+    np.testing.assert_array_equal(np.sort(y[:, k:], axis=1), expected[:, k:])

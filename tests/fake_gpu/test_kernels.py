@@ -97,3 +97,16 @@ def test_errors_in_the_text():
         cp.ElementwiseKernel("const T x", "T y", "y = x")
     with pytest.raises(NotImplementedError):
         cp.ElementwiseKernel("T x", "T y", "if (x > 0) return; y = x")
+
+
+def test_bits_and_pairs_of_functions():
+    """CUDA's functions for high bits of a product, the bits of a float, and sine with cosine."""
+    high = cp.ElementwiseKernel("uint32 a, uint32 b", "uint32 y", "y = __umulhi(a, b)", "high")
+    a, b = np.array([2**31, 2**32 - 1, 3], "u4"), np.array([2, 2**32 - 1, 5], "u4")
+    np.testing.assert_array_equal(high(cp.asarray(a), cp.asarray(b)).get(), [1, 2**32 - 2, 0])
+    bits = cp.ElementwiseKernel("float32 x", "uint32 y, float32 z", "y = __float_as_uint(x); z = __uint_as_float(y)")
+    y, z = bits(cp.asarray(np.array([1, -2], "f")))
+    assert (y.tolist(), z.tolist()) == ([0x3F800000, 0xC0000000], [1, -2])
+    pair = cp.ElementwiseKernel("T x", "T s, T c", "sincospi(x, &s, &c)", "pair")
+    s, c = pair(cp.asarray(np.array([0.0, 0.5, 1.0])))
+    np.testing.assert_allclose([s.get(), c.get()], [[0, 1, 0], [1, 0, -1]], atol=1e-15)

@@ -15,6 +15,16 @@ WITHOUT_NUMPY_UFUNC = {  # ufuncs in CuPy, plain functions in NumPy
 }  # fmt: skip
 
 
+def _apart(a, out):
+    """An operand, or a copy of it if it shares memory with an `out` that is another object, as CuPy makes one."""
+    memory = operand(a)
+    for o in out if isinstance(out, tuple) else (out,):
+        if o is not None and o is not a and isinstance(memory, np.ndarray) and isinstance(operand(o), np.ndarray):
+            if np.may_share_memory(memory, operand(o)):
+                return a.copy()
+    return a
+
+
 class Ufunc:
     """A ufunc such as cupy.add: callable, with nin, nout, types and the few methods that CuPy has."""
 
@@ -44,9 +54,7 @@ class Ufunc:
             if out is not None:
                 raise ValueError("Cannot specify 'out' as both a positional and keyword argument")
             out = args[self.nin :] if self.nout > 1 else args[self.nin]
-        args = args[: self.nin]
-        for a in args:
-            operand(a)
+        args = tuple(_apart(a, out) for a in args[: self.nin])
         keywords = {}
         if isinstance(self._numpy, np.ufunc):
             keywords = {"casting": casting} | ({} if dtype is None else {"dtype": dtype})

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from npae import dense_autoencoder, fit, gradcheck, layers, losses
-from npae.backend.random import normal
 from npae.data.minibatches import Minibatches
 from npae.layers import Corruption, Dense, GaussianNoise, MaskingNoise, SaltAndPepper, Sequential, Tanh
 from npae.models import Autoencoder
@@ -361,7 +360,8 @@ def test_bad_arguments_are_named(call, error, words):
 
 def test_a_new_kind_states_a_formula_and_its_derivative():
     class Speckle(Corruption):
-        numbers = staticmethod(normal)
+        def draw(self, x):
+            return self.stream.normal(x)
 
         def corrupt(self, x, noise):
             return x * (1 + noise)

@@ -13,8 +13,8 @@ from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAve
 from npae.train.cuda_graph import CapturedStep
 from npae.train.step import Step
 from tests.devices import each_device, each_gpu, on
+from tests.train.cuda_graph.test_captured_step import SameProducts, graph_of, trainer
 from tests.train.parallel.test_process_group import together
-from tests.train.test_cuda_graph import SameProducts, graph_of, trainer
 
 RNG = np.random.default_rng(0)
 X, V = RNG.normal(2, 3, (48, 6)), RNG.normal(2, 3, (20, 6))

@@ -11,6 +11,7 @@ the formula is first turned into a list of operations, and the list is then comp
     loop_text.py    the list as the text of one Python loop
     on_numba.py     that loop, compiled by Numba
     on_cupy.py      the list as one kernel on the GPU
+    totals.py       the sum of a formula's results: a term of J
 """
 
 from npae.backend.formulas.formula import Formula, elementwise
@@ -29,9 +30,10 @@ from npae.backend.formulas.functions import (
     sqrt,
     tanh,
 )
+from npae.backend.formulas.totals import dot, total
 
 __all__ = [
     "Formula", "elementwise",
     "absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt",
-    "tanh",
+    "tanh", "dot", "total",
 ]  # fmt: skip

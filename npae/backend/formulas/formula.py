@@ -18,10 +18,12 @@ from typing import Any, overload
 
 import numpy as np
 
+from npae.backend.arrays import array_module
 from npae.backend.formulas.on_cupy import run_on_cupy
 from npae.backend.formulas.on_numba import Loops, loops_of
 from npae.backend.formulas.on_numpy import BlockProgram
 from npae.backend.formulas.plan import Plan, make_plan
+from npae.backend.formulas.totals import can_total_on_cupy, total, total_on_cupy
 from npae.backend.formulas.trace import Traced, trace
 from npae.backend.memory import empty, images, is_channels_last
 from npae.backend.typing import Array
@@ -126,6 +128,22 @@ class Formula:
             outs = tuple([empty(plan.shape, args[plan.template]) for _ in self.traced[2]])
         plan.run(plan, args, outs)
         return outs[0] if len(outs) == 1 else outs
+
+    def total(self, *args: Any, scale: float = 1.0, out: tuple[Array, ...] = ()) -> tuple[Any, ...]:
+        """(scale · Σ of the first result, the other results): a term of J, as a scalar on the device, and its gradient.
+
+        Args:
+            *args: as for a call.
+            scale: a factor of the sum.
+            out: the arrays for the other results; (): new ones.
+        """
+        like = next(a for a in args if getattr(a, "shape", ()))
+        if array_module(like) is not np and can_total_on_cupy(args, out):
+            rest = out or tuple([empty(like.shape, like) for _ in self.traced[2][1:]])
+            return total_on_cupy(self, args, rest, scale), *rest
+        results = self(*args, out=(empty(out[0].shape, out[0]), *out) if out else None)
+        first, *rest = results if isinstance(results, tuple) else (results,)
+        return total(first, scale), *rest
 
     def _channels_last(self, args: Sequence[Any], outs: tuple[Array, ...]) -> Any:
         """Evaluate the formula for images whose channels are last in memory.

@@ -14,6 +14,7 @@ class ActivationFormulas:
         _forward_sum(y, b)      (a, f(a)) with a = y + b, or f(a) alone if no derivative needs a
         _backward(dh, a, h)     dh * derivative(a, h)
         _derivatives(a, h)      (derivative(a, h), second_derivative(a, h))
+        _epilogue               how cuBLASLt names f(x W + b), or None
     """
 
     f: Callable[..., Any]
@@ -45,6 +46,18 @@ class ActivationFormulas:
             return self.derivative(a, h), self.second_derivative(a, h)
 
         return elementwise(derivatives)
+
+    @cached_property
+    def _epilogue(self) -> str | None:
+        """How cuBLASLt names f(x W + b): "BIAS" for a, "RELU_BIAS" for max(a, 0). None otherwise, or if f′ needs a."""
+        (a,), operations, (h,) = self._forward.traced
+        if "a" in self._backward.uses:
+            return None
+        if h is a:
+            return "BIAS"
+        first, *rest = operations
+        is_relu = not rest and first.op == "maximum" and first.args[0] is a and first.args[1].value == 0
+        return "RELU_BIAS" if is_relu else None
 
     def __getstate__(self) -> dict[str, Any]:  # the compiled formulas are built again when needed
         return {k: v for k, v in self.__dict__.items() if not isinstance(getattr(type(self), k, None), cached_property)}

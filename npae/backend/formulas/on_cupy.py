@@ -38,12 +38,27 @@ def kernel_text(formula: "Formula", kinds: Sequence[str]) -> tuple[str, str, str
         formula: a Formula.
         kinds: for each input "array", "row", "number" or "none" (an input that is not used), as in a Plan.
     """
+    declared, lines, results = body_of(formula, kinds)
+    # All results first, then all writes: an output may be the memory of an input that is itself a result.
+    lines += [f"const T result{i} = {result};" for i, result in enumerate(results)]
+    lines += [f"out{i} = result{i};" for i in range(len(results))]
+    return ", ".join(declared), ", ".join(f"T out{i}" for i in range(len(results))), "\n".join(lines)
+
+
+def body_of(formula: "Formula", kinds: Sequence[str], element: str = "") -> tuple[list[str], list[str], list[str]]:
+    """(declarations of the inputs, statements, expressions of the results) of a kernel.
+
+    Args:
+        formula: a Formula.
+        kinds: as for kernel_text.
+        element: what follows the name of an array for the element in question, such as "[k]".
+    """
     inputs, operations, outputs = formula.traced
     names, declared, lines = {}, [], []
     for s, kind in zip(inputs, kinds, strict=True):
         if kind in ("array", "row"):
             declared.append(f"T {s.name}")
-            names[id(s)] = s.name
+            names[id(s)] = s.name + element
         elif kind == "number":
             declared.append(f"float64 {s.name}")
             names[id(s)] = f"{s.name}_"
@@ -55,10 +70,7 @@ def kernel_text(formula: "Formula", kinds: Sequence[str]) -> tuple[str, str, str
     for k, op in enumerate(operations):
         names[id(op)] = f"t{k}"
         lines.append(f"const T t{k} = {_C[op.op].format(*map(name, op.args))};")
-    # All results first, then all writes: an output may be the memory of an input that is itself a result.
-    lines += [f"const T result{i} = {name(s)};" for i, s in enumerate(outputs)]
-    lines += [f"out{i} = result{i};" for i in range(len(outputs))]
-    return ", ".join(declared), ", ".join(f"T out{i}" for i in range(len(outputs))), "\n".join(lines)
+    return declared, lines, list(map(name, outputs))
 
 
 @cache

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, as_int, check_rows, device_of, generator, missing, to_device
+from npae.backend import Array, ArrayLike, as_int, check_rows, device_of, missing, to_device
 
 
 class CodeMixture:
@@ -72,7 +72,7 @@ class CodeMixture:
             n: how many.
             seed: of the random numbers.
         """
-        rng = generator(seed)
+        rng = np.random.default_rng(seed)
         k = rng.choice(len(self.weights), as_int(n, "n", least=1), p=self.weights)
         noise = rng.standard_normal((n, self.means.shape[1], 1))
         return (self.means[k] + (self.factors[k] @ noise)[:, :, 0]).astype(np.float32)

@@ -38,7 +38,7 @@ Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders".
 
 from typing import TYPE_CHECKING
 
-from npae.backend import Array, array_module, dot, elementwise, empty, exp, log, matmul, ones, rows
+from npae.backend import Array, array_module, dot, elementwise, empty, exp, log, matmul, ones, rows, total
 from npae.layers.sampling import tile, tile_adjoint
 from npae.models.base import Terms
 
@@ -109,7 +109,7 @@ def iwae_step(model: "VariationalAutoencoder", x: Array) -> Terms:
     ratio = log_ratio(z, sampler_cache[0], model.sampler.split(stats_k)[1])
     log_mean, w = log_mean_and_weights(_minus_sum(loss, ratio), k)
     reconstruction = dot(w.reshape(-1), loss) * scale
-    objective = dot(log_mean, ones(len(x), x)) * -scale
+    objective = total(log_mean, -scale)
 
     w = w.reshape(-1, 1)
     da = rows(da)

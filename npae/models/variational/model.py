@@ -40,7 +40,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, as_int, as_member, device_of, generator, to_device
+from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, as_int, as_member, empty
 from npae.layers import Dense, GaussianSample, Layer
 from npae.layers.base import Cache, Gradient
 from npae.layers.sampling import tile, tile_adjoint
@@ -233,16 +233,15 @@ class VariationalAutoencoder(Model):
 
         Args:
             n: how many.
-            seed: draws the codes; the same seed gives the same codes on every device.
+            seed: of the codes; the same seed gives the same codes on every device, up to rounding.
             batch_size: codes per forward pass.
         """
         first = next((layer for _, layer in self.decoder.leaves() if layer.parameters), None)
         if not isinstance(first, Dense):
             raise ValueError("sample: expected a decoder that begins with Dense, to know the size of a code. "
                              "Sample the codes yourself: model.decode(z).")  # fmt: skip
-        value = self.theta.value
-        z = generator(seed).standard_normal((as_int(n, "n", least=1), first.n_in), value.dtype)
-        return self.decode(to_device(z, device_of(value)), batch_size)
+        z = Stream(seed).normal(empty((as_int(n, "n", least=1), first.n_in), self.theta.value))
+        return self.decode(z, batch_size)
 
     def active_units(self, data: ArrayLike, threshold: float = 0.01, batch_size: int = 1024) -> Array:
         """Which of the d code numbers depend on x: those with Var_x μ_j > threshold. (d,) of bool.

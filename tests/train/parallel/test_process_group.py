@@ -16,16 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npae import backend, dense_autoencoder, layers, losses, optim
+from npae import dense_autoencoder, layers, losses, optim
 from npae.data.minibatches import Minibatches
 from npae.serialization.model_files import load_all
 from npae.train import Callback, Checkpoint, Diverged, EarlyStopping, prepare, resume_run
-from npae.train.parallel import process_group
 from npae.train.parallel.data_parallel import DataParallelStep
-from npae.train.parallel.process_group import MPIProcessGroup, ProcessGroup, from_environment
+from npae.train.parallel.process_group import ProcessGroup
 from npae.train.step import Step
-from tests.devices import DEVICES, each_gpu, on
-from tests.fake_gpu.fake_cupy import fake_cupy
 
 ROOT = Path(__file__).resolve().parents[3]
 RNG = np.random.default_rng(0)
@@ -288,95 +285,6 @@ def test_a_stop_in_one_process_stops_all_after_the_epoch():
         assert run.history.stopped == "no more time" and len(run.history) == 3
 
 
-# ---------------------------------------------------------------------- on a GPU
-
-
-class Comm:
-    """What MPIProcessGroup needs of an mpi4py communicator, among threads; in place only, and for host memory only."""
-
-    def __init__(self, group):
-        self.group, self.Get_rank, self.Get_size = group, lambda: group.rank, lambda: group.size
-        self.allgather = group.gather
-
-    def Allreduce(self, send, x):  # noqa: N802 (mpi4py's name)
-        assert send == "in place" and isinstance(x, np.ndarray)
-        self.group.sum_(x)
-
-    def Bcast(self, x):  # noqa: N802
-        assert isinstance(x, np.ndarray)
-        self.group.broadcast_(x)
-
-
-@pytest.fixture
-def fake_mpi(monkeypatch):
-    table = types.SimpleNamespace(places=[None], barrier=threading.Barrier(1))
-    world = Comm(Threads(0, table))
-    mpi = types.SimpleNamespace(IN_PLACE="in place", COMM_WORLD=world)
-    monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=mpi))
-
-
-@each_gpu
-def test_on_a_gpu_the_gradient_meets_the_others_on_the_host(device, fake_mpi):
-    def work(group):
-        group, adam = MPIProcessGroup(Comm(group)), optim.Adam(0.02)
-        model = network(seed=group.rank).to("gpu")
-        trainer = prepare(model, X, validation=V, batch_size=15, optimizer=adam, group=group, progress="none")
-        trainer.run(3)
-        return trainer.history["val_loss"], backend.to_device(trainer.model.theta.value, "cpu")
-
-    alone = prepare(network(), X, validation=V, batch_size=15, optimizer=optim.Adam(0.02), progress="none")
-    alone.run(3)
-    with on(device):
-        for val_loss, theta in together(2, work):
-            np.testing.assert_allclose(val_loss, alone.history["val_loss"], rtol=1e-10)
-            np.testing.assert_allclose(theta, alone.model.theta.value, rtol=1e-9)
-
-
-@pytest.mark.parametrize("device", DEVICES[1:2])
-def test_a_step_on_the_gpu_goes_through_the_host_once(device, fake_mpi):
-    with on(device):
-        model = network().to("gpu")
-        batches = Minibatches(X, 25, np.float64, "gpu", seed=0)
-        step = DataParallelStep(model, batches, optim.Adam(), 1.0, MPIProcessGroup())
-        rows = next(batches.rows())
-        step(rows, lambda terms, n: None)
-        with fake_cupy.count() as counted:
-            step(rows, lambda terms, n: None)
-        assert (counted.syncs, counted.uploads) == (2, 1), "the gradient down and up, and the one term of J"
-
-
-# ---------------------------------------------------------------------- the environment
-
-
-@pytest.fixture
-def environment(monkeypatch):
-    for name in process_group.STARTED:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back at the end
-    return monkeypatch
-
-
-def test_without_mpiexec_and_with_one_process_there_is_a_group_of_one(environment):
-    assert type(from_environment()) is ProcessGroup
-    environment.setenv("PMI_SIZE", "1")
-    assert type(from_environment()) is ProcessGroup
-
-
-@pytest.mark.parametrize("name", process_group.STARTED)
-def test_without_mpi4py_it_says_what_to_install(name, environment):
-    environment.setenv(name, "2")
-    environment.setitem(sys.modules, "mpi4py", None)
-    words = r'mpiexec started 2 processes, which communicate by mpi4py .*pip install .*\[mpi\]"'
-    with pytest.raises(ModuleNotFoundError, match=words):
-        from_environment()
-
-
-def test_the_mpiexec_of_another_mpi_is_noticed(environment, fake_mpi):
-    environment.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    with pytest.raises(RuntimeError, match="started 2 processes, but mpi4py sees 1: they .* two MPI libraries"):
-        from_environment()
-
-
 # ---------------------------------------------------------------------- real processes
 
 MPIEXEC = shutil.which("mpiexec", path=os.path.dirname(sys.executable)) or shutil.which("mpiexec")
@@ -388,7 +296,7 @@ PROGRAM = """
 import json, signal, sys
 from pathlib import Path
 from npae.train import Callback, Checkpoint, EarlyStopping
-from npae.train.parallel.process_group import from_environment
+from npae.train.parallel import from_environment
 from tests.train.parallel.test_process_group import np, columns, train
 
 class InProcess1(Callback):

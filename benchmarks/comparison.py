@@ -1,0 +1,63 @@
+"""Comparison of the contenders of a group: medians, quartiles, ratios and targets of one workload, and their table."""
+
+from benchmarks import report
+from benchmarks.alternate import ratios, summary
+from benchmarks.opponents import roster
+
+
+def compare(group, workload, times):
+    """{contender: {"seconds": […], "host_seconds": […], "ratio": {ours: […]}, "target": {ours: …}}} from Turns.
+
+    Three numbers are a median and its quartiles. "the best of the others" is the rival with the least median time.
+    """
+    result = {}
+    for name, turns in times.items():
+        result[name] = {"seconds": _summary([t.seconds for t in turns], 7)}
+        if group.device == "gpu":
+            result[name]["host_seconds"] = _summary([t.host for t in turns], 7)
+        versus = [ours for ours in group.ours if ours in times and ours != name]
+        result[name]["ratio"] = {ours: _summary(ratios(turns, times[ours]), 3) for ours in versus}
+    rivals = [name for name in times if name not in (*group.ours, roster.FLOOR)]
+    if len(rivals) > 1:
+        best = min(rivals, key=lambda name: result[name]["seconds"][0])
+        result[roster.BEST] = result[best] | {"name": best}
+    for name, numbers in result.items():
+        aims = {ours: group.target(ours, name, workload) for ours in numbers["ratio"]}
+        result[name] = numbers | {"target": {ours: aim for ours, aim in aims.items() if aim}}
+    return result
+
+
+def _summary(values, digits):
+    return [round(v, digits) for v in summary(values)]
+
+
+def show(group, workload, result):
+    """Print the table of one workload."""
+    ours = [name for name in group.ours if name in result]
+    on_gpu = group.device == "gpu"
+    head = [f"{workload}   ({group.title})", "ms per step", "quartiles", *(["ms, host"] if on_gpu else [])]
+    for name in ours:
+        head += [f"time / {name}", "quartiles", "target"]
+    rows = []
+    for name, numbers in result.items():
+        middle, *quartiles = (1e3 * s for s in numbers["seconds"])
+        label = f"{name}: {numbers['name']}" if "name" in numbers else name
+        row = [label, f"{middle:.3f}", report.spread(*quartiles, 3)]
+        row += [f"{1e3 * numbers['host_seconds'][0]:.3f}"] if on_gpu else []
+        for one in ours:
+            ratio, aim = numbers["ratio"].get(one), numbers["target"].get(one)
+            row += [f"{ratio[0]:.2f}", report.spread(*ratio[1:])] if ratio else ["", ""]
+            row += [f"≥ {aim}" if aim else ""]
+        rows.append(row)
+    report.table(head, rows)
+
+
+def ratio_cell(numbers):
+    """The ratio to npae's time with its quartiles, the name of the best contender, and targets that were missed."""
+    parts = [report.with_quartiles(numbers["ratio"][roster.OURS]), *([numbers["name"]] if "name" in numbers else [])]
+    for ours, aim in numbers["target"].items():
+        reached = round(numbers["ratio"][ours][0], 2)
+        if reached < aim:
+            than = "" if ours == roster.OURS else f" than {ours} ({reached})"
+            parts.append(f"**target {aim}{than} missed**")
+    return ", ".join(parts)
