@@ -93,21 +93,18 @@ Reading order
     optim/schedules.py                  learning rates
     optim/phased.py                     an optimizer for each objective
     train/learning_curves.py            a picture of the losses
+    train/overflow.py                   moments beyond the range
     train/history.py                    what is recorded
+    train/differences.py                two runs compared
+    train/saved_run.py                  what a checkpoint says
     train/callbacks.py                  early stopping and others
     train/logs.py                       lists, tables, TensorBoard
     train/averaging.py                  the moving average of θ
     train/bar.py                        the progress bar
     train/progress.py                   bars and lines
     train/interrupt.py                  Ctrl-C
-    serialization/architecture.py       models as data
-    serialization/places.py             the names of model files
-    serialization/archive.py            the arrays in them
-    serialization/checks.py             what is checked after reading
-    serialization/foreign.py            files of other formats
-    serialization/model_files.py        models in files
-    serialization/info.py               what is in a model file
-    train/differences.py                two runs compared
+    train/last_step.py                  the weights of the last step
+    serialization/                      models as data, and in files
     train/checkpoint.py                 runs in files
     data/augment.py                     fresh variants of samples
     data/minibatches.py                 minibatches

@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from npae.backend import Array, array_module, device_of, to_device
+from npae.backend import Array, array_module, as_float, as_int, device_of, to_device
 
 Places: TypeAlias = Mapping[str, tuple[Array, Array]]  # {name: (an array that J depends on, its claimed gradient)}
 
@@ -60,6 +60,7 @@ def check_layer(layer: Any, x: Array, *, training: bool = False, seed: int = 0, 
     """
     x, theta = x.copy(), layer.theta if layer.parameter_count else None
     y, cache = layer.forward(x, training)
+    seed = as_int(seed, "seed of gradcheck", least=0, most=None)
     R = _normal_like(y, np.random.default_rng([seed, 0]))
     if theta is not None:
         theta.zero_grad()
@@ -158,6 +159,9 @@ def check_gradient(objective: Callable[[], float], places: Places, *, name: str 
         >>> check_gradient(lambda: float((x**3).sum()), {"x": (x, 3 * x**2)}) < 1e-6
         True
     """
+    eps, rtol = as_float(eps, "eps of gradcheck", above=0), as_float(rtol, "rtol of gradcheck", least=0)
+    directions = as_int(directions, "directions of gradcheck", least=1)
+    seed = as_int(seed, "seed of gradcheck", least=0, most=None)
     for place, (array, gradient) in places.items():
         if array.dtype != np.float64 or gradient.dtype != np.float64:
             raise TypeError(

@@ -6,6 +6,7 @@ from numpy.lib import recfunctions
 
 from npae import Classifier, DataWarning, convolutional_autoencoder, dense_autoencoder, fit, layers, load, save
 from npae.anomaly import AnomalyDetector
+from npae.train import Diverged
 
 X = np.random.default_rng(0).normal(size=(60, 6))
 QUICK = {"epochs": 1, "progress": "none"}
@@ -119,7 +120,7 @@ def test_small_differences_of_large_times_survive():
     x = np.column_stack([100_000.0 * np.arange(60), X])
     late = x + np.array([start, 0, 0, 0, 0, 0, 0])
     assert np.allclose(detector(late).distances(late), detector(x).distances(x), rtol=1e-3)
-    with pytest.warns(DataWarning, match="the values are large"):
+    with pytest.warns(DataWarning, match="the values are large"), pytest.raises(Diverged, match="v of Adam.*1.55008e"):
         trained(late)
 
 

@@ -147,6 +147,7 @@ USES = {  # each returns whether what it wrote or read lies in the home folder
     "as_path": lambda home: npae.backend.as_path("~/a") == home / "a",
     "check_place": lambda home: npae.backend.check_place("~/new/a") is None and (home / "new").is_dir(),
     "atomic_write": lambda home: written(home),
+    "open_untrusted": lambda home: opened(home),
 }
 
 
@@ -154,6 +155,12 @@ def written(home):
     with npae.backend.atomic_write("~/deep/a") as temporary:
         temporary.write_text("a")
     return (home / "deep" / "a").read_text() == "a"
+
+
+def opened(home):
+    (home / "a").write_text("a")
+    with npae.backend.open_untrusted("~/a") as file:
+        return file.read() == b"a"
 
 
 @pytest.fixture

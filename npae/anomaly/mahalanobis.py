@@ -36,7 +36,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike
+from npae.backend import Array, ArrayLike, as_float
 
 
 class Moments:
@@ -108,8 +108,7 @@ class Mahalanobis:
         return new
 
     def _fit(self, batches: Iterable[Array], n: int, p: int, shrinkage: float) -> None:
-        if not 0 < shrinkage <= 1:
-            raise ValueError(f"Mahalanobis: expected a shrinkage 0 < α ≤ 1, got {shrinkage}.")
+        shrinkage = as_float(shrinkage, "shrinkage α of Mahalanobis", above=0, most=1)
         if n < p:
             rows = np.concatenate(list(batches))
             self.mean = rows.mean(axis=0)

@@ -3,6 +3,7 @@
 The file is a model file (npae.serialization.model_files), so npae.load reads the model alone from it.
 """
 
+import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from npae.anomaly.fitted import Fitted
 from npae.anomaly.mahalanobis import Mahalanobis
 from npae.anomaly.settings import check_settings
 from npae.anomaly.standardise import Scale
-from npae.serialization.model_files import ModelFileError, load_all, save
+from npae.backend import as_float, as_int
+from npae.serialization import ModelFileError, Saved, load_all, save
+from npae.serialization.architecture import json_text
+from npae.serialization.archive import reason
 
 _NOT_SAVED = ("model", "device", "progress")
 
@@ -27,7 +31,8 @@ def save_detector(path: str | PathLike[str], detector: AnomalyDetector) -> Path:
         path: of the file.
         detector: the AnomalyDetector.
 
-    Raises RuntimeError if the detector is not fitted, and what npae.save raises.
+    Raises RuntimeError if the detector is not fitted, ValueError if it could not be loaded again, such as with an
+    infinite threshold, and what npae.save raises.
 
     Example:
         >>> import tempfile
@@ -58,6 +63,13 @@ def save_detector(path: str | PathLike[str], detector: AnomalyDetector) -> Path:
         piece = getattr(fitted.distance, name)
         arrays |= {f"{name}.mean": piece.mean, f"{name}.V": piece.V, f"{name}.scale": piece.scale,
                    f"{name}.rest": np.atleast_1d(piece.rest)}  # fmt: skip
+    content = Saved(fitted.model, extra=json.loads(json_text(extra, "save_detector")), arrays=arrays)
+    try:
+        _detector_of(content, detector.device)
+    except Exception as error:
+        raise ValueError(
+            f"save_detector: the file could not be loaded ({reason(error)}), so it was not written."
+        ) from error
     return save(path, fitted.model, extra=extra, arrays=arrays)
 
 
@@ -83,9 +95,11 @@ def load_detector(path: str | PathLike[str], device: str = "cpu") -> AnomalyDete
     saved = load_all(path, device)
     try:
         return _detector_of(saved, device)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+    except (MemoryError, Warning):
+        raise
+    except Exception as error:  # a part that is missing or of another kind raises one of many errors
         raise ModelFileError(
-            f"{path} holds no whole anomaly detector ({error}). Write one with save_detector; "
+            f"{path} holds no whole anomaly detector ({reason(error)}). Write one with save_detector; "
             "npae.load reads a model alone."
         ) from error
 
@@ -95,33 +109,49 @@ def _detector_of(saved: Any, device: str) -> AnomalyDetector:
     extra, arrays = saved.extra, saved.arrays
     detector = AnomalyDetector(saved.model, device=device, **extra["detector"])
     check_settings(detector)
-    row_shape = tuple(int(n) for n in extra["row_shape"])
+    if detector.dtype not in ("float32", "float64") or not isinstance(detector.standardize, bool):
+        raise ValueError(f"its dtype is {detector.dtype!r}, and standardize={detector.standardize!r}")
+    row_shape = tuple(as_int(n, "row_shape", least=1) for n in extra["row_shape"])
     distance = DISTANCES[detector.distance](detector.shrinkage)
     for name in distance.pieces:
-        mean, V, scale, rest = (arrays[f"{name}.{part}"] for part in ("mean", "V", "scale", "rest"))
+        mean, V, scale, rest = (_finite(arrays, f"{name}.{part}") for part in ("mean", "V", "scale", "rest"))
         setattr(distance, name, Mahalanobis.of(mean, V, scale, rest[0]))
-    distance.rho = _finite(float(extra["rho"]))
+    distance.rho = as_float(extra["rho"], "rho", above=0)
     if detector.standardize:
-        mean, deviation = _finite(arrays["mean"]), _finite(arrays["deviation"])
-        if {mean.shape, deviation.shape} != {row_shape} or not (deviation > 0).all():
-            raise ValueError(f"its rows have the shape {row_shape}, their means {mean.shape}")
+        mean, deviation = _finite(arrays, "mean"), _finite(arrays, "deviation")
+        if {mean.shape, deviation.shape} != {row_shape}:
+            raise ValueError(
+                f"its rows have the shape {row_shape}, their means {mean.shape}, their deviations {deviation.shape}"
+            )
+        if not (deviation > 0).all():
+            raise ValueError(f"its standard deviations are at least {deviation.min():g}: expected numbers above 0")
         scale, origin = Scale(mean, deviation), 0.0
     else:
-        scale, origin = Scale(), _finite(arrays["origin"])
+        scale, origin = Scale(), _finite(arrays, "origin")
+        if origin.shape != row_shape:
+            raise ValueError(f"its rows have the shape {row_shape}, their mean {origin.shape}")
     detector._fitted = Fitted(scale, saved.model, distance, origin)
     names = extra["feature_names"]
     if names is not None and not ((len(names),) == row_shape and {type(name) for name in names} in ({str}, {int})):
         raise ValueError(f"its rows have the shape {row_shape}, and the names {names}")
     detector.row_shape, detector.feature_names = row_shape, names
-    detector.threshold = _finite(float(extra["threshold"]))
-    detector.held_out_rows, detector.held_out_distances = (
-        arrays[name] for name in ("held_out_rows", "held_out_distances")
-    )
+    detector.threshold = as_float(extra["threshold"], "threshold")
+    rows, distances = (arrays[name] for name in ("held_out_rows", "held_out_distances"))
+    if (rows.dtype.kind, distances.dtype.kind) != ("i", "f") or not rows.shape == distances.shape == (rows.size,):
+        raise ValueError(
+            f"its held-out rows are {rows.dtype} {rows.shape}, their distances {distances.dtype} {distances.shape}"
+        )
+    if not (rows >= 0).all() or np.isnan(distances).any():
+        raise ValueError("its held-out rows contain a negative number, or their distances NaN")
+    detector.held_out_rows, detector.held_out_distances = rows, distances
     detector._fitted.distances(np.zeros((1, *row_shape)))  # raises if the parts do not fit together
     return detector
 
 
-def _finite(numbers: Any) -> Any:
+def _finite(arrays: Any, name: str) -> Any:
+    numbers = arrays[name]
+    if numbers.dtype.kind != "f":
+        raise ValueError(f"its array {name} has the dtype {numbers.dtype}: expected floats")
     if not np.isfinite(numbers).all():
-        raise ValueError("it contains NaN or Inf")
+        raise ValueError(f"its array {name} contains NaN or Inf")
     return numbers

@@ -51,7 +51,7 @@ def held_out(n: int, share: float, folds: int, seed: int, every_row: bool = Fals
         seed: draws the parts.
         every_row: use all parts.
     """
-    folds, needed = min(folds, n), math.ceil(BEYOND / share)
+    folds, needed = min(int(folds), n), math.ceil(BEYOND / share)
     if folds < 2 or n < 3:  # two rows leave one to fit to, which has no variance
         return [], True
     order = np.random.default_rng([seed, n]).permutation(n)

@@ -32,12 +32,12 @@ All other packages import from this page, never from the files within. In readin
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
     fork.py              two streams of a CUDA graph   window_kernels.py   windows of images on the GPU
     cublaslt.py          products with a bias          cublaslt_plans.py   how the library is asked for them
-    checks.py            arguments                     files.py            paths, atomic writes, headers
+    checks.py            arrays as arguments            files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
     typing.py            types for annotations         extras.py           packages not installed
     console.py           text on any console           text_table.py       tables as text
     window.py            text that fits the window     command_line.py     main functions of programs
-    summary.py           the layers of a network
+    summary.py           the layers of a network       settings.py         numbers as arguments
 """
 
 from npae.backend.arrays import (
@@ -55,7 +55,6 @@ from npae.backend.arrays import (
 from npae.backend.batches import Labelled, as_array, as_batch, as_lazy_source, as_source, batches, in_batches
 from npae.backend.checks import (
     DataWarning,
-    as_int,
     check_floats,
     check_input,
     check_pair,
@@ -65,11 +64,19 @@ from npae.backend.checks import (
 )
 from npae.backend.command_line import INTERRUPTED, CommandParser, command_line
 from npae.backend.config import show_config, versions
-from npae.backend.console import as_shown, safe_output
+from npae.backend.console import as_shown, is_open, is_terminal, safe_output
 from npae.backend.cublas import Cublas
 from npae.backend.cublaslt import CublasLt, blas_of_graphs
 from npae.backend.extras import install_command, missing, on_demand
-from npae.backend.files import as_path, atomic_write, check_place, read_array_header
+from npae.backend.files import (
+    ABANDONED,
+    NotAFileError,
+    as_path,
+    atomic_write,
+    check_place,
+    open_untrusted,
+    read_array_header,
+)
 from npae.backend.fill_values import check_fill_values
 from npae.backend.flat_parameters import FlatParameters
 from npae.backend.fork import Fork, fork_is_on
@@ -117,6 +124,7 @@ from npae.backend.random import Stream, draws_in_step
 from npae.backend.registry import Serializable, as_member
 from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
+from npae.backend.settings import as_float, as_int
 from npae.backend.text_table import text_table
 from npae.backend.threads import parallel_for, thread_count
 from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Progress, Scalar
@@ -133,8 +141,8 @@ __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
     "tf32_is_on", "to_device", "why_no_gpu", "Labelled", "as_array", "as_batch", "as_source", "batches", "check_rows",
     "as_lazy_source", "LazyRows", "is_lazy", "sample", "Remembers", "Seen", "names_of", "DataWarning", "warn",
-    "check_in_0_1", "check_fill_values", "in_batches", "as_int", "check_floats", "check_input", "check_pair",
-    "check_shape",
+    "check_in_0_1", "check_fill_values", "in_batches", "as_float", "as_int", "check_floats", "check_input",
+    "check_pair", "check_shape",
     "show_config", "versions", "ActivationFormulas", "Cublas", "CublasLt", "blas_of_graphs",
     "Formula", "elementwise", "absolute", "cos", "exp",
     "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total", "as_path",
@@ -144,6 +152,7 @@ __all__ = [
     "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step", "Serializable",
     "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing", "on_demand",
     "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "use_fork",
-    "as_shown", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar", "CommandParser",
-    "INTERRUPTED", "command_line", "counted", "fit_text", "size_text", "value_text",
+    "as_shown", "is_open", "is_terminal", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar",
+    "CommandParser", "ABANDONED", "NotAFileError", "open_untrusted", "INTERRUPTED", "command_line", "counted",
+    "fit_text", "size_text", "value_text",
 ]  # fmt: skip

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from npae.backend.arrays import array_module, device_of, to_device
-from npae.backend.checks import Check, as_int
+from npae.backend.checks import Check
 from npae.backend.inputs import as_samples
 from npae.backend.memory import empty
 from npae.backend.remembers import Remembers
+from npae.backend.settings import as_int
 from npae.backend.typing import Array, ArrayLike, DTypeLike
 from npae.backend.watch import Watch
 

@@ -1,6 +1,6 @@
-"""Checks of arguments: integers, shapes, dtypes, devices. Each raises one sentence: expected, got, and the cure."""
+"""Checks of arrays: values, shapes, dtypes, devices. Each raises one sentence: expected, got, and the cure."""
 
-import operator
+import math
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from npae.backend.arrays import array_module, device_of
-from npae.backend.typing import Array
+from npae.backend.console import is_open
+from npae.backend.typing import Array, DTypeLike
 
+STANDARDISE = "(x - x.mean(axis=0)) / x.std(axis=0)"
 Check: TypeAlias = Callable[[Array], Any]  # of a batch; raises for one that cannot be right
 
 
@@ -37,30 +39,11 @@ def warn(message: str, category: type[Warning] = DataWarning) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "npae":
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
-
-
-def as_int(value: Any, name: str, least: int | None = None) -> int:
-    """`value` as an int. Raises TypeError if it is not an integer, ValueError if it is below `least`.
-
-    Args:
-        value: an integer of Python or NumPy.
-        name: of the argument, for the message.
-        least: the smallest value that is allowed; None: any.
-
-    Example:
-        >>> from npae.backend import as_int
-        >>> as_int(0, "n_out", least=1)
-        Traceback (most recent call last):
-        ValueError: n_out: expected 1 or more, got 0.
-    """
     try:
-        n = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r}.") from None
-    if least is not None and n < least:
-        raise ValueError(f"{name}: expected {least} or more, got {n}.")
-    return n
+        warnings.warn(message, category, stacklevel=level)
+    except ValueError:  # from a closed stderr
+        if is_open(sys.stderr):
+            raise
 
 
 def check_floats(owner: Any, x: Any) -> None:
@@ -83,7 +66,8 @@ def check_floats(owner: Any, x: Any) -> None:
         raise TypeError(f"{owner!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
 
 
-def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = None, name: str = "data") -> None:
+def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = None, name: str = "data",
+               dtype: DTypeLike | None = None) -> None:  # fmt: skip
     """Raise ValueError if a row of x contains NaN or Inf, or if check(x) raises. Only floats are checked.
 
     Args:
@@ -91,6 +75,7 @@ def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = N
         numbers: their row numbers within the whole data, for the message.
         check: a loss's check_targets, or None.
         name: of the data, for the message.
+        dtype: of the network; the values must be finite in it too. None: that of x.
 
     Example:
         >>> import numpy as np
@@ -101,18 +86,31 @@ def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = N
     """
     if x.dtype.kind != "f":
         return
-    xp = array_module(x)
-    good = xp.isfinite(x.reshape(len(x), -1)).all(axis=1)
-    if not bool(good.all()):
-        k = int(xp.argmin(good))
-        where = tuple(int(i) for i in np.unravel_index(int(xp.argmin(xp.isfinite(x[k]))), x.shape[1:]))
-        place = f" in column {where[0]}" if len(where) == 1 else f" at {where}" if where else ""
-        raise ValueError(
-            f"{name}: row {int(numbers[k])} contains NaN or Inf ({float(x[(k, *where)])}{place}). "
-            "Remove or repair such rows first."
-        )
+    _check_finite(x, x, numbers, name)
+    if dtype is not None and np.dtype(dtype).itemsize < x.dtype.itemsize:
+        with np.errstate(over="ignore"):
+            _check_finite(x.astype(dtype), x, numbers, name)
     if check is not None:
         check(x)
+
+
+def _check_finite(converted: Array, x: Array, numbers: Sequence[int] | Array, name: str) -> None:
+    """Raise ValueError unless rows x are finite, once they are converted to the network's dtype."""
+    xp = array_module(x)
+    good = xp.isfinite(converted.reshape(len(x), -1)).all(axis=1)
+    if bool(good.all()):
+        return
+    k = int(xp.argmin(good))
+    where = tuple(int(i) for i in np.unravel_index(int(xp.argmin(xp.isfinite(converted[k]))), x.shape[1:]))
+    place, value = f" in column {where[0]}" if len(where) == 1 else f" at {where}" if where else "", x[(k, *where)]
+    if math.isfinite(value):
+        raise ValueError(
+            f"{name}: row {int(numbers[k])} contains {value:g}{place}, too large for the network's {converted.dtype}. "
+            f"Repair such values; if they are right, standardise each feature: {STANDARDISE}."
+        )
+    raise ValueError(
+        f"{name}: row {int(numbers[k])} contains NaN or Inf ({float(value)}{place}). Remove or repair such rows first."
+    )
 
 
 def check_shape(layer: Any, shape: tuple[int, ...], like: tuple[int | str, ...], fix: str = "") -> None:

@@ -55,6 +55,36 @@ def as_shown(text: str, encoding: str | None) -> str:
     return text if encoding is None else text.encode(encoding, _ERRORS).decode(encoding)
 
 
+def is_terminal(stream: Any) -> bool:
+    """Is the stream a terminal? None, as in a program without a console, and a closed stream are not.
+
+    Args:
+        stream: such as sys.stderr.
+
+    Example:
+        >>> import io
+        >>> from npae.backend import is_terminal
+        >>> is_terminal(io.StringIO()), is_terminal(None)
+        (False, False)
+    """
+    return is_open(stream) and stream.isatty()
+
+
+def is_open(stream: Any) -> bool:
+    """Can text be written to the stream? Not to None, nor to a closed stream.
+
+    Args:
+        stream: such as sys.stderr.
+
+    Example:
+        >>> import io
+        >>> from npae.backend import is_open
+        >>> is_open(io.StringIO()), is_open(None)
+        (True, False)
+    """
+    return stream is not None and not getattr(stream, "closed", False)
+
+
 class _Readable:
     """A stream whose text is replaced before its own write() could fail."""
 

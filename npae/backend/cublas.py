@@ -1,8 +1,8 @@
 """Matrix products by cuBLAS, called through ctypes: for training steps that are captured as a CUDA graph.
 
 CuPy refuses to call cuBLAS while a stream is capturing. cuBLAS itself allows it, if it is given a workspace beforehand.
-The product of npae.backend.products is here. It is tested against a stand-in for the library and has not yet run on a
-real GPU.
+While a step is captured, `matmul` of npae.backend.products calls `Cublas.matmul`. It is tested against a stand-in for
+the library and has not yet run on a real GPU.
 
 cuBLAS stores a matrix column by column, npae row by row. So the memory of our X is, to cuBLAS, Xᵀ. Asked for
 

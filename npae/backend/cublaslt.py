@@ -16,8 +16,8 @@ its A, and our left factor a its B. So its BGRADA sums our right factor, and its
 row b. It has BGRADA only for an A, and BGRADB only for a Bᵀ, as stored: so da and daᵀ are where da is stored by rows.
 
 Not every epilogue is granted for every type and shape. cuBLASLt is asked once for each; where it has no algorithm, the
-caller does without. ReLU has one difference: RELU_BIAS returns 0 for NaN (so users report), the plain kernel
-NaN. A NaN in x or W still reaches ∂J/∂W = xᵀ da in the backward pass.
+caller does without. RELU_BIAS is reported to return 0 for NaN, where the plain kernel returns NaN. A NaN in x still
+reaches ∂J/∂W = xᵀ da in the backward pass; one in b alone is found in θ at the end of the epoch.
 
 cuBLAS documentation 13, "Using the cuBLASLt API": cublasLtMatmul, cublasLtEpilogue_t.
 """

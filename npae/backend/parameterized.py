@@ -14,6 +14,7 @@ from npae.backend.arrays import resolve_device, to_device
 from npae.backend.flat_parameters import FlatParameters
 from npae.backend.parameters import Parameter
 from npae.backend.registry import Serializable
+from npae.backend.settings import as_int
 from npae.backend.summary import summarise
 from npae.backend.typing import Array, DTypeLike
 
@@ -59,15 +60,17 @@ class Parameterized(Serializable):
 
     def _named(self, kind: str, prefix: str) -> Collection[tuple[str, Parameter]]:
         found: dict[int, tuple[str, Parameter]] = {}
-        for name, p in self._walk(kind, prefix):
-            found.setdefault(id(p), (name, p))
+        visited: dict[int, Parameterized] = {}
+        to_visit: list[tuple[str, Parameterized]] = [(prefix, self)]
+        while to_visit:
+            prefix, part = to_visit.pop()
+            if id(part) in visited:  # shared layers are visited once, so that the work is linear in the network
+                continue
+            visited[id(part)] = part
+            for p in getattr(part, kind):
+                found.setdefault(id(p), (prefix + p.name, p))
+            to_visit += [(f"{prefix}{name}.", child) for name, child in reversed(part.children)]
         return found.values()
-
-    def _walk(self, kind: str, prefix: str) -> Iterator[tuple[str, Parameter]]:
-        for p in getattr(self, kind):
-            yield prefix + p.name, p
-        for name, child in self.children:
-            yield from child._walk(kind, f"{prefix}{name}.")
 
     def leaves(self, name: str = "") -> Iterator[tuple[str, Any]]:
         """(dotted name, Layer) of every layer within that has no children, in order."""
@@ -91,6 +94,7 @@ class Parameterized(Serializable):
             dtype: float32, or float64 for gradient checks.
             device: "cpu", "gpu" or "auto".
         """
+        seed = as_int(seed, "seed", least=0, most=None)
         new = [p.home is None for _, p in self.named_parameters()]
         self.allocate(dtype, device)
         for k, (_, p) in enumerate(self.named_parameters()):

@@ -35,7 +35,7 @@ def _scaled(array, scale):
 
 
 def _product_and_sum(a: Array, b: Array, of_left: bool, out: Array, total: Array) -> bool:
-    blas = epilogues(a)  # looked up here: aside, it is another one
+    blas = epilogues(a)  # looked up here: on the second stream, another handle multiplies
     return blas is not None and blas.product_and_sum(a, b, of_left, out, total)
 
 
@@ -65,6 +65,7 @@ class Parameter:
 
     value: Array
     grad: Array
+    least: float = -math.inf  # the smallest value that a model file may give it: 0 for a variance
 
     def __init__(self, name: str, shape: tuple[int, ...], initializer: Callable[[Any, tuple[int, ...]], Array]) -> None:
         self.name, self.shape, self.initializer = name, tuple(int(n) for n in shape), initializer

@@ -119,7 +119,7 @@ def use_fork(fork: Any) -> Iterator[None]:
 
 
 def epilogues(x: Array) -> CublasLt | None:
-    """What computes a product together with a bias or its gradient: None on the CPU, and mostly (see cublaslt.py).
+    """What computes a product together with a bias or its gradient: None on the CPU, and unless NPAE_EPILOGUES=1.
 
     Args:
         x: a factor of the product.

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from npae.backend.arrays import array_module
-from npae.backend.checks import warn
+from npae.backend.checks import STANDARDISE, warn
 from npae.backend.lazy import is_lazy, sample
 
-STANDARDISE = "(x - x.mean(axis=0)) / x.std(axis=0)"
 FAR = 10  # widths of the range, beyond its ends
 
 

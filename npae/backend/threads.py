@@ -16,14 +16,16 @@ from typing import Any
 def thread_count() -> int:
     """How many threads an operation may use: OMP_NUM_THREADS if it is set, else the cores open to this process.
 
+    At most four per core of the machine: more only wait for each other, and a system starts only some ten thousand.
+
     Example:
         >>> from npae.backend import thread_count
         >>> thread_count() >= 1
         True
     """
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
+    if asked.isdecimal() and float(asked) >= 1:
+        return int(min(float(asked), 4 * (os.cpu_count() or 1)))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

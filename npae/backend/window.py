@@ -8,15 +8,14 @@ import unicodedata
 from numbers import Integral, Real
 from typing import Any
 
-from npae.backend.console import as_shown
+from npae.backend.console import as_shown, is_terminal
 
 _DEEPER = " " * 4  # before the further lines of an indented line
 
 
 def window_width() -> int:
     """Characters per line of the terminal, less one, since some consoles break full lines; 0 without a terminal."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    columns = shutil.get_terminal_size((0, 0)).columns if terminal or "COLUMNS" in os.environ else 0
+    columns = shutil.get_terminal_size((0, 0)).columns if is_terminal(sys.stdout) or "COLUMNS" in os.environ else 0
     return max(columns - 1, 0)
 
 

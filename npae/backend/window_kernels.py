@@ -105,8 +105,8 @@ for (int t = 0; t < kh; ++t) {{
 dx = total;
 """
 
-# The share of a sum in the mean, in the order of the CPU's operations: over all places of the window, at the border
-# then over those inside of the image.
+# The share of a sum in the mean, in the order of the CPU's operations: divide by the size of the window; at the border,
+# multiply by size/inside afterwards.
 _SHARE = """
 template <typename N> __device__ N share(N sum, int start, int kernel, int size) {
   const int inside = min(start + kernel, size) - max(start, 0);

@@ -69,7 +69,7 @@ class Minibatches:
         self.batch_size = min(as_int(batch_size, "batch_size", least=1), self.n)
         self.dtype, self.device, self.seed, self.name, self._check = dtype, device, seed, name, check
         if not is_lazy(self.source):
-            check_source(self.source, check, name)
+            check_source(self.source, check, name, dtype)
         if device == "gpu" and self._fits_on_gpu():
             self.source = to_device(self.source, device)
         # NumPy's take copies a source that is strided or unaligned, whole, before it takes a row.
@@ -118,7 +118,7 @@ class Minibatches:
         taken = _rows_of(self.source, rows) if self._takes_rows else self.source[rows]
         if is_lazy(self.source):
             numbers = range(len(self.source))[rows] if isinstance(rows, slice) else rows
-            check_rows(np.asarray(taken), numbers, self._check, self.name)
+            check_rows(np.asarray(taken), numbers, self._check, self.name, self.dtype)
         return as_batch(taken, self.dtype, self.device)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from npae.backend import (
     Array,
     ArrayLike,
+    DTypeLike,
     Labelled,
     array_module,
     as_array,
@@ -41,7 +42,7 @@ def as_labelled(data: Any, name: str = "data") -> Labelled:
     if not isinstance(data, tuple) or len(data) != 2:
         got = f"a tuple of {len(data)}" if isinstance(data, tuple) else type(data).__name__
         raise TypeError(f"{name}: expected a pair (samples, labels), got {got}: write (x, y).")
-    x, y = as_lazy_source(data[0], name), as_array(data[1])
+    x, y = as_lazy_source(data[0], name), _without_mask(as_array(data[1]), name)
     if y.dtype.kind not in "iubf":
         raise TypeError(
             f"{name}: expected labels of integers, bool or floats, got {y.dtype}: number the classes, "
@@ -57,6 +58,20 @@ def as_labelled(data: Any, name: str = "data") -> Labelled:
             + _numbered(y, len(x))
         )
     return Labelled(x, to_device(y.astype(np.int64) if numbers else y, device_of(x)))
+
+
+def _without_mask(y, name):
+    """Labels as they are, and a masked array without its mask. Raises TypeError if a label is masked."""
+    if not isinstance(y, np.ma.MaskedArray):
+        return y
+    masked = np.flatnonzero(np.ma.getmaskarray(y).reshape(len(y), -1).any(axis=1)) if y.ndim else []
+    if len(masked):
+        raise TypeError(
+            f"{name}: expected no masked labels, got {len(masked)} of them, the first in row {masked[0]}: the network "
+            "would learn the numbers behind the mask. Leave such rows out, or write y.filled(-1) where a model takes "
+            "-1 for an unknown class."
+        )
+    return y.data
 
 
 def _numbered(y, n):
@@ -83,21 +98,23 @@ def as_pairs(x: ArrayLike, target: ArrayLike, name: str = "data") -> Labelled:
     return Labelled(samples, to_device(targets, device_of(samples)))
 
 
-def check_source(data: Any, check: Callable[[Any], None] | None = None, name: str = "data") -> None:
+def check_source(data: Any, check: Callable[[Any], None] | None = None, name: str = "data",
+                 dtype: DTypeLike | None = None) -> None:  # fmt: skip
     """check_rows for all rows, a few thousand at a time.
 
     Args:
         data: a source, or Labelled.
         check: raises for rows that cannot be right. Of Labelled data it is given the labels.
         name: of the data, for messages.
+        dtype: of the network; the values must be finite in it too. None: that of the data.
     """
     if isinstance(data, Labelled):
-        check_source(data.x, None, name)
+        check_source(data.x, None, name, dtype)
         if check is not None:
             check(data.y)
         return
     for start, rows in _blocks(data):
-        check_rows(rows, range(start, start + len(rows)), check, name)
+        check_rows(rows, range(start, start + len(rows)), check, name, dtype)
 
 
 def _blocks(data: Any) -> Iterator[tuple[int, Array]]:

@@ -33,7 +33,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npae.backend import Array, array_module, check_floats, cos, elementwise, empty, exp, matmul, maximum, minimum, sin
+from npae.backend import (
+    Array,
+    array_module,
+    as_float,
+    as_int,
+    check_floats,
+    cos,
+    elementwise,
+    empty,
+    exp,
+    matmul,
+    maximum,
+    minimum,
+    sin,
+)
 from npae.data.augment import Augmentation, Config
 
 
@@ -91,15 +105,12 @@ class Warp(Augmentation):
     def __init__(self, std: float, share: float = 0.5, contrast: float = 1.4,
                  image: Sequence[int] = (28, 28)) -> None:  # fmt: skip
         super().__init__()
-        if not (std >= 0 and 0 <= share <= 1 and contrast > 0):
-            raise ValueError(
-                "Warp: expected std of 0 or more, a share from 0 to 1 and a contrast above 0, "
-                f"got {std}, {share} and {contrast}."
-            )
-        self.std, self.share, self.contrast = float(std), float(share), float(contrast)
-        self.image = tuple(int(n) for n in image)
-        if len(self.image) != 2 or min(self.image) < 2:
+        self.std = as_float(std, "std of Warp", least=0)
+        self.share = as_float(share, "share of Warp", least=0, most=1)
+        self.contrast = as_float(contrast, "contrast of Warp", above=0)
+        if len(image) != 2:
             raise ValueError(f"Warp: expected image=(height, width), both at least 2, got {image}.")
+        self.image = tuple(as_int(n, "size of Warp's image", least=2) for n in image)
         self._constants: dict[tuple, tuple[Array, Array]] = {}
 
     def __call__(self, x: Array) -> Array:

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from npae.anomaly.training import MakeModel
-from npae.backend import Array, DTypeLike, as_int, warn
+from npae.backend import Array, DTypeLike, as_float, as_int, warn
 from npae.estimators.network import PARAMETERS, make_network
 from npae.models.base import Model
 from npae.train import History
@@ -41,8 +41,7 @@ class AutoencoderEstimator(BaseEstimator):
         owner = type(self).__name__
         as_int(self.epochs, f"epochs of {owner}", least=0)
         as_int(self.batch_size, f"batch_size of {owner}", least=1)
-        if not (isinstance(self.learning_rate, (int, float, np.number)) and self.learning_rate > 0):
-            raise ValueError(f"{owner}: expected a learning_rate above 0, got {self.learning_rate!r}.")
+        as_float(self.learning_rate, f"learning_rate of {owner}", above=0)
         if self.dtype is not None and self.dtype not in ("float32", "float64", np.float32, np.float64):
             raise ValueError(f'{owner}: expected dtype "float32", "float64" or None (as X has it), got {self.dtype!r}.')
 

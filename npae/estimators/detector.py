@@ -142,6 +142,6 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
     def _share(self, name: str) -> float:
         """The parameter `name`. Raises ValueError unless it is a number above 0 and at most 0.5."""
         value, auto = getattr(self, name), ' or "auto"' if name == "contamination" else ""
-        if not (isinstance(value, (int, float, np.number)) and 0 < value <= 0.5):
+        if isinstance(value, bool) or not (isinstance(value, (int, float, np.number)) and 0 < value <= 0.5):
             raise ValueError(f"AutoencoderDetector: {name} must be in (0, 0.5]{auto}, got {value!r}.")
         return float(value)

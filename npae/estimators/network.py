@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from npae.anomaly.training import default_code_size
-from npae.backend import DTypeLike, as_int
+from npae.backend import DTypeLike, as_float, as_int
 from npae.layers import Corruption, GaussianNoise, MaskingNoise, SaltAndPepper
 from npae.models import Autoencoder, dense_autoencoder
 from npae.penalties import L1, Contractive, KLSparsity, WeightDecay
 
 PENALTIES = (WeightDecay, L1, Contractive, KLSparsity)  # the term of each is the name of the parameter
+ZERO = "0 leaves it out."  # the cure for strengths and levels out of range
 NOISE = {"gaussian": GaussianNoise, "masking": MaskingNoise, "salt_and_pepper": SaltAndPepper}
 PARAMETERS = ("n_components", "hidden_layer_sizes", "activation", "code_activation", "loss", "noise", "noise_level",
               *(kind.term for kind in PENALTIES), "dropout", "batch_norm", "tied")  # fmt: skip
@@ -39,7 +40,7 @@ def make_network(shape: tuple[int, ...], seed: int, dtype: DTypeLike, *, owner: 
     code, hidden = sizes(owner, math.prod(shape), parameters["n_components"], parameters["hidden_layer_sizes"])
     penalties = []
     for kind in PENALTIES:
-        strength = at_least_0(owner, kind.term, parameters[kind.term])
+        strength = as_float(parameters[kind.term], f"{kind.term} of {owner}", least=0, cure=ZERO)
         if strength:
             penalties.append(kind(strength))
     return dense_autoencoder(
@@ -76,20 +77,4 @@ def corruption(owner: str, noise: str, level: float) -> Corruption | None:
     """
     if noise not in list(NOISE):
         raise ValueError(f"{owner}: expected a noise of {', '.join(NOISE)}, got {noise!r}.")
-    return NOISE[noise](level) if at_least_0(owner, "noise_level", level) else None
-
-
-def at_least_0(owner: str, name: str, value: float) -> float:
-    """The value. Raises ValueError if it is below 0, TypeError if it is not a number.
-
-    Args:
-        owner: whose parameter it is, for messages.
-        name: of the parameter.
-        value: to be checked.
-    """
-    try:
-        if value >= 0:
-            return value
-    except TypeError:
-        raise TypeError(f"{owner}: expected {name} as a number, got {value!r}.") from None
-    raise ValueError(f"{owner}: expected {name} of 0 or more, got {value!r}. 0 leaves it out.")
+    return NOISE[noise](level) if as_float(level, f"noise_level of {owner}", least=0, cure=ZERO) else None

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, array_module, to_device
+from npae.backend import Array, ArrayLike, array_module, as_float, to_device
 from npae.evaluate.distances import as_rows, check_alike, squared_distances
 
 SIGMAS = tuple(np.geomspace(0.1, 0.4, 13).tolist())
@@ -65,7 +65,8 @@ def parzen_log_likelihood(samples: ArrayLike, data: ArrayLike, validation: Array
         validation: (k, …), other data, to choose σ by.
         sigmas: one width, or several to choose from.
 
-    Raises ValueError for rows of different lengths, for NaN or Inf, and for a σ that is not above 0.
+    Raises ValueError for rows of different lengths, for NaN or Inf, and unless 10⁻¹⁰⁰ ≤ σ ≤ 10¹⁰⁰: a float must hold
+    its square.
 
     Example:
         >>> import numpy as np
@@ -79,9 +80,9 @@ def parzen_log_likelihood(samples: ArrayLike, data: ArrayLike, validation: Array
     s, x, v = as_rows(samples, "samples"), as_rows(data, "data"), as_rows(validation, "validation")
     check_alike(s, x, ("samples", "data"))
     check_alike(s, v, ("samples", "validation"))
-    widths = np.ravel(sigmas).tolist()
-    if not widths or not all(0 < sigma < math.inf for sigma in widths):
-        raise ValueError(f"parzen_log_likelihood: expected widths above 0, got sigmas={widths}.")
+    widths = [as_float(s, "sigmas of parzen_log_likelihood", least=1e-100, most=1e100) for s in np.ravel(sigmas)]
+    if not widths:
+        raise ValueError("parzen_log_likelihood: expected one width or more, got sigmas=[].")
     means = _log_densities(s, v, widths).mean(axis=1)
     sigma = float(widths[int(means.argmax())])
     (log_p,) = _log_densities(s, x, [sigma])

@@ -1,9 +1,11 @@
 """Exported files: their names, and how they are written."""
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from npae.backend import as_path, atomic_write
+from npae.backend import NotAFileError, as_path, atomic_write
 from npae.layers import Layer
 from npae.serialization.places import named
 
@@ -28,18 +30,23 @@ def place(path: str | PathLike[str], suffix: str, owner: str) -> Path:
     return named(path, owner, suffix)
 
 
-def write(path: Path, content: bytes) -> Path:
+def write(path: Path, content: bytes, check: Callable[[Path], Any] | None = None) -> Path:
     """Write a file under a temporary name, then rename it, so that no reader sees half of it. Returns its Path.
 
     Args:
         path: of the file; missing folders are made.
         content: of the file.
+        check: reads the written file before it is renamed, and raises an error if it cannot; None: it is not read.
 
-    Raises OSError, with the reason, if it cannot be written. Then an older file is as it was.
+    Raises OSError, with the reason, if it cannot be written, and what `check` raises. Then an older file is as it was.
     """
     try:
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
+            if check is not None:
+                check(temporary)
+    except (NotAFileError, IsADirectoryError):  # with the name and the cure
+        raise
     except OSError as error:
         raise OSError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error
     return path

@@ -8,15 +8,19 @@
                     npae_version     the version of npae that wrote the file
                     architecture     the model as a tree of class names and arguments (npae.serialization)
                     training_data    names, shape and range of the data, if the model has been trained
+                    checksum         CRC-32 of these entries as JSON, and then of the bytes of all tensors
 
 The metadata are one entry, since the library writes several in a random order. So equal models have equal bytes.
 
 Shared parameters are in the file once, where the model meets them first. A file that is read is not trusted. The
 library checks its header, and that the tensors fill the file. Then names, shapes and dtypes are compared with the
-architecture, before anything is allocated; it can name registered classes only.
+architecture, before anything is allocated; it can name registered classes only. The checksum is compared before the
+values are used, since the format has none of its own.
 """
 
 import json
+import zlib
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,6 +33,7 @@ from npae.export.places import place, write
 from npae.layers import Layer
 from npae.serialization import ModelFileError, build, describe
 from npae.serialization.architecture import json_text
+from npae.serialization.archive import reason
 from npae.serialization.checks import check_values, remember
 from npae.serialization.foreign import foreign
 from npae.version import __version__
@@ -45,7 +50,8 @@ def save_safetensors(path: str | PathLike[str], model: Layer) -> Path:
         model: a Layer with values, on any device.
 
     Raises ModuleNotFoundError without the package safetensors; TypeError if `model` is not a Layer; RuntimeError if it
-    has no values; OSError, with the reason, if the file cannot be written. After an error an older file is as it was.
+    has no values; ModelFileError if the file could not be loaded, such as for NaN in the model; OSError, with the
+    reason, if it cannot be written. After an error an older file is as it was.
 
     Example:
         >>> from npae import dense_autoencoder
@@ -62,7 +68,35 @@ def save_safetensors(path: str | PathLike[str], model: Layer) -> Path:
     if seen is not None:
         about["training_data"] = seen.to_json()
     tensors = {name: np.ascontiguousarray(to_device(p.value, "cpu")) for name, p in _named(model).items()}
-    return write(path, library.numpy.save(tensors, {"npae": json_text(about, "save_safetensors")}))
+    about["checksum"] = checksum(about, tensors)
+    content = library.numpy.save(tensors, {"npae": json_text(about, "save_safetensors")})
+    return write(path, content, lambda written: _read_back(library, written))
+
+
+def checksum(about: dict[str, Any], tensors: Mapping[str, Array]) -> int:
+    """The CRC-32 of what a file states about a model, and then of its tensors in the order of their names.
+
+    Args:
+        about: JSON values, without "checksum".
+        tensors: {dotted name: its values, on the CPU}.
+    """
+    total = zlib.crc32(json_text(about, "save_safetensors").encode())
+    for name in sorted(tensors):
+        total = zlib.crc32(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data, total)
+    return total
+
+
+def _read_back(library: Any, path: Path) -> None:
+    """Raise ModelFileError unless the written file can be loaded."""
+    try:
+        with library.safe_open(path, framework="numpy") as file:
+            _read(file)
+    except (OSError, MemoryError, Warning):
+        raise
+    except Exception as error:
+        raise ModelFileError(
+            f"save_safetensors: the file could not be loaded ({reason(error)}), so it was not written."
+        ) from error
 
 
 def load_safetensors(path: str | PathLike[str], device: str = "cpu") -> Any:
@@ -91,7 +125,7 @@ def load_safetensors(path: str | PathLike[str], device: str = "cpu") -> Any:
         with library.safe_open(path, framework="numpy") as file:
             model = _read(file)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error.__cause__
+        raise ModelFileError(f"{path}: {reason(error)}") from error.__cause__
     except (PermissionError, MemoryError, Warning):
         raise
     except Exception as error:  # the library, JSON and constructors raise many kinds for arbitrary bytes
@@ -99,7 +133,7 @@ def load_safetensors(path: str | PathLike[str], device: str = "cpu") -> Any:
         if other is not None:
             raise ModelFileError(f"{path} is no safetensors file of npae: {other}") from None
         raise ModelFileError(
-            f"{path} is not a whole safetensors file of npae ({type(error).__name__}: {error}). It may be damaged: "
+            f"{path} is not a whole safetensors file of npae ({reason(error)}). It may be damaged: "
             "save the model again."
         ) from error
     return model.to(device) if model.parameter_count else model
@@ -142,6 +176,9 @@ def _read(file: Any) -> Layer:
     for name, p in expected.items():
         tensor: Array = file.get_tensor(name)
         p.value[...] = tensor
+    stated = about.pop("checksum")
+    if stated != checksum(about, {name: p.value for name, p in expected.items()}):
+        raise ModelFileError("its checksum is not that of its content: bytes were changed. Copy or save it again.")
     check_values(model)
     if "training_data" in about:
         remember(model, about["training_data"])

@@ -28,9 +28,7 @@ Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11, section 3.3; Ala
 auto-encoders learn from the data-generating distribution", JMLR 15 (the last formula, for small σ).
 """
 
-import math
-
-from npae.backend import Array, Config, check_floats, elementwise, maximum, minimum
+from npae.backend import Array, Config, as_float, check_floats, elementwise, maximum, minimum
 from npae.layers.base import Cache, Gradient
 from npae.layers.stochastic import Stochastic
 
@@ -106,9 +104,7 @@ class RandomMask(Corruption):
 
     def __init__(self, fraction: float):
         super().__init__()
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"{type(self).__name__}: expected a probability 0 <= fraction <= 1, got {fraction}.")
-        self.fraction = float(fraction)
+        self.fraction = as_float(fraction, f"fraction of {type(self).__name__}", least=0, most=1)
 
     def gradient(self, dy: Array, noise: Array, y: Array) -> Array:
         return _mask(dy, noise, self.fraction)
@@ -185,11 +181,12 @@ class GaussianNoise(Corruption):
 
     def __init__(self, std: float, clip: tuple[float, float] | None = None):
         super().__init__()
-        if not 0 <= std < math.inf:
-            raise ValueError(f"GaussianNoise: expected a standard deviation of 0 or more, got {std}.")
-        if clip is not None and not (isinstance(clip, (tuple, list)) and len(clip) == 2 and clip[0] < clip[1]):
-            raise ValueError(f"GaussianNoise: expected clip=(low, high) with low < high, got {clip}.")
-        self.std, self.clip = float(std), None if clip is None else tuple(map(float, clip))
+        self.std, self.clip = as_float(std, "std of GaussianNoise", least=0), None
+        if clip is not None:
+            if not (isinstance(clip, (tuple, list)) and len(clip) == 2):
+                raise ValueError(f"GaussianNoise: expected clip=(low, high) with low < high, got {clip}.")
+            low = as_float(clip[0], "low of GaussianNoise's clip")
+            self.clip = low, as_float(clip[1], "high of GaussianNoise's clip", above=low)
 
     def draw(self, x: Array) -> Array:
         return self.stream.normal(x)

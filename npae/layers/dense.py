@@ -50,12 +50,10 @@ class Dense(Layer):
     """
 
     def __init__(self, n_in: int, n_out: int, activation: ActivationLike = None, initializer: InitializerLike = None):
-        self.n_in, self.n_out = as_int(n_in, "n_in of Dense"), as_int(n_out, "n_out of Dense")
+        self.n_in, self.n_out = as_int(n_in, "n_in of Dense", least=1), as_int(n_out, "n_out of Dense", least=1)
         self.activation = as_activation(activation, "Dense")
-        if min(n_in, n_out) < 1:
-            raise ValueError(f"{self!r}: expected at least one input and one output.")
-        self.W = Parameter("W", (n_in, n_out), initializers.get(initializer or self.activation.initializer))
-        self.b = Parameter("b", (n_out,), initializers.zeros)
+        self.W = Parameter("W", (self.n_in, self.n_out), initializers.get(initializer or self.activation.initializer))
+        self.b = Parameter("b", (self.n_out,), initializers.zeros)
         self.parameters, self.in_shape = (self.W, self.b), (self.n_in,)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:

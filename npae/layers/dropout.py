@@ -45,7 +45,7 @@ class Dropout(RandomMask):
 
     def __init__(self, fraction: float = 0.5):
         super().__init__(fraction)
-        if fraction == 1:
+        if self.fraction == 1:
             raise ValueError("Dropout: expected a fraction below 1, got 1: nothing would be left to be scaled up.")
 
     def corrupt(self, x: Array, noise: Array) -> Array:

@@ -54,6 +54,7 @@ from npae.backend import (
     Config,
     Parameter,
     array_module,
+    as_float,
     as_int,
     check_input,
     elementwise,
@@ -140,17 +141,12 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5):
-        self.features = as_int(features, "features of BatchNorm")
-        if not (features >= 1 and 0 < momentum <= 1 and epsilon > 0):
-            raise ValueError(
-                "BatchNorm: expected features of at least 1, 0 < momentum <= 1 and epsilon > 0, got "
-                f"features={features}, momentum={momentum}, epsilon={epsilon}."
-            )
-        self.momentum, self.epsilon = float(momentum), float(epsilon)
-        self.gamma = Parameter("gamma", (features,), _ones)
-        self.beta = Parameter("beta", (features,), initializers.zeros)
-        self.mean = Parameter("mean", (features,), initializers.zeros)
-        self.variance = Parameter("variance", (features,), _ones)
+        self.features = n = as_int(features, "features of BatchNorm", least=1)
+        self.momentum = as_float(momentum, "momentum of BatchNorm", above=0, most=1)
+        self.epsilon = as_float(epsilon, "epsilon of BatchNorm", above=0)
+        self.gamma, self.beta = Parameter("gamma", (n,), _ones), Parameter("beta", (n,), initializers.zeros)
+        self.mean, self.variance = Parameter("mean", (n,), initializers.zeros), Parameter("variance", (n,), _ones)
+        self.variance.least = 0
         self.parameters, self.buffers = (self.gamma, self.beta), (self.mean, self.variance)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:

@@ -39,13 +39,12 @@ Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", ch
 """
 
 import math
-import operator
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from npae.backend import Array, array_module, empty, im2col
+from npae.backend import Array, array_module, as_int, empty, im2col
 
 IntOrPair: TypeAlias = int | tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"]
@@ -164,11 +163,11 @@ def _im2col(x: Array, rows: Axis, columns: Axis, padded: Array | None, flat: Arr
 
 def pair(value: IntOrPair) -> tuple[int, int]:
     """(rows, columns) from one integer for both, or from a pair of integers. Raises TypeError for anything else."""
-    try:
-        a, b = value if isinstance(value, (tuple, list)) else (value, value)
-        return operator.index(a), operator.index(b)
-    except (TypeError, ValueError):
-        raise TypeError(f"Expected an integer, or a pair (of rows, of columns), got {value!r}.") from None
+    words = f"Expected an integer, or a pair (of rows, of columns), got {value!r}"
+    if isinstance(value, (tuple, list)) and len(value) != 2:
+        raise TypeError(f"{words}.")
+    a, b = value if isinstance(value, (tuple, list)) else (value, value)
+    return as_int(a, words), as_int(b, words)
 
 
 def window_axes(layer: Any, height: int, width: int) -> tuple[Axis, ...]:

@@ -12,7 +12,7 @@ after max pooling thus gives the same as one before it, with a quarter of the wo
 LeCun et al. 1998 (average); Jarrett, Kavukcuoglu, Ranzato & LeCun 2009 (max); Goodfellow et al. 2016, section 9.3.
 """
 
-from npae.backend import Array, Config, array_module, check_floats, images, pixels
+from npae.backend import Array, Config, array_module, check_floats, check_shape, images, pixels
 from npae.layers.base import Cache, Gradient, Layer
 from npae.layers.patches import Axis, IntOrPair, Padding, pair, window_axes
 from npae.layers.windows import maxima, maxima_backward, sums, sums_adjoint
@@ -47,6 +47,7 @@ class Pooling(Layer):
         return images(self._backward(pixels(dy), cache)) if needs_dx else None
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_shape(self, shape, ("channels", "height", "width"), "Turn rows into images first: layers.Reshape.")
         return (shape[0], *(axis.out_size for axis in window_axes(self, *shape[1:])))
 
     def config(self) -> Config:

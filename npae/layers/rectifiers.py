@@ -5,7 +5,7 @@ the formulas return the derivatives from the left. The weights of a layer with a
 (npae.layers.initializers), since about half of its outputs are zero.
 """
 
-from npae.backend import Array, Config, expm1, maximum, minimum, sigmoid, softplus
+from npae.backend import Array, Config, as_float, expm1, maximum, minimum, sigmoid, softplus
 from npae.layers.activations import Activation
 
 
@@ -50,9 +50,7 @@ class LeakyReLU(Activation):
     initializer = "he_uniform"
 
     def __init__(self, alpha: float = 0.01):
-        if not 0 <= alpha < 1:
-            raise ValueError(f"LeakyReLU: expected 0 <= alpha < 1, got {alpha}.")
-        self.alpha = alpha
+        self.alpha = as_float(alpha, "alpha of LeakyReLU", least=0, below=1)
 
     def f(self, a: Array) -> Array:
         return maximum(a, self.alpha * a)
@@ -74,7 +72,7 @@ class ELU(Activation):
     branch has a constant derivative, and eᵃ is its own derivative: φ″(a) = 0 for a > 0, αeᵃ = h + α below.
 
     Args:
-        alpha: α, ValueError unless it is above 0; φ(a) tends to −α as a → −∞.
+        alpha: α, ValueError unless 0 < α < ∞; φ(a) tends to −α as a → −∞.
 
     Example:
         >>> import numpy as np
@@ -86,9 +84,7 @@ class ELU(Activation):
     initializer = "he_uniform"
 
     def __init__(self, alpha: float = 1.0):
-        if alpha <= 0:
-            raise ValueError(f"ELU: expected alpha > 0, got {alpha}.")
-        self.alpha = alpha
+        self.alpha = as_float(alpha, "alpha of ELU", above=0)
 
     def f(self, a: Array) -> Array:
         return maximum(a, 0) + self.alpha * expm1(minimum(a, 0))

@@ -24,7 +24,7 @@ class Reshape(Layer):
     def __init__(self, shape: tuple[int, ...]):
         if not isinstance(shape, (tuple, list)):
             raise TypeError(f"Reshape: expected the shape of a sample as a tuple, such as (1, 28, 28), got {shape!r}.")
-        self.shape = tuple(as_int(n, "size of Reshape") for n in shape)
+        self.shape = tuple(as_int(n, "size of Reshape", least=1) for n in shape)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[int, ...]]:
         """The cache is x's shape."""

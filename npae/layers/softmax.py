@@ -52,9 +52,7 @@ class SoftmaxHead(Layer):
     """
 
     def __init__(self, classes: int):
-        self.classes = as_int(classes, "classes of SoftmaxHead")
-        if self.classes < 2:
-            raise ValueError(f"SoftmaxHead: expected at least 2 classes, got {classes}.")
+        self.classes = as_int(classes, "classes of SoftmaxHead", least=2)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         """([p | h], the cache p (batch, classes))."""

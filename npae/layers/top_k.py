@@ -15,7 +15,7 @@ floating-point activations. If k is small, some units are never kept and never t
 Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
 """
 
-from npae.backend import Array, Config, array_module, elementwise, empty
+from npae.backend import Array, Config, array_module, as_float, as_int, elementwise, empty
 from npae.layers.base import Gradient, Layer
 
 
@@ -47,9 +47,8 @@ class TopK(Layer):
     """
 
     def __init__(self, k: int, alpha: float = 1.0):
-        if not (k >= 1 and alpha >= 1):
-            raise ValueError(f"TopK: expected k and alpha of at least 1, got k={k}, alpha={alpha}.")
-        self.k, self.alpha = int(k), float(alpha)
+        self.k, self.alpha = as_int(k, "k of TopK", least=1), as_float(alpha, "alpha of TopK", least=1)
+        as_float(self.alpha * self.k, "alpha · k of TopK")
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         """The cache is the mask, ones and zeros in x's dtype."""

@@ -8,7 +8,7 @@ has no parameters. A convolution behind it smooths the squares, and leaves no ch
 convolutions may (Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard artifacts").
 """
 
-from npae.backend import Array, Config, images, pixels
+from npae.backend import Array, Config, check_shape, images, pixels
 from npae.layers.base import Gradient, Layer
 from npae.layers.patches import Axis, pair
 from npae.layers.pooling import check_images
@@ -52,6 +52,7 @@ class Upsample2D(Layer):
         return images(sums(pixels(dy), rows, columns)) if needs_dx else None
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_shape(self, shape, ("channels", "height", "width"), "Turn rows into images first: layers.Reshape.")
         return (shape[0], *(axis.size for axis in self._axes(*shape[1:])))
 
     def config(self) -> Config:

@@ -8,9 +8,9 @@ t runs over the window, s is the stride, and pad is as in npae.layers.patches. P
 pixel: they are never the maximum, and n_p counts the places inside.
 
 The maximum over a window is the maximum over its columns of the maxima within each column, and sums work likewise. So
-there is one pass along the height and one along the width, with k + k taps in place of k². The derivatives take the two
-passes in reverse order. On the GPU one kernel does both passes, with the same ties and the same order of summation
-(npae.backend.window_kernels).
+there is one pass along the height and one along the width, with k + k taps in place of k². The derivatives take the
+two passes in reverse order. On the GPU one kernel does both passes, with the same ties (of numbers: NaN aside) and the
+same order of summation (npae.backend.window_kernels).
 
 **Ties.** The first maximum (in the leftmost column, then the topmost row) receives the whole gradient. In one pass,
 take the taps t = 0 … k − 1 of a window in order, starting with rest = dy:

@@ -30,7 +30,7 @@ Goodfellow et al. 2014, "Generative adversarial nets", section 3; Salimans et al
 training GANs", section 3.4, for the smoothing.
 """
 
-from npae.backend import Array, Scalar, elementwise, sigmoid, softplus, total
+from npae.backend import Array, Scalar, as_float, elementwise, sigmoid, softplus, total
 
 
 @elementwise
@@ -63,7 +63,7 @@ def discriminator_loss(a: Array, b: Array, r: float = 1.0) -> tuple[Scalar, Arra
         >>> round(float(J), 3)
         1.386
     """
-    scale = 1 / len(a)
+    scale, r = 1 / len(a), as_float(r, "r of discriminator_loss", least=0, most=1)
     (real, da), (fake, db) = _real(a, r, scale), _fake(b, scale)
     return (total(real) + total(fake)) * scale, da, db
 

@@ -21,13 +21,37 @@ a feature that never varies (the black margin of digits), and the density is unb
 
 The last is 0 where s² equals the squared error r. a is the logarithm of the variance above m².
 
+**Range.** In float32 eᵃ is infinite from a = 88.8 on, and 2πs² from a = 86.9. So with b = min(a, 80) the code computes
+
+    s² = m² + eᵇ          ℓ = ½ Σ_j [ r/s² + ln 2πs² + (a − b) ]
+
+For a ≤ 80 this is the formula above to the bit, since a − b is exactly 0. For a > 80 and m ≤ 10⁹, m² is less than one
+rounding error of eᵇ = 5.5·10³⁴, so that ln(m² + eᵇ) + (a − b) = b + (a − b) = a; and with errors below 10⁹, r/s² is
+less than 2·10⁻¹⁷ with either s. ∂ℓ/∂a = ½ eᵇ/s² (1 − r/s²) is ½, as the formula above has it. The limits of s and m
+make their squares, and 1/s², numbers of float32.
+
 Bishop 2006, "Pattern Recognition and Machine Learning", equations 1.46 and 1.62.
 """
 
 import math
 
-from npae.backend import Array, Config, Scalar, array_module, check_pair, elementwise, empty, exp, log, total
+from npae.backend import (
+    Array,
+    Config,
+    Scalar,
+    array_module,
+    as_float,
+    check_pair,
+    elementwise,
+    empty,
+    exp,
+    log,
+    minimum,
+    total,
+)
 from npae.losses.base import Loss
+
+LARGEST = 80.0  # a up to here is taken as it is
 
 
 @elementwise
@@ -39,12 +63,13 @@ def _terms_and_gradient(x_hat, x, precision, constant, scale):
 
 @elementwise
 def _terms_and_both_gradients(x_hat, a, x, min_variance, scale):
-    own = exp(a)
+    b = minimum(a, LARGEST)
+    own = exp(b)
     variance = own + min_variance
     error = x_hat - x
     weighted = error / variance
     share = weighted * error
-    terms = 0.5 * (share + log((2 * math.pi) * variance))
+    terms = 0.5 * (share + log((2 * math.pi) * variance) + (a - b))
     return terms, weighted * scale, 0.5 * scale * (own / variance) * (1 - share)
 
 
@@ -52,7 +77,7 @@ class GaussianNLL(Loss):
     """ℓ = ½ Σ_j [ (x̂_j − x_j)²/s² + ln 2πs² ] per sample; its gradient (x̂ − x)/(s² B).
 
     The prediction is the reconstruction x̂ itself. With s = 1 it is SquaredError plus a constant. Raises ValueError
-    unless s is above 0.
+    unless 10⁻¹⁸ ≤ s ≤ 10¹⁸.
 
     Args:
         std: s, the standard deviation of every feature, in its unit.
@@ -65,9 +90,7 @@ class GaussianNLL(Loss):
     """
 
     def __init__(self, std: float = 1.0):
-        if not 0 < std < math.inf:
-            raise ValueError(f"GaussianNLL: expected a standard deviation above 0, got {std}.")
-        self.std = float(std)
+        self.std = as_float(std, "std of GaussianNLL", least=1e-18, most=1e18, cure="Scale the data.")
 
     def _terms(self, x_hat: Array, x: Array, scale: float) -> tuple[Array, Array]:
         """(ℓ_ij, scale · ∂ℓ/∂x̂)."""
@@ -92,7 +115,7 @@ class GaussianNLL(Loss):
 class HeteroscedasticGaussianNLL(Loss):
     """ℓ = ½ Σ_j [ (x̂_j − x_j)²/s_j² + ln 2πs_j² ] per sample, from predictions [x̂ | a] along axis 1, s² = m² + eᵃ.
 
-    The output is x̂. Raises ValueError unless m is above 0, and unless the predictions have the targets' shape, with
+    The output is x̂. Raises ValueError unless 10⁻¹⁸ ≤ m ≤ 10⁹, and unless the predictions have the targets' shape, with
     axis 1 twice as long.
 
     Args:
@@ -109,9 +132,8 @@ class HeteroscedasticGaussianNLL(Loss):
     """
 
     def __init__(self, min_std: float = 0.5 / 255):
-        if not 0 < min_std < math.inf:
-            raise ValueError(f"HeteroscedasticGaussianNLL: expected min_std above 0, got {min_std}.")
-        self.min_std = float(min_std)
+        name = "min_std of HeteroscedasticGaussianNLL"
+        self.min_std = as_float(min_std, name, least=1e-18, most=1e9, cure="Scale the data.")
 
     def _terms(self, prediction: Array, x: Array, scale: float) -> tuple[Array, Array]:
         """(ℓ_ij, scale · ∂ℓ/∂[x̂ | a])."""

@@ -52,6 +52,7 @@ class MaskedCrossEntropy(SoftmaxCrossEntropy):
         """Raise ValueError for anything but class numbers from 0 to C − 1, and −1."""
         if target.ndim != 1:
             raise ValueError(f"{self!r}: expected class numbers as labels, got rows: rows.argmax(axis=1).")
+        self._check_integers(target)
         low, high = int(target.min()), int(target.max())
         if low < -1 or high >= self.classes:
             raise ValueError(

@@ -21,7 +21,19 @@ Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3; Blanchard
 computing the log-sum-exp and softmax functions".
 """
 
-from npae.backend import Array, Config, Scalar, array_module, check_pair, device_of, dot, elementwise, empty, total
+from npae.backend import (
+    Array,
+    Config,
+    Scalar,
+    array_module,
+    as_int,
+    check_pair,
+    device_of,
+    dot,
+    elementwise,
+    empty,
+    total,
+)
 from npae.layers.softmax import softmax
 from npae.losses.base import Loss
 
@@ -54,9 +66,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     def __init__(self, classes: int):
-        if classes < 2:
-            raise ValueError(f"SoftmaxCrossEntropy: expected at least 2 classes, got {classes}.")
-        self.classes = int(classes)
+        self.classes = as_int(classes, f"classes of {type(self).__name__}", least=2)
 
     def value_and_gradient(self, prediction: Array, target: Array) -> tuple[Scalar, Array]:
         """J = 1/B Σ_i [ ln s_i − Σ_j t_ij u_ij ], and ∂J/∂a = (p − t)/B."""
@@ -78,6 +88,7 @@ class SoftmaxCrossEntropy(Loss):
         """Raise ValueError for class numbers outside 0 … C − 1, and for rows that are not probabilities."""
         xp = array_module(target)
         if target.ndim == 1:
+            self._check_integers(target)
             low, high = int(xp.min(target)), int(xp.max(target))
             if low < 0 or high >= self.classes:
                 cure = "Number them from 0: names, y = np.unique(y, return_inverse=True)."
@@ -88,6 +99,13 @@ class SoftmaxCrossEntropy(Loss):
             raise ValueError(f"{self!r}: expected rows of {self.classes} probabilities, got shape {target.shape}.")
         elif not (float(xp.min(target)) >= 0 and float(abs(target.sum(axis=1) - 1).max()) <= 1e-3):  # NaN too
             raise ValueError(f"{self!r}: expected rows of probabilities, 0 or more and with sum 1. Divide by the sums.")
+
+    def _check_integers(self, target: Array) -> None:
+        if target.dtype.kind not in "iu":
+            raise ValueError(
+                f"{self!r}: expected integers as class numbers, got {target.dtype}. Remove labels of NaN, and convert "
+                "the others: y.astype(int)."
+            )
 
     def config(self) -> Config:
         return {"classes": self.classes}

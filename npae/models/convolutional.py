@@ -32,7 +32,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from npae.backend import DTypeLike
+from npae.backend import DTypeLike, as_int
 from npae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Flatten, MaxPool2D, Reshape, Sequential, Upsample2D
 from npae.layers.activations import ActivationLike, as_activation
 from npae.layers.base import Layer
@@ -74,6 +74,7 @@ def convolutional_autoencoder(channels: Sequence[int], image_shape: Sequence[int
         ((50, 4, 4, 4), (50, 1, 16, 16))
     """
     c_image, *size = _checked("convolutional_autoencoder", channels, image_shape)
+    pooled = None if pooled is None else as_int(pooled, "pooled of convolutional_autoencoder")
     if pooled is not None and not 0 <= pooled <= len(channels):
         raise ValueError(
             f"convolutional_autoencoder: expected pooled from 0 to the number of stages, {len(channels)}, got {pooled}."
@@ -194,13 +195,15 @@ def _stage(layer: Callable[..., Layer], channels: int, activation: ActivationLik
 
 
 def _checked(name: str, channels: Sequence[int], image_shape: Sequence[int]) -> Sequence[int]:
-    """image_shape. Raises TypeError or ValueError unless it and the channels make a network."""
+    """image_shape as integers. Raises TypeError or ValueError unless it and the channels make a network."""
     if not (isinstance(channels, (list, tuple)) and isinstance(image_shape, (list, tuple))):
         raise TypeError(
             f"{name}: expected channels as a list, such as [16, 8], and image_shape as (channels, height, width), "
             f"got {channels!r} and {image_shape!r}."
         )
-    if len(image_shape) != 3 or not channels or min(*channels, *image_shape) < 1:
+    image_shape = tuple(as_int(n, f"image_shape of {name}") for n in image_shape)
+    numbers = [*(as_int(n, f"channels of {name}") for n in channels), *image_shape]
+    if len(image_shape) != 3 or not channels or min(numbers) < 1:
         raise ValueError(
             f"{name}: expected channels of at least one stage and images (channels, height, width), all above 0, "
             f"got {channels} and {image_shape}."

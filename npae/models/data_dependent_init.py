@@ -19,7 +19,7 @@ Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations o
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from npae.backend import Array, ArrayLike, array_module, as_lazy_source, batches
+from npae.backend import Array, ArrayLike, array_module, as_float, as_lazy_source, batches
 from npae.layers import ConvTranspose2D, Dense, Layer
 from npae.layers.activations import Identity
 from npae.layers.conv import Convolution
@@ -68,6 +68,7 @@ def rescale(model: Layer, inputs: Iterable[Array], mean: float = 1.0, min_std: f
         mean: μ.
         min_std: as for data_dependent_init.
     """
+    mean, min_std = as_float(mean, "mean of data_dependent_init"), as_float(min_std, "min_std", above=0)
     layers = [layer for _, layer in model.leaves()]
     last = next((layer for layer in reversed(layers) if layer.parameters and hasattr(layer, "activation")), None)
     here = 0  # the layer that takes `inputs`

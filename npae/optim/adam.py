@@ -13,12 +13,15 @@ The two corrections are the same for all parameters, so they are folded into two
 
     m̂/(√v̂ + ε) = (m/c₁)/(√v/√c₂ + ε) = (√c₂/c₁) · m/(√v + ε √c₂)         c₁ = 1 − β₁ᵗ,  c₂ = 1 − β₂ᵗ
 
+A gradient of about 10²¹ makes (1 − β₂) g² larger than float32 can hold. Then v is infinite, and stays so: the parameter
+would never move again. Training raises Diverged at the end of such an epoch.
+
 Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1, and the end of section 2.
 """
 
 import math
 
-from npae.backend import Array, Config, elementwise, sqrt
+from npae.backend import Array, Config, as_float, elementwise, sqrt
 from npae.optim.base import Optimizer
 
 
@@ -55,16 +58,15 @@ class Adam(Optimizer):
         True
     """
 
-    state_names = ("m", "v")
+    state_names, squares = ("m", "v"), ("v",)
     _update = _adam
 
     def __init__(self, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
         super().__init__(lr)
-        if not (0 <= beta1 < 1 and 0 <= beta2 < 1 and eps > 0):
-            raise ValueError(
-                f"{type(self).__name__}: expected 0 <= beta1, beta2 < 1 and eps > 0, got {beta1}, {beta2}, {eps}."
-            )
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        name = type(self).__name__
+        self.beta1 = as_float(beta1, f"beta1 of {name}", least=0, below=1)
+        self.beta2 = as_float(beta2, f"beta2 of {name}", least=0, below=1)
+        self.eps = as_float(eps, f"eps of {name}", above=0)
 
     def coefficients(self) -> tuple[float, ...]:
         """η √c₂/c₁ and ε √c₂ at step t."""
@@ -113,9 +115,7 @@ class AdamW(Adam):
     def __init__(self, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
                  weight_decay: float = 0.01) -> None:  # fmt: skip
         super().__init__(lr, beta1, beta2, eps)
-        if weight_decay < 0:
-            raise ValueError(f"AdamW: expected a weight decay of 0 or more, got {weight_decay}.")
-        self.weight_decay = weight_decay
+        self.weight_decay = as_float(weight_decay, "weight_decay of AdamW", least=0)
 
     def coefficients(self) -> tuple[float, ...]:
         """Adam's two, and 1 − ηλ."""

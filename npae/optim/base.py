@@ -9,7 +9,7 @@ They are made at the first step, follow θ to its device and are saved with the 
 
 from typing import Any
 
-from npae.backend import Array, Config, FlatParameters, Serializable, device_of, to_device, zeros_like
+from npae.backend import Array, Config, FlatParameters, Serializable, as_float, device_of, to_device, zeros_like
 
 
 class Optimizer(Serializable):
@@ -18,7 +18,7 @@ class Optimizer(Serializable):
     Args:
         lr: the learning rate η.
 
-    Raises ValueError unless lr > 0.
+    Raises ValueError unless 0 < lr < ∞, TypeError if it is not a number.
 
     Example:
         >>> import numpy as np
@@ -36,11 +36,10 @@ class Optimizer(Serializable):
 
     registry = {}
     state_names: tuple[str, ...] = ()
+    squares: tuple[str, ...] = ()  # those of them that are means of squares, at least 0
 
     def __init__(self, lr: float) -> None:
-        if not lr > 0:
-            raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {lr}.")
-        self.lr, self.t, self.state = float(lr), 0, {}
+        self.lr, self.t, self.state = as_float(lr, f"lr of {type(self).__name__}", above=0), 0, {}
 
     @property
     def parts(self) -> "tuple[Optimizer, ...]":

@@ -7,14 +7,14 @@ Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural 
 
 import numpy as np
 
-from npae.backend import Array, Scalar, array_module, dot
+from npae.backend import Array, Scalar, array_module, as_float, dot
 
 
 def clip_by_global_norm(grad: Array, max_norm: float) -> Scalar:
     """Scale the vector `grad` in place so that ‖grad‖ ≤ max_norm. Returns the norm before, a scalar on the device.
 
     A norm of NaN or infinity (in float32 squares overflow from about 10¹⁹ on) makes the whole gradient NaN, so that
-    training stops with an error. Raises ValueError unless max_norm > 0.
+    training stops with an error. Raises ValueError unless 0 < max_norm < ∞.
 
     Args:
         grad: g = ∂J/∂θ, all of it.
@@ -29,8 +29,7 @@ def clip_by_global_norm(grad: Array, max_norm: float) -> Scalar:
         >>> grad.round(3).tolist()
         [0.6, 0.8]
     """
-    if not max_norm > 0:
-        raise ValueError(f"clip_by_global_norm: expected max_norm > 0, got {max_norm}.")
+    max_norm = as_float(max_norm, "max_norm of clip_by_global_norm", above=0)
     xp = array_module(grad)
     with np.errstate(over="ignore", invalid="ignore"):
         norm = xp.sqrt(dot(grad, grad))

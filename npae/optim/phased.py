@@ -22,7 +22,7 @@ class Phased(Optimizer):
     Args:
         optimizers: {phase: an Optimizer, its class or its name}.
 
-    Raises ValueError if there are none.
+    Raises ValueError if there are none, TypeError for a Phased inside.
 
     Example:
         >>> from npae.optim import Adam, Phased
@@ -35,16 +35,23 @@ class Phased(Optimizer):
     def __init__(self, optimizers: Mapping[str, Any]) -> None:
         if not optimizers:
             raise ValueError("Phased: expected an optimizer for each phase, got none.")
-        self.optimizers: dict[str, Optimizer] = {
-            phase: copy.deepcopy(as_member(optimizer, Optimizer, f"Phased, phase {phase!r}"))
-            for phase, optimizer in optimizers.items()
-        }
+        self.optimizers: dict[str, Optimizer] = {}
+        for phase, given in optimizers.items():
+            optimizer = as_member(given, Optimizer, f"Phased, phase {phase!r}")
+            if isinstance(optimizer, Phased):
+                raise TypeError(f"Phased, phase {phase!r}: expected one optimizer, got several. Name all in one.")
+            self.optimizers[phase] = copy.deepcopy(optimizer)
         self._rates = [optimizer.lr for optimizer in self.parts]
 
     @property
     def parts(self) -> tuple[Optimizer, ...]:
         """The optimizers, in the order of the phases."""
         return tuple(self.optimizers.values())
+
+    @property
+    def squares(self) -> tuple[str, ...]:
+        """The means of squares in `state`."""
+        return tuple(f"{phase}.{name}" for phase, o in self.optimizers.items() for name in o.squares)
 
     @property
     def lr(self) -> float:

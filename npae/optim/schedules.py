@@ -7,7 +7,7 @@ through the third epoch). The arguments are in epochs too, so that they do not d
 import math
 from typing import Any
 
-from npae.backend import Config, Serializable, as_member
+from npae.backend import Config, Serializable, as_float, as_int, as_member
 
 
 class Schedule(Serializable):
@@ -41,7 +41,7 @@ class Schedule(Serializable):
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restore what state() returned."""
+        """Restore what state() returned. A file is not trusted: raise for values that are not such a state."""
 
 
 class Constant(Schedule):
@@ -67,7 +67,7 @@ class WarmUp(Schedule):
         epochs: the duration of the warm-up.
         then: the schedule after it; None: Constant().
 
-    Raises ValueError unless epochs > 0.
+    Raises ValueError unless 0 < epochs < ∞, TypeError if `then` is not a schedule.
 
     Example:
         >>> from npae.optim import Cosine, WarmUp
@@ -77,9 +77,8 @@ class WarmUp(Schedule):
     """
 
     def __init__(self, epochs: float, then: Schedule | None = None) -> None:
-        if epochs <= 0:
-            raise ValueError(f"WarmUp: expected a duration above 0 epochs, got {epochs}.")
-        self.epochs, self.then = epochs, then or Constant()
+        self.epochs = as_float(epochs, "epochs of WarmUp", above=0)
+        self.then = Constant() if then is None else as_member(then, Schedule, "then of WarmUp")
 
     def factor(self, t: float) -> float:
         return t / self.epochs * self.then.factor(0) if t < self.epochs else self.then.factor(t - self.epochs)
@@ -116,9 +115,8 @@ class Step(Schedule):
     """
 
     def __init__(self, every: float, factor: float = 0.1) -> None:
-        if every <= 0 or not 0 < factor <= 1:
-            raise ValueError(f"Step: expected every > 0 and 0 < factor <= 1, got {every} and {factor}.")
-        self.every, self.by = every, factor
+        self.every = as_float(every, "every of Step", above=0)
+        self.by = as_float(factor, "factor of Step", above=0, most=1)
 
     def factor(self, t: float) -> float:
         return self.by ** math.floor(t / self.every)
@@ -146,9 +144,8 @@ class Cosine(Schedule):
     """
 
     def __init__(self, epochs: float, end: float = 0.0) -> None:
-        if epochs <= 0 or not 0 <= end <= 1:
-            raise ValueError(f"Cosine: expected epochs > 0 and 0 <= end <= 1, got {epochs} and {end}.")
-        self.epochs, self.end = epochs, end
+        self.epochs = as_float(epochs, "epochs of Cosine", above=0)
+        self.end = as_float(end, "end of Cosine", least=0, most=1)
 
     def factor(self, t: float) -> float:
         return self.end + (1 - self.end) * 0.5 * (1 + math.cos(math.pi * min(t / self.epochs, 1)))
@@ -179,9 +176,9 @@ class Plateau(Schedule):
     watches = True
 
     def __init__(self, patience: int = 5, factor: float = 0.5, threshold: float = 1e-4) -> None:
-        if patience < 1 or not 0 < factor < 1:
-            raise ValueError(f"Plateau: expected patience >= 1 and 0 < factor < 1, got {patience} and {factor}.")
-        self.patience, self.by, self.threshold = patience, factor, threshold
+        self.patience = as_int(patience, "patience of Plateau", least=1)
+        self.by = as_float(factor, "factor of Plateau", above=0, below=1)
+        self.threshold = as_float(threshold, "threshold of Plateau", least=0)
         self.current, self.best, self.waited = 1.0, math.inf, 0
 
     def factor(self, t: float) -> float:
@@ -202,7 +199,11 @@ class Plateau(Schedule):
         return {"current": self.current, "best": self.best, "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.current, self.best, self.waited = state["current"], state["best"], state["waited"]
+        best, waited = state["best"], as_int(state["waited"], "waited of Plateau", least=0)
+        if type(best) not in (int, float) or not best > -math.inf or waited >= self.patience:
+            raise ValueError(f"Plateau: its best loss was {best!r}, {waited} of {self.patience} epochs ago")
+        self.current = as_float(state["current"], "current of Plateau", least=0, most=1)
+        self.best, self.waited = best, waited
 
 
 def as_schedule(schedule: Any, epochs: int | None) -> Schedule:
@@ -217,7 +218,7 @@ def as_schedule(schedule: Any, epochs: int | None) -> Schedule:
     Example:
         >>> from npae.optim import as_schedule
         >>> as_schedule("cosine", epochs=20)
-        Cosine(epochs=20, end=0.0)
+        Cosine(epochs=20.0, end=0.0)
     """
     if schedule is None:
         return Constant()

@@ -9,7 +9,7 @@ learning", section 2, in the form that takes the gradient at the stored θ (Beng
 section 3.5).
 """
 
-from npae.backend import Array, Config, elementwise
+from npae.backend import Array, Config, as_float, elementwise
 from npae.optim.base import Optimizer
 
 
@@ -52,8 +52,7 @@ class SGD(Optimizer):
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
         super().__init__(lr)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"SGD: expected 0 <= momentum < 1, got {momentum}.")
+        momentum = as_float(momentum, "momentum of SGD", least=0, below=1)
         if nesterov and not momentum:
             raise ValueError("SGD: Nesterov's form needs a momentum above 0, such as momentum=0.9.")
         self.momentum, self.nesterov = momentum, nesterov

@@ -10,7 +10,7 @@ itself adds the direct part, ∂λΩ/∂θ with the codes fixed, to the paramete
 
 from typing import Any
 
-from npae.backend import Array, Config, Scalar, Serializable
+from npae.backend import Array, Config, Scalar, Serializable, as_float
 from npae.layers.base import Cache
 
 
@@ -18,7 +18,7 @@ class Penalty(Serializable):
     """λΩ. Subclasses set `term`, its name in the history, and implement value and value_and_gradient.
 
     Args:
-        strength: λ, ValueError unless it is above 0.
+        strength: λ, ValueError unless 0 < λ < ∞.
 
     Example:
         >>> import numpy as np
@@ -41,9 +41,7 @@ class Penalty(Serializable):
     term = "penalty"
 
     def __init__(self, strength: float):
-        if not strength > 0:
-            raise ValueError(f"{type(self).__name__}: expected a strength λ above 0, got {strength}.")
-        self.strength = float(strength)
+        self.strength = as_float(strength, f"strength λ of {type(self).__name__}", above=0)
 
     def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λΩ, a scalar on the device.

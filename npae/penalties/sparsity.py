@@ -27,6 +27,7 @@ from npae.backend import (
     Array,
     Config,
     Scalar,
+    as_float,
     dot,
     elementwise,
     empty,
@@ -85,9 +86,7 @@ class KLSparsity(Penalty):
 
     def __init__(self, strength: float, rho: float = 0.05):
         super().__init__(strength)
-        if not 0 < rho < 1:
-            raise ValueError(f"KLSparsity: expected a target activity rho between 0 and 1, got {rho}.")
-        self.rho = float(rho)
+        self.rho = as_float(rho, "rho of KLSparsity", above=0, below=1)
 
     def value(self, model: Any, h: Array, cache: Cache) -> Scalar:
         """λ Σ_j KL(ρ ‖ ρ̂_j)."""

@@ -3,6 +3,9 @@
 import os
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
+
+from npae.backend import open_untrusted
 
 MODEL_FILE = "Name a model file of npae."
 PICKLE = "a pickle, which may run any program when it is loaded", "Load it by joblib or pickle, if you trust it."
@@ -25,24 +28,24 @@ def foreign(path: Path, reader: str) -> str | None:
         reader: the function that could not read it, such as "npae.load". None is returned for a file of its format,
             and for one that is not recognised.
     """
-    with open(path, "rb") as file:
+    with open_untrusted(path) as file:
         start, size = file.read(9), os.fstat(file.fileno()).st_size
-    found = next((about for first, about in STARTS.items() if start.startswith(first)), None)
-    if not size:
-        found = "empty", MODEL_FILE
-    elif path.suffix == ".onnx":
-        found = "an ONNX file, of which no model can be made", MODEL_FILE
-    elif start[8:] == b"{" and int.from_bytes(start[:8], "little") < size:  # the header's length, and the header
-        found = "a safetensors file", "Load it by npae.export.load_safetensors(path)."
-    elif zipfile.is_zipfile(path):
-        found = _archive(path)
+        found = next((about for first, about in STARTS.items() if start.startswith(first)), None)
+        if not size:
+            found = "empty", MODEL_FILE
+        elif path.suffix == ".onnx":
+            found = "an ONNX file, of which no model can be made", MODEL_FILE
+        elif start[8:] == b"{" and int.from_bytes(start[:8], "little") < size:  # the header's length, and the header
+            found = "a safetensors file", "Load it by npae.export.load_safetensors(path)."
+        elif zipfile.is_zipfile(file):
+            found = _archive(file)
     return f"it is {found[0]}. {found[1]}" if found and f" {reader}(" not in found[1] else None
 
 
-def _archive(path: Path) -> tuple[str, str] | None:
+def _archive(file: BinaryIO) -> tuple[str, str] | None:
     """What a zip archive is, and the cure; None for a damaged one."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except Exception:  # zipfile raises many kinds for arbitrary bytes
         return None

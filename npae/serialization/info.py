@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from npae.backend import counted, size_text, text_table, value_text
-from npae.serialization.archive import ModelFileError
-from npae.serialization.model_files import FORMAT, Saved, load_all
+from npae.serialization.archive import ModelFileError, reason
+from npae.serialization.content import FORMAT, Saved
+from npae.serialization.model_files import load_all
 from npae.serialization.places import place_to_read
 
 HIDDEN = ("epoch", "seconds")  # of the last row of a history, which are stated beside it
@@ -32,7 +33,9 @@ def file_info(path: str | Path) -> str:
     try:
         facts = _data(saved) + _run(saved) + _detector(saved)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{place}: its run or detector is damaged ({error}). Write the file again.") from error
+        raise ModelFileError(
+            f"{place}: its run or detector is damaged ({reason(error)}). Write the file again."
+        ) from error
     return "\n".join([*lines, "", text_table([("about", "value"), *facts], align="ll")])
 
 

@@ -7,56 +7,29 @@
     optimizer.…     the state vectors of the optimizer, if one was saved
     extra.…         further arrays that the caller saves, such as the best θ so far
 
-A file contains no pickle, and does not depend on a device. It is written under a temporary name and then renamed, so a
-reader never sees half a file. A file that is read is not trusted: before anything is allocated, the declared sizes are
-compared with the size of the file and with the architecture. It can name registered classes only.
+A file contains no pickle, and does not depend on a device. It is written under a temporary name, read back and then
+renamed, so a reader never sees half a file, and no file replaces an older one that could not be loaded. A file that is
+read is not trusted: before anything is allocated, the declared sizes are compared with the size of the file and with
+the architecture. It can name registered classes only.
 """
 
-import json
 import os
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, Remembers, atomic_write, resolve_device, to_device
+from npae.backend import Array, NotAFileError, Remembers, atomic_write, open_untrusted, resolve_device, to_device
 from npae.layers import Layer
 from npae.optim import Optimizer
-from npae.serialization.architecture import build, describe, json_text
-from npae.serialization.archive import ModelFileError, array_in, header_in
-from npae.serialization.checks import check_values, remember
+from npae.serialization.architecture import describe, json_text
+from npae.serialization.archive import Archive, ModelFileError, reason
+from npae.serialization.checks import check_name, check_state, check_values
+from npae.serialization.content import FORMAT, Content, Saved
 from npae.serialization.foreign import foreign
 from npae.serialization.places import place_to_read, place_to_write
-
-FORMAT = 2
-
-
-@dataclass
-class Saved:
-    """The content of a model file.
-
-    Attributes:
-        model: with its values.
-        optimizer: with its state, or None.
-        extra: JSON values.
-        arrays: by name.
-
-    Example:
-        >>> from npae import dense_autoencoder, save
-        >>> from npae.serialization import load_all
-        >>> path = save("model", dense_autoencoder([8, 2]), extra={"note": "first try"})
-        >>> saved = load_all(path)
-        >>> saved.extra, saved.optimizer, saved.arrays
-        ({'note': 'first try'}, None, {})
-    """
-
-    model: Any
-    optimizer: Optimizer | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 def save(path: str | os.PathLike[str], model: Layer, optimizer: Optimizer | None = None,
@@ -71,7 +44,8 @@ def save(path: str | os.PathLike[str], model: Layer, optimizer: Optimizer | None
         arrays: further arrays, by name.
 
     Raises OSError, with the reason, if the file cannot be written; TypeError if `model` is not a Layer, for values that
-    are not JSON and for arrays that do not hold numbers. After an error an older file is as it was.
+    are not JSON and for arrays that do not hold numbers; ModelFileError, a ValueError, for NaN or Inf in the model, and
+    for everything else with which the file could not be loaded. After an error an older file is as it was.
 
     Example:
         >>> import numpy as np
@@ -86,12 +60,16 @@ def save(path: str | os.PathLike[str], model: Layer, optimizer: Optimizer | None
         >>> load(path)(x).shape
         (5, 2)
     """
-    _check(path, model, optimizer)
+    _check(path, model, optimizer, extra, arrays)
     theta, statistics = model.theta, model.statistics
+    with _loadable(path):
+        check_values(model)
+        if optimizer is not None:
+            check_state(optimizer)
     about = {"format": FORMAT, "model": describe(model, to_build=True), "table": theta.table, "extra": extra or {}}
     if isinstance(model, Remembers) and model.seen is not None:
         about["seen"] = model.seen.to_json()
-    content = {"theta": theta.value}
+    content: dict[str, Any] = {"theta": theta.value}
     if statistics.size:
         about["statistics"] = statistics.table
         content["statistics"] = statistics.value
@@ -99,23 +77,52 @@ def save(path: str | os.PathLike[str], model: Layer, optimizer: Optimizer | None
         about["optimizer"] = describe(optimizer, to_build=True) | {"t": optimizer.t}
         content |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
     content |= {f"extra.{name}": array for name, array in (arrays or {}).items()}
-    content: dict[str, Any] = {name: np.ascontiguousarray(to_device(array, "cpu")) for name, array in content.items()}
+    content = {name: np.asarray(to_device(array, "cpu"), order="C") for name, array in content.items()}
     for name, array in content.items():
+        check_name(name)
         if array.dtype.hasobject:
             raise TypeError(f"save: expected {name} to hold numbers, got an array of Python objects.")
     content["about"] = np.frombuffer(json_text(about, "save").encode(), np.uint8)
     path = place_to_write(path)
     try:
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **content)
+        with atomic_write(path) as temporary:
+            with open(temporary, "wb") as file:
+                np.savez(file, **content)
+            with _loadable(path):
+                _read_back(temporary, set(content))
+    except (NotAFileError, IsADirectoryError):  # with the name and the cure
+        raise
     except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"Cannot write the model file {path}: {reason}. Choose another place.") from error
+        cause = error.strerror or error
+        raise OSError(f"Cannot write the model file {path}: {cause}. Choose another place.") from error
     return path
 
 
-def _check(path: Any, model: Any, optimizer: Any) -> None:
-    """Raise TypeError unless `model` can be saved with `optimizer`."""
+def _read_back(path: Path, names: set[str]) -> None:
+    """Raise an error unless a file can be loaded and has arrays of these names. No values are allocated."""
+    with open_untrusted(path) as file:
+        archive = Archive(file)
+        for name in names ^ set(archive.members):
+            raise ModelFileError(f"a file cannot hold an array of the name {name!r}")
+        Content(archive)
+        archive.check_sums()
+
+
+@contextmanager
+def _loadable(path: Any) -> Iterator[None]:
+    """Raise ModelFileError for whatever the block raises about a file that is to be written to `path`."""
+    try:
+        yield
+    except (OSError, MemoryError, Warning):
+        raise
+    except Exception as error:  # what the constructors of the user's own classes raise, above all
+        raise ModelFileError(
+            f"save: the file could not be loaded ({reason(error)}), so it was not written. {path} is as it was."
+        ) from error
+
+
+def _check(path: Any, model: Any, optimizer: Any, extra: Any, arrays: Any) -> None:
+    """Raise TypeError unless `model` can be saved with the others."""
     if not isinstance(model, Layer):
         cure = "Name a model, or a part of one, such as model.encoder."
         if isinstance(path, Layer):
@@ -125,6 +132,14 @@ def _check(path: Any, model: Any, optimizer: Any) -> None:
         raise TypeError(f"save: expected a model (a Layer), got {type(model).__name__}. {cure}")
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"save: expected an Optimizer, such as optim.Adam(), got {optimizer!r}.")
+    for given, what in ((extra, "extra"), (arrays, "arrays")):
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"save: expected {what} by name, {{name: …}}, got {given!r}.")
+    for name, array in (arrays or {}).items():
+        if not isinstance(name, str):
+            raise TypeError(f"save: expected names of arrays as text, got {name!r}.")
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"save: expected {name} without a mask, which a file does not keep. Save array.filled(…).")
 
 
 def load(path: str | os.PathLike[str], device: str = "cpu") -> Any:
@@ -167,81 +182,24 @@ def load_all(path: str | os.PathLike[str], device: str = "cpu") -> Saved:
     """
     path, device = place_to_read(path), resolve_device(device)
     try:
-        with zipfile.ZipFile(path) as archive:
-            saved = _read(archive, path.stat().st_size)
+        with open_untrusted(path) as file:
+            saved = Content(Archive(file)).saved()
+    except NotAFileError as error:
+        raise ModelFileError(str(error)) from None
     except ModelFileError as error:
         other = foreign(path, "npae.load")
-        raise ModelFileError(f"{path}: {other or error}") from error.__cause__
+        raise ModelFileError(f"{path}: {other or reason(error)}") from error.__cause__
     except (PermissionError, MemoryError, Warning):
         raise
     except Exception as error:  # zip, JSON, NumPy and constructors raise many kinds for arbitrary bytes
         other = foreign(path, "npae.load")
         if other is not None:
             raise ModelFileError(f"{path} is no model file of npae: {other}") from None
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise ModelFileError(
-            f"{path} is not a whole npae model file ({reason}). It may be damaged or from another program: "
+            f"{path} is not a whole npae model file ({reason(error)}). It may be damaged or from another program: "
             "use a checkpoint or save the model again."
         ) from error
     saved.model.to(device)
     if saved.optimizer is not None:
         saved.optimizer.state = {name: to_device(vector, device) for name, vector in saved.optimizer.state.items()}
     return saved
-
-
-def _read(archive: zipfile.ZipFile, size: int) -> Saved:
-    """The Saved of an open file of `size` bytes, on the CPU."""
-    about = json.loads(bytes(array_in(archive, "about", size)))
-    if about["format"] != FORMAT:
-        raise ModelFileError(
-            f"it has format {about['format']}, this version of npae reads format {FORMAT}: "
-            "load it with the version that wrote it, or update npae."
-        )
-    model = _built(about["model"], Layer)  # declares parameters, allocates none
-    shape, dtype = header_in(archive, "theta", size)
-    if shape != (model.parameter_count,) or dtype not in (np.float32, np.float64):
-        raise ModelFileError(
-            f"its architecture has {model.parameter_count} parameters, its vector θ has shape {shape} and "
-            f"dtype {dtype}. The file is damaged or was assembled by hand."
-        )
-    beside = sum(buffer.size for _, buffer in model.named_buffers())
-    found, kind = header_in(archive, "statistics", size) if beside else ((0,), dtype)
-    if found != (beside,) or kind != dtype:
-        raise ModelFileError(
-            f"its architecture has {beside} running statistics of {dtype}, its vector of them has shape {found} "
-            f"and dtype {kind}. The file is damaged or was assembled by hand."
-        )
-    model.allocate(dtype)
-    model.theta.assign(array_in(archive, "theta", size))
-    if beside:
-        model.statistics.assign(array_in(archive, "statistics", size))
-    check_values(model)
-    if "seen" in about:
-        remember(model, about["seen"])
-    saved = Saved(model, extra=dict(about["extra"]))
-    names = [name.removesuffix(".npy") for name in archive.namelist()]
-    known = {"about", "theta"} | ({"statistics"} if beside else set())
-    if "optimizer" in about:
-        saved.optimizer = optimizer = _built(about["optimizer"], Optimizer)
-        optimizer.t = int(about["optimizer"]["t"])
-        state, sizes = {}, optimizer.state_sizes(model) if optimizer.t else {}
-        for name, n in sizes.items():
-            vector = state[name] = array_in(archive, f"optimizer.{name}", size)
-            if vector.shape != (n,) or vector.dtype not in (np.float32, np.float64):
-                raise ModelFileError(f"The optimizer's {name} is {vector.dtype} {vector.shape}, θ is {dtype} {(n,)}.")
-            if np.isnan(vector).any():  # Inf is possible: the mean of squared gradients overflows before θ does
-                raise ModelFileError(f"The optimizer's {name} holds NaN: its run diverged. Take an earlier checkpoint.")
-        optimizer.state = state
-    for name in names:
-        if name.startswith("extra."):
-            saved.arrays[name.removeprefix("extra.")] = array_in(archive, name, size)
-        elif name not in known and not name.startswith("optimizer."):
-            raise ModelFileError(f"it holds an array {name!r}, which npae does not write. The file is damaged.")
-    return saved
-
-
-def _built(tree: Any, kind: type[Any]) -> Any:
-    thing = build(tree)
-    if not isinstance(thing, kind):
-        raise ModelFileError(f"it describes {thing!r} where a {kind.__name__} belongs.")
-    return thing

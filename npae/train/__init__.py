@@ -1,9 +1,10 @@
 """Training: the loop, its history, callbacks and checkpoints.
 
 Reading order: `step.py` (one step), `trainer.py` (the loop), `learning_curves.py` (a picture), `history.py`,
-`callbacks.py`, `logs.py` (lists, tables, TensorBoard), `averaging.py` (of θ), `bar.py`, `progress.py`, `interrupt.py`,
-`differences.py` (of two runs), `checkpoint.py`, `health.py` (first weights, dead units), `cuda_graph/` (a step as one
-CUDA graph), `parallel/` (several processes), `fit.py` (puts all of this together).
+`differences.py` (of two runs), `saved_run.py` (what a checkpoint says), `callbacks.py`, `logs.py` (lists, tables,
+TensorBoard), `averaging.py` (of θ), `bar.py`, `progress.py`, `interrupt.py`, `last_step.py` (its weights),
+`checkpoint.py`, `health.py` (first weights, dead units), `cuda_graph/` (a step as one CUDA graph), `parallel/`
+(several processes), `fit.py` (puts all of this together).
 """
 
 from npae.train import parallel

@@ -24,8 +24,9 @@ Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging" 
 
 from typing import TYPE_CHECKING, Any
 
-from npae.backend import Array, Config, device_of, elementwise, to_device
+from npae.backend import Array, Config, as_float, device_of, elementwise, to_device
 from npae.train.callbacks import Callback
+from npae.train.saved_run import check_vectors
 
 if TYPE_CHECKING:
     from npae.train.trainer import Trainer
@@ -67,9 +68,7 @@ class ExponentialMovingAverage(Callback):
     average_statistics: Array | None
 
     def __init__(self, decay: float = 0.999):
-        if not 0 <= decay < 1:
-            raise ValueError(f"ExponentialMovingAverage: expected 0 <= decay < 1, got {decay}.")
-        self.decay = float(decay)
+        self.decay = as_float(decay, "decay of ExponentialMovingAverage", least=0, below=1)
         self._reset()
 
     def _reset(self):
@@ -118,3 +117,8 @@ class ExponentialMovingAverage(Callback):
     def restore(self, state: dict[str, Any], arrays: dict[str, Array]) -> None:
         self.steps = state["steps"]
         self.average, self.average_statistics = arrays.get("average"), arrays.get("average_statistics")
+
+    def check_restored(self, trainer: "Trainer", epoch: int) -> None:
+        if type(self.steps) is not int or self.steps < 0:
+            raise ValueError(f"ExponentialMovingAverage: it averaged {self.steps!r} steps")
+        check_vectors(self.arrays(), ("average", "average_statistics"), trainer, there=self.steps > 0)

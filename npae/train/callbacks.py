@@ -7,7 +7,8 @@ state() (JSON values) and arrays().
 import math
 from typing import TYPE_CHECKING, Any
 
-from npae.backend import Array, Config, to_device
+from npae.backend import Array, Config, as_float, as_int, to_device
+from npae.train.saved_run import check_vectors, is_number
 
 if TYPE_CHECKING:
     from npae.train.trainer import Trainer
@@ -73,11 +74,21 @@ class Callback:
         return {}
 
     def restore(self, state: dict[str, Any], arrays: dict[str, Array]) -> None:
-        """Continue from a checkpoint.
+        """Continue from a checkpoint. A file is not trusted: raise for values that are not such a state.
+
+        It is called on a copy of the callback, copy.copy(self), so that a damaged file changes nothing.
 
         Args:
             state: what state() returned.
             arrays: what arrays() returned.
+        """
+
+    def check_restored(self, trainer: "Trainer", epoch: int) -> None:
+        """Raise ValueError if what was restored does not fit the run. It is called after `restore`, on the copy.
+
+        Args:
+            trainer: the run, of which nothing has been restored yet.
+            epoch: the finished epochs of the checkpoint.
         """
 
 
@@ -145,9 +156,8 @@ class EarlyStopping(Callback):
     best_statistics: Array | None
 
     def __init__(self, patience: int = 5, monitor: str | None = None, min_delta: float = 0.0):
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: expected a patience of at least 1 epoch, got {patience}.")
-        self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
+        self.patience, self.monitor = as_int(patience, "patience of EarlyStopping", least=1), monitor
+        self.min_delta = as_float(min_delta, "min_delta of EarlyStopping", least=0)
         self._reset()
 
     def _reset(self):
@@ -186,3 +196,9 @@ class EarlyStopping(Callback):
     def restore(self, state: dict[str, Any], arrays: dict[str, Array]) -> None:
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.best_theta, self.best_statistics = arrays.get("best_theta"), arrays.get("best_statistics")
+
+    def check_restored(self, trainer: "Trainer", epoch: int) -> None:
+        found = self.best_epoch
+        if not (is_number(self.best) and (found is None or type(found) is int and 1 <= found <= epoch)):
+            raise ValueError(f"EarlyStopping: its best value was {self.best!r} in epoch {found!r}")
+        check_vectors(self.arrays(), ("best_theta", "best_statistics"), trainer, there=found is not None)

@@ -7,23 +7,29 @@ interrupted (on the CPU, with the same machine, libraries and number of processe
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npae.backend import Array, Config, check_place, device_of, to_device
-from npae.serialization import load_all, save
+from npae.backend import Array, Config, as_int, check_place, device_of, to_device
+from npae.serialization import ModelFileError, load_all, save
+from npae.serialization.archive import reason
 from npae.serialization.places import place_to_read, place_to_write
 from npae.train.callbacks import Callback, check_monitor, monitored
 from npae.train.differences import differences, plain, short
 from npae.train.history import History
+from npae.train.saved_run import SavedRun, check_fit, is_number, restored, saved_run
 
 if TYPE_CHECKING:
-    from npae.serialization import Saved
     from npae.train.trainer import Trainer
 
 
 def save_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
     """Write model, optimizer, schedule, history and callbacks of a Trainer to one file, for resume_run.
+
+    The weights are those of the last step, even if a callback has assigned others when training stopped (npae.save
+    writes these). The learning rate is the configured one, not that of the schedule at this moment.
 
     Of several processes the first writes the file for all, and each one reads it to resume.
 
@@ -54,13 +60,20 @@ def save_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         )
     if trainer.group.rank:
         return
+    optimizer, rates = trainer.optimizer, [part.lr for part in trainer.optimizer.parts]
     extra = {
         "identity": trainer.identity, "epoch": trainer.epoch, "stopped": trainer.stopped,
         "history": trainer.history.rows, "terms": trainer.history.terms, "schedule": trainer.schedule.state(),
         "callbacks": [c.state() for c in trainer.callbacks], "observes": [c.observes for c in trainer.callbacks],
     }  # fmt: skip
     arrays = {f"{k}.{name}": a for k, c in enumerate(trainer.callbacks) for name, a in c.arrays().items()}
-    save(path, trainer.model, trainer.optimizer, extra, arrays)
+    optimizer.lr = trainer.base_lr  # as it was configured; the schedule's rate of this moment may be 0
+    try:
+        with trainer.last_step.restored():
+            save(path, trainer.model, optimizer, extra, arrays)
+    finally:
+        for part, lr in zip(optimizer.parts, rates, strict=True):
+            part.lr = lr
 
 
 def resume_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
@@ -71,7 +84,8 @@ def resume_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         path: a file of save_run; or "auto": the file of the trainer's own Checkpoint, if there is one yet (of several,
             the one with the most epochs). If not, nothing is changed.
 
-    Raises ValueError, naming the differences, if it is another run; then nothing is changed either.
+    Raises ValueError, naming the differences, if it is another run, and ModelFileError, which is one, for a damaged
+    file. Then nothing is changed either: the file is read and checked wholly before anything of it is applied.
 
     Example:
         >>> import tempfile
@@ -90,38 +104,59 @@ def resume_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         3
     """
     if isinstance(path, str) and path == "auto":
-        found = [(place, load_all(place)) for place in _own_places(trainer) if place.is_file()]
+        found = [_load(place) for place in _own_places(trainer) if place.is_file()]
         if not found:
             return
-        path, saved = max(found, key=lambda one: one[1].extra.get("epoch", 0))
+        path, saved, run = max(found, key=lambda one: one[2].epoch)
     else:
-        path, saved = _load(path)
-    if saved.optimizer is None or "identity" not in saved.extra:
-        raise ValueError(f"{path} holds a model but no training run: load it with npae.load and start a new fit.")
-    phrases = differences(saved.extra["identity"], trainer.identity) + _other_callbacks(saved, trainer)
+        path, saved, run = _load(path)
+    with _checking(path):
+        phrases = differences(run.identity, trainer.identity) + _other_callbacks(run, trainer)
     if phrases:
         raise ValueError(
             f"{path} is a checkpoint of another run: {'; '.join(phrases)}. Resume with the same settings. Or start a "
             "new fit from its model, npae.load(path); serialization.load_all(path) also returns its optimizer."
         )
+    with _checking(path):
+        check_fit(saved, trainer)
+        device = device_of(trainer.model.theta.value)
+        state = {name: to_device(v, device) for name, v in saved.optimizer.state.items()}
+        copies = restored(saved, run, trainer)
     trainer.model.theta.assign(saved.model.theta.value)
     trainer.model.statistics.assign(saved.model.statistics.value)
-    device = device_of(trainer.model.theta.value)
-    trainer.optimizer.t = saved.optimizer.t
-    trainer.optimizer.state = {name: to_device(v, device) for name, v in saved.optimizer.state.items()}
-    trainer.epoch, trainer.stopped = saved.extra["epoch"], saved.extra["stopped"]
-    trainer.history = History(saved.extra["history"], trainer.history.seen, saved.extra.get("terms", ()))
-    trainer.schedule.restore(saved.extra["schedule"])
-    _restore_callbacks(saved, trainer)
+    trainer.optimizer.t, trainer.optimizer.state = saved.optimizer.t, state
+    trainer.epoch, trainer.stopped = run.epoch, run.stopped
+    trainer.history = History(run.history, trainer.history.seen, run.terms)
+    for thing, copied in copies:
+        vars(thing).update(vars(copied))
 
 
-def _load(path: str | os.PathLike[str]) -> "tuple[Path, Saved]":
-    """(the file that is read, its content)."""
+def _load(path: str | os.PathLike[str]) -> "tuple[Path, Any, SavedRun]":
+    """(the file that is read, its content, the run that it describes)."""
     try:
-        return place_to_read(path), load_all(path)
+        path, saved = place_to_read(path), load_all(path)
     except FileNotFoundError as error:
         cure = 'With resume="auto" a run starts anew if its Checkpoint has no file yet.'
         raise FileNotFoundError(f"{error} {cure}") from None
+    if saved.optimizer is None or "identity" not in saved.extra:
+        raise ValueError(f"{path} holds a model but no training run: load it with npae.load and start a new fit.")
+    with _checking(path):
+        return path, saved, saved_run(saved)
+
+
+@contextmanager
+def _checking(path: Path) -> Iterator[None]:
+    """Raise ModelFileError for whatever the block raises about a checkpoint."""
+    try:
+        yield
+    except (MemoryError, Warning):
+        raise
+    except Exception as error:  # restore() of the user's own callbacks may raise any kind
+        cause = f"it has no {error}" if isinstance(error, KeyError) else reason(error)
+        raise ModelFileError(
+            f"{path} is a damaged checkpoint, or one of another version ({cause}). Nothing was changed: take an "
+            "earlier checkpoint, or load its model with npae.load and start a new fit."
+        ) from error
 
 
 def _own_places(trainer: "Trainer") -> list[Path]:
@@ -132,30 +167,18 @@ def _own_places(trainer: "Trainer") -> list[Path]:
     return places
 
 
-def _other_callbacks(saved: "Saved", trainer: "Trainer") -> list[str]:
+def _other_callbacks(run: SavedRun, trainer: "Trainer") -> list[str]:
     """[how the callbacks that act on a run differ], a phrase or none."""
 
     def acting(names, observes):
         return [name for name, only in zip(names, observes, strict=True) if not only]
 
-    names = saved.extra["identity"]["callbacks"]
-    there = acting(names, saved.extra.get("observes", [False] * len(names)))
+    there = acting(run.identity["callbacks"], run.observes)
     here = acting(plain(trainer.identity["callbacks"]), [c.observes for c in trainer.callbacks])
     if there == here:
         return []
     a, b = (", ".join(short({"class": c, "config": x}) for c, x in some) or "none" for some in (there, here))
     return [f"its callbacks were {a}, here {b} (besides those that only observe, which may differ)"]
-
-
-def _restore_callbacks(saved: "Saved", trainer: "Trainer") -> None:
-    """Give every callback the state of the saved one with its name and settings. One that was added starts anew."""
-    names = list(saved.extra["identity"]["callbacks"])
-    for name, callback in zip(plain(trainer.identity["callbacks"]), trainer.callbacks, strict=True):
-        if name in names:
-            k = names.index(name)
-            names[k] = None  # each of them once
-            own = {n.partition(".")[2]: a for n, a in saved.arrays.items() if n.partition(".")[0] == str(k)}
-            callback.restore(saved.extra["callbacks"][k], own)
 
 
 class Checkpoint(Callback):
@@ -184,9 +207,8 @@ class Checkpoint(Callback):
     observes = True
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1, best: bool = False, monitor: str | None = None):
-        if every < 1:
-            raise ValueError(f"Checkpoint: expected every >= 1 epochs, got {every}.")
-        self.path, self.every = place_to_write(path, "Checkpoint"), every
+        self.every = as_int(every, "every of Checkpoint", least=1)
+        self.path = place_to_write(path, "Checkpoint")
         self.only_best, self.monitor = best, monitor
         self.best = math.inf
 
@@ -200,7 +222,7 @@ class Checkpoint(Callback):
     def on_epoch_done(self, trainer: "Trainer", row: dict[str, Any]) -> None:
         if self.only_best:
             value = row[monitored(self, row)]
-            if value >= self.best:
+            if not value < self.best:  # NaN is no improvement
                 return
             self.best = value
         elif row["epoch"] % self.every:
@@ -214,4 +236,6 @@ class Checkpoint(Callback):
         return {"best": self.best}
 
     def restore(self, state: dict[str, Any], arrays: dict[str, Array]) -> None:
+        if not is_number(state["best"]):
+            raise ValueError(f"Checkpoint: expected its best value as a number, got {state['best']!r}")
         self.best = state["best"]

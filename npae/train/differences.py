@@ -29,10 +29,11 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
         if name in ("data", "validation"):
             phrases += _data({"validation": "validation data"}.get(name, name), a, b)
         elif name == "architecture" and _sizes(a) != _sizes(b):
-            phrases.append(f"its network was {_sizes(a)}, here it is {_sizes(b)}")
+            phrases.append(f"its network was {short(_sizes(a))}, here it is {short(_sizes(b))}")
         else:
             places = _places(a, b, "" if name == "architecture" else name)
-            phrases += [f"its {NAMES.get(at, at)} was {short(x)}, here it is {short(y)}" for at, x, y in places[:MOST]]
+            phrases += [f"its {short(NAMES.get(at, at))} was {short(x)}, here it is {short(y)}"
+                        for at, x, y in places[:MOST]]  # fmt: skip
             if len(places) > MOST:
                 phrases.append(f"{len(places) - MOST} other settings of its {name} differ")
     return phrases
@@ -113,7 +114,7 @@ def _data(name, there, here):
         return [f"its {name} had {'' if _is_pair(there) else 'no '}labels or targets"]
     for part, a, b in zip(("shape", "dtype"), there, here, strict=False):
         if a != b:
-            a, b = (tuple(v) if isinstance(v, list) else v for v in (a, b))
+            a, b = (short(str(tuple(v)) if isinstance(v, list) else v) for v in (a, b))
             return [f"its {name} had the {part} {a}, here it is {b}"]
     return [f"its {name} had other values"]
 

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from npae.backend import ArrayLike, Progress, as_int, device_of
+from npae.backend import ArrayLike, Progress, as_float, as_int, device_of
 from npae.data.augment import Augmentation
 from npae.data.minibatches import LabelledMinibatches, Minibatches, PairedMinibatches
 from npae.data.sources import Labelled, as_pairs, check_source, fingerprint, split
@@ -20,9 +20,10 @@ from npae.train.cuda_graph import CapturedStep
 from npae.train.health import DataInit, DeadUnits
 from npae.train.history import History
 from npae.train.interrupt import Interrupt
+from npae.train.last_step import LastStep
 from npae.train.parallel.data_parallel import DataParallelStep
 from npae.train.parallel.process_group import ProcessGroup
-from npae.train.progress import make_progress
+from npae.train.progress import Guarded, make_progress
 from npae.train.step import Step
 from npae.train.trainer import Trainer
 
@@ -54,9 +55,10 @@ def prepare(model: Model, data: Data, *, target: ArrayLike | None = None, valida
         >>> len(trainer.batches), len(trainer.run(2))
         (4, 2)
     """
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm: expected a norm above 0, or None for no clipping, got {clip_norm}.")
-    schedule, group, seed = as_schedule(schedule, epochs), group or ProcessGroup(), as_int(seed, "seed", least=0)
+    clip_norm = None if clip_norm is None else as_float(clip_norm, "clip_norm", above=0, cure="None: no clipping.")
+    epochs = None if epochs is None else as_int(epochs, "epochs", least=1)
+    schedule, group = as_schedule(schedule, epochs), group or ProcessGroup()
+    seed = as_int(seed, "seed", least=0, most=None)
     optimizer = for_phases("adam" if optimizer is None else optimizer, model.phases, schedule)
     callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
     for callback in callbacks:
@@ -76,7 +78,8 @@ def prepare(model: Model, data: Data, *, target: ArrayLike | None = None, valida
     trainer = Trainer(
         model, batches, _step(model, batches, optimizer, clip_norm, group, graph), optimizer, schedule,
         validation=validation, callbacks=callbacks, seed=seed, history=History(seen=seen), group=group,
-        interrupt=Interrupt(), progress=make_progress(progress if group.rank == 0 else "none"), identity=identity,
+        interrupt=Interrupt(), last_step=LastStep(model), identity=identity,
+        progress=Guarded(make_progress(progress if group.rank == 0 else "none")),
     )  # fmt: skip
     model.remember(seen)
     return trainer
@@ -106,7 +109,10 @@ def _validation(model: Model, data: Any, validation: Any, paired: bool, seed: in
     validation = _source(model, x, target, "validation")
     if validation.shape[1:] != data.shape[1:]:
         raise ValueError(f"validation: expected rows of the data's shape {data.shape[1:]}, got {validation.shape}.")
-    check_source(validation.y if paired else validation, model.check_targets, "validation")
+    dtype = model.theta.value.dtype
+    if paired:
+        check_source(validation.x, None, "validation", dtype)
+    check_source(validation.y if paired else validation, model.check_targets, "validation", dtype)
     return None, validation
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from npae.backend import Seen, atomic_write, counted, device_of, missing, value_text
 from npae.train.learning_curves import learning_curves
+from npae.train.overflow import overflowed
 
 
 class Diverged(ArithmeticError):
@@ -65,8 +66,8 @@ class History:
         return len(self.rows)
 
     def best(self, column: str) -> dict[str, Any]:
-        """The row in which `column` is smallest."""
-        return min(self.rows, key=lambda row: row[column])
+        """The row in which `column` is smallest; NaN counts as the largest number."""
+        return min(self.rows, key=lambda row: (row[column] != row[column], row[column]))
 
     def plot(self, ax: Any = None, *, terms: bool = False) -> Any:
         """Draw the loss over the epochs, and the validation loss if there is one. Returns the matplotlib Axes.
@@ -170,3 +171,18 @@ class EpochMeans:
             return Diverged(f"{what}, before the first update of θ, so the learning rate is not the cause. {cause}")
         cure = "Lower the learning rate, clip the gradient (clip_norm=1.0), or look at the data of that step."
         return Diverged(f"{what}. {cure}{f' {self.seen}.' * bool(self.seen)} The last checkpoint is unchanged.")
+
+    def check_state(self, phases: Iterable[tuple[Any, Any]]) -> None:
+        """Raise Diverged if a state vector of an optimizer is not finite (npae.train.overflow).
+
+        Args:
+            phases: pairs of a phase and its optimizer.
+        """
+        for phase, optimizer in phases:
+            place = overflowed(optimizer, phase.theta)
+            if place is not None:
+                raise Diverged(
+                    f"{place} became NaN or infinite in epoch {self.epoch + 1}: a gradient was so large that its "
+                    "square overflowed, and this parameter would never move again. Lower the learning rate, or "
+                    f"standardise the data.{f' {self.seen}.' * bool(self.seen)} The last checkpoint is unchanged."
+                )

@@ -12,6 +12,7 @@ import numpy as np
 
 from npae.backend import Array, as_path, check_place, missing
 from npae.train.callbacks import Callback
+from npae.train.saved_run import is_number
 
 if TYPE_CHECKING:
     from npae.train.trainer import Trainer
@@ -42,6 +43,8 @@ class LearningRateLog(Callback):
         return {"rates": self.rates}
 
     def restore(self, state: dict[str, Any], arrays: dict[str, Array]) -> None:
+        if not (isinstance(state["rates"], list) and all(map(is_number, state["rates"]))):
+            raise ValueError(f"LearningRateLog: expected a list of learning rates, got {state['rates']!r}")
         self.rates = list(state["rates"])
 
 

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from npae.backend import Progress, as_shown, fit_text, missing, value_text
+from npae.backend import Progress, as_shown, fit_text, is_open, is_terminal, missing, value_text, warn
 
 
 class Reporter:
@@ -47,6 +47,8 @@ def row_text(row: dict[str, Any], epochs: int) -> str:
 
 def _print(text: str) -> None:
     """Print a line, also on a console that lacks some of its letters, as those of a term's name."""
+    if not is_open(sys.stdout):
+        return
     try:
         print(text, flush=True)
     except UnicodeEncodeError as error:
@@ -97,6 +99,40 @@ class Bar(Reporter):
             self.bar.end(stopped)
 
 
+class Guarded(Reporter):
+    """A reporter whose stream may fail: the disk is full, the terminal or the reader of a pipe is gone.
+
+    Training goes on, with one warning and without further reports.
+
+    Args:
+        reporter: any other one.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+
+    def _report(self, method: str, *args: Any) -> None:
+        try:
+            getattr(self.reporter, method)(*args)
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) and "closed file" not in str(error):
+                raise
+            self.reporter = Reporter()
+            warn(f"progress: training goes on, but its progress cannot be printed ({error}).", RuntimeWarning)
+
+    def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
+        self._report("epoch_starts", epoch, epochs, steps)
+
+    def step(self) -> None:
+        self._report("step")
+
+    def epoch_ends(self, row: dict[str, Any]) -> None:
+        self._report("epoch_ends", row)
+
+    def close(self, stopped: str | None) -> None:
+        self._report("close", stopped)
+
+
 def in_notebook() -> bool:
     """Does this program run in a notebook, whose output is not a terminal but can show a bar?"""
     ipython = sys.modules.get("IPython")
@@ -124,10 +160,11 @@ def make_progress(kind: Progress) -> Reporter:
     if kind in (True, False):
         kind = "auto" if kind else "none"
     if kind == "auto":
-        terminal = sys.stderr is not None and sys.stderr.isatty()
-        kind = "bar" if (terminal or in_notebook()) and _has_tqdm() else "lines"
+        kind = "bar" if (is_terminal(sys.stderr) or in_notebook()) and _has_tqdm() else "lines"
     if kind == "bar" and not _has_tqdm():
         raise ModuleNotFoundError(f'progress="bar": {missing("tqdm", "demos")} Or take progress="lines".')
     if kind not in ("bar", "lines", "none"):
         raise ValueError(f'Unknown progress {kind!r}: expected "auto", "bar", "lines" or "none".')
+    if kind == "bar" and not in_notebook() and not is_open(sys.stderr):  # a program without a console
+        kind = "none"
     return {"bar": Bar, "lines": Lines, "none": Reporter}[kind]()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from npae.train.callbacks import Callback
     from npae.train.history import EpochMeans, History
     from npae.train.interrupt import Interrupt
+    from npae.train.last_step import LastStep
     from npae.train.parallel.process_group import ProcessGroup
     from npae.train.progress import Reporter
 
@@ -50,6 +51,7 @@ class Trainer:
         history: the rows so far.
         group: the processes that train together.
         interrupt: notices Ctrl-C.
+        last_step: keeps the weights of the last step, when callbacks assign others at the end.
         identity: the settings that a resumed run must share.
 
     Attributes:
@@ -69,10 +71,12 @@ class Trainer:
 
     def __init__(self, model: Model, batches: "Minibatches", step: Step, optimizer: Optimizer, schedule: "Schedule", *,
                  validation: Any, callbacks: "list[Callback]", seed: int, progress: "Reporter", history: "History",
-                 group: "ProcessGroup", interrupt: "Interrupt", identity: dict[str, Any]):  # fmt: skip
+                 group: "ProcessGroup", interrupt: "Interrupt", last_step: "LastStep",
+                 identity: dict[str, Any]):  # fmt: skip
         self.model, self.batches, self.step, self.optimizer, self.schedule = model, batches, step, optimizer, schedule
         self.validation, self.callbacks, self.seed, self.progress = validation, callbacks, seed, progress
         self.history, self.group, self.interrupt, self.identity = history, group, interrupt, identity
+        self.last_step = last_step
         self.base_lr, self.epoch, self.between_epochs = optimizer.lr, 0, True
         self.stopped: str | None = None
 
@@ -81,8 +85,9 @@ class Trainer:
         self.stopped = reason
 
     def run(self, epochs: int) -> "History":
-        """Train until `epochs` epochs are finished in total. Returns the history."""
+        """Train until `epochs` epochs are finished in total, from the weights of the last step. Returns the history."""
         epochs = as_int(epochs, "epochs", least=1)
+        self.last_step.restore(self.between_epochs)
         self.group.begin(self.model, self.identity | {"epoch": self.epoch, "epochs": epochs})
         for callback in self.callbacks:
             callback.on_start(self)
@@ -97,8 +102,9 @@ class Trainer:
             self.progress.close(self.stopped)
             self.optimizer.lr = self.base_lr
         self.history.stopped, self.stopped = self.stopped, None  # so that run() can be called again
-        for callback in self.callbacks:
-            callback.on_stop(self)
+        with self.last_step.kept():
+            for callback in self.callbacks:
+                callback.on_stop(self)
         return self.history
 
     def _run_epoch(self, epochs: int, interrupt: "Interrupt") -> None:
@@ -125,6 +131,7 @@ class Trainer:
         theta, terms = self.model.theta.value, means.means()
         if not bool(array_module(theta).isfinite(theta).all()):
             raise means.diverged("θ", "NaN or infinite")
+        means.check_state(self.step.phases)
         self.history.terms = tuple(name for name in terms if name != "loss")
         if self.validation is not None:
             terms |= self._validate(terms, means)

@@ -116,7 +116,7 @@ def test_rows_without_a_covariance_raise(rows):
 
 @pytest.mark.parametrize("alpha", [0, -0.1, 1.1, float("nan")])
 def test_other_shrinkages_raise(alpha):
-    with pytest.raises(ValueError, match=f"shrinkage 0 < α ≤ 1, got {alpha}"):
+    with pytest.raises(ValueError, match=f"α of Mahalanobis: expected a number above 0 and at most 1, got {alpha}"):
         Mahalanobis(ROWS, alpha)
 
 

@@ -65,7 +65,8 @@ NAN = np.full(6, np.nan)
     ("mean", np.zeros(5)), ("mean", NAN), ("deviation", NAN), ("deviation", np.zeros(6)), ("deviation", -np.ones(6)),
     ("code.V", np.eye(9)), ("joint.mean", np.zeros(2)), ("joint.V", np.full((9, 9), np.nan)),
     ("joint.scale", np.zeros(9)), ("joint.rest", np.zeros(0)), ("code.mean", np.zeros(4)), ("joint.mean", None),
-    ("held_out_rows", None),
+    ("held_out_rows", None), ("held_out_rows", np.zeros(3)), ("held_out_distances", np.full(120, np.nan)),
+    ("mean", np.zeros(6, int)), ("joint.rest", np.array([np.inf])), ("code.scale", np.full(3, np.inf)),
 ])  # fmt: skip
 def test_parts_that_do_not_fit_are_refused(tmp_path, name, wrong):
     save_detector(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
@@ -78,11 +79,29 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, name, wrong):
         load_detector(tmp_path / "wrong.npz")
 
 
+@pytest.mark.parametrize(("name", "wrong", "words"), [
+    ("deviation", np.r_[0.0, np.ones(5)], "its standard deviations are at least 0: expected numbers above 0"),
+    ("deviation", np.r_[-1.0, np.ones(5)], "its standard deviations are at least -1: expected numbers above 0"),
+    ("deviation", np.ones(5), r"means \(6,\), their deviations \(5,\)"),
+    ("deviation", NAN, "its array deviation contains NaN or Inf"),
+    ("mean", np.zeros(6, int), "its array mean has the dtype int64: expected floats"),
+    ("held_out_rows", np.r_[-1, np.arange(119)], "its held-out rows contain a negative number"),
+    ("held_out_rows", np.zeros(3), r"its held-out rows are float64 \(3,\), their distances float64 \(120,\)"),
+])  # fmt: skip
+def test_the_cause_is_named(tmp_path, name, wrong, words):
+    save_detector(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
+    parts = load_all(tmp_path / "d.npz")
+    save(tmp_path / "wrong.npz", parts.model, extra=parts.extra, arrays=parts.arrays | {name: wrong})
+    with pytest.raises(ModelFileError, match=words):
+        load_detector(tmp_path / "wrong.npz")
+
+
 @pytest.mark.parametrize("wrong", [
     {"threshold": float("nan")}, {"threshold": "a"}, {"rho": float("inf")}, {"rho": 10**400}, {"row_shape": [7]},
     {"row_shape": None}, {"detector": {"distance": "wrong"}}, {"detector": {"score": "joint"}},
     {"detector": {"contamination": float("nan")}}, {"detector": 3}, {"feature_names": ["a", "b"]},
-    {"feature_names": 3},
+    {"feature_names": 3}, {"rho": 0.0}, {"rho": -1.0}, {"rho": True}, {"threshold": 10**400}, {"row_shape": [6.5]},
+    {"row_shape": [10**12]}, {"row_shape": [0]},
 ])  # fmt: skip
 def test_values_that_are_not_a_detectors_are_refused(tmp_path, wrong):
     save_detector(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
@@ -90,3 +109,32 @@ def test_values_that_are_not_a_detectors_are_refused(tmp_path, wrong):
     save(tmp_path / "wrong.npz", parts.model, extra=parts.extra | wrong, arrays=parts.arrays)
     with pytest.raises(ModelFileError, match="no whole anomaly detector"):
         load_detector(tmp_path / "wrong.npz")
+
+
+def test_settings_that_a_later_fit_could_not_use_are_refused(tmp_path):
+    save_detector(tmp_path / "d.npz", AnomalyDetector(epochs=1).fit(NORMAL))
+    parts = load_all(tmp_path / "d.npz")
+    for wrong in ({"dtype": "int8"}, {"dtype": 3}, {"standardize": "no"}, {"learning_rate": float("nan")},
+                  {"epochs": 0.5}, {"folds": 1}, {"seed": "a"}, {"batch_size": 0}, {"device": "cpu"}):  # fmt: skip
+        extra = parts.extra | {"detector": parts.extra["detector"] | wrong}
+        save(tmp_path / "wrong.npz", parts.model, extra=extra, arrays=parts.arrays)
+        with pytest.raises(ModelFileError, match="wrong.npz holds no whole anomaly detector"):
+            load_detector(tmp_path / "wrong.npz")
+
+
+def test_a_size_of_rows_that_the_file_only_declares_is_not_allocated(tmp_path):
+    images = RNG.integers(0, 256, (20, 16)).astype(np.uint8)
+    save_detector(tmp_path / "d.npz", AnomalyDetector(standardize=False, epochs=1, folds=0).fit(images))
+    parts = load_all(tmp_path / "d.npz")
+    save(tmp_path / "wrong.npz", parts.model, extra=parts.extra | {"row_shape": [10**12]}, arrays=parts.arrays)
+    with pytest.raises(ModelFileError, match=r"rows have the shape \(1000000000000,\), their mean \(16,\)"):
+        load_detector(tmp_path / "wrong.npz")
+
+
+def test_a_detector_that_could_not_be_loaded_does_not_replace_an_older_file(tmp_path):
+    detector = AnomalyDetector(epochs=1).fit(NORMAL)
+    path = save_detector(tmp_path / "d.npz", detector)
+    before, detector.threshold = path.read_bytes(), np.inf
+    with pytest.raises(ValueError, match=r"save_detector: the file could not be loaded \(ValueError: threshold: .*inf"):
+        save_detector(path, detector)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -5,10 +5,21 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from npae.backend import as_shown, console, safe_output, text_table
+from npae.backend import (
+    DataWarning,
+    as_shown,
+    console,
+    fit_text,
+    is_open,
+    is_terminal,
+    safe_output,
+    text_table,
+    warn,
+)
 
 
 def test_what_an_encoding_lacks_is_replaced_by_something_readable(monkeypatch):
@@ -78,3 +89,23 @@ def test_in_a_process(encoding):
         [sys.executable, "-c", code], capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}
     )
     assert done.stdout.split() == [b"eta", b">=", b"?"] and done.stderr.strip() == b"dJ" and done.returncode == 1
+
+
+def test_a_closed_stream_is_no_terminal_and_takes_no_text(monkeypatch):
+    stream = open(os.devnull, "w")
+    assert is_open(stream) and not is_terminal(stream)
+    stream.close()
+    assert not is_open(stream) and not is_terminal(stream) and not is_open(None)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert fit_text("a text") == "a text"
+
+
+def test_a_warning_that_a_closed_stderr_cannot_show_is_no_error():
+    code = "import sys; from npae.backend import warn; sys.stderr.close(); warn('x: all are 0.'); print('goes on')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "goes on\n" and done.returncode == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataWarning):
+            warn("x: all are 0.")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from npae.backend import as_path, atomic_write, check_place, files, read_array_header
+from npae.backend import NotAFileError, as_path, atomic_write, check_place, files, open_untrusted, read_array_header
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -57,9 +58,58 @@ def test_missing_folders_are_made_and_left_empty(tmp_path):
 
 def test_places_that_cannot_be_written_raise(tmp_path):
     (tmp_path / "file").write_text("")
-    for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a", tmp_path):
+    for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a"):
         with pytest.raises(OSError, match="Cannot write .*Choose another place"):
             check_place(path)
+    with pytest.raises(IsADirectoryError, match="Cannot write .*: it is a folder. Name a file in it.$"):
+        check_place(tmp_path)
+
+
+def test_a_regular_file_is_opened_and_links_to_it_are_followed(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("a")
+    for path in (tmp_path / "a", str(tmp_path / "link"), tmp_path / "link"):
+        with open_untrusted(path) as file:
+            assert (file.read(2), file.seek(0), file.read()) == (b"ab", 0, b"abc")
+
+
+@pytest.mark.parametrize("name", ["missing", "dangling", "loop", "a/below", "n" * 300, "null\0character"])
+def test_a_path_that_leads_to_nothing_is_named(name, tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(FileNotFoundError, match=r"(?s): expected a file, found nothing there\. Check the path"):
+        open_untrusted(tmp_path / name)
+
+
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+
+
+@needs_pipes
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path, monkeypatch):
+    """To open a pipe is to wait for a writer, and a device may be read without end."""
+    monkeypatch.chdir(tmp_path)  # the path of a socket has at most 108 characters
+    os.mkfifo("pipe")
+    os.symlink("pipe", "link to a pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        for path, kind in {"pipe": "pipe", "link to a pipe": "pipe", "socket": "socket", "/dev/zero": "device"}.items():
+            with pytest.raises(NotAFileError, match=f"{path}: expected a regular file, got a {kind}. Copy its content"):
+                open_untrusted(path)
+    with pytest.raises(IsADirectoryError, match="expected a file, got a folder. Name a file in it"):
+        open_untrusted(tmp_path)
+
+
+@needs_pipes
+def test_a_file_that_becomes_a_pipe_while_it_is_opened_is_refused_too(tmp_path, monkeypatch):
+    path, before = tmp_path / "a", os.stat
+    path.touch()
+    regular = before(path)
+    path.unlink()
+    os.mkfifo(path)
+    monkeypatch.setattr(files.os, "stat", lambda _: regular)
+    with pytest.raises(NotAFileError, match="got a pipe"):
+        open_untrusted(path)
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0)])
@@ -87,3 +137,69 @@ def test_a_header_of_any_size_allocates_nothing():
 def test_other_bytes_are_not_a_header(content):
     with pytest.raises(ValueError):
         read_array_header(io.BytesIO(content))
+
+
+# ---------------------------------------------------------------------- what is left, links, permissions
+
+
+def test_files_of_killed_writers_are_deleted_by_age_and_by_name(tmp_path):
+    path, day = tmp_path / "c.npz", 86400
+    names = {  # name: (age in seconds, stays)
+        ".c.npz.0123abcd.part": (2 * day, False), ".c.npz.89abcdef.part": (day / 2, True),
+        ".other.npz.0123abcd.part": (2 * day, True), ".c.npz.0123.part": (2 * day, True),
+        ".c.npz.0123abcd.part.txt": (2 * day, True), ".c.npz.mine.part": (2 * day, True),
+    }  # fmt: skip
+    (tmp_path / "now").write_text("")
+    now = (tmp_path / "now").stat().st_mtime
+    for name, (age, _) in names.items():
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (now - age, now - age))
+    for _ in range(2):
+        with atomic_write(path) as temporary:
+            temporary.write_text("whole")
+    left = {p.name for p in tmp_path.iterdir()} - {"now", "c.npz"}
+    assert left == {name for name, (_, stays) in names.items() if stays}
+
+
+def test_a_clock_that_is_ahead_deletes_nothing(tmp_path, monkeypatch):
+    """The age is the difference of two times of the file system."""
+    (tmp_path / ".a.0123abcd.part").write_text("of another process")
+    monkeypatch.setattr("time.time", lambda: 1e11)
+    with atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / ".a.0123abcd.part").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and permissions of POSIX")
+def test_a_link_stays_a_link_and_its_target_is_written(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "latest").symlink_to(tmp_path / "runs" / "7")
+    for text in ("new", "newer"):  # at first the target is missing
+        check_place(tmp_path / "latest")
+        with atomic_write(tmp_path / "latest") as temporary:
+            assert temporary.parent == tmp_path / "runs"
+            temporary.write_text(text)
+        assert (tmp_path / "latest").is_symlink() and (tmp_path / "runs" / "7").read_text() == text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o444])
+def test_the_permissions_of_an_older_file_are_kept(tmp_path, mode):
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(mode)
+    with atomic_write(path) as temporary:
+        assert temporary.stat().st_mode & 0o077 & ~mode == 0  # as private from the first byte on
+        temporary.write_text("new")
+    assert path.read_text() == "new" and path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(files.NotAFileError, match="Cannot write .*pipe: it is a pipe. Name a file"):
+        with atomic_write(tmp_path / "pipe"):
+            pass
+    with pytest.raises(files.NotAFileError, match="Cannot write .*pipe: it is a pipe. Name a file"):
+        check_place(tmp_path / "pipe")
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"] and not (tmp_path / "pipe").is_file()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npae.backend import as_lazy_source
-from npae.data.sources import fingerprint, split, spread
+from npae.data.sources import as_labelled, fingerprint, split, spread
 from tests.backend.test_inputs import Stored
 from tests.devices import each_device, on
 
@@ -93,3 +93,12 @@ def test_spread_of_arrays_of_every_device(device):
     with on(device) as place:
         for own, there in zip(spread(X), spread(place.put(X)), strict=True):
             np.testing.assert_allclose(place.get(there), own, rtol=1e-12)
+
+
+@pytest.mark.parametrize("y", [np.arange(4), np.eye(4)], ids=["numbers", "probabilities"])
+def test_masked_labels_are_refused_and_a_mask_of_nothing_is_dropped(y):
+    masked = np.ma.masked_array(y, np.zeros(y.shape, bool))
+    assert type(as_labelled((np.ones((4, 2)), masked)).y) is np.ndarray
+    masked[2] = np.ma.masked
+    with pytest.raises(TypeError, match="data: expected no masked labels, got 1 of them, the first in row 2"):
+        as_labelled((np.ones((4, 2)), masked))

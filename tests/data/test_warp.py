@@ -80,8 +80,10 @@ def test_errors():
         Warp(0.1)(np.zeros((28, 28), np.float32))
     with pytest.raises(ValueError, match=r"expected image=\(height, width\), both at least 2, got \(1, 28, 28\)"):
         Warp(0.1, image=(1, 28, 28))
+    with pytest.raises(ValueError, match="size of Warp's image: expected 2 or more, got 1"):
+        Warp(0.1, image=(28, 1))
     for wrong in ({"std": -1}, {"std": 0.1, "share": 2}, {"std": 0.1, "contrast": 0}):
-        with pytest.raises(ValueError, match="Warp: expected"):
+        with pytest.raises(ValueError, match="of Warp: expected"):
             Warp(**wrong)
 
 

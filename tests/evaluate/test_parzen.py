@@ -77,10 +77,10 @@ def test_one_width_needs_no_list():
     [
         ((S, X[:, :4], V), "samples and data with as many numbers per row, got 5 and 4"),
         ((S, X, V[:, :4]), "samples and validation with as many"),
-        ((S, X, V, (0.1, 0)), "expected widths above 0"),
-        ((S, X, V, 0), "expected widths above 0"),
-        ((S, X, V, ()), "expected widths above 0"),
-        ((S, X, V, (0.1, math.nan)), "expected widths above 0"),
+        ((S, X, V, (0.1, 0)), "sigmas of parzen_log_likelihood: expected a number of at least 1e-100"),
+        ((S, X, V, 0), "sigmas of parzen_log_likelihood: expected a number of at least 1e-100"),
+        ((S, X, V, ()), "expected one width or more"),
+        ((S, X, V, (0.1, math.nan)), "sigmas of parzen_log_likelihood: expected a number of at least 1e-100"),
         ((S, X + np.inf, V), "data: row 0 contains NaN or Inf"),
     ],
 )

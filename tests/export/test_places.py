@@ -26,4 +26,7 @@ def test_a_file_that_cannot_be_written_is_refused_with_the_reason(tmp_path):
     assert write(tmp_path / "new" / "a.bin", b"12").read_bytes() == b"12"
     with pytest.raises(OSError, match=r"Cannot write .*b\.bin: .+ Choose another place\."):
         write(tmp_path / "new" / "a.bin" / "b.bin", b"3")
+    with pytest.raises(IsADirectoryError) as caught:
+        write(tmp_path / "new", b"3")
+    assert str(caught.value) == f"Cannot write {tmp_path / 'new'}: it is a folder. Name a file in it."
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.bin"]

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file  # noqa: E402
 
 from npae import GAN, convolutional_autoencoder, dense_autoencoder, fit, variational_autoencoder  # noqa: E402
 from npae.export import from_torch, load_safetensors, save_safetensors, to_torch  # noqa: E402
+from npae.export.safetensors_file import checksum  # noqa: E402
 from npae.layers import BatchNorm, Dense, Flatten, LeakyReLU, Sequential, TiedDense  # noqa: E402
 from npae.models import GaussianPrior  # noqa: E402
 from npae.serialization import ModelFileError  # noqa: E402
@@ -139,7 +140,10 @@ def good(tmp_path, model=None):
 
 
 def write(path, tensors, about):
-    """A file of these tensors; what is stated about them is a text or JSON values."""
+    """A file of these tensors; what is stated about them is a text, or JSON values that get the right checksum."""
+    if isinstance(about, dict):
+        about = {name: value for name, value in about.items() if name != "checksum"}
+        about["checksum"] = checksum(about, tensors)
     save_file(tensors, path, {"npae": about if isinstance(about, str) else json.dumps(about)})
 
 
@@ -186,6 +190,31 @@ def test_nan_and_inf_are_refused_by_the_name_of_the_tensor(tmp_path):
         tensors[name].flat[0] = value
         write(path, tensors, about)
         refused(path, rf"m\.safetensors: its {name} holds NaN or Inf.* take an earlier checkpoint, or train again")
+
+
+def test_a_changed_bit_is_noticed_by_the_checksum(tmp_path):
+    tensors, about, path = good(tmp_path, disturbed(Dense(3, 2, LeakyReLU(0.25))))
+    write(path, tensors, about)
+    load_safetensors(path)
+    whole, words = path.read_bytes(), r"m\.safetensors: its checksum is not that of its content.* save it again\.$"
+    for bit in range(8):
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1 << bit]))
+        refused(path, words)
+    path.write_bytes(whole.replace(b"0.25", b"0.35"))
+    refused(path, words)
+    del about["checksum"]
+    write(path, tensors, json.dumps(about))
+    refused(path, r"KeyError: 'checksum'")
+
+
+def test_a_model_that_could_not_be_loaded_does_not_replace_an_older_file(tmp_path):
+    model = dense_autoencoder([6, 2])
+    path = save_safetensors(tmp_path / "m", model)
+    before = path.read_bytes()
+    model.encoder[0].W.value[0, 0] = np.nan
+    with pytest.raises(ModelFileError, match=r"save_safetensors: .* could not be loaded \(its encoder\.0\.W holds"):
+        save_safetensors(path, model)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_training_data_that_contradict_the_network_are_refused(tmp_path):

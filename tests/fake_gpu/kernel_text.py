@@ -55,9 +55,8 @@ def _prelude():
         "#define __device__",
         "#define __host__",
         "#define __forceinline__ inline",
-        "#define INFINITY (1.0f/0.0f)",
     ]
-    lines += ["#define M_PI 3.14159265358979323846", '#define NAN __builtin_nanf("")', "#define __restrict__"]
+    lines += ["#define M_PI 3.14159265358979323846", "#define __restrict__"]
     for name in _ONE:
         lines.append(f'extern "C" double {name}(double); extern "C" float {name}f(float);')
         lines.append(f"static inline float {name}(float x) {{ return {name}f(x); }}")
@@ -75,6 +74,8 @@ def _prelude():
         ]
         lines.append(f"static inline bool signbit({t} x) {{ return __builtin_signbit(x); }}")
         lines.append(f"static inline {t} pow({t} x, int k) {{ return pow(x, ({t})k); }}")
+    bits = "double x; __builtin_memcpy(&x, &bits, 8); return x;"
+    lines.append(f"static inline double __longlong_as_double(long long bits) {{ {bits} }}")
     lines.append('extern "C" double fma(double, double, double); extern "C" float fmaf(float, float, float);')
     lines.append("static inline float fma(float a, float b, float c) { return fmaf(a, b, c); }")
     for a, b, r in (("float", "float", "float"), *((a, b, "double") for a, b in (("double", "double"),

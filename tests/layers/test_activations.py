@@ -158,7 +158,8 @@ def test_a_wrong_derivative_is_found():
 
 @pytest.mark.parametrize(
     ("make", "words"),
-    [(lambda: LeakyReLU(1.0), "alpha < 1"), (lambda: LeakyReLU(-0.1), "0 <= alpha"), (lambda: ELU(0), "alpha > 0")],
+    [(lambda: LeakyReLU(1.0), "alpha of LeakyReLU: expected a number of at least 0 and below 1, got 1"),
+     (lambda: LeakyReLU(-0.1), "got -0.1"), (lambda: ELU(0), "alpha of ELU: expected a number above 0, got 0")],
 )
 def test_impossible_arguments(make, words):
     with pytest.raises(ValueError, match=words):

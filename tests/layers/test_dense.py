@@ -189,5 +189,5 @@ def test_without_values_it_says_so():
 
 @pytest.mark.parametrize("sizes", [(0, 3), (3, 0), (-1, 2)])
 def test_impossible_sizes(sizes):
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="n_(in|out) of Dense: expected 1 or more, got"):
         Dense(*sizes)

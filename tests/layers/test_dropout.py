@@ -122,8 +122,8 @@ def test_a_run_that_was_resumed_ends_with_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize("p, words", [
-    (1, "Dropout: expected a fraction below 1, got 1"), (1.5, "Dropout: expected a probability .*, got 1.5"),
-    (-0.1, "Dropout: expected a probability .*, got -0.1"), (math.nan, "got nan"),
+    (1, "Dropout: expected a fraction below 1, got 1"), (1.5, "fraction of Dropout: expected .* at most 1, got 1.5"),
+    (-0.1, "fraction of Dropout: .* least 0 .* got -0.1"), (math.nan, "got nan"),
 ])  # fmt: skip
 def test_impossible_fractions_raise(p, words):
     with pytest.raises(ValueError, match=words):

@@ -239,11 +239,11 @@ def forward(x, training=True, features=3):
 
 
 @pytest.mark.parametrize("call, error, words", [
-    (lambda: BatchNorm(0), ValueError, "BatchNorm: expected features of at least 1, .* got features=0"),
+    (lambda: BatchNorm(0), ValueError, "features of BatchNorm: expected 1 or more, got 0"),
     (lambda: BatchNorm(2.5), TypeError, "features of BatchNorm: expected an integer, got 2.5"),
-    (lambda: BatchNorm(3, momentum=0), ValueError, "0 < momentum <= 1 .* momentum=0"),
-    (lambda: BatchNorm(3, momentum=float("nan")), ValueError, "momentum=nan"),
-    (lambda: BatchNorm(3, epsilon=0), ValueError, "epsilon > 0, got .*epsilon=0"),
+    (lambda: BatchNorm(3, momentum=0), ValueError, "momentum of BatchNorm: .* above 0 and at most 1, got 0"),
+    (lambda: BatchNorm(3, momentum=float("nan")), ValueError, "momentum of BatchNorm: .* got nan"),
+    (lambda: BatchNorm(3, epsilon=0), ValueError, "epsilon of BatchNorm: expected a number above 0, got 0"),
     (lambda: forward(np.ones((1, 3), np.float32)), ValueError,
      r"BatchNorm\(features=3, .*\): expected at least 2 values per feature in training, got x of shape \(1, 3\)"),
     (lambda: forward(np.ones((1, 3, 1, 1), np.float32)), ValueError, r"got x of shape \(1, 3, 1, 1\): one value has"),

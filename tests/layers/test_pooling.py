@@ -117,6 +117,9 @@ def test_errors(layer):
         layer(2)(np.zeros((4, 28, 28)))
     with pytest.raises(ValueError, match=r"at least 5 x 5 pixels.*4 x 4. Take a smaller window"):
         layer(5)(np.zeros((2, 1, 4, 4)))
+    for shape in ((), (5,), (3, 4), (1, 2, 3, 4)):
+        with pytest.raises(ValueError, match=r"2D.*expected inputs of .*\(channels, height, width\), got .*Reshape"):
+            layer(2).out_shape(shape)
     with pytest.raises(TypeError, match=r"2D.*expected x of float32 or float64, got uint8. Scale it first: x / 255"):
         layer(2)(np.zeros((2, 1, 4, 4), np.uint8))
 

@@ -53,7 +53,7 @@ def test_logits_of_any_size():
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="at least 2 classes, got 1"):
+    with pytest.raises(ValueError, match="classes of SoftmaxHead: expected 2 or more, got 1"):
         SoftmaxHead(1)
     with pytest.raises(TypeError, match="classes of SoftmaxHead: expected an integer, got 2.5"):
         SoftmaxHead(2.5)

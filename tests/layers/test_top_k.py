@@ -98,7 +98,7 @@ def test_a_backward_without_the_mask_is_found():
 
 @pytest.mark.parametrize(("k", "alpha"), [(0, 1), (-3, 1), (2, 0.5), (2, float("nan"))])
 def test_impossible_arguments(k, alpha):
-    with pytest.raises(ValueError, match="TopK: expected k and alpha of at least 1, got k="):
+    with pytest.raises(ValueError, match="(k|alpha) of TopK: expected .*1.*, got"):
         TopK(k, alpha)
 
 

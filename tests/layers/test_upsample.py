@@ -44,3 +44,9 @@ def test_errors():
         Upsample2D(0)
     with pytest.raises(ValueError, match=r"got \(4, 28, 28\)"):
         Upsample2D(2)(np.zeros((4, 28, 28)))
+
+
+@pytest.mark.parametrize("shape", [(12,), (3, 4), (1, 2, 3, 4)])
+def test_shapes_that_are_no_images_are_named(shape):
+    with pytest.raises(ValueError, match=r"Upsample2D\(2x2\): expected inputs of shape \(channels, height, width\)"):
+        Upsample2D(2).out_shape(shape)

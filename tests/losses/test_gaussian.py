@@ -59,9 +59,9 @@ def test_densities_integrate_to_1_and_squared_error_is_none():
 
 @pytest.mark.parametrize("std", [0, -1, math.inf, math.nan])
 def test_impossible_deviations(std):
-    with pytest.raises(ValueError, match=f"GaussianNLL: expected a standard deviation above 0, got {std}"):
+    with pytest.raises(ValueError, match=f"std of GaussianNLL: expected .* 1e-18 .*, got {std}. Scale"):
         GaussianNLL(std)
-    with pytest.raises(ValueError, match=f"HeteroscedasticGaussianNLL: expected min_std above 0, got {std}"):
+    with pytest.raises(ValueError, match=f"min_std of HeteroscedasticGaussianNLL: .*, got {std}. Scale"):
         HeteroscedasticGaussianNLL(std)
 
 
@@ -153,3 +153,36 @@ def test_the_gradient_of_log_sigma_in_the_place_of_log_variance_is_found():
 
     with pytest.raises(gradcheck.GradientError):
         gradcheck.check_loss(Twice(), BOTH, X)
+
+
+# ---------------------------------------------------------------------- the range of intermediates
+
+
+@pytest.mark.parametrize("std", [1e-18, 1e-9, 1e9, 1e18])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_deviation_that_is_accepted_gives_finite_numbers(std, dtype):
+    x, x_hat = np.zeros((1, 2), dtype), np.array([[0.0, std]], dtype)
+    J, gradient = GaussianNLL(std).value_and_gradient(x_hat, x)
+    assert float(J) == pytest.approx(math.log(2 * math.pi) + 2 * math.log(std) + 0.5, rel=1e-6)
+    np.testing.assert_allclose(gradient, [[0, 1 / std]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("a", [79.0, 80.0, 80.5, 86.0, 87.0, 89.0, 200.0, 1e6])
+@pytest.mark.parametrize("min_std", [1e-18, 0.5 / 255, 1e9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_log_variance_overflows_nowhere(a, min_std, dtype):
+    prediction, x = np.array([[0.7, a]], dtype), np.zeros((1, 1), dtype)
+    J, gradient = HeteroscedasticGaussianNLL(min_std).value_and_gradient(prediction, x)
+    assert float(J) == pytest.approx(0.5 * (a + math.log(2 * math.pi)), rel=1e-6)
+    assert gradient[0, 1] == pytest.approx(0.5, rel=1e-6) and 0 <= gradient[0, 0] < 1e-33
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ordinary_log_variances_give_the_bits_of_the_plain_formula(dtype):
+    rng = np.random.default_rng(0)
+    x_hat, a, x = (rng.normal(0, 3, (50, 40)).astype(dtype) for _ in range(3))
+    loss = HeteroscedasticGaussianNLL(0.1)
+    variance, error = np.exp(a) + dtype(0.1**2), x_hat - x
+    share = error / variance * error
+    plain = dtype(0.5) * (share + np.log(dtype(2 * np.pi) * variance))
+    assert np.array_equal(loss.per_feature(np.concatenate([x_hat, a], axis=1), x), plain)

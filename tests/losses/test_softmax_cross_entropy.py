@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npae import gradcheck
-from npae.losses import BinaryCrossEntropy, SoftmaxCrossEntropy
+from npae.losses import BinaryCrossEntropy, MaskedCrossEntropy, SoftmaxCrossEntropy
 from npae.serialization.architecture import build, describe
 from tests.devices import each_device, on
 
@@ -113,5 +113,17 @@ def test_right_targets_pass():
 def test_it_is_described_by_its_number_of_classes():
     again = build(describe(LOSS))
     assert type(again) is SoftmaxCrossEntropy and again.classes == 4 and "classes=4" in repr(again)
-    with pytest.raises(ValueError, match="at least 2 classes, got 1"):
+    with pytest.raises(ValueError, match="classes of SoftmaxCrossEntropy: expected 2 or more, got 1"):
         SoftmaxCrossEntropy(1)
+
+
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(3), MaskedCrossEntropy(3)])
+@pytest.mark.parametrize("y", [[0.0, math.nan], [0.0, 1.0], [True, False]])
+def test_labels_that_are_no_integers_are_refused(loss, y):
+    with pytest.raises(ValueError, match="expected integers as class numbers, got (float64|bool)"):
+        loss.check_targets(np.array(y))
+
+
+def test_probabilities_of_nan_are_refused():
+    with pytest.raises(ValueError, match="rows of probabilities"):
+        SoftmaxCrossEntropy(2).check_targets(np.array([[1.0, 0.0], [math.nan, 0.0]]))

@@ -179,10 +179,10 @@ def test_another_network_is_refused():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: SGD(0), "learning rate above 0"), (lambda: Adam(-1), "learning rate above 0"),
-        (lambda: Adam(math.nan), "learning rate above 0"), (lambda: SGD(momentum=1), "momentum < 1"),
+        (lambda: SGD(0), "lr of SGD: expected a number above 0, got 0"), (lambda: Adam(-1), "lr of Adam: .* got -1"),
+        (lambda: Adam(math.nan), "lr of Adam: .* got nan"), (lambda: SGD(momentum=1), "momentum of SGD: .* below 1"),
         (lambda: SGD(nesterov=True), "needs a momentum"), (lambda: Adam(beta1=1), "beta1"),
-        (lambda: Adam(eps=0), "eps > 0"), (lambda: AdamW(weight_decay=-1), "weight decay"),
+        (lambda: Adam(eps=0), "eps of Adam"), (lambda: AdamW(weight_decay=-1), "weight_decay of AdamW: .* least 0"),
     ],
 )  # fmt: skip
 def test_impossible_arguments(make, words):

@@ -78,3 +78,13 @@ def test_a_name_a_class_an_instance_or_a_function(adam):
     assert isinstance(for_phases(adam, (MODEL,), Constant()), Adam)
     several = for_phases(adam, PHASES, Constant())
     assert [type(o) for o in several.parts] == [Adam, Adam] and several.parts[0] is not several.parts[1]
+
+
+def test_several_optimizers_within_several_are_refused():
+    inner = Phased({"a": SGD()})
+    with pytest.raises(TypeError, match="Phased, phase 'b': expected one optimizer, got several. Name all in one"):
+        Phased({"a": SGD(), "b": inner})
+
+
+def test_the_means_of_squares_are_named_by_phase():
+    assert Phased({"a": SGD(momentum=0.9), "b": Adam()}).squares == ("b.v",)

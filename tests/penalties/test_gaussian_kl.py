@@ -88,7 +88,7 @@ def test_one_value_per_sample():
 
 @pytest.mark.parametrize("strength", [0, -1, float("nan")])
 def test_impossible_strengths(strength):
-    with pytest.raises(ValueError, match="GaussianKL: expected a strength λ above 0, got"):
+    with pytest.raises(ValueError, match="strength λ of GaussianKL: expected a number above 0, got"):
         GaussianKL(strength)
 
 

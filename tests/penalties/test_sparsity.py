@@ -113,14 +113,14 @@ def test_the_derivative_of_l1_at_zero_is_zero():
 
 @pytest.mark.parametrize("rho", [0, 1, -0.1, 2, float("nan")])
 def test_impossible_targets(rho):
-    with pytest.raises(ValueError, match="rho between 0 and 1, got"):
+    with pytest.raises(ValueError, match="rho of KLSparsity: expected a number above 0 and below 1, got"):
         KLSparsity(1, rho)
 
 
 @pytest.mark.parametrize("penalty", [KLSparsity, L1])
 @pytest.mark.parametrize("strength", [0, -1, float("nan")])
 def test_impossible_strengths(penalty, strength):
-    with pytest.raises(ValueError, match=f"{penalty.__name__}: expected a strength λ above 0, got"):
+    with pytest.raises(ValueError, match=f"strength λ of {penalty.__name__}: expected a number above 0, got"):
         penalty(strength)
 
 

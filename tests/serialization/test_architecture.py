@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from npae import layers, losses, models, optim
-from npae.serialization.architecture import build, describe
+from npae.serialization.architecture import build, describe, json_text
 
 THINGS = [
     layers.Dense(5, 3), layers.Dense(5, 3, layers.LeakyReLU(0.2), initializer="he_normal"),
@@ -123,3 +124,56 @@ def test_a_path_that_does_not_exist_raises(path):
     tree["config"]["layers"][1] = {"same": path}
     with pytest.raises(ValueError, match="layers.1 is the same as .*, but that is not described before it"):
         build(tree)
+
+
+# ---------------------------------------------------------------------- work that is bounded
+
+
+def network(levels, layer):
+    """A Sequential in a Sequential in …, `levels` deep, of which each has the one below it twice."""
+    for _ in range(levels):
+        layer = layers.Sequential(layer, layer)
+    return layer
+
+
+@pytest.mark.parametrize("levels", [14, 20, 30])
+def test_parts_that_are_repeated_without_end_are_refused_at_once(levels):
+    def level(k, prefix):
+        if k == 0:
+            return describe(layers.Dense(2, 2))
+        path = f"{prefix}.layers.0" if prefix else "layers.0"
+        config = {"layers": [level(k - 1, path), {"same": path}]}
+        return {"family": "Layer", "class": "Sequential", "config": config}
+
+    with pytest.raises(ValueError, match="with which more than 10000 parts are repeated"):
+        build(level(levels, ""))
+
+
+def test_a_layer_may_be_used_often():
+    cell = layers.Sequential(layers.Dense(3, 3), layers.Tanh())
+    unrolled = layers.Sequential(*[cell] * 1000)
+    again = build(describe(unrolled))
+    assert len(again) == 1000 and again[0] is again[999] and again.parameter_count == 12
+    assert repr(again) == repr(unrolled)
+
+
+def test_a_tree_that_is_too_deep_and_a_path_that_is_too_long_are_refused():
+    deep = layers.Dense(2, 2)
+    for _ in range(33):
+        deep = layers.Sequential(deep)
+    with pytest.raises(ValueError, match="nested more than 100 levels deep"):
+        build(describe(deep))
+    tree = {"x" * 1001: [describe(layers.ReLU())]}
+    with pytest.raises(ValueError, match=r"the path x{60}… has more than 1000 characters"):
+        build(tree)
+
+
+def test_names_of_a_network_that_shares_layers_take_linear_time():
+    shared = network(30, layers.Dense(2, 2))  # 2³⁰ places of one layer
+    assert [name for name, _ in shared.named_parameters()] == ["0." * 30 + "W", "0." * 30 + "b"]
+
+
+@pytest.mark.parametrize("value", [np.longdouble(1), np.complex64(1), np.datetime64("2020-01-01"), b"a", {(1, 2): 3}])
+def test_values_that_json_does_not_have_raise_one_sentence(value):
+    with pytest.raises(TypeError, match="^save: "):
+        json_text({"a": value}, "save")

@@ -144,5 +144,6 @@ def test_a_resumed_run_must_have_the_same_decay(tmp_path):
 
 @pytest.mark.parametrize("decay", [1, 1.5, -0.1, float("nan")])
 def test_an_impossible_decay_raises(decay):
-    with pytest.raises(ValueError, match=f"ExponentialMovingAverage: expected 0 <= decay < 1, got {decay}"):
+    words = f"decay of ExponentialMovingAverage: expected a number of at least 0 and below 1, got {decay}"
+    with pytest.raises(ValueError, match=words):
         ExponentialMovingAverage(decay)

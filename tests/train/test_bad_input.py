@@ -89,8 +89,9 @@ def test_cross_entropy_wants_data_in_0_to_1(value):
     ("seed", None, TypeError, "seed: expected an integer, got None"),
     ("progress", "loud", ValueError, "Unknown progress 'loud'"),
     ("validation", 1.0, ValueError, "fraction 1.0 of 40 rows"),
-    ("clip_norm", 0, ValueError, "clip_norm: expected a norm above 0, or None for no clipping, got 0"),
-    ("clip_norm", -1.0, ValueError, "got -1.0"), ("clip_norm", float("nan"), ValueError, "got nan"),
+    ("validation", float("nan"), ValueError, "fraction nan"),
+    ("clip_norm", 0, ValueError, "clip_norm: expected a number above 0, got 0. None: no clipping"),
+    ("clip_norm", -1.0, ValueError, "got -1"), ("clip_norm", float("nan"), ValueError, "got nan"),
 ])  # fmt: skip
 def test_settings_that_cannot_be_right(name, value, error, words):
     assert_refused(error, words, **{name: value})
@@ -137,3 +138,24 @@ def test_a_trained_model_wants_a_batch_size(batch_size, error):
 def test_codes_of_a_wrong_size():
     with pytest.raises(ValueError, match=r"Dense\(2 -> 6\): expected x of shape \(batch, 2\), got \(40, 6\)"):
         dense_autoencoder([6, 2]).decode(X)
+
+
+@pytest.mark.filterwarnings("ignore:data. the values are large")
+@pytest.mark.parametrize("value", [1e39, -1e300, 3.5e38])
+@pytest.mark.parametrize("where", ["data", "validation", "target", "lazy"])
+def test_values_beyond_float32_are_named_before_training(value, where):
+    x = np.random.default_rng(0).random((40, 6))
+    wrong = x.copy()
+    wrong[17, 3] = value
+    model = dense_autoencoder([6, 3], loss="mse")
+    before = model.theta.value.copy()
+    arguments: dict = {"data": {"data": wrong}, "validation": {"data": x, "validation": wrong},
+                       "target": {"data": x, "target": wrong},
+                       "lazy": {"data": backend.LazyRows(wrong)}}[where]  # fmt: skip
+    name = {"lazy": "data"}.get(where, where)
+    with pytest.raises(ValueError, match=rf"{name}: row 17 contains .* in column 3, too large for .* float32"):
+        fit(model, arguments.pop("data"), epochs=1, batch_size=40, progress="none", **arguments)
+    assert np.array_equal(model.theta.value, before)
+    double = dense_autoencoder([6, 3], loss="mse", dtype="float64")
+    with np.errstate(over="ignore"):
+        assert np.isfinite(double.encode(wrong)).all()  # float64 holds it

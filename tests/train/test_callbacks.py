@@ -180,3 +180,14 @@ def test_numpy_numbers_in_the_settings_can_be_saved(tmp_path):
     _, history = run(Checkpoint(tmp_path / "c.npz"), epochs=2, model=model, seed=3,
                      optimizer=optim.Adam(np.float32(0.01)), resume=tmp_path / "c.npz")  # fmt: skip
     assert history["epoch"] == [1, 2]
+
+
+def test_a_checkpoint_of_the_best_keeps_it_when_the_column_becomes_nan(tmp_path):
+    class Score(Callback):
+        def on_epoch_end(self, trainer, row):
+            row["score"] = [float("nan"), 2.0, float("nan"), 3.0][row["epoch"] - 1]
+
+    best = Checkpoint(tmp_path / "best", best=True, monitor="score")
+    x = np.random.default_rng(0).random((20, 6), np.float32)
+    fit(dense_autoencoder([6, 2]), x, epochs=4, callbacks=[Score(), best], progress="none")
+    assert best.best == 2.0 and load_all(best.path).extra["epoch"] == 2

@@ -239,3 +239,9 @@ def test_without_the_package_the_message_has_the_command(package, call, monkeypa
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModuleNotFoundError, match=f"History.{call}: {package} is not installed: pip install"):
         getattr(History(ROWS), call)()
+
+
+def test_nan_is_never_the_best():
+    nan = float("nan")
+    history = History([{"epoch": k, "score": s} for k, s in enumerate((nan, 3.0, nan, 2.0, nan))])
+    assert history.best("score")["epoch"] == 3

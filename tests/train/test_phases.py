@@ -114,10 +114,15 @@ def test_a_resumed_run_ends_with_the_same_bits(make, tmp_path):
 def test_a_state_of_the_wrong_size_is_refused(tmp_path):
     trainer = prepare(gan(), X, batch_size=16, progress="none")
     trainer.run(1)
-    trainer.optimizer.parts[0].state["m"] = np.zeros(5)
     save(tmp_path / "bad.npz", trainer.model, trainer.optimizer)
+    with np.load(tmp_path / "bad.npz") as file:
+        arrays = {name: file[name] for name in file}
+    np.savez(tmp_path / "bad.npz", **arrays | {"optimizer.discriminator.m": np.zeros(5)})
     with pytest.raises(ModelFileError, match=r"optimizer's discriminator.m is float64 \(5,\)"):
         load_all(tmp_path / "bad.npz")
+    trainer.optimizer.parts[0].state["m"] = np.zeros(5)
+    with pytest.raises(ModelFileError, match=r"save: .*optimizer's discriminator.m is float64 \(5,\)"):
+        save(tmp_path / "bad.npz", trainer.model, trainer.optimizer)
 
 
 @pytest.mark.parametrize("make", [aae, gan], ids=["aae", "gan"])

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -330,3 +331,64 @@ history = fit(dense_autoencoder([6, 2]), np.random.default_rng(0).random((20, 6)
     assert "epoch 1/3   0%" in done.stdout and "stderr" not in done.stdout, done.stdout
     if importlib.util.find_spec("ipywidgets") is None:  # a bar of text
         assert re.search(r"stdout \s*epoch 3/3 100%\|█+\| 00:0\d in all  loss ", done.stdout)
+
+
+class Broken(io.StringIO):
+    """A stream whose reader is gone, or whose disk is full, after some characters."""
+
+    def __init__(self, error, after):
+        super().__init__()
+        self.error, self.after = error, after
+
+    def write(self, text):
+        self.after -= len(text)
+        if self.after < 0:
+            raise self.error
+        return super().write(text)
+
+
+@pytest.mark.parametrize("error", [
+    BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device"),
+    ValueError("I/O operation on closed file"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["lines", "bar"])
+@pytest.mark.parametrize("after", [0, 60])
+def test_a_stream_that_fails_does_not_end_training(monkeypatch, kind, error, after):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stdout" if kind == "lines" else "stderr", Broken(error, after))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = run(kind)
+    assert history["epoch"] == [1, 2, 3]
+    silent = kind == "bar" and isinstance(error, ValueError)  # tqdm passes over a closed file by itself
+    assert [str(w.message)[:32] for w in caught] == ["progress: training goes on, but "] * (not silent)
+
+
+def test_other_errors_of_a_reporter_are_raised():
+    class Wrong(Reporter):
+        def step(self):
+            raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        progress.Guarded(Wrong()).step()
+
+
+def closed_stream():
+    stream = open(os.devnull, "w")
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [lambda: None, closed_stream], ids=["none", "closed"])
+@pytest.mark.parametrize("names", [("stderr",), ("stdout",), ("stdout", "stderr")], ids=" ".join)
+@pytest.mark.parametrize("kind", ["auto", "bar", "lines"])
+def test_a_program_without_streams_trains(monkeypatch, kind, names, stream):
+    pytest.importorskip("tqdm")
+    for name in names:
+        monkeypatch.setattr(sys, name, stream())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history, model = run(kind), dense_autoencoder([6, 2])
+        assert len(history) == 3 and "Dense(6 -> 2)" in repr(model) and "32 parameters" in model.summary()
+    not_drawn = kind == "bar" and names == ("stdout",) and sys.stdout is not None  # tqdm flushes stdout before it draws
+    assert [str(w.message)[:32] for w in caught] == ["progress: training goes on, but "] * not_drawn

@@ -1,5 +1,6 @@
 """A run that was killed and resumed ends with the bits of a run that was not; another run's checkpoint is refused."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,16 @@ import pytest
 from npae import dense_autoencoder, fit, optim, save
 from npae.layers import Tanh
 from npae.serialization.model_files import ModelFileError, load_all
-from npae.train import Callback, Checkpoint, EarlyStopping, LearningRateLog, prepare, resume_run, save_run
+from npae.train import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    ExponentialMovingAverage,
+    LearningRateLog,
+    prepare,
+    resume_run,
+    save_run,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 X = np.random.default_rng(0).random((50, 6), np.float32)
@@ -291,3 +301,206 @@ def test_a_damaged_checkpoint_leaves_the_model_as_it_was(checkpoint):
     with pytest.raises(ModelFileError, match="c.npz"):
         fit(model, X, validation=0.2, epochs=9, resume=checkpoint, **settings())
     assert (model.theta.value == before).all()
+
+
+# ---------------------------------------------------------------------- learning rates of the moment
+
+
+@pytest.mark.parametrize("schedule, epochs, batch_size", [
+    (lambda: optim.Cosine(3), (3, 4, 5), 16), (lambda: optim.WarmUp(5), (1, 2), 50),
+    (lambda: optim.Step(0.01, 1e-30), (1, 2), 16),
+])  # fmt: skip
+def test_a_checkpoint_at_a_learning_rate_of_0_can_be_read(schedule, epochs, batch_size, tmp_path):
+    checkpoint, rates = Checkpoint(tmp_path / "c.npz"), LearningRateLog()
+    for n in epochs:
+        fit(dense_autoencoder([6, 4, 2]), X, epochs=n, batch_size=batch_size, optimizer=optim.Adam(0.02),
+            schedule=schedule(), callbacks=[checkpoint, rates], resume="auto", progress="none")  # fmt: skip
+        assert load_all(tmp_path / "c.npz").optimizer.lr == 0.02
+    assert min(rates.rates) == 0 or rates.rates[-1] == 0
+
+
+def test_saving_changes_no_learning_rate_of_several_phases(tmp_path):
+    trainer = prepare(dense_autoencoder([6, 2]), X, progress="none")
+    optimizer = optim.Phased({"a": optim.SGD(0.3), "b": optim.Adam(0.07)})
+    before = [part.lr for part in optimizer.parts]
+    optimizer.lr = 0.1
+    moment, seen = [part.lr for part in optimizer.parts], []
+    trainer.optimizer, trainer.base_lr = optimizer, before[0]
+    trainer.model.theta.value[0] = np.nan  # so that saving fails
+    with pytest.raises(ModelFileError):
+        save_run(trainer, tmp_path / "c.npz")
+    seen = [part.lr for part in optimizer.parts]
+    assert seen == moment != before
+
+
+# ---------------------------------------------------------------------- damaged checkpoints
+
+
+def edited(path, change):
+    """Write a checkpoint again, its `extra` changed by a function."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file}
+    about = json.loads(bytes(arrays["about"]))
+    change(about["extra"], arrays)
+    np.savez(path, **arrays | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)})
+
+
+def state_of(trainer):
+    """All that resume_run changes, as values that can be compared."""
+    model, optimizer = trainer.model, trainer.optimizer
+    return (
+        model.theta.value.tobytes(), model.statistics.value.tobytes(), optimizer.t, optimizer.lr,
+        {name: v.tobytes() for name, v in optimizer.state.items()}, trainer.epoch, trainer.stopped,
+        trainer.history.rows, trainer.schedule.state(), [c.state() for c in trainer.callbacks],
+        [{name: a.tobytes() for name, a in c.arrays().items()} for c in trainer.callbacks],
+    )  # fmt: skip
+
+
+class Fragile(Callback):
+    """Raises a kind of error that no one documents."""
+
+    def state(self):
+        return {"n": 1}
+
+    def restore(self, state, arrays):
+        self.half = True
+        raise ZeroDivisionError(f"n is {state['n']}")
+
+
+def of_everything(**more):
+    """Callbacks with all kinds of state."""
+    callbacks = [LearningRateLog(), EarlyStopping(6), ExponentialMovingAverage(0.9), *more.get("more", [])]
+    return prepare(dense_autoencoder([6, 4, 2], batch_norm=True), X, validation=0.2, **settings(callbacks=callbacks))
+
+
+def without(name):
+    return lambda extra, arrays: extra.pop(name)
+
+
+def put(name, value):
+    return lambda extra, arrays: extra.__setitem__(name, value)
+
+
+def callback(k, name, value):
+    return lambda extra, arrays: extra["callbacks"][k].__setitem__(name, value)
+
+
+def array(name, value):
+    return lambda extra, arrays: arrays.__setitem__(f"extra.{name}", value(arrays[f"extra.{name}"]))
+
+
+@pytest.mark.parametrize("change", [
+    *map(without, ("epoch", "stopped", "history", "terms", "schedule", "callbacks", "observes")),
+    put("epoch", "4"), put("epoch", 3), put("epoch", True), put("epoch", -1), put("history", 3),
+    put("history", [3] * 4), put("history", [{}] * 4), put("history", []), put("stopped", 3), put("terms", "ab"),
+    put("terms", [1]),
+    put("schedule", {}), put("schedule", {"current": "1", "best": 1.0, "waited": 0}), put("schedule", None),
+    put("schedule", {"current": 1.0, "best": None, "waited": 0}),
+    put("schedule", {"current": 1.0, "best": float("nan"), "waited": 0}),
+    put("schedule", {"current": 1.0, "best": 1.0, "waited": 1}),
+    put("schedule", {"current": -1.0, "best": 1.0, "waited": 0}), put("callbacks", []), put("callbacks", None),
+    put("callbacks", [{}] * 5), put("callbacks", [None] * 5), put("observes", []), put("observes", [0] * 5),
+    put("identity", 3), put("identity", {}),
+    callback(0, "rates", 3), callback(0, "rates", ["a"]), callback(1, "best", "a"), callback(1, "best", float("nan")),
+    callback(1, "best_epoch", 10**9), callback(1, "best_epoch", 1.5), callback(1, "best_epoch", None),
+    callback(2, "steps", -1), callback(2, "steps", "3"), callback(2, "steps", 0), callback(2, "steps", 2.5),
+    array("1.best_theta", lambda a: a[:-1]), array("1.best_theta", lambda a: a.astype("f8")),
+    array("1.best_theta", lambda a: a * np.float32(np.nan)), array("2.average", lambda a: a[None]),
+    array("2.average_statistics", lambda a: -a - 1), array("2.average", lambda a: a.astype("i4")),
+    lambda extra, arrays: arrays.pop("extra.2.average"),
+])  # fmt: skip
+def test_a_checkpoint_that_is_not_whole_changes_nothing(change, tmp_path):
+    trainer = of_everything()
+    trainer.run(4)
+    save_run(trainer, tmp_path / "c.npz")
+    edited(tmp_path / "c.npz", change)
+    trainer = of_everything()
+    before = state_of(trainer)
+    with pytest.raises(ModelFileError, match="c.npz is a damaged checkpoint, .*Nothing was changed"):
+        resume_run(trainer, tmp_path / "c.npz")
+    assert state_of(trainer) == before
+    assert len(trainer.run(1)) == 1
+
+
+def test_the_files_that_these_tests_edit_can_be_resumed(tmp_path):
+    trainer = of_everything()
+    trainer.run(4)
+    expected = state_of(trainer)
+    save_run(trainer, tmp_path / "c.npz")
+    edited(tmp_path / "c.npz", lambda extra, arrays: None)
+    again = of_everything()
+    resume_run(again, tmp_path / "c.npz")
+    assert state_of(again)[2:] == expected[2:]
+
+
+def test_a_callback_that_cannot_restore_its_state_changes_nothing(tmp_path):
+    trainer = of_everything(more=[Fragile()])
+    trainer.run(2)
+    save_run(trainer, tmp_path / "c.npz")
+    fragile = Fragile()
+    trainer = of_everything(more=[fragile])
+    before = state_of(trainer)
+    with pytest.raises(ModelFileError, match=r"c.npz is a damaged checkpoint, .*n is 1\). Nothing was changed"):
+        resume_run(trainer, tmp_path / "c.npz")
+    assert state_of(trainer) == before and not hasattr(fragile, "half")
+
+
+def test_auto_refuses_a_damaged_file_among_several(tmp_path):
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+
+    def run(epochs):
+        return fit(dense_autoencoder([6, 2]), X, epochs=epochs, batch_size=16, resume="auto", progress="none",
+                   callbacks=[Checkpoint(path) for path in paths])  # fmt: skip
+
+    run(2)
+    edited(paths[1], put("epoch", "two"))
+    with pytest.raises(ModelFileError, match="b.npz is a damaged checkpoint"):
+        run(3)
+
+
+# ---------------------------------------------------------------------- runs that go on in memory
+
+
+@pytest.mark.parametrize("make", [lambda: ExponentialMovingAverage(0.9), lambda: EarlyStopping(50, min_delta=99)])
+def test_a_run_in_parts_has_the_bits_of_a_whole_one(make, tmp_path):
+    def begin():
+        return prepare(dense_autoencoder([6, 4, 3], batch_norm=True, seed=2), X, validation=0.2, batch_size=8,
+                       optimizer=optim.Adam(0.05), callbacks=make(), progress="none")  # fmt: skip
+
+    whole, parts, resumed = begin(), begin(), begin()
+    whole.run(8)
+    parts.run(3)
+    save_run(parts, tmp_path / "c.npz")
+    assigned = parts.model.theta.value.copy()
+    parts.run(8)
+    resume_run(resumed, tmp_path / "c.npz")
+    assert (resumed.model.theta.value != assigned).any()  # the file has the weights of the last step
+    resumed.run(8)
+    for trainer in (parts, resumed):
+        assert (trainer.model.theta.value == whole.model.theta.value).all()
+        assert (trainer.model.statistics.value == whole.model.statistics.value).all()
+        assert trainer.history["loss"] == whole.history["loss"]
+
+
+def test_weights_that_were_set_between_two_runs_stay():
+    trainer = prepare(dense_autoencoder([6, 3]), X, optimizer=optim.SGD(1e-30), progress="none", data_init=False,
+                      callbacks=ExponentialMovingAverage(0.9))  # fmt: skip
+    trainer.run(1)
+    trainer.model.theta.value[:] = 0.25
+    trainer.run(2)
+    assert np.allclose(trainer.callbacks[0].average, trainer.model.theta.value) and len(trainer.history) == 2
+    trainer.last_step.restore(between_epochs=True)
+    assert (trainer.model.theta.value == 0.25).all()
+
+
+def test_a_run_that_was_interrupted_in_an_epoch_does_not_take_its_steps_twice():
+    class CtrlC(Callback):
+        def on_step(self, trainer):
+            if trainer.optimizer.t == 6:
+                signal.raise_signal(signal.SIGINT)
+
+    trainer = prepare(dense_autoencoder([6, 3]), X, batch_size=16, callbacks=CtrlC(), progress="none")
+    assert trainer.run(4).stopped == "interrupted in epoch 2 after 2 of 4 steps"
+    with pytest.raises(RuntimeError, match="whose first steps would be taken twice. Resume the last checkpoint"):
+        trainer.run(4)
+    assert trainer.optimizer.t == 6

@@ -25,7 +25,9 @@ EXPRESSIONS = {  # operation -> expression; NaN goes through maximum and minimum
 
 
 def loop_text(results: Mapping[str, Symbol], given: Mapping[int, tuple[str, str]]) -> tuple[str, list[str]]:
-    """(text of a function `loop` that computes Symbols, names of its arguments). It needs T and sqrt in its scope.
+    """(text of a function `loop` that computes Symbols, names of its arguments).
+
+    It needs T, sqrt, and, for constants that are not finite, inf and nan in its scope.
 
     Args:
         results: {array name: Symbol}, which result is written into which array.

@@ -7,6 +7,8 @@ Operation by operation, CuPy would launch one kernel per operation and write eac
 reads the inputs and writes the outputs; all else stays in the processor's registers.
 """
 
+import math
+import struct
 from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
@@ -65,12 +67,20 @@ def body_of(formula: "Formula", kinds: Sequence[str], element: str = "") -> tupl
             lines.append(f"const T {s.name}_ = T({s.name});")
 
     def name(s):
-        return f"T({s.value!r})" if s.op == "constant" else names[id(s)]
+        return _constant(s.value) if s.op == "constant" else names[id(s)]
 
     for k, op in enumerate(operations):
         names[id(op)] = f"t{k}"
         lines.append(f"const T t{k} = {_C[op.op].format(*map(name, op.args))};")
     return declared, lines, list(map(name, outputs))
+
+
+def _constant(value: float) -> str:
+    """A number as C++. NVRTC, CuPy's compiler, has no INFINITY and no NAN, so these are given by their bits."""
+    if math.isfinite(value):
+        return f"T({value!r})"
+    bits = struct.unpack("<Q", struct.pack("<d", value))[0]
+    return f"T(__longlong_as_double({bits:#x}LL))"
 
 
 @cache

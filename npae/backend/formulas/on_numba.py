@@ -54,8 +54,8 @@ def loops_of(traced: Traced) -> "Loops":
     inputs, operations, outputs = traced
     number = {id(s): k for k, s in enumerate([*inputs, *operations])}
 
-    def operand(s: Symbol) -> float | str | None:
-        return s.value if s.op == "constant" else f"#{number[id(s)]}"
+    def operand(s: Symbol) -> str:
+        return repr(s.value) if s.op == "constant" else f"#{number[id(s)]}"  # the text, since 0.0 == −0.0
 
     text = (len(inputs), *((op.op, *map(operand, op.args)) for op in operations), *map(operand, outputs))
     return _all_loops.setdefault(text, Loops(traced))
@@ -163,7 +163,7 @@ class LoopProgram:
         target: str | None = None,
     ) -> None:
         text, names = loop_text(results, given)
-        scope: dict[str, Any] = {"T": self.dtype.type, "sqrt": np.sqrt}
+        scope: dict[str, Any] = {"T": self.dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan}
         exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
         slots = [self.slots.index(n) for n in names]
         place = None if target is None else self.slots.index(target)

@@ -40,7 +40,8 @@ def registers(keys: tuple[Hashable, ...], shape: tuple[int, ...], dtype: np.dtyp
     list is made once and then looked up.
 
     Args:
-        keys: of the registers, numbers or names. The register ("filled", c) holds the constant c and is only read.
+        keys: of the registers, numbers or names. The register ("filled", "0.5") holds that constant and is only read.
+            The constant is a text, since 0.0 == −0.0, and NaN is not equal to itself.
         shape: in which each of them is returned.
         dtype: of the registers.
     """
@@ -58,7 +59,7 @@ def _memory(key: Hashable, size: int, dtype: np.dtype) -> Array:
     flat = _scratch.memory.get((key, dtype))
     if flat is None or flat.size < size:
         n = max(BLOCK, size)
-        flat = np.full(n, key[1], dtype) if isinstance(key, tuple) else np.empty(n, dtype)
+        flat = np.full(n, float(key[1]), dtype) if isinstance(key, tuple) else np.empty(n, dtype)
         _scratch.memory[key, dtype] = flat
     return flat[:size]
 
@@ -148,7 +149,7 @@ class BlockProgram:
     def _operand(self, op: Symbol, symbol: Symbol) -> int:
         if op.op in ("maximum", "minimum") and symbol.op == "constant":
             # NumPy's max(array, number) is not vectorised, max(array, array) is: 2.7 times as fast.
-            return self._new_register(("filled", symbol.value))
+            return self._new_register(("filled", repr(symbol.value)))
         return self.slots[id(symbol)]
 
     def _new_register(self, key: Hashable) -> int:

@@ -31,13 +31,13 @@ PER_THREAD = 4  # elements, at least, so that a block's sum costs little beside 
 BLOCKS = 1024  # at most
 
 _ADD_UP = f"""
-    sums_[threadIdx.x] = sum_;
+    npae_sums[threadIdx.x] = npae_sum;
     __syncthreads();
-    for (int half_ = {THREADS} / 2; half_ > 0; half_ /= 2) {{
-      if (threadIdx.x < half_) sums_[threadIdx.x] += sums_[threadIdx.x + half_];
+    for (int npae_half = {THREADS} / 2; npae_half > 0; npae_half /= 2) {{
+      if (threadIdx.x < npae_half) npae_sums[threadIdx.x] += npae_sums[threadIdx.x + npae_half];
       __syncthreads();
     }}
-"""  # the sum of all threads of the block is then in sums_[0]
+"""  # the sum of all threads of the block is then in npae_sums[0]
 
 
 def total(x: Array, scale: float = 1.0) -> Scalar:
@@ -56,6 +56,8 @@ def total(x: Array, scale: float = 1.0) -> Scalar:
     if array_module(x) is np:
         value = np.dot(x.reshape(-1), ones(x.size, x))
         return value if scale == 1 else value * scale
+    if x.size == 0:
+        return array_module(x).zeros((), x.dtype)
     return _formula(1).total(array_module(x).ascontiguousarray(x), scale=scale)[0]
 
 
@@ -75,6 +77,8 @@ def dot(a: Array, b: Array) -> Any:
     if type(a) is np.ndarray:
         return np.dot(a, b)
     xp = array_module(a)
+    if a.size == 0:
+        return xp.zeros((), a.dtype)
     return _formula(2).total(xp.ascontiguousarray(a), xp.ascontiguousarray(b))[0]
 
 
@@ -121,39 +125,40 @@ def total_on_cupy(formula: "Formula", args: Sequence[Any], outs: Sequence[Array]
 
 @cache
 def _kernel(xp: ModuleType, formula: "Formula", kinds: tuple[str, ...]) -> Any:
-    # Names with an underscore at the end: the others are those of the formula.
-    declared, lines, results = body_of(formula, kinds, element="[k_]")
+    # The kernel's own names begin with npae_, so that they are not those of the formula.
+    declared, lines, results = body_of(formula, kinds, element="[npae_k]")
     outputs = [f"out{j}" for j in range(1, len(results))]
-    writes = " ".join(f"{o}[k_] = {r};" for o, r in zip(outputs, results[1:], strict=True))
+    writes = " ".join(f"{o}[npae_k] = {r};" for o, r in zip(outputs, results[1:], strict=True))
     text = f"""
-    __shared__ T sums_[{THREADS}];
-    __shared__ bool is_last_;
-    T sum_ = 0;
-    for (ptrdiff_t k_ = i; k_ < size_; k_ += _ind.size()) {{
+    __shared__ T npae_sums[{THREADS}];
+    __shared__ bool npae_is_last;
+    T npae_sum = 0;
+    for (ptrdiff_t npae_k = i; npae_k < npae_size; npae_k += _ind.size()) {{
       {" ".join(lines)}
-      sum_ += {results[0]};
+      npae_sum += {results[0]};
       {writes}
     }}
     {_ADD_UP}
     if (threadIdx.x == 0) {{
-      partial_[blockIdx.x] = sums_[0];
+      npae_partial[blockIdx.x] = npae_sums[0];
       __threadfence();  // other blocks see the sum before they see that it has arrived
-      is_last_ = atomicAdd(&arrived_[0], 1u) == gridDim.x - 1;
+      npae_is_last = atomicAdd(&npae_arrived[0], 1u) == gridDim.x - 1;
     }}
     __syncthreads();
-    if (is_last_) {{
-      sum_ = 0;
-      for (ptrdiff_t k_ = threadIdx.x; k_ < gridDim.x; k_ += {THREADS}) sum_ += *(volatile T *)&partial_[k_];
+    if (npae_is_last) {{
+      npae_sum = 0;
+      for (ptrdiff_t npae_k = threadIdx.x; npae_k < gridDim.x; npae_k += {THREADS})
+        npae_sum += *(volatile T *)&npae_partial[npae_k];
       {_ADD_UP}
       if (threadIdx.x == 0) {{
-        total_[0] = sums_[0] * T(scale_);
-        arrived_[0] = 0;
+        npae_total[0] = npae_sums[0] * T(npae_scale);
+        npae_arrived[0] = 0;
       }}
     }}
     """
     raw = [f"raw {d}" if d.startswith("T ") else d for d in declared]
     return xp.ElementwiseKernel(
-        ", ".join([*raw, "int64 size_", "float64 scale_"]),
-        ", ".join([*(f"raw T {o}" for o in outputs), "raw T partial_", "raw uint32 arrived_", "raw T total_"]),
+        ", ".join([*raw, "int64 npae_size", "float64 npae_scale"]),
+        ", ".join([*(f"raw T {o}" for o in outputs), "raw T npae_partial, raw uint32 npae_arrived, raw T npae_total"]),
         text, f"npae_total_{formula.name}",
     )  # fmt: skip

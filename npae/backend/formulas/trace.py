@@ -88,7 +88,7 @@ class Tape:
             return value
         if not isinstance(value, (int, float)):
             raise TypeError(f"An elementwise formula mixes its inputs with Python numbers only, got {value!r}.")
-        key = ("constant", float(value))
+        key = ("constant", repr(float(value)))  # the text: 0.0 == −0.0, and NaN is not equal to itself
         if key not in self._known:
             self._known[key] = Symbol(self, "constant", value=float(value))
         return self._known[key]

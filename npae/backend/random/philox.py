@@ -49,7 +49,7 @@ class Draw(NamedTuple):
 
 
 def key_of(seed: int | Sequence[int]) -> Array:
-    """The key of a seed, two words of uint64. Two seeds have unrelated keys, unless they differ in zeros at the end.
+    """The key of a seed, two words of uint64. Two seeds have unrelated keys, but [1] and [1, 0] have the same.
 
     Args:
         seed: an integer of 0 or more, or a list of them.

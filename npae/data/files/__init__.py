@@ -2,6 +2,7 @@
 
 In reading order:
 
+    limits.py       how much memory a file may cost
     idx.py          the IDX format of MNIST
     idx_parts.py    the four files of a data set in this format
     npz.py          arrays from .npz files
@@ -14,5 +15,7 @@ In reading order:
     picture.py      one picture
     images.py       folders of pictures
     places.py       where data files are looked for: a folder of the user's, and the cache
+    opener.py       opening addresses: proxies, redirects
+    transfer.py     one request to a server that is not trusted
     download.py     files from mirrors, checked by their checksums
 """

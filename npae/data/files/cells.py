@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from npae.backend import Array, missing
-from npae.data.files.columns import some
 from npae.data.files.delimited import Head
+from npae.data.files.shown import clipped, reason, some
 from npae.data.files.text import TableError
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "<NA>", "#N/A", "?")
+MOST_WHOLE = 2**53  # float64 has every whole number below it
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
@@ -51,8 +52,8 @@ def cells_below(data: bytes, head: Head, decimal: str | None = None, label: int 
     commas = [cell for k in texts for cell in frame[k].dropna() if isinstance(cell, str) and "," in cell]
     if commas and all(THOUSANDS.fullmatch(cell.strip()) for cell in commas):
         raise TableError(
-            f'the comma in {commas[0]} may separate thousands or decimals. Write decimal="," for decimals; take the '
-            "commas out of the file for thousands."
+            f'the comma in {clipped(commas[0])} may separate thousands or decimals. Write decimal="," for decimals; '
+            "take the commas out of the file for thousands."
         )
     return other, True
 
@@ -65,19 +66,23 @@ def _frame(data, head, decimal, label):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # the first row has more cells than names
-            return pandas.read_csv(
+            frame = pandas.read_csv(
                 stream, header=None, names=numbers, index_col=False, sep=separator, decimal=decimal, low_memory=False,
-                na_values={k: [""] if k == label else [*MISSING, "None"] for k in numbers}, keep_default_na=False,
-                skipinitialspace=True, encoding="utf-8", dtype=None if label is None else {label: str},
-                **exact,
+                na_values=[*MISSING, "None"], keep_default_na=False, skipinitialspace=True, encoding="utf-8",
+                converters=None if label is None else {label: "=".__add__}, **exact,
             )  # fmt: skip
+            if label is not None:
+                frame[label] = frame[label].str[1:]  # with "=" before it, no label is taken for a missing cell
+            return frame
     except pandas.errors.ParserWarning:
         count = len(head.names)
         raise TableError(f"its first row has more cells than its {count} names, {some(head.names)}.") from None
-    except ValueError as error:  # ParserError is one
+    except MemoryError:
+        raise
+    except Exception as error:  # pandas raises many kinds for arbitrary bytes
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
-            raise TableError(f"its lines are not those of a table ({' '.join(str(error).split())}).") from error
+            raise TableError(f"its lines are not those of a table ({reason(error)}).") from error
         raise TableError(
             f"its line {head.lines + int(found[2])} has {found[3]} cells, there are {found[1]} names, "
             f"{some(head.names)}. Correct the line."
@@ -97,40 +102,60 @@ def numbers_in(frame: Any, places: Sequence[int], names: Sequence[str]) -> Array
         places: the numbers of the columns to take.
         names: of all columns, for messages.
     """
-    pandas, columns, texts = import_pandas("read_table"), [], []
+    columns, texts = [], []
     for k in places:
         numbers = frame[k]
         if numbers.dtype.kind not in "iufb":
-            numbers = pandas.to_numeric(frame[k], errors="coerce")
+            numbers = _as_numbers(frame[k])
             wrong = np.flatnonzero(numbers.isna() & frame[k].notna())
             if len(wrong):
                 texts.append((names[k], frame[k].iloc[wrong[0]], wrong[0] + 1))
         columns.append(numbers.to_numpy(np.float64))
     if texts:
-        listed = "; ".join(f"{name} ({cell!r} in row {row})" for name, cell, row in texts[:5])
+        listed = "; ".join(f"{clipped(name)} ({clipped(cell)!r} in row {row})" for name, cell, row in texts[:5])
         more = f"; and {len(texts) - 5} others" if len(texts) > 5 else ""
         raise TableError(
             f"text where numbers are expected in the columns {listed}{more}. Leave them out, "
-            f"leave_out={[name for name, _, _ in texts[:5]]}; or number their values (pandas.get_dummies)."
+            f"leave_out={[clipped(name) for name, _, _ in texts[:5]]}; or number their values (pandas.get_dummies)."
         )
     return np.column_stack(columns)
+
+
+def _as_numbers(column):
+    """The numbers in a column of text and of whole numbers, NaN for other text and inf for what float64 cannot hold."""
+    pandas = import_pandas("read_table")
+    try:
+        return pandas.to_numeric(column, errors="coerce")
+    except OverflowError:  # whole numbers of hundreds of digits; of their text, to_numeric makes inf
+        texts = column.map(lambda cell: str(cell) if isinstance(cell, int) else cell)
+        return pandas.to_numeric(texts, errors="coerce")
 
 
 def labels_in(column: Any) -> tuple[Array, tuple[str, ...], Array]:
     """(y, the names of the classes, where y is missing) of a column of text.
 
-    y: int64 if all cells are whole numbers, float64 if all are numbers; otherwise the numbers of the classes.
+    y: int64 if all cells are whole numbers below 2⁵³, float64 if all are numbers; otherwise the numbers of the classes.
     """
     pandas = import_pandas("read_table")
     text = column.str.strip()
     missing = (text.isna() | text.isin(MISSING)).to_numpy()
-    numbers = pandas.to_numeric(text.mask(missing), errors="coerce").to_numpy(np.float64)
+    numbers = _as_numbers(text.mask(missing)).to_numpy(np.float64)
     if np.isnan(numbers[~missing]).any():
-        classes, y = np.unique(text.mask(missing, "").to_numpy(str)[~missing], return_inverse=True)
-        numbers = np.zeros(len(text), np.int64)
-        numbers[~missing] = y
-        return numbers, tuple(map(str, classes)), missing
+        _check_lines(text)
+        y, classes = pandas.factorize(text.mask(missing), sort=True)  # −1 where it is missing
+        return np.maximum(y, 0).astype(np.int64), tuple(map(str, classes)), missing
     missing = missing | ~np.isfinite(numbers)
     numbers = np.where(missing, 0, numbers)
-    whole = (numbers == np.round(numbers)).all()
+    whole = (numbers == np.round(numbers)).all() and (abs(numbers) < MOST_WHOLE).all()
     return (numbers.astype(np.int64) if whole else numbers), (), missing
+
+
+def _check_lines(text):
+    """Raise TableError for a label of several lines: a quotation mark that is not closed hides the rows behind it."""
+    several = np.flatnonzero(text.str.contains("\n", regex=False, na=False))
+    if len(several):
+        row = several[0]
+        raise TableError(
+            f"the label in row {row + 1} goes on in the next line, {clipped(text.iloc[row])!r}: a quotation mark may "
+            "be missing or too many. Correct the line."
+        )

@@ -1,20 +1,14 @@
 """The columns of a table: which are features, which is the label, by name; errors list the names that were found."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from npae.data.files.delimited import SEPARATORS
-from npae.data.files.text import TableError
+from npae.data.files.shown import clipped, some
+from npae.data.files.text import SEPARATORS, TableError
 
 UNNAMED = re.compile(r"(Unnamed: |\.\.\.)\d+")  # what pandas and readr call a column without a name
-SHOWN = 32
-
-
-def some(names: Sequence[str]) -> str:
-    """The names in one line, the first ones of many."""
-    listed = ", ".join(name or "(no name)" for name in names[:SHOWN])
-    return listed if len(names) <= SHOWN else f"{listed}, … ({len(names)} in all)"
 
 
 def chosen(names: Sequence[str], label: str | None = None, columns: str | Sequence[str] | None = None,
@@ -35,16 +29,18 @@ def chosen(names: Sequence[str], label: str | None = None, columns: str | Sequen
     given = [columns] if isinstance(columns, str) else None if columns is None else list(columns)
     used = ([] if label is None else [label]) + (given or [])
     _check_roles(used, leave_out)
-    missing = [name for name in (*used, *leave_out) if name not in names]
+    count, left_out, no_cells = Counter(names), set(leave_out), set(empty)
+    missing = [name for name in (*used, *leave_out) if name not in count]
     if missing:
         raise TableError(f"it has no column {some(missing)}. {_found(names, missing)}")
     if given is None:
-        places = [k for k, name in enumerate(names) if name != label and name not in leave_out and k not in empty]
+        places = [k for k, name in enumerate(names) if name != label and name not in left_out and k not in no_cells]
     else:
-        places = [names.index(name) for name in given]
+        first = {name: k for k, name in reversed(list(enumerate(names)))}
+        places = [first[name] for name in given]
     for name in (*used, *(names[k] for k in places)):
-        if name and names.count(name) > 1:
-            raise TableError(f"it has {names.count(name)} columns called {name}. Rename them.")
+        if name and count[name] > 1:
+            raise TableError(f"it has {count[name]} columns called {clipped(name)}. Rename them.")
     if not places:
         raise TableError(f"it has no column of features. It has the columns {some(names)}. Check label and leave_out.")
     for k in places:
@@ -57,8 +53,9 @@ def _check_roles(used, leave_out):
     for name in (*used, *leave_out):
         if not isinstance(name, str):
             raise TypeError(f"read_table: expected names of columns as text, got {name!r}.")
+    count, left_out = Counter(used), set(leave_out)
     for name in used:
-        if used.count(name) > 1 or name in leave_out:
+        if count[name] > 1 or name in left_out:
             raise ValueError(f"read_table: expected {name} once: as label, among the columns, or left out.")
 
 
@@ -73,6 +70,7 @@ def _found(names, missing):
 
 
 def _refuse_unnamed(k: int, name: str) -> NoReturn:
+    name = clipped(name)
     raise TableError(
         f"its column {k + 1} has no name{f' of its own, {name}' if name else ''}: pandas and R write the row numbers "
         f'there. Leave it out: leave_out=["{name}"]; or write the file without it, to_csv(path, index=False), '

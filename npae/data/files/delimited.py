@@ -9,9 +9,10 @@ import csv
 import re
 from dataclasses import dataclass
 
-from npae.data.files.text import TableError
+from npae.data.files.shown import clipped
+from npae.data.files.text import SEPARATORS, TableError
 
-SEPARATORS = (",", ";", "\t", "|", " ")
+MOST_COLUMNS = 100_000
 LINES, SAMPLE = 20, 1 << 16  # so many lines are looked at, and no more of them after so many bytes
 
 
@@ -49,6 +50,8 @@ def head_of(data: bytes, separator: str | None = None, header: bool | None = Non
         raise TableError("it has no lines of text. Check the file.")
     separator = separator or declared or _separator(lines)
     cells = _cells(lines[:2], separator)
+    if max(map(len, cells)) > MOST_COLUMNS:
+        raise TableError(_too_wide(max(map(len, cells))))
     first, last = cells[0], cells[-1]
     titles = _cells([comment], separator)[0] if comment else []
     after = data.find(b"\n", start) + 1 or len(data)
@@ -57,9 +60,10 @@ def head_of(data: bytes, separator: str | None = None, header: bool | None = Non
     elif len(titles) == len(first) and any(map(_is_number, first)) and header is None:
         names, after = titles, start
     elif header is None and all(_is_number(cell) for cell in first if cell):
+        numbers = ", ".join((*map(clipped, first[:3]), *["…"] * (len(first) > 3)))
         raise TableError(
-            f"its first line holds numbers ({', '.join(first[:3])}{', …' if len(first) > 3 else ''}) where names are "
-            "expected. Write read_table(…, header=False) if the file has no names, header=True if these are the names."
+            f"its first line holds numbers ({numbers}) where names are expected. "
+            "Write read_table(…, header=False) if the file has no names, header=True if these are the names."
         )
     elif len(last) == len(first) + 1:  # rows end in a separator, or R left out the name of the rows' numbers
         names = [*first, ""] if not last[-1] else ["", *first]
@@ -85,17 +89,27 @@ def _beginning(data):
 
 
 def _first_lines(data, start):
-    """At least three whole lines, if there are so many, without the empty ones."""
+    """At least three whole lines, if there are so many, without the empty ones. Raises TableError for a long one."""
     end, count = start, 0
     while count < LINES and end < len(data) and (end - start < SAMPLE or count < 3):
-        end, count = data.find(b"\n", end) + 1 or len(data), count + 1
+        before, end, count = end, data.find(b"\n", end) + 1 or len(data), count + 1
+        cells = 1 + max(data.count(separator.encode(), before, end) for separator in SEPARATORS)
+        if cells > 2 * MOST_COLUMNS:  # before a list is made of it; a title may have spaces
+            raise TableError(_too_wide(cells))
     return [line.rstrip("\r") for line in data[start:end].decode("utf-8", "replace").split("\n") if line.strip()]
+
+
+def _too_wide(count):
+    return (
+        f"a line has {count:,} cells, expected at most {MOST_COLUMNS:,} columns. Rows stand below each other; "
+        "read a wider table by numpy.loadtxt, and give fit the array."
+    )
 
 
 def _separator(lines):
     """The separator that fits the first lines best; ",", if none of them occurs."""
     best, found = (False, False, False, 1), ","
-    for separator in SEPARATORS:
+    for separator in (s for s in SEPARATORS if s in lines[0]):
         first, *others = (len(row) for row in _cells(lines, separator))
         even = len(set(others)) < 2 and (not others or others[0] in (first, first + 1))
         fit = (even, not others or others[0] == first, separator != " ", first)

@@ -2,32 +2,29 @@
 
 The md5 checksum is that of the *payload*, the decompressed bytes, because mirrors compress the same payload
 differently. A file arrives whole and correct or not at all. After an interruption it is enough to try again. Mirrors
-are not trusted: what one sends is bounded in size and in time.
+are not trusted: what one sends is bounded in size and in time (transfer.py), and whatever one does wrong, the next one
+is asked.
 
-urllib opens the addresses. It follows redirects, and takes proxies from the environment and the system's settings.
+Several processes may complete one folder at the same time. Each writes to a temporary file of its own, and renames it.
 """
 
 import contextlib
 import hashlib
+import re
 import sys
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.error import URLError
 
-from npae.backend import atomic_write
+from npae.backend import ABANDONED, atomic_write, is_terminal
 from npae.data.files.idx import CHUNK, IDXError, opened
+from npae.data.files.transfer import LARGEST, Transfer, TransferError, reason
 
 ANSWER_SECONDS = 4.0  # mirrors that are silent for so long are not used
-READ_SECONDS = 10.0  # the longest pause in the middle of a download
-SLOWEST = 1000  # bytes per second
-LARGEST = 1 << 26  # bytes of a file, and of its payload
-STALE_SECONDS = 86400.0  # a temporary file that is older was left behind by a killed process
 
 
 class DownloadError(OSError):
-    """No mirror delivered the file; the message has the reason for each mirror."""
+    """No mirror delivered the file, or it cannot be written; the message has the reason, for each mirror."""
 
 
 def download(folder: Path, mirrors: Sequence[str], checksums: Mapping[str, str]) -> None:
@@ -38,33 +35,24 @@ def download(folder: Path, mirrors: Sequence[str], checksums: Mapping[str, str])
         mirrors: addresses of folders, tried in order.
         checksums: {file name: md5 of its payload, hexadecimal}.
 
-    Raises DownloadError if a file cannot be had, after four seconds if there is no network.
+    Raises DownloadError if a file cannot be had or written, after four seconds if there is no network.
     """
+    _remove_stale(folder, checksums)
     wanted = [name for name, md5 in checksums.items() if _mismatch(folder / name, md5)]
     answering = _answering([f"{mirror.rstrip('/')}/" for mirror in mirrors], wanted[0]) if wanted else []
     for name in wanted:
         _fetch(name, checksums[name], folder, answering)
-    _remove_stale(folder)
 
 
 def _answering(mirrors, name):
-    """The mirrors, in order, that answer or refuse a request for the file `name` in time.
+    """The mirrors, in order, that answer or refuse a request for the file `name` in time. All are asked at once.
 
-    All are asked at once, in threads. The time-out of urllib is not enough: it limits neither the look-up of a host nor
-    the number of its addresses that are tried, so a machine without a network could wait for a minute.
+    So a machine without a network waits for one time-out, not for one per mirror.
     """
-
-    def ask(mirror):
-        with contextlib.suppress(Exception):
-            _open(mirror + name, ANSWER_SECONDS, "HEAD").close()
-
-    threads = [threading.Thread(target=ask, args=(mirror,), daemon=True) for mirror in mirrors]
     deadline = time.monotonic() + ANSWER_SECONDS
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    answering = [mirror for mirror, thread in zip(mirrors, threads, strict=True) if not thread.is_alive()]
+    with contextlib.ExitStack() as stack:
+        asked = [(mirror, stack.enter_context(Transfer(mirror + name, "HEAD"))) for mirror in mirrors]
+        answering = [mirror for mirror, transfer in asked if transfer.answered(deadline - time.monotonic())]
     if not answering:
         raise DownloadError(f"no network: none of {', '.join(mirrors)} answered within {ANSWER_SECONDS:g} seconds")
     return answering
@@ -75,50 +63,55 @@ def _fetch(name, md5, folder, mirrors):
     failures = {}
     for mirror in list(mirrors):
         try:
-            with _open(mirror + name, READ_SECONDS) as response, atomic_write(folder / name) as temporary:
-                _copy(response, temporary, name)
-                if mismatch := _mismatch(temporary, md5):
-                    raise DownloadError(mismatch)
+            with Transfer(mirror + name) as transfer:
+                length = transfer.length()
+                with atomic_write(folder / name) as temporary:
+                    _copy(transfer, length, temporary, name)
+                    if mismatch := _mismatch(temporary, md5):
+                        raise TransferError(mismatch)
             return
-        except Exception as error:  # urllib raises many kinds for arbitrary bytes
-            failures.setdefault(_reason(error), []).append(mirror)
+        except TransferError as error:
+            failures.setdefault(str(error), []).append(mirror)
             mirrors.remove(mirror)
             mirrors.append(mirror)
-    reasons = "; ".join(f"{', '.join(where)}: {reason}" for reason, where in failures.items())
+        except OSError as error:  # of the disk: another mirror would not help
+            if not _mismatch(folder / name, md5):
+                return  # another process has written it, and Windows replaces no file that is open
+            raise DownloadError(f"cannot write {folder / name}: {reason(error)}") from error
+    reasons = "; ".join(f"{', '.join(where)}: {why}" for why, where in failures.items())
     raise DownloadError(f"no mirror delivered {name} ({reasons})")
 
 
-def _open(url, seconds, method="GET"):
-    from urllib.request import Request, build_opener  # here, since it takes 20 ms
-
-    return build_opener().open(Request(url, method=method), timeout=seconds)  # a new opener reads the proxies anew
-
-
-def _copy(response, path, name):
+def _copy(transfer, length, path, name):
     """Write what a mirror sends to the file `path`."""
-    size, start = 0, time.monotonic()
-    with open(path, "wb") as file, _progress_bar(name, response.headers.get("Content-Length")) as bar:
-        while block := response.read1(1 << 16):
-            size += len(block)
-            if size > LARGEST:
-                raise DownloadError(f"it has more than {LARGEST} bytes")
-            if size < SLOWEST * (time.monotonic() - start - READ_SECONDS):
-                raise DownloadError(f"it sends less than {SLOWEST} bytes per second")
+    with open(path, "wb") as file, _progress_bar(name, length) as update:
+        for block in transfer.blocks():
             file.write(block)
+            update(len(block))
+
+
+@contextlib.contextmanager
+def _progress_bar(name: str, length: int | None) -> Iterator[Callable[[int], object]]:
+    """A function that moves a progress bar on; it does nothing where there is no terminal or no tqdm."""
+    harmless = contextlib.suppress(ImportError, OSError, ValueError)  # a terminal that is gone ends no download
+    bar = None
+    with harmless:
+        if is_terminal(sys.stderr):
+            from tqdm import tqdm
+
+            bar = tqdm(desc=name, total=length, unit="B", unit_scale=True, dynamic_ncols=True)
+
+    def update(size: int) -> None:
+        with harmless:
             if bar is not None:
-                bar.update(len(block))
+                bar.update(size)
 
-
-def _progress_bar(name, length):
-    """A progress bar, as a context manager; None where there is no terminal or no tqdm."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return contextlib.nullcontext()
     try:
-        from tqdm import tqdm
-    except ImportError:
-        return contextlib.nullcontext()
-    total = int(length) if length and length.isdecimal() else None
-    return tqdm(desc=name, total=total, unit="B", unit_scale=True, dynamic_ncols=True)
+        yield update
+    finally:
+        with harmless:
+            if bar is not None:
+                bar.close()
 
 
 def _mismatch(path, md5):
@@ -131,17 +124,15 @@ def _mismatch(path, md5):
     except IDXError:
         return "its gzip is truncated or corrupt"
     except OSError as error:
-        return f"it cannot be read, {_reason(error)}"
+        return f"it cannot be read, {reason(error)}"
     return "" if digest.hexdigest() == md5 else f"its payload has md5 {digest.hexdigest()}, expected {md5}"
 
 
-def _reason(error):
-    cause = error.reason if type(error) is URLError else error
-    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-
-
-def _remove_stale(folder):
-    for left in folder.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                left.unlink()
+def _remove_stale(folder, names):
+    """Delete temporary files of these files that killed processes left behind."""
+    with contextlib.suppress(OSError):
+        for left in list(folder.iterdir()):
+            named = re.fullmatch(r"\.(.+)\.[0-9a-f]{8}\.part", left.name)  # as atomic_write names them
+            with contextlib.suppress(OSError):
+                if named and named[1] in names and time.time() - left.lstat().st_mtime > ABANDONED:
+                    left.unlink()

@@ -9,15 +9,14 @@ MNIST and similar data sets are published in this format. A file is a header and
     payload    ∏ sizes numbers, the last index running fastest
 
 A header may declare any size. So before memory is allocated, the declared size is compared with the size of the file.
-For a plain file the two must agree exactly. A gzipped file may be smaller by the largest factor that deflate reaches;
-then at most one byte more than declared is decompressed.
+For a plain file the two must agree exactly. A gzipped file may be smaller by the largest factor that deflate reaches,
+as far as its memory is in proportion (limits.py); then at most one byte more than declared is decompressed.
 """
 
 import contextlib
 import gzip
 import math
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, as_path, atomic_write
+from npae.backend import Array, NotAFileError, as_path, atomic_write, open_untrusted
+from npae.data.files.limits import TooLargeError, check_memory, size_of
 
 TYPES = {0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -58,12 +58,18 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
         >>> read_idx(path).tolist()
         [5, 0, 4]
     """
-    with opened(path) as (stream, most):
+    with opened(path) as (stream, file_size):
         shape, dtype = _read_header(stream, path)
+        packed = isinstance(stream, gzip.GzipFile)
+        most = file_size * DEFLATE_RATIO if packed else file_size
         size = 4 + 4 * len(shape) + math.prod(shape) * dtype.itemsize
         declared = f"{path}: expected {size} bytes for the declared shape {shape} of {dtype.name}, got"
         if size > most:
             raise IDXError(f"{declared} at most {most}. The payload is truncated: {AGAIN}")
+        try:
+            check_memory(size if packed else 0, file_size, "Unpack it by gunzip.")
+        except TooLargeError as error:
+            raise IDXError(f"{path}: {error}") from None
         array = np.empty(shape, dtype)
         payload = array.reshape(-1).view(np.uint8)
         got = 0
@@ -73,7 +79,9 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
             raise IDXError(f"{declared} {size - len(payload) + got}. The payload is truncated: {AGAIN}")
         if stream.read(1):  # asking for more also makes gzip compare its checksum
             raise IDXError(f"{declared} more. Something follows the payload: {AGAIN}")
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    if not dtype.isnative:
+        array.byteswap(inplace=True)
+    return array.view(dtype.newbyteorder("="))
 
 
 def write_idx(path: str | os.PathLike[str], array: Any) -> None:
@@ -118,19 +126,19 @@ def write_idx(path: str | os.PathLike[str], array: Any) -> None:
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
-    """Open `path` as (stream, most): a stream of its decompressed bytes, and an upper bound of their number.
+    """Open `path` as (stream, size): a stream of its decompressed bytes, a GzipFile if it is packed, and its own size.
 
     Errors of gzip while the stream is read are raised as IDXError.
     """
     path = as_path(path, "read_idx")
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: expected an IDX file, found nothing there. Check the path.")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: expected an IDX file, got a folder. Use idx_folder() for folders.")
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise IDXError(f"{path}: expected a regular file, got a device or a pipe. Copy it to a file.")
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    try:
+        opened_file = open_untrusted(path)
+    except IsADirectoryError:
+        raise IsADirectoryError(f"{path}: expected an IDX file, got a folder. Use idx_folder() for folders.") from None
+    except NotAFileError as error:
+        raise IDXError(str(error)) from None
+    with opened_file as file:
+        size = size_of(file)
         gzipped = file.read(2) == GZIP_MAGIC
         file.seek(0)
         if not gzipped:
@@ -138,7 +146,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
             return
         try:
             with gzip.GzipFile(fileobj=file) as stream:
-                yield stream, size * DEFLATE_RATIO
+                yield stream, size
         except EOFError:
             raise IDXError(f"{path}: expected a whole gzip file, got a truncated one: {AGAIN}") from None
         except (gzip.BadGzipFile, zlib.error) as error:

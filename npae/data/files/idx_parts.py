@@ -6,8 +6,7 @@ from pathlib import Path
 
 from npae.backend import Array
 from npae.data.files.idx import IDXError
-
-SHOWN = 8
+from npae.data.files.shown import some
 
 
 def find_parts(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -26,13 +25,12 @@ def find_parts(folder: Path, names: Sequence[str]) -> list[Path]:
     missing = [name for name, path in by_name.items() if path is None]
     if missing:
         listed = [p.name + "/" * p.is_dir() for p in there]
-        more = f", … ({len(listed)} in all)" if len(listed) > SHOWN else ""
         near = [f"{p.name} to {name}{'.gz' * (p.suffix == '.gz')}" for name in missing
                 if (p := _similar(files, name)) and p not in found]  # fmt: skip
         cure = f"Rename {', '.join(near)}." if near else "Put them there (plain or with .gz), or check the path."
         raise FileNotFoundError(
             f"{folder}: expected the four files of an MNIST-like folder, missing: {', '.join(missing)}. "
-            f"It holds {', '.join(listed[:SHOWN]) or 'nothing'}{more}. {cure}"
+            f"It holds {some(listed, 8) or 'nothing'}. {cure}"
         )
     return found
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from npae.backend import Array, as_int, as_path
+from npae.backend import Array, as_int, as_path, is_open
 from npae.data.files.folder import files_below
 from npae.data.files.picture import FORMATS, ImageError, read_picture, require_pillow
+from npae.data.files.shown import clipped
 
 SHOWN = 5  # names in a message, of any number of files
 
@@ -64,8 +65,9 @@ def image_folder(path: str | os.PathLike[str], size: int | Sequence[int], gray: 
     """All pictures in a folder and below it, in the order of their paths.
 
     Each picture is rotated as its camera recorded (EXIF). Only the first frame of an animation is read. Formats: PNG,
-    JPEG, WebP, TIFF, GIF, BMP, PPM and PGM, of 8 bits per channel and at most 8192² pixels. Hidden files and those of
-    operating systems (Thumbs.db, desktop.ini, …) are passed over.
+    JPEG, WebP, TIFF, GIF, BMP, PPM and PGM, of 8 bits per channel, at most 8192² pixels, and at most 256 MB of
+    memory, or 100 bytes per byte of a larger file. Hidden files and those of operating systems (Thumbs.db,
+    desktop.ini, …) are passed over.
 
     Args:
         path: of the folder.
@@ -102,7 +104,7 @@ def image_folder(path: str | os.PathLike[str], size: int | Sequence[int], gray: 
     if not files:
         raise FileNotFoundError(f"{path}: expected pictures in this folder or below it, found no file. Check the path.")
     if skipped:
-        _note(f"hidden and system files are passed over in {path}: {_some(path, list(skipped))}.")
+        _note(f"passed over in {path}: {_some(path, skipped)}.")
     images = np.empty((len(files), 1 if gray else 3, *shape), np.uint8)
     read: list[Path] = []
     bad: dict[Path, str] = {}
@@ -155,7 +157,7 @@ def _colour(background: int | Sequence[int]) -> tuple[int, ...]:
 
 def _some(path: Path, files: Collection[Path]) -> str:
     """The first files, relative to the folder, with their reasons if there are any, and the number of the others."""
-    named = [str(file.relative_to(path)) for file in list(files)[:SHOWN]]
+    named = [clipped(str(file.relative_to(path))) for file in list(files)[:SHOWN]]
     if isinstance(files, dict):
         named = [f"{name} ({reason})" for name, reason in zip(named, files.values(), strict=False)]
     rest = len(files) - len(named)
@@ -164,4 +166,5 @@ def _some(path: Path, files: Collection[Path]) -> str:
 
 
 def _note(text):
-    print(f"npae: image_folder: {text}", file=sys.stderr)
+    if is_open(sys.stderr):
+        print(f"npae: image_folder: {text}", file=sys.stderr)

@@ -1,34 +1,66 @@
 """The .npz format: reading arrays from files that are not trusted.
 
-An .npz file is a zip archive of arrays, each with a header that may declare any size. The declared size is compared
-with the array's compressed bytes before any memory is allocated. Nothing is ever unpickled.
+An .npz file is a zip archive of arrays, each with a header that may declare any size, as may the archive. The declared
+sizes must agree, and the memory for all arrays together must be in proportion to the size of the file (limits.py),
+before any is allocated. Nothing is ever unpickled.
 """
 
 import zipfile
+from collections import Counter
+from collections.abc import Mapping
+from typing import BinaryIO
 
 import numpy as np
 
 from npae.backend import Array, read_array_header
 from npae.data.files.idx import DEFLATE_RATIO
+from npae.data.files.limits import check_memory, size_of
+from npae.data.files.shown import some
+
+METHODS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED  # of NumPy; zipfile unpacks others in one go
+AS_FLOAT64 = 8  # bytes for each number, of the float64 that a caller makes of it
+CURE = "Write it by numpy.savez, without compression."
 
 
-def array_in(archive: zipfile.ZipFile, name: str, ndim: int) -> Array:
-    """An array of bool, integers or floats from an open .npz file.
+def arrays_in(file: BinaryIO, axes: Mapping[str, int]) -> list[Array]:
+    """Arrays of bool, integers or floats from an .npz file.
 
     Args:
-        archive: the file.
-        name: of the array.
-        ndim: how many axes it must have.
+        file: open, for reading bytes.
+        axes: {name: how many axes it must have}.
 
-    Raises ValueError for another dtype or number of axes and for a header that declares more than the file can hold,
-    and what zipfile and NumPy raise for arbitrary bytes. The caller adds the name of the file.
+    Raises ValueError for a missing array, for another dtype or number of axes, and for sizes that contradict each other
+    or are too large for the file; and what zipfile and NumPy raise for arbitrary bytes. The caller adds the name of the
+    file.
     """
+    size = size_of(file)
+    with zipfile.ZipFile(file) as archive:
+        found = Counter(name.removesuffix(".npy") for name in archive.namelist())
+        infos = [_checked(archive, name, ndim, found) for name, ndim in axes.items()]
+        if sum(info.compress_size for info, _ in infos) > size:
+            raise ValueError(f"its arrays declare more bytes than the file has, {size}")
+        check_memory(sum(info.file_size + AS_FLOAT64 * count for info, count in infos), size, CURE)
+        return [_array(archive, info) for info, _ in infos]
+
+
+def _checked(archive: zipfile.ZipFile, name: str, ndim: int, found: Counter[str]) -> tuple[zipfile.ZipInfo, int]:
+    """(the entry of an array, how many numbers it has), after the checks that need its header alone."""
+    if found[name] != 1:
+        shown = some(found, 8) or "none"
+        raise ValueError(f"it has {found[name]} arrays {name}" if name in found else f"it has the arrays {shown}")
     info = archive.getinfo(f"{name}.npy")
+    if info.compress_type not in METHODS:
+        raise ValueError(f"{name} is packed by method {info.compress_type} of zip, which numpy.savez does not use")
     with archive.open(info) as stream:
         shape, dtype, declared = read_array_header(stream)
     if dtype.kind not in "buif" or len(shape) != ndim:
         raise ValueError(f"{name} is {dtype} of shape {shape}")
-    if declared != info.file_size or info.file_size > info.compress_size * DEFLATE_RATIO:
-        raise ValueError(f"{name} declares {declared} bytes in {info.compress_size} compressed ones")
+    ratio = DEFLATE_RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1
+    if declared != info.file_size or info.file_size > info.compress_size * ratio:
+        raise ValueError(f"{name} declares {declared} bytes in {info.compress_size} bytes of the file")
+    return info, declared // dtype.itemsize
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
     with archive.open(info) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)

@@ -6,21 +6,28 @@
 
 Both keep proportions: a face is not stretched. Resizing averages over all pixels that become one. The files are not
 trusted. Only common formats are decoded. The number of pixels that a file declares is checked first, since a few
-kilobytes of PNG can declare gigabytes.
+kilobytes of PNG can declare gigabytes. So is the number of passes of a progressive JPEG, each of which takes as long as
+a whole picture.
 
 Decoding needs Pillow: the extra `images` (matplotlib installs it too).
 """
 
+import io
 import os
-import stat
 import warnings
 
 import numpy as np
 
-from npae.backend import Array, missing
+from npae.backend import Array, NotAFileError, missing, open_untrusted
+from npae.data.files.limits import LEAST_PICTURE, TooLargeError, check_memory
+from npae.data.files.shown import reason
 
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")  # PPM includes PGM, which is grey
-LARGEST = 8192 * 8192  # pixels of a picture: 200 MB decoded
+LARGEST = 8192 * 8192  # pixels of a picture
+DECODER = {"JPEG": 6, "TIFF": 4, "WEBP": 12}  # bytes per pixel that decoders need besides the picture, measured
+PASS = b"\xff\xda"  # the marker before each pass of a JPEG; it is not among compressed bytes
+LEAST_WORK, WORK_PER_BYTE = 10**9, 1000  # pixels times passes, 2 ns each: of any JPEG, and of a larger one per byte
+ORIENTATION = 0x0112  # the tag of EXIF
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 8 bits per channel, or 1
 
 
@@ -53,24 +60,29 @@ def read_picture(file: str | os.PathLike[str], size: tuple[int, int], gray: bool
 
     height, width = size
     try:
-        if not stat.S_ISREG(os.stat(file).st_mode):
-            raise ImageError("not a file")
+        with open_untrusted(file) as opened:
+            data = opened.read()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata, palettes, and sizes that are refused below
-            with Image.open(file, formats=FORMATS) as picture:
-                _check(picture)
-                upright = ImageOps.exif_transpose(picture)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                _check(picture, data)
+                picture.load()
+                upright = ImageOps.exif_transpose(picture) if ORIENTATION in picture.getexif() else picture
                 transparent = upright.has_transparency_data
-                whole = upright.convert("RGBA" if transparent else "L" if gray else "RGB")
+                mode = "RGBA" if transparent else "L" if gray else "RGB"
+                whole = upright if upright.mode == mode else upright.convert(mode)
     except (ImageError, MemoryError):
         raise
+    except FileNotFoundError as error:
+        raise ImageError("nothing there: a link leads nowhere") from error
+    except NotAFileError as error:
+        raise ImageError("not a file") from error
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("many more")) from error
     except Image.UnidentifiedImageError as error:
         raise ImageError("another kind of file") from error
     except Exception as error:  # decoders raise many kinds for arbitrary bytes
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ImageError(f"broken ({reason})") from error
+        raise ImageError(f"broken ({reason(error)})") from error
     lost = 0.0
     if fit == "pad":
         small = _padded(whole, width, height, background)
@@ -105,12 +117,22 @@ def _composited(picture, background):
     return canvas
 
 
-def _check(picture):
+def _check(picture, data):
     """Raise ImageError if the header declares too much, before a pixel is decoded."""
     if picture.width * picture.height > LARGEST:
         raise ImageError(_too_large(f"{picture.width} x {picture.height}"))
     if picture.mode not in MODES:
         raise ImageError(f"expected grey or colours of 8 bits per channel, got mode {picture.mode!r}: convert it")
+    progressive = picture.format != "JPEG" or "progressive" in picture.info
+    cost = 8 if len(picture.getbands()) > 1 or picture.mode.startswith("P") else 2  # bytes: decoded, and converted
+    cost += DECODER.get(picture.format, 0) * progressive
+    try:
+        check_memory(picture.width * picture.height * cost, len(data), "Make it smaller.", LEAST_PICTURE)
+    except TooLargeError as error:
+        raise ImageError(str(error)) from None
+    passes = data.count(PASS) if picture.format == "JPEG" else 1
+    if passes * picture.width * picture.height > max(LEAST_WORK, WORK_PER_BYTE * len(data)):
+        raise ImageError(f"expected a JPEG of a few passes, got {passes} of {picture.width} x {picture.height} pixels")
 
 
 def _too_large(got):

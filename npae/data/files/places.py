@@ -50,13 +50,22 @@ def cache_folder(name: str) -> Path:
     Args:
         name: of the data set, such as "mnist".
 
+    Raises NotADirectoryError if NPAE_CACHE names the home folder of a user who does not exist, or if it is unset and
+    this user has no home folder.
+
     Example:
         >>> from npae.data import cache_folder
         >>> cache_folder("mnist").name
         'mnist'
     """
     given = os.environ.get("NPAE_CACHE")
-    return (as_path(given) if given else _system_cache() / "npae") / name
+    root = as_path(given) if given else _system_cache() / "npae"
+    if root.parts[:1] and root.parts[0].startswith("~"):  # a folder of this name would be made where the program runs
+        raise NotADirectoryError(
+            f"NPAE_CACHE: expected a folder for downloaded files, got {root}, and there is no home folder of that "
+            "name. Set the variable to a folder."
+        )
+    return root / name
 
 
 def _system_cache() -> Path:

@@ -17,8 +17,9 @@ import numpy as np
 
 from npae.backend import Array, as_path
 from npae.data.files.cells import cells_below, import_pandas, labels_in, numbers_in
-from npae.data.files.columns import chosen, some
+from npae.data.files.columns import chosen
 from npae.data.files.delimited import head_of
+from npae.data.files.shown import clipped, some
 from npae.data.files.text import TableError, read_text
 
 
@@ -78,8 +79,11 @@ def read_table(path: str | os.PathLike[str], label: str | None = None, *, column
         header: False if the file has no names (the columns are then called "0", "1", …), True if its names are
             numbers; None: the first line has the names.
 
-    Raises FileNotFoundError; TableError, with the names that were found, if the file is not such a table; ValueError
-    and TypeError for impossible arguments; ModuleNotFoundError without pandas.
+    A packed file may unpack to at most 100 times its size in memory, or 64 MB; a plain one never needs as much.
+
+    Raises FileNotFoundError, IsADirectoryError; TableError, with the names that were found, if the file is not such a
+    table, is no regular file, or unpacks to too much; ValueError and TypeError for impossible arguments;
+    ModuleNotFoundError without pandas.
 
     Example:
         >>> import pathlib, tempfile
@@ -133,9 +137,9 @@ def _complete(x, unlabelled, names, label, missing, path):
     incomplete = f"{len(kept) - kept.sum()} of its {len(kept)} rows"
     if missing == "refuse" or not kept.any():
         places = [
-            f"row {i + 1}, column {names[k]} is {'empty' if np.isnan(x[i, k]) else 'infinite'}"
+            f"row {i + 1}, column {clipped(names[k])} is {'empty' if np.isnan(x[i, k]) else 'infinite'}"
             for i, k in np.argwhere(bad)[:3]
-        ] or [f"row {i + 1}, column {label} is empty" for i in np.flatnonzero(unlabelled)[:3]]
+        ] or [f"row {i + 1}, column {clipped(label)} is empty" for i in np.flatnonzero(unlabelled)[:3]]
         raise TableError(
             f"{incomplete} lack a number: {'; '.join(places)}{'; …' if len(kept) - kept.sum() > len(places) else ''}. "
             'Leave such rows out, read_table(…, missing="drop"); or fill the cells (pandas: frame.fillna).'
@@ -149,7 +153,8 @@ def _note_numbered_rows(x, names, path):
     if len(x) >= 5:
         counting = [name for k, name in enumerate(names) if x[0, k] in (0, 1) and (np.diff(x[:, k]) == 1).all()]
         if counting:
-            _note(f"{some(counting)} in {path.name} numbers the rows. If it is not a feature: leave_out={counting}.")
+            left_out = [clipped(name) for name in counting[:5]]
+            _note(f"{some(counting)} in {path.name} numbers the rows. If it is not a feature: leave_out={left_out}.")
 
 
 def _note(text):

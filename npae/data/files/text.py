@@ -3,7 +3,7 @@
     packing     gzip, bzip2, xz, or a zip archive with one file in it, recognised by the first bytes
     encoding    a byte-order mark; zeros in every other byte (UTF-16); UTF-8; otherwise Windows-1252
 
-The files are not trusted, but they declare no sizes: a text takes as much memory as it has bytes.
+The files are not trusted. What comes out of a packed file is counted while it comes (limits.py).
 """
 
 import bz2
@@ -11,12 +11,19 @@ import codecs
 import gzip
 import io
 import lzma
-import stat
 import zipfile
-import zlib
 from pathlib import Path
+from typing import Any
 
-UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\0": lzma.decompress}
+from npae.backend import NotAFileError, open_untrusted
+from npae.data.files.limits import TooLargeError, check_memory, read_packed, size_of
+from npae.data.files.shown import reason, some
+
+OPEN: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+ZIP = b"PK\x03\x04", b"PK\x05\x06"
+UNPACK_FIRST = "Unpack it, and name the unpacked file."
+PER_BYTE, PER_CELL, PER_ROW = 4, 30, 100  # bytes of memory that pandas and the steps around it take, measured
+SEPARATORS = (",", ";", "\t", "|", " ")
 MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -45,13 +52,14 @@ def read_text(path: Path, encoding: str | None = None) -> bytes:
     Raises FileNotFoundError, IsADirectoryError; TableError if it is another kind of file or damaged; ValueError for an
     unknown encoding.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: expected a table, found nothing there. Check the path.")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: expected a table, got a folder. Name a file in it.")
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise TableError(f"{path}: expected a regular file, got a device or a pipe. Copy it to a file.")
-    data = _unpacked(path, path.read_bytes())
+    try:
+        with open_untrusted(path) as file:
+            data, size = file.read(), size_of(file)
+    except NotAFileError as error:
+        raise TableError(str(error)) from None
+    packed = data.startswith((*OPEN, *ZIP))
+    if packed:
+        data = _unpacked(path, data)
     for magic, kind in OTHERS.items():
         if data.startswith(magic):
             raise TableError(f"{path}: expected a table as text, got {kind}.")
@@ -59,21 +67,36 @@ def read_text(path: Path, encoding: str | None = None) -> bytes:
     start = data[:200].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise TableError(f"{path}: expected a table as text, got a web page. Download the file itself.")
-    return data if b"\n" in data else data.replace(b"\r", b"\n")
+    data = data if b"\n" in data else data.replace(b"\r", b"\n")
+    if packed:
+        _check_cells(path, data, size)
+    return data
+
+
+def _check_cells(path, data, size):
+    """Raise TableError if the numbers in the text of a packed file would need too much memory."""
+    rows = data.count(b"\n")
+    cells = rows + max(data.count(separator.encode()) for separator in SEPARATORS)
+    try:
+        check_memory(PER_BYTE * len(data) + PER_CELL * cells + PER_ROW * rows, size, UNPACK_FIRST)
+    except TooLargeError as error:
+        raise TableError(f"{path}: {error}") from None
 
 
 def _unpacked(path, data):
-    """The content of a packed file; data of any other file as they are."""
-    unpack = next((function for magic, function in UNPACK.items() if data.startswith(magic)), None)
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        unpack = _unzip
+    """The content of a packed file."""
     try:
-        return data if unpack is None else unpack(data)
-    except TableError as error:
+        if data.startswith(ZIP):
+            return _unzip(data)
+        unpacker = next(function for magic, function in OPEN.items() if data.startswith(magic))
+        with unpacker(io.BytesIO(data)) as stream:
+            return read_packed(stream, len(data), PER_BYTE, UNPACK_FIRST)
+    except (TableError, TooLargeError) as error:
         raise TableError(f"{path}: {error}") from None
-    except (EOFError, OSError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise TableError(f"{path}: its packing is damaged ({reason}). Copy the file again, or unpack it.") from error
+    except Exception as error:  # the unpackers raise many kinds for arbitrary bytes
+        raise TableError(
+            f"{path}: its packing is damaged ({reason(error)}). Copy the file again, or unpack it."
+        ) from error
 
 
 def _unzip(data):
@@ -86,9 +109,13 @@ def _unzip(data):
         if names and all(n.endswith(".npy") for n in names):
             raise TableError("expected a table as text, got arrays. Read them with data.read_npz or numpy.load.")
         if len(names) != 1:
-            found = ", ".join(sorted(names)[:5]) or "none"
+            found = some(sorted(names), 5) or "none"
             raise TableError(f"expected a zip archive of one file, got {len(names)} ({found}). Unpack it, name one.")
-        return archive.read(names[0])
+        info = archive.getinfo(names[0])
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # zipfile unpacks others in one go
+            raise TableError(f"expected a zip archive packed by deflate, got method {info.compress_type}. Unpack it.")
+        with archive.open(info) as stream:
+            return read_packed(stream, len(data), PER_BYTE, UNPACK_FIRST)
 
 
 def _as_utf8(path, data, encoding):
@@ -97,13 +124,13 @@ def _as_utf8(path, data, encoding):
         if encoding == "utf-8":
             return data
     try:
-        return data.decode(encoding).encode()
+        return data.decode(encoding).removeprefix("\ufeff").encode()
     except LookupError:
         raise ValueError(f'read_table: unknown encoding {encoding!r}. Expected one such as "cp1252".') from None
     except UnicodeError as error:
-        reason = getattr(error, "reason", error)  # that of UTF-16 without a mark is a plain UnicodeError
+        problem = getattr(error, "reason", error)  # that of UTF-16 without a mark is a plain UnicodeError
         raise TableError(
-            f"{path}: its bytes are not {encoding} ({reason}). Name its encoding, such as encoding=\"latin-1\"."
+            f"{path}: its bytes are not {encoding} ({problem}). Name its encoding, such as encoding=\"latin-1\"."
         ) from None
 
 

@@ -10,15 +10,16 @@ they may not be distributed with it.
 """
 
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from npae.backend import as_path
-from npae.data.files.npz import array_in
+from npae.backend import as_path, open_untrusted
+from npae.data.files.limits import TooLargeError
+from npae.data.files.npz import arrays_in
 from npae.data.files.picture import ImageError
 from npae.data.files.places import cache_folder, data_folder
+from npae.data.files.shown import reason
 from npae.data.sets.mnist import Images
 
 TRAINING_PEOPLE, PEOPLE, SIZE = 35, 40, 64
@@ -35,8 +36,8 @@ def olivetti(path: str | os.PathLike[str] | None = None) -> Images:
         path: an .npz file with `images` (n, 64, 64) uint8 and `person` (n,), integers from 0 to 39. None: olivetti.npz
             in $NPAE_DATA/olivetti, then in the cache ($NPAE_CACHE/olivetti, or in the system's cache).
 
-    Raises FileNotFoundError, with the way to get the file; NotADirectoryError if NPAE_DATA is not a folder; ImageError
-    if the file has another content.
+    Raises FileNotFoundError, with the way to get the file; NotADirectoryError if NPAE_DATA or NPAE_CACHE is wrong;
+    ImageError if the file has another content.
 
     Example:
         >>> import pathlib, tempfile
@@ -49,20 +50,21 @@ def olivetti(path: str | os.PathLike[str] | None = None) -> Images:
         ((350, 64, 64), (50, 64, 64))
     """
     file = as_path(path, "olivetti") if path is not None else _place()
-    if file is None or not file.is_file():
+    if file is None or not file.exists():
         raise FileNotFoundError(
             f"olivetti: expected the file {file or '$NPAE_DATA/olivetti/olivetti.npz'}, found none. Where scikit-learn "
             f'is installed and there is a network, make it in that folder by: python -c "{MAKE_FILE}"'
         )
     try:
-        with zipfile.ZipFile(file) as archive:
-            images, person = array_in(archive, "images", 3), array_in(archive, "person", 1)
+        with open_untrusted(file) as opened:
+            images, person = arrays_in(opened, {"images": 3, "person": 1})
     except (PermissionError, MemoryError):
         raise
+    except TooLargeError as error:
+        raise ImageError(f"{file}: {error}") from None
     except Exception as error:  # zip and NumPy raise many kinds for arbitrary bytes
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ImageError(
-            f"{file}: expected an .npz file with the Olivetti faces, but {reason}. Make or copy it again."
+            f"{file}: expected an .npz file with the Olivetti faces, but {reason(error)}. Make or copy it again."
         ) from error
     if images.shape != (len(person), SIZE, SIZE) or images.dtype != np.uint8 or person.dtype.kind not in "iu":
         raise ImageError(

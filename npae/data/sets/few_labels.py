@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, as_int
+from npae.backend import Array, ArrayLike, as_float, as_int
 from npae.data.sources import as_labelled
 
 
@@ -39,7 +39,7 @@ def hide_labels(y: Any, n: int, seed: int = 0) -> Array:
     y, n = np.asarray(y), as_int(n, "n of hide_labels", least=1)
     if n > len(y):
         raise ValueError(f"hide_labels: expected n of at most {len(y)}, the number of labels, got {n}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(as_int(seed, "seed of hide_labels", least=0, most=None))
     kinds = [rng.permutation(np.flatnonzero(y == k)) for k in np.unique(y)]
     turn = np.concatenate([np.arange(len(rows)) for rows in kinds])  # one row of each class in turn
     kept = np.concatenate(kinds)[turn.argsort(kind="stable")[:n]]
@@ -69,8 +69,7 @@ def oversample_labelled(x: ArrayLike, y: ArrayLike, share: float = 0.5) -> tuple
         >>> len(x), round(float((y >= 0).mean()), 2)
         (1900, 0.5)
     """
-    if not 0 < share < 1:
-        raise ValueError(f"oversample_labelled: expected 0 < share < 1, got {share}.")
+    share = as_float(share, "share of oversample_labelled", above=0, below=1)
     samples, labels = as_labelled((x, y))
     known = np.flatnonzero(labels >= 0)
     rest = len(labels) - len(known)

@@ -10,6 +10,7 @@ folder `full`, by
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition".
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -109,7 +110,8 @@ def mnist(folder: str | os.PathLike[str] | None = None, *, which: str = "auto") 
     if folder is not None:
         return idx_folder(folder)
     try:
-        return idx_folder(fetch_mnist())
+        folder = fetch_mnist()
+        return _read([folder / name for name in MD5], folder)  # the files whose checksums were compared, and no others
     except OSError as error:
         reason = " ".join(str(error).split())
     if which == "full":
@@ -118,7 +120,9 @@ def mnist(folder: str | os.PathLike[str] | None = None, *, which: str = "auto") 
             "Try again with a network, or set NPAE_DATA to a folder whose subfolder mnist/ holds "
             f"{', '.join(FILES)} (plain or with .gz)."
         )
-    print(f"npae: no full MNIST ({reason}); using the embedded 10,000 + 2,000 digits.", file=sys.stderr)
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):  # a terminal that is gone
+            print(f"npae: no full MNIST ({reason}); using the embedded 10,000 + 2,000 digits.", file=sys.stderr)
     return _sample()
 
 
@@ -127,14 +131,16 @@ def fetch_mnist(folder: str | os.PathLike[str] | None = None, *, mirrors: Sequen
     """Download the four MNIST files (11 MB) into a folder, and return it.
 
     Files that exist and are correct are not fetched again; incorrect ones are replaced. A terminal shows the progress
-    if tqdm is installed.
+    if tqdm is installed. Mirrors are not trusted: one that sends nothing for ten seconds, less than 1000 bytes per
+    second, more than 64 MB, or for more than ten minutes, is given up, as after any error, and the next one is asked.
 
     Args:
         folder: where the files are to be; None: the cache. It is made if it is missing.
         mirrors: addresses of folders, tried in order.
         checksums: {file name: md5 of its decompressed bytes, hexadecimal}.
 
-    Raises DownloadError if a file cannot be had, after four seconds if there is no network.
+    Raises DownloadError if a file cannot be had or written, after four seconds if there is no network; and
+    NotADirectoryError as cache_folder does.
 
     Example:
         >>> import hashlib, pathlib, tempfile
@@ -179,7 +185,11 @@ def idx_folder(path: str | os.PathLike[str]) -> Images:
     path = as_path(path, "idx_folder")
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: expected a folder with {', '.join(FILES)}, found none. Check it.")
-    paths = find_parts(path, FILES)
+    return _read(find_parts(path, FILES), path)
+
+
+def _read(paths: Sequence[Path], folder: Path) -> Images:
+    """The four files of a folder, in the order of FILES, checked against each other."""
     arrays = [read_idx(p) for p in paths]
     for p, array, what in zip(paths, arrays, ("images", "labels") * 2, strict=True):
         check_part(p, array, what)
@@ -187,17 +197,17 @@ def idx_folder(path: str | os.PathLike[str]) -> Images:
     for part, images, labels in (("train", train_images, train_labels), ("t10k", test_images, test_labels)):
         if len(images) != len(labels):
             raise IDXError(
-                f"{path}: expected one label for each image, got {len(images)} {part}-images and "
+                f"{folder}: expected one label for each image, got {len(images)} {part}-images and "
                 f"{len(labels)} {part}-labels. Take both files from the same dataset."
             )
     for what, a, b in (("size", train_images.shape[1:], test_images.shape[1:]),
                        ("dtype", train_images.dtype, test_images.dtype)):  # fmt: skip
         if a != b:
             raise IDXError(
-                f"{path}: expected training and test images of one {what}, got {a} and {b}. "
+                f"{folder}: expected training and test images of one {what}, got {a} and {b}. "
                 "Take all four files from the same dataset."
             )
-    return Images(*arrays, origin=str(path))
+    return Images(*arrays, origin=str(folder))
 
 
 def _sample() -> Images:

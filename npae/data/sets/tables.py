@@ -10,18 +10,19 @@ import importlib.util
 import io
 import os
 import warnings
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npae.backend import as_path, missing
+from npae.backend import NotAFileError, as_path, missing, open_untrusted
 from npae.data.files.columns import chosen
 from npae.data.files.delimited import head_of
-from npae.data.files.npz import array_in
+from npae.data.files.limits import TooLargeError
+from npae.data.files.npz import arrays_in
 from npae.data.files.places import data_folder
+from npae.data.files.shown import reason, some
 from npae.data.files.table import Table, read_table
 from npae.data.files.text import TableError, read_text
 
@@ -63,7 +64,8 @@ def read_npz(path: str | os.PathLike[str]) -> Table:
     Args:
         path: of the file.
 
-    Raises FileNotFoundError, and TableError if the file has another content.
+    Raises FileNotFoundError, IsADirectoryError; TableError if the file has another content, with the place of a number
+    that is NaN or infinite.
 
     Example:
         >>> import pathlib, tempfile
@@ -75,19 +77,20 @@ def read_npz(path: str | os.PathLike[str]) -> Table:
         Table(pumps: 50 rows of 3 features, 4 anomalies)
     """
     path = as_path(path, "read_npz")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected an .npz file, found none. Check the path.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            found = [name.removesuffix(".npy") for name in archive.namelist()]
-            if not {"X", "y"} <= set(found):
-                raise TableError(f"it has the arrays {', '.join(found) or 'none'}")
-            x, y = (array_in(archive, name, ndim) for name, ndim in (("X", 2), ("y", 1)))
-    except (PermissionError, MemoryError):
+        file = open_untrusted(path)
+    except NotAFileError as error:
+        raise TableError(str(error)) from None
+    try:
+        with file:
+            x, y = arrays_in(file, {"X": 2, "y": 1})
+    except MemoryError:
         raise
+    except TooLargeError as error:
+        raise TableError(f"{path}: {error}") from None
     except Exception as error:  # zip and NumPy raise many kinds for arbitrary bytes
         raise TableError(
-            f"{path}: expected an .npz file with numbers X (n, d) and y (n,), but {_reason(error)}. Write it by "
+            f"{path}: expected an .npz file with numbers X (n, d) and y (n,), but {reason(error)}. Write it by "
             "numpy.savez(path, X=x, y=y); if it was whole once, copy it again."
         ) from error
     return _anomalies(Table(x.astype(np.float64), y, path.stem.partition("_")[2] or path.stem, path))
@@ -103,7 +106,8 @@ def credit_card(path: str | os.PathLike[str] | None = None) -> Table:
         path: the CSV file, plain or packed. None: the first of creditcard.csv, creditcard.csv.gz (284,807 rows) and
             creditcard_sample.csv.gz (a part) in $NPAE_DATA/creditcard.
 
-    Raises FileNotFoundError, with the place to get the file, and TableError if the file has another content.
+    Raises FileNotFoundError, with the place to get the file; IsADirectoryError; TableError if the file has another
+    content.
 
     Example:
         >>> import pathlib, tempfile
@@ -118,7 +122,7 @@ def credit_card(path: str | os.PathLike[str] | None = None) -> Table:
     if path is None:
         folder = data_folder("creditcard")
         path = next((folder / f for f in CREDIT_CARD_FILES if (folder / f).is_file()), None) if folder else None
-    if path is None or not as_path(path, "credit_card").is_file():
+    if path is None or not as_path(path, "credit_card").exists():
         raise FileNotFoundError(
             f"credit_card: expected the file {path or '$NPAE_DATA/creditcard/creditcard.csv'}, found none. "
             'Download it from kaggle.com ("Credit Card Fraud Detection", mlg-ulb/creditcardfraud) and name its path.'
@@ -131,7 +135,7 @@ def credit_card(path: str | os.PathLike[str] | None = None) -> Table:
         table = _read_with_numpy(path, data)
     except ValueError as error:
         hint = f"Other forms are read with pandas, but {missing('pandas', 'tables')}"
-        raise TableError(f"{path}: {_reason(error)}. {hint}") from error
+        raise TableError(f"{path}: {reason(error)}. {hint}") from error
     return _anomalies(table)
 
 
@@ -143,20 +147,24 @@ def _read_with_numpy(path: Path, data: bytes) -> Table:
     stream.seek(head.start)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a file without rows
-        numbers = np.loadtxt(stream, delimiter=head.separator, quotechar='"', ndmin=2)
+        numbers = np.loadtxt(stream, delimiter=head.separator, quotechar='"', comments=None, ndmin=2)
     if numbers.shape[1] != len(head.names) or not len(numbers):
         raise TableError(f"its {len(numbers)} rows have {numbers.shape[1]} cells, its first line {len(head.names)}")
     return Table(numbers[:, places], numbers[:, label], path.name.partition(".")[0], path, CREDIT_CARD)
-
-
-def _reason(error):
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _anomalies(table: Table) -> Table:
     """The Table with labels of bool instead of 0 and 1."""
     y: Any = table.y  # all these tables have labels
     if len(table.x) != len(y) or table.classes or not np.isin(y, (0, 1)).all():
-        got = f"{len(y)} labels: {', '.join(table.classes or (f'{v:g}' for v in np.unique(y)[:5]))}"
+        got = f"{len(y)} labels: {some(table.classes or [f'{v:g}' for v in np.unique(y)], 5)}"
         raise TableError(f"{table.path}: expected a label of 0 or 1 for each of {len(table.x)} rows, got {got}.")
+    bad = ~np.isfinite(table.x)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        name = table.names[column] if table.names else str(column)
+        raise TableError(
+            f"{table.path}: expected finite numbers, got {table.x[row, column]} in row {row}, column {name}, the first "
+            f"of {bad.sum()}. Leave such rows out, or fill the gaps."
+        )
     return replace(table, y=y == 1)

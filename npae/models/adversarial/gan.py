@@ -51,7 +51,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, Config, DTypeLike, Stream, as_int, empty, to_device
+from npae.backend import Array, Config, DTypeLike, Stream, as_float, as_int, empty, to_device
 from npae.layers import Layer
 from npae.models.adversarial.game import check_parts, diagnostics, discriminator_step, diversity, generator_gradient
 from npae.models.adversarial.priors import Prior
@@ -98,13 +98,12 @@ class GAN(Wrapper):
 
     def __init__(self, generator: Layer, discriminator: Layer, prior: Prior, saturating: bool = False,
                  real: float = 1.0, seed: int | None = 0, dtype: DTypeLike = np.float32):  # fmt: skip
-        if not 0.5 < real <= 1:
-            raise ValueError(f"GAN: expected a probability 0.5 < real <= 1 of real images, got {real}.")
+        real = as_float(real, "real of GAN, a probability", above=0.5, most=1)
         check_parts(self, discriminator, prior)
         self.generator, self.discriminator = generator, discriminator
         self.prior, self.sampler = prior, PriorSampler(prior)
         self.inner = generator
-        self.saturating, self.real = bool(saturating), float(real)
+        self.saturating, self.real = bool(saturating), real
         self.children = (("generator", generator), ("discriminator", discriminator))
         if seed is not None:
             self.initialize(seed, dtype)

@@ -24,7 +24,20 @@ Makhzani et al. 2015, "Adversarial autoencoders", sections 2.1 and 2.3, figures 
 
 import math
 
-from npae.backend import Array, Config, Serializable, Stream, array_module, as_int, cos, elementwise, empty, sin, sqrt
+from npae.backend import (
+    Array,
+    Config,
+    Serializable,
+    Stream,
+    array_module,
+    as_float,
+    as_int,
+    cos,
+    elementwise,
+    empty,
+    sin,
+    sqrt,
+)
 from npae.losses.softmax_cross_entropy import one_hot
 
 
@@ -252,6 +265,4 @@ def _columns(rows: Array, like: Array) -> Array:
 
 
 def _positive(prior: Prior, name: str, value: float) -> float:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{type(prior).__name__}: expected {name} above 0, got {value}.")
-    return float(value)
+    return as_float(value, f"{name} of {type(prior).__name__}", above=0)

@@ -26,7 +26,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, as_int
+from npae.backend import Array, ArrayLike, as_float, as_int
 
 
 def lerp(a: ArrayLike, b: ArrayLike, steps: int = 10) -> Array:
@@ -88,7 +88,7 @@ def traversal(code: ArrayLike, unit: int, low: float = -3.0, high: float = 3.0, 
 
     Args:
         code: (d,).
-        unit: which of its numbers.
+        unit: which of its numbers, from 0.
         low: its first value.
         high: its last value.
         steps: the number of codes.
@@ -104,7 +104,8 @@ def traversal(code: ArrayLike, unit: int, low: float = -3.0, high: float = 3.0, 
     if not np.isfinite(code).all():
         raise ValueError("traversal: expected a code of finite numbers, got NaN or Inf. Check its data.")
     codes = np.repeat(code[None], as_int(steps, "steps", least=2), axis=0)
-    codes[:, unit] = np.linspace(low, high, steps)
+    unit = as_int(unit, "unit of traversal", least=0, most=len(code) - 1)
+    codes[:, unit] = np.linspace(as_float(low, "low of traversal"), as_float(high, "high of traversal"), steps)
     return codes
 
 

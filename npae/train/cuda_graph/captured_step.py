@@ -10,10 +10,10 @@ step to step must be in device memory, at a fixed address (memory.py):
     random numbers                 are functions of a key and of the number of the step, both in device memory
 
 What a graph has frozen is compared before every launch, and the step is captured again if it has changed: the arrays
-of θ, ∂J/∂θ, running statistics and optimizer, the TF32 setting, and all Python numbers of the model, its terms and the
-optimizer (frozen_numbers.py). Temporary arrays are in a memory pool that only the graph uses. A layer can be captured
-if its step only launches kernels: it reads no value (float(x), `if x:`), copies nothing from the CPU, updates its state
-in place, and draws from a Stream (npae.backend).
+of θ, ∂J/∂θ, running statistics and optimizer, the TF32 setting, and all numbers and parts of the model, its terms and
+the optimizer (frozen_numbers.py). Temporary arrays are in a memory pool that only the graph uses. A layer can be
+captured if its step only launches kernels: it reads no value (float(x), `if x:`), copies nothing from the CPU, updates
+its state in place, and draws from a Stream (npae.backend).
 """
 
 import warnings
@@ -30,7 +30,7 @@ from npae.train.step import OnTerms, Step
 if TYPE_CHECKING:
     from npae.data.minibatches import Minibatches
 
-AT_EVERY_STEP = 4  # so many captures in a row, each because a number has changed, show that it changes at every step
+AT_EVERY_STEP = 4  # captures in a row, each for a change: then something is taken to change at every step
 
 
 class _Refused(Exception):
@@ -78,8 +78,9 @@ class CapturedStep(Step):
         pending, self._pending = self._pending, []
         if pending and self._memory is not None:
             terms = self._memory.read_terms([k for k, _, _ in pending])
-            for (_, on_terms, size), values in zip(pending, terms, strict=True):
-                on_terms(values, size)
+            for (_, on_terms, size), phases in zip(pending, terms, strict=True):
+                for values in phases:
+                    on_terms(values, size)
 
     def _take_step(self, rows: Array | slice, on_terms: OnTerms) -> None:
         if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
@@ -100,15 +101,16 @@ class CapturedStep(Step):
         """Take one step. Raises _Refused if no step can be captured; then nothing has changed."""
         for phase, optimizer in self.phases:
             optimizer.prepare(phase.theta.value)
-        number = self._graph and self._graph.frozen.changed()
-        self._captures_in_a_row = self._captures_in_a_row + 1 if number else 0
+        changed = self._graph and (self._graph.frozen.changed() or self._graph.replaced(self._addressed()))
+        self._captures_in_a_row = self._captures_in_a_row + 1 if changed else 0
         if self._captures_in_a_row == AT_EVERY_STEP:
-            raise _Refused(f"{number} changes at every step")
+            raise _Refused(f"{changed} changes at every step")
         memory = self._memory
-        if memory and self._graph and not number and self._graph.addresses(self._addressed()):
+        if memory and self._graph and not changed:
             memory.prepare(self.k, rows, self._next_coefficients())
             self._graph.launch()
         else:
+            self.epoch_ends()  # the next graph may have other terms
             self._drop_graph()  # frees its memory before the next capture
             self._first(rows)
 
@@ -128,7 +130,7 @@ class CapturedStep(Step):
         try:
             with use_blas(blas), self.arena.frame(len(rows)):
                 self._do(self._memory)
-        except RuntimeError as error:
+        except Exception as error:  # cuBLAS may refuse what CuPy's matmul takes; other errors come again
             if self._updated:
                 raise
             self.model.statistics.value[...] = statistics
@@ -136,7 +138,7 @@ class CapturedStep(Step):
             raise _Refused(error) from error
         try:
             self._graph = self._capture(xp, self._memory, blas)
-        except RuntimeError as error:  # of CuPy or cuBLAS. Kernels were only recorded: there is nothing to undo
+        except Exception as error:  # kernels were only recorded: there is nothing to undo
             self._give_up(error)
 
     def _next_coefficients(self) -> list[float]:
@@ -161,12 +163,12 @@ class CapturedStep(Step):
         """One step that reads all that changes from `memory`. Returns the streams that drew random numbers."""
         self._updated = False
         memory.read_inputs()
-        terms, j = {}, 0
+        terms, j = [], 0
         with draws_in_step(memory.k) as drawing:
             batch = self._take(memory.rows)
             for phase, optimizer in self.phases:
                 theta = phase.theta
-                terms |= self._gradient(phase, theta, batch)
+                terms.append(self._gradient(phase, theta, batch))
                 n = len(optimizer.coefficients())
                 coefficients = [memory.coefficients[i] for i in range(j, j + n)]
                 self._updated = True

@@ -1,16 +1,20 @@
-"""Numbers that a captured step has frozen: settings of layers, terms and optimizers, compared before every launch.
+"""What a captured step has frozen: settings of layers, terms and optimizers, compared before every launch.
 
-A CUDA graph repeats its kernels with the Python numbers of the capture. If one of them is changed between two steps
-(the weight of a penalty that a callback lets grow, a momentum, a layer that is thawed), the graph is no longer the step
-of the model. So the numbers are noted at the capture, and the step is captured again if one of them has changed.
+A CUDA graph repeats its kernels with the Python numbers and the objects of the capture. If one of them is changed
+between two steps (the weight of a penalty that a callback lets grow, a momentum, a layer that is thawed, another loss),
+the graph is no longer the step of the model. So they are noted at the capture, and the step is captured again if one of
+them has changed. Numbers are compared by value, all other attributes by identity, lists and dicts by length too.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from npae.backend import Parameter, Serializable
+import numpy as np
 
-NUMBERS = (bool, int, float, complex, str, type(None))
+from npae.backend import Parameter, Serializable
+from npae.optim.base import Optimizer
+
+NUMBERS = (bool, int, float, complex, str, np.generic, type(None))
 GIVEN_IN_EVERY_STEP = {"lr", "t", "_rates"}  # of optimizers: they are in the coefficients
 
 
@@ -34,7 +38,10 @@ class FrozenNumbers:
     """
 
     def __init__(self, *roots: Any) -> None:
-        self._noted: list[tuple[Any, Any, Any, Any]] = []  # (owner, its attributes or a container, key, value)
+        # (owner, its attributes or a container, key, value)
+        self._numbers: list[tuple[Any, Any, Any, Any]] = []
+        self._objects: list[tuple[Any, Any, Any, Any]] = []
+        self._lengths: list[tuple[Any, Any, int]] = []
         self._seen: set[int] = set()
         for root in roots:
             self._note(root, root)
@@ -46,39 +53,42 @@ class FrozenNumbers:
             owner: the object.
             name: of its attribute.
         """
-        self._noted.append((owner, vars(owner), name, vars(owner)[name]))
+        self._numbers.append((owner, vars(owner), name, vars(owner)[name]))
 
     def changed(self) -> str | None:
-        """The first number that is another one now, such as "weight of GaussianKL"; None if all are the same."""
-        for owner, container, key, value in self._noted:
-            try:
-                now = container[key]
-            except LookupError:
+        """The first setting that has changed, such as "strength of GaussianKL"; None if all are the same."""
+        for owner, container, n in self._lengths:
+            if len(container) != n:
                 return f"the contents of {type(owner).__name__}"
-            if now is not value and now != value:
+        for owner, container, key, value in self._numbers:
+            now = container.get(key, self) if isinstance(container, dict) else container[key]
+            if now is not value and not (isinstance(now, NUMBERS) and now == value):
+                return f"{key} of {type(owner).__name__}"
+        for owner, container, key, value in self._objects:
+            now = container.get(key, self) if isinstance(container, dict) else container[key]
+            if now is not value:
                 return f"{key} of {type(owner).__name__}"
         return None
 
     def _note(self, owner: Any, thing: Any) -> None:
-        """Note all numbers in `thing`, an attribute of `owner` or `owner` itself."""
+        """Note all that is in `thing`, an attribute of `owner` or `owner` itself."""
         if id(thing) in self._seen:
             return
         self._seen.add(id(thing))
         if isinstance(thing, Parameter):
-            self._noted.append((thing, vars(thing), "trainable", thing.trainable))
+            self._numbers.append((thing, vars(thing), "trainable", thing.trainable))
         elif isinstance(thing, Serializable):
-            self._note_items(thing, vars(thing), [key for key in vars(thing) if key not in GIVEN_IN_EVERY_STEP])
-        elif isinstance(thing, dict):
-            self._note_items(owner, thing, thing)
-        elif isinstance(thing, (list, tuple)):
-            self._note_items(owner, thing, range(len(thing)))
+            given = GIVEN_IN_EVERY_STEP if isinstance(thing, Optimizer) else ()
+            self._note_items(thing, vars(thing), [key for key in vars(thing) if key not in given])
+        elif isinstance(thing, (dict, list, tuple)):
+            self._lengths.append((owner, thing, len(thing)))
+            self._note_items(owner, thing, list(thing) if isinstance(thing, dict) else range(len(thing)))
 
     def _note_items(self, owner: Any, container: Any, keys: Iterable[Any]) -> None:
         for key in keys:
             value = container[key]
             if isinstance(value, NUMBERS):
-                self._noted.append((owner, container, key, value))
-            elif isinstance(value, list) and all(isinstance(v, NUMBERS) for v in value):
-                self._noted.append((owner, container, key, list(value)))
+                self._numbers.append((owner, container, key, value))
             else:
+                self._objects.append((owner, container, key, value))
                 self._note(owner, value)

@@ -31,13 +31,14 @@ class Graph:
     frozen: FrozenNumbers
 
     def __init__(self, xp: Any, record: Callable[[], Any], blas: Cublas) -> None:
-        self._pool, stream = xp.cuda.MemoryPool(), xp.cuda.Stream(non_blocking=True)
+        self._pool = xp.cuda.MemoryPool()
+        stream = xp.cuda.Stream(non_blocking=True)
         fork = Fork(xp) if fork_is_on() else None
         with stream, xp.cuda.using_allocator(self._pool.malloc), use_blas(blas.on(stream)):
             stream.begin_capture()
             try:
                 with use_fork(fork):
-                    self.kept = [record(), blas, fork]
+                    self.kept = [record(), blas, fork, stream]
             except BaseException:
                 with suppress(RuntimeError):  # ending a failed capture raises as well
                     stream.end_capture()
@@ -45,9 +46,10 @@ class Graph:
             self._graph = stream.end_capture()
         self.launch: Any = self._graph.launch
 
-    def addresses(self, arrays: tuple[Any, ...]) -> bool:
-        """Are these the very arrays that the graph uses?"""
-        return len(arrays) == len(self.addressed) and all(a is b for a, b in zip(arrays, self.addressed, strict=True))
+    def replaced(self, arrays: tuple[Any, ...]) -> str | None:
+        """A phrase if these are not the very arrays that the graph uses; None if they are."""
+        same = len(arrays) == len(self.addressed) and all(a is b for a, b in zip(arrays, self.addressed, strict=True))
+        return None if same else "an array of θ, of the optimizer or of running statistics, or the TF32 setting,"
 
     def free(self) -> None:
         """Give the memory back. A pool that is only dropped keeps its free blocks for ever."""

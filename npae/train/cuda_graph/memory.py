@@ -12,7 +12,7 @@ So a step is one launch, and the host waits for the device once in 100 steps. Wh
 prepared (other rows, another learning rate), a further kernel corrects it before the launch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -62,7 +62,8 @@ class GraphMemory:
         place = k % self._steps
         start = place * self._batch_size
         whole = rows if rows.base is None else rows.base
-        in_order = whole.shape == self._order.shape and rows.data.ptr == whole.data.ptr + start * rows.itemsize
+        in_place = rows.flags.c_contiguous and rows.data.ptr == whole.data.ptr + start * rows.itemsize
+        in_order = in_place and whole.shape == self._order.shape
         if not in_order:
             self._order[start : start + self._batch_size], self._copied = rows, None
         elif whole is not self._copied:
@@ -75,7 +76,7 @@ class GraphMemory:
         self._k = k + 1
 
     def write_table(self, table: list[list[float]]) -> None:
-        """Set the coefficients of the steps of an epoch, as far as they are known.
+        """Set the coefficients of the steps of an epoch, as far as they are known. Its order will be copied anew.
 
         Args:
             table: a row per step, from step 0.
@@ -83,6 +84,7 @@ class GraphMemory:
         n = min(len(table), self._steps)
         self._table[:n] = self._xp.asarray(table[:n], self._table.dtype)
         self._written[:n] = table[:n]
+        self._copied = None
 
     def read_inputs(self) -> None:
         """rows ← the k-th batch of order, coefficients ← row k of table, on the device. The first kernel of a step."""
@@ -91,27 +93,31 @@ class GraphMemory:
             self.coefficients,
         )  # fmt: skip
 
-    def write_terms(self, terms: Terms) -> None:
+    def write_terms(self, terms: list[Terms]) -> None:
         """Row k of ring ← terms, and k ← k + 1, on the device. The last kernel of a step.
 
         Args:
-            terms: {name: a scalar on the device, or a number}.
+            terms: of each phase, {name: a scalar on the device, or a number}.
         """
-        if self._ring is None:
-            self._names, self._ring = list(terms), self._xp.zeros((RING, len(terms)), "float64")
-        values: list[Any] = [terms[name] for name in self._names]
+        names = [list(of_phase) for of_phase in terms]
+        if self._ring is None or names != self._names:
+            self._names, self._ring = names, self._xp.zeros((RING, sum(map(len, names))), "float64")
+        values: list[Any] = [value for of_phase in terms for value in of_phase.values()]
         values = [v.reshape(1) if hasattr(v, "dtype") else float(v) for v in values]
         types = tuple("float64" if isinstance(v, float) else f"raw {v.dtype}" for v in values)
         _write_terms(self._xp, types)(*values, self._ring, self.k, size=1)
 
-    def read_terms(self, steps: Sequence[int]) -> list[dict[str, float]]:
-        """The terms of J of some of the last 100 steps. The host waits for the device.
+    def read_terms(self, steps: Sequence[int]) -> list[list[dict[str, float]]]:
+        """The terms of J of some of the last 100 steps, by phases. The host waits for the device.
 
         Args:
             steps: their numbers k.
         """
         ring = self._ring.get()
-        return [dict(zip(self._names, ring[k % RING].tolist(), strict=True)) for k in steps]
+        return [self._by_phase(iter(ring[k % RING].tolist())) for k in steps]
+
+    def _by_phase(self, values: Iterator[float]) -> list[dict[str, float]]:
+        return [{name: next(values) for name in names} for names in self._names]
 
 
 @cache

@@ -29,7 +29,8 @@ def from_environment() -> ProcessGroup:
     From then on an uncaught exception in one process ends all: the others would wait for it forever. And the processes
     on one machine use no more threads than it has cores (thread_limit.py), and a GPU each (gpus.py). So call it before
     anything is on the GPU.
-    Raises ModuleNotFoundError without mpi4py, RuntimeError if it belongs to another mpiexec; both name the cure.
+    Raises ModuleNotFoundError without mpi4py, RuntimeError if it belongs to another mpiexec or the environment has no
+    number of processes; all name the cure.
 
     Example:
         >>> from npae.train import parallel
@@ -37,7 +38,7 @@ def from_environment() -> ProcessGroup:
         >>> group.size
         1
     """
-    started = next((int(os.environ[name]) for name in STARTED if name in os.environ), 1)
+    started = _started()
     if started == 1:
         return ProcessGroup()
     try:
@@ -56,6 +57,20 @@ def from_environment() -> ProcessGroup:
     limit_threads(group)
     take_gpu(group)
     return group
+
+
+def _started() -> int:
+    """The number of processes that mpiexec has started, by the environment; 1 without mpiexec."""
+    for name in STARTED:
+        value = os.environ.get(name)
+        if value is not None:
+            if not (value.isdecimal() and int(value) >= 1):
+                raise RuntimeError(
+                    f"{name}: expected the number of processes that mpiexec started, got {value!r}. Unset the variable "
+                    "to train in one process, or start the program with mpiexec."
+                )
+            return int(value)
+    return 1
 
 
 def _end_together(comm: Any) -> None:

@@ -39,7 +39,7 @@ class Nccl:
         self._rank, self._nccl, self._xp = group.rank, binding(), gpu_module()
         number = group.gather(self._checked(self._nccl.get_unique_id) if group.rank == 0 else None)[0]
         self._communicator = self._checked(self._nccl.NcclCommunicator, group.size, number, group.rank)
-        # Ending it waits for the other processes. When Python frees an object differs between them; the exit does not.
+        # Ending it waits for the other processes. They free objects at different times, but all of them exit.
         atexit.register(self._communicator.destroy)
 
     def sum_(self, x: Any) -> None:

@@ -74,6 +74,26 @@ def test_nan_and_infinity_are_not_lost(device):
             np.testing.assert_equal(place.get(total(place.put(x))), bad)
 
 
+@each_device
+@pytest.mark.parametrize("shape", [(0,), (0, 3)])
+def test_the_sum_of_nothing_is_0(device, shape):
+    with on(device) as place:
+        x = place.put(np.zeros(shape, "f4"))
+        assert float(total(x)) == float(total(x, 2.0)) == float(dot(x.reshape(-1), x.reshape(-1))) == 0
+
+
+def test_numbers_of_a_formula_may_have_any_name():
+    @elementwise
+    def scaled(x, k, sum, size):
+        return x * k, x * sum + size
+
+    x = RNG.random(300)
+    with on("fake") as place:
+        value, rest = scaled.total(place.put(x), 2.0, 3.0, 4.0)
+        np.testing.assert_allclose(place.get(value), 2 * x.sum(), rtol=1e-13)
+        np.testing.assert_array_equal(place.get(rest), x * 3 + 4)
+
+
 @each_gpu
 def test_the_same_numbers_have_the_same_bits(device):
     x = RNG.standard_normal(300_000).astype("float32")
@@ -104,13 +124,14 @@ def test_the_counter_of_arrived_blocks_is_zero_again():
 
 def test_names_of_a_formula_do_not_clash_with_those_of_the_kernel():
     @elementwise
-    def awkward(k, size, sum, total, scale, partial):
-        return k * size + sum * total, scale - partial
+    def awkward(k, size, sum, total, scale, partial, i_, half):
+        return k * size + sum * total + i_ * half, scale - partial
 
     arrays = RNG.random((6, 50))
     with on("fake") as place:
-        value, difference = awkward.total(*map(place.put, arrays))
+        for numbers in ((2.0, 3.0), (place.put(np.full(50, 2.0)), 3.0)):
+            value, difference = awkward.total(*map(place.put, arrays), *numbers)
         k, size, s, t, scale, partial = arrays
-        np.testing.assert_allclose(place.get(value), (k * size + s * t).sum(), rtol=1e-13)
+        np.testing.assert_allclose(place.get(value), (k * size + s * t + 6).sum(), rtol=1e-13)
         np.testing.assert_array_equal(place.get(difference), scale - partial)
     assert totals.THREADS == 128  # CuPy's block size, which the kernel's text relies on

@@ -142,7 +142,7 @@ def test_a_decompression_bomb_does_not_fill_memory(tmp_path, declared):
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing-here: expected an IDX file.*Check the path"):
+    with pytest.raises(FileNotFoundError, match="nothing-here: expected a file, found nothing there.*Check the path"):
         read_idx(tmp_path / "nothing-here")
     with pytest.raises(IsADirectoryError, match="got a folder.*idx_folder"):
         read_idx(tmp_path)

@@ -108,8 +108,8 @@ def test_hidden_and_system_files_are_passed_over_and_named(tmp_path, capfd):
         "sub/desktop.ini": "of the system", "sub/Icon\r": "of the system",
     }  # fmt: skip
     err = capfd.readouterr().err
-    assert err.startswith(f"npae: image_folder: hidden and system files are passed over in {tmp_path}: .DS_Store, .thu")
-    assert err.endswith("sub/Icon? and 1 more.\n") and err.count("\n") == 1
+    assert err.startswith(f"npae: image_folder: passed over in {tmp_path}: .DS_Store (hidden), ")
+    assert err.endswith("sub/Icon? (of the system) and 1 more.\n") and err.count("\n") == 1
 
 
 def test_classes_are_the_subfolders(tmp_path):
@@ -124,7 +124,7 @@ def test_classes_are_the_subfolders(tmp_path):
         np.testing.assert_array_equal(picture[0], np.asarray(Image.open(path)))
 
 
-def test_links_to_folders_are_followed_once(tmp_path):
+def test_links_to_folders_are_followed_once(tmp_path, capfd, monkeypatch):
     put(tmp_path / "elsewhere" / "1.png", gray())
     (tmp_path / "data").mkdir()
     try:
@@ -135,8 +135,20 @@ def test_links_to_folders_are_followed_once(tmp_path):
     files, passed_over = files_below(tmp_path / "data")
     assert files == [tmp_path / "data" / "cats" / "1.png"]
     assert passed_over == {tmp_path / "data" / "again": "a link to a folder that is read already"}
+    assert len(image_folder(tmp_path / "data", 8)) == 1
+    err = capfd.readouterr().err
+    assert err == (
+        f"npae: image_folder: passed over in {tmp_path / 'data'}: again (a link to a folder that is read already).\n"
+    )
+    stream = open(os.devnull, "w")
+    stream.close()
+    for silent in (None, stream):
+        monkeypatch.setattr(sys, "stderr", silent)
+        assert len(image_folder(tmp_path / "data", 8)) == 1
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.undo()
     (tmp_path / "data" / "gone.png").symlink_to(tmp_path / "gone.png")
-    refused(tmp_path / "data", r"gone.png \(broken \((No such file|The system cannot find)")
+    refused(tmp_path / "data", r"gone.png \(nothing there: a link leads nowhere\)")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes in the file system")
@@ -295,6 +307,25 @@ def test_a_truncated_picture_is_named(folder, suffix):
     for length in (len(whole) // 2, len(whole) // 4):
         path.write_bytes(whole[:length])
         refused(folder, f"bad.{suffix} .broken .*Repair")
+
+
+@pytest.mark.parametrize("name, mode, side", [("a.png", "RGB", 6000), ("a.webp", "RGB", 4000), ("a.gif", "P", 6000)])
+def test_a_small_file_of_many_pixels_is_refused_before_it_is_decoded(tmp_path, name, mode, side):
+    """Equal pixels shrink to a thousandth. What decoding and conversion take is known from the header."""
+    Image.new(mode, (side, side)).save(tmp_path / name)
+    refused(tmp_path, rf"{name} \(it unpacks to .* expected at most 268.44 MB for a packed file .*Make it smaller")
+    Image.new(mode, (1500, 1500)).save(tmp_path / name)
+    assert len(image_folder(tmp_path, 8)) == 1
+
+
+def test_a_jpeg_of_many_passes_is_refused(tmp_path):
+    """Each pass takes as long as a whole picture, and may be a few bytes."""
+    path = put(tmp_path / "a.jpg", np.zeros((2000, 2000), np.uint8), progressive=True)
+    data = path.read_bytes()
+    assert len(image_folder(tmp_path, 8)) == 1
+    last = data.rindex(b"\xff\xda")
+    path.write_bytes(data[:last] + data[last:-2] * 300 + data[-2:])
+    refused(tmp_path, r"a.jpg \(expected a JPEG of a few passes, got 3\d\d of 2000 x 2000 pixels")
 
 
 def test_damaged_bytes_are_named(folder):

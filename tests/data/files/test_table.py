@@ -275,6 +275,30 @@ def test_infinity_and_several_places(tmp_path):
     refused(path, 'expected missing to be "refuse" or "drop", got \'mean\'', ValueError, missing="mean")
 
 
+@pytest.mark.parametrize("digits", [309, 400, 4000, 5000])
+@pytest.mark.parametrize("other", ["1", "0.5", "9" * 25, "-" + "9" * 400])
+def test_whole_numbers_of_hundreds_of_digits_are_refused_by_their_place(tmp_path, digits, other):
+    path = put(tmp_path / "t.csv", f"a,b\n1,5\n2,{'9' * digits}\n3,{other}\n")
+    refused(path, "row 2, column b is infinite" if digits < 4300 else r"expected in the columns b \('999.* in row 2")
+    put(path, f"a,b\n1,x\n2,{'9' * digits}\n3,y\n")
+    assert read_table(path, "b").classes == ("9" * digits, "x", "y")
+
+
+def test_large_whole_numbers_that_float64_can_hold_are_read(tmp_path):
+    path = put(tmp_path / "t.csv", f"a\n{'9' * 30}\n-{'9' * 300}\n1\n")
+    assert read_table(path).x.ravel().tolist() == [1e30, -1e300, 1]
+
+
+@pytest.mark.parametrize("kind", [OverflowError, RuntimeError, IndexError, AttributeError])
+def test_whatever_pandas_raises_is_a_table_error(tmp_path, monkeypatch, kind):
+    def failing(*arguments, **settings):
+        raise kind("of the parser.\n")
+
+    path = put(tmp_path / "t.csv", "a,b\n1,2\n")
+    monkeypatch.setattr("pandas.read_csv", failing)
+    refused(path, r"t\.csv: its lines are not those of a table \(of the parser\)\.$")
+
+
 def test_a_short_row_lacks_a_number_and_a_long_one_is_named_by_its_line(tmp_path):
     refused(put(tmp_path / "t.csv", "a,b\n1,2\n3\n"), "row 2, column b is empty")
     refused(put(tmp_path / "t.csv", "# x\na,b\n1,2\n3,4,5\n"), "its line 4 has 3 cells, there are 2 names, a, b")
@@ -309,8 +333,8 @@ def test_other_files_are_named(tmp_path, content, words):
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
-    refused(tmp_path / "gone.csv", "gone.csv: expected a table, found nothing there", FileNotFoundError)
-    refused(tmp_path, "expected a table, got a folder", IsADirectoryError)
+    refused(tmp_path / "gone.csv", "gone.csv: expected a file, found nothing there", FileNotFoundError)
+    refused(tmp_path, "expected a file, got a folder", IsADirectoryError)
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -327,6 +351,30 @@ def test_without_pandas_the_extra_is_named(tmp_path, monkeypatch):
 
 
 # ---------------------------------------------------------------------- labels
+
+
+def test_a_label_of_several_lines_is_refused(tmp_path):
+    """Quotation marks around a line feed hide the rows in between."""
+    path = put(tmp_path / "t.csv", 'a,kind\n1,"dog\n2,cat\n3,dog"\n4,cat\n')
+    words = r"the label in row 1 goes on in the next line, 'dog\\n2,cat.*a quotation mark may be missing"
+    refused(path, words, label="kind")
+
+
+def test_labels_beyond_the_whole_numbers_of_float64_stay_floats(tmp_path):
+    table = read_table(put(tmp_path / "t.csv", "a,kind\n1,1e30\n2,-7\n"), "kind")
+    assert table.y.tolist() == [1e30, -7]
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-8", "utf-8-sig", "utf-16-le"])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path, encoding):
+    text = "\ufeffkind,a\n1,2\n"
+    path = put(tmp_path / "t.csv", text.encode("utf-16-le" if encoding == "utf-16-le" else "utf-8"))
+    assert read_table(path, "kind", encoding=encoding).names == ("a",)
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "-inf", "1e400", "Infinity", "0#garbage", "#1"])
+def test_what_is_no_finite_number_is_refused(tmp_path, cell):
+    refused(put(tmp_path / "t.csv", f"a,b\n1,2\n{cell},3\n4,5\n"), "lack a number: row 2, column a|a .* in row 2")
 
 
 @pytest.mark.parametrize("cells, y, classes", [

@@ -51,7 +51,7 @@ def test_wrong_arguments_raise():
     with pytest.raises(ValueError, match="n of hide_labels: expected 1 or more, got 0"):
         hide_labels(Y, 0)
     for share in (0, 1, -1):
-        with pytest.raises(ValueError, match="expected 0 < share < 1, got"):
+        with pytest.raises(ValueError, match="share of oversample_labelled: expected a number above 0"):
             oversample_labelled(X, Y, share)
     with pytest.raises(ValueError, match="expected labels of shape"):
         oversample_labelled(X, Y[:5])

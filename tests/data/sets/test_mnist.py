@@ -1,14 +1,18 @@
 """MNIST: where the files are looked for, the message if they are not found, and the embedded sample."""
 
 import dataclasses
+import functools
 import importlib
+import io
 import os
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from npae.data import DownloadError, IDXError, idx_folder, mnist, write_idx
+from npae.data import DownloadError, IDXError, fetch_mnist, idx_folder, mnist, write_idx
 
 module = importlib.import_module("npae.data.sets.mnist")  # the name npae.data.sets.mnist is the function
 
@@ -99,6 +103,41 @@ def test_auto_falls_back_to_the_sample_and_prints_one_line(offline, capfd):
     out, err = capfd.readouterr()
     assert out == "" and err.count("\n") == 1
     assert err.startswith("npae: no full MNIST (no network: none answered); using the embedded 10,000 + ")
+
+
+@pytest.mark.parametrize("stream", ["none", "closed", "gone"])
+def test_the_sample_needs_no_terminal(offline, monkeypatch, capfd, stream):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", {"none": None, "closed": closed, "gone": Gone()}[stream])
+    assert mnist().origin == "embedded sample of MNIST"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("cache", ["~nosuchuser", "a file"])
+def test_a_wrong_cache_is_a_reason_for_the_sample(monkeypatch, tmp_path, capfd, cache):
+    (tmp_path / "a file").write_bytes(b"")
+    monkeypatch.delenv("NPAE_DATA", raising=False)
+    monkeypatch.setenv("NPAE_CACHE", cache if cache[0] == "~" else str(tmp_path / cache))
+    monkeypatch.chdir(tmp_path)
+    fetch = functools.partial(fetch_mnist, mirrors=[module.SAMPLE.as_uri()])
+    monkeypatch.setattr(module, "fetch_mnist", fetch)
+    assert mnist().origin == "embedded sample of MNIST"
+    reason = "NPAE_CACHE: expected a folder" if cache[0] == "~" else "cannot write .*: "
+    assert re.match(f"npae: no full MNIST \\({reason}.*; using the embedded 10,000", capfd.readouterr().err)
+    assert [p.name for p in tmp_path.iterdir()] == ["a file"]
+
+
+def test_only_the_files_whose_checksums_were_compared_are_read(offline, monkeypatch, tmp_path):
+    cached = fill(tmp_path / "cache" / "mnist")
+    write_idx(cached / "t10k-labels-idx1-ubyte", np.zeros(2, np.uint8))  # idx_folder would take the plain file
+    monkeypatch.setattr(module, "fetch_mnist", lambda: cached)
+    assert mnist().test_labels.tolist() == [8, 9] and mnist().origin == str(cached)
+    assert idx_folder(cached).test_labels.tolist() == [0, 0]
 
 
 def test_the_error_of_full_has_the_cure(offline):

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import sys
 import tracemalloc
 import zipfile
@@ -9,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from npae.data import TableError, adbench, credit_card, data_folder, read_npz
+from npae.data import ImageError, TableError, adbench, credit_card, data_folder, olivetti, read_npz
 
 X = np.random.default_rng(0).standard_normal((6, 3))
 Y = np.array([0, 1, 0, 0, 1, 0])
@@ -160,6 +161,42 @@ def test_other_content_is_named(tmp_path, reader):
         assert "opy it again" not in str(error.value)
 
 
+@pytest.mark.parametrize("cell", ["nan", "inf", "1e400", "0#garbage", "# 0"])
+def test_what_is_no_finite_number_is_refused_by_either_reader(tmp_path, reader, cell):
+    text = HEAD + ROWS.replace("1.25", cell)
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(TableError, match="Amount|could not convert|got inf in row|got nan in row|cells"):
+        credit_card(tmp_path / "t.csv")
+
+
+def test_a_row_that_begins_with_a_comment_sign_does_not_vanish(tmp_path, reader):
+    lines = ROWS.splitlines()
+    (tmp_path / "t.csv").write_text(HEAD + "\n".join([*lines[:1], "#" + lines[1], *lines[2:]]) + "\n")
+    if reader == "numpy":  # it takes numbers alone
+        with pytest.raises(TableError, match="could not convert string '#1.0'"):
+            credit_card(tmp_path / "t.csv")
+    else:
+        assert len(credit_card(tmp_path / "t.csv").x) == len(lines)  # the sign is in Time, which is left out
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_npz_file_with_a_number_that_is_not_finite_is_refused_with_its_place(tmp_path, value):
+    x = np.ones((5, 3), np.float32)
+    x[3, 1] = value
+    np.savez(tmp_path / "t.npz", X=x, y=np.arange(5) == 2)
+    words = f"t.npz: expected finite numbers, got {value} in row 3, column 1, the first of 1"
+    with pytest.raises(TableError, match=words):
+        read_npz(tmp_path / "t.npz")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_pipe_is_refused_at_once_by_every_reader(tmp_path, reader):
+    os.mkfifo(tmp_path / "pipe")
+    for read, error in ((read_npz, TableError), (credit_card, TableError), (olivetti, ImageError)):
+        with pytest.raises(error, match="expected a regular file, got a pipe"):
+            read(tmp_path / "pipe")
+
+
 def test_without_pandas_the_extra_is_named_for_other_forms(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     (tmp_path / "t.csv").write_text((HEAD + ROWS).replace(",", ";").replace(".", ","))
@@ -182,7 +219,7 @@ def test_the_error_for_a_missing_file_names_the_way_to_get_it(tmp_path, monkeypa
         credit_card()
     with pytest.raises(FileNotFoundError, match="mine.csv, found none. .*kaggle"):
         credit_card(tmp_path / "mine.csv")
-    with pytest.raises(FileNotFoundError, match="nothing.npz: expected an .npz file"):
+    with pytest.raises(FileNotFoundError, match="nothing.npz: expected a file, found nothing there"):
         read_npz(tmp_path / "nothing.npz")
 
 

@@ -200,7 +200,7 @@ def test_bad_arguments_are_named():
         fit(GAN(Dense(3, 6), Dense(5, 1), GaussianPrior(3)), X[:, :5], epochs=1, progress="none")
     with pytest.raises(ValueError, match="data: this model was made for 6 features, got 5"):
         fit(small(), X[:, :5], epochs=1, progress="none")
-    with pytest.raises(ValueError, match="0.5 < real <= 1"):
+    with pytest.raises(ValueError, match="real of GAN, a probability: .* above 0.5 and at most 1, got 0.3"):
         small(real=0.3)
     with pytest.raises(ValueError, match=r"GAN: expected a discriminator that ends in a linear layer, got Sigmoid\(\)"):
         GAN(Dense(3, 6), Dense(6, 1, Sigmoid), GaussianPrior(3))

@@ -78,7 +78,7 @@ def test_any_model_that_decodes(build):
     (lambda: latent.slerp(A, -2 * A), ValueError, "not opposite"),
     (lambda: latent.lerp(A, B, 1), ValueError, "steps: expected 2 or more, got 1"),
     (lambda: latent.grid(0), ValueError, "n: expected 1 or more, got 0"),
-    (lambda: latent.traversal(A, 7), IndexError, "7"),
+    (lambda: latent.traversal(A, 7), ValueError, "unit of traversal: expected 2 or less, got 7"),
     (lambda: latent.traversal(A[None], 0), ValueError, r"a code of the shape \(d,\), got \(1, 3\): use a single row"),
 ])  # fmt: skip
 def test_bad_arguments_are_named(call, error, words):

@@ -310,7 +310,7 @@ def test_a_step_allocates_no_arrays(kind):
 @pytest.mark.parametrize("call, error, words", [
     (lambda: small(objective="vae"), ValueError, "expected objective \"elbo\" or \"iwae\", got 'vae'"),
     (lambda: small(objective="iwae", beta=2.0), ValueError, '"iwae" bounds .* beta = 1 only, got 2.0'),
-    (lambda: small(beta=0), ValueError, "GaussianKL: expected a strength λ above 0, got 0"),
+    (lambda: small(beta=0), ValueError, "strength λ of GaussianKL: expected a number above 0, got 0"),
     (lambda: small(samples=0), ValueError, "samples: expected 1 or more, got 0"),
     (lambda: small(samples=1.5), TypeError, "samples: expected an integer"),
     (lambda: small(loss=SquaredError()), ValueError, r"got SquaredError, .* Use losses.GaussianNLL\(std\)"),

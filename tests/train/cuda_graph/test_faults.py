@@ -6,8 +6,11 @@ import warnings
 import numpy as np
 import pytest
 
-from npae import dense_autoencoder, variational_autoencoder
+from npae import dense_autoencoder, losses, penalties, variational_autoencoder
+from npae.backend import array_module, matmul
 from npae.backend.cublas import Cublas, CublasError
+from npae.layers import Dense, Layer, Sequential
+from npae.models import Autoencoder
 from npae.optim import SGD
 from npae.train import Callback
 from npae.train.cuda_graph import CapturedStep
@@ -93,8 +96,6 @@ def test_no_memory_leaks_over_20_captures():
 
 @with_fake
 def test_a_capture_that_fails_leaks_nothing(monkeypatch):
-    from npae.layers import Dense, Sequential
-    from npae.models import Autoencoder
     from tests.train.cuda_graph.test_captured_step import Peeping
 
     def look(x):
@@ -155,3 +156,65 @@ def test_a_number_that_changes_at_every_step_ends_the_captures():
 
 def set_beta_of_sgd(run):
     run.optimizer.momentum *= 0.99
+
+
+def set_loss(run):
+    run.model.loss = losses.SquaredError()
+
+
+def add_penalty(run):
+    run.model.penalties = (*run.model.penalties, penalties.L1(0.5))
+
+
+def drop_penalties(run):
+    run.model.penalties = ()
+
+
+@each_gpu
+@pytest.mark.parametrize("act", [set_loss, add_penalty, drop_penalties])
+def test_a_part_that_is_replaced_changes_the_captured_step_and_its_terms(device, act):
+    def run(kind):
+        model = dense_autoencoder([20, 12, 5], seed=1, penalties=[penalties.WeightDecay(0.1)])
+        one = trainer(kind, model, callbacks=AfterSteps(act, (2,)))
+        for _ in range(2):
+            means = one.history.begin_epoch(0)
+            one.step.epoch_starts([0.01] * 4)
+            for rows in one.batches.rows(0):
+                one.step(rows, means.add)
+                for callback in one.callbacks:
+                    callback.on_step(one)
+            one.step.epoch_ends()
+        return theta(one), means.means()
+
+    with on(device) as place:
+        (captured, terms), (same, same_terms) = run(CapturedStep), run(SameProducts)
+    tolerance = 0 if place.is_fake else 1e-5
+    np.testing.assert_allclose(captured, same, rtol=tolerance, atol=tolerance)
+    assert terms.keys() == same_terms.keys()
+    np.testing.assert_allclose(list(terms.values()), list(same_terms.values()), rtol=1e-6)
+
+
+class Gapped(Layer):
+    """A product into every second column of an array, which cuBLAS cannot write."""
+
+    def forward(self, x, training=False):
+        y = array_module(x).empty((len(x), 40), x.dtype)[:, ::2]
+        matmul(x, array_module(x).eye(20, dtype=x.dtype), out=y)
+        return array_module(x).ascontiguousarray(y), None
+
+    def backward(self, dy, cache, needs_dx=True):
+        return dy
+
+
+@with_fake
+def test_what_only_cublas_refuses_leaves_ordinary_steps():
+    with on("fake"):
+        def model():
+            return Autoencoder(Sequential(Gapped(), Dense(20, 5)), Dense(5, 20)).initialize(seed=1)
+
+        run, ordinary = trainer(CapturedStep, model()), trainer(Step, model())
+        with pytest.warns(match="cannot be captured.*ordinary steps"):
+            run.run(2)
+        ordinary.run(2)
+        assert run.optimizer.t == ordinary.optimizer.t
+        np.testing.assert_array_equal(theta(run), theta(ordinary))

@@ -1,9 +1,11 @@
 """Frozen numbers: a change of any setting of a model, its terms or an optimizer is noticed; what varies is left out."""
 
+import numpy as np
 import pytest
 
 from npae import dense_autoencoder, variational_autoencoder
 from npae.data import Warp
+from npae.losses import SquaredError
 from npae.models import frozen
 from npae.optim import Adam, Phased
 from npae.penalties import L1
@@ -49,7 +51,26 @@ def test_what_every_step_is_given_may_change():
 def test_lists_of_numbers(act):
     term = L1(0.1)
     term.weights = [1.0, 2.0]
-    assert changed_by(lambda t: act(t.weights), term) == "weights of L1"
+    assert changed_by(lambda t: act(t.weights), term) in ("the contents of L1", "0 of L1")
+
+
+def test_numbers_of_numpy_and_names_that_only_optimizers_leave_out():
+    term = L1(0.1)
+    term.strength = np.float32(0.1)
+    assert changed_by(lambda t: setattr(t, "strength", np.float32(0.2)), term) == "strength of L1"
+    term.t = 1.0
+    assert changed_by(lambda t: setattr(t, "t", 2.0), term) == "t of L1"
+
+
+def test_parts_that_are_replaced_added_or_removed():
+    model = dense_autoencoder([8, 4, 2], penalties=[L1(0.1)])
+    assert changed_by(lambda m: setattr(m, "loss", SquaredError()), model) == "loss of Autoencoder"
+    assert changed_by(lambda m: setattr(m, "penalties", (*m.penalties, L1(0.5))), model) == "penalties of Autoencoder"
+    term = L1(0.1)
+    term.parts = [L1(0.2)]
+    assert changed_by(lambda t: t.parts.append(L1(0.3)), term) == "the contents of L1"
+    assert changed_by(lambda t: t.parts.__setitem__(0, L1(0.2)), term) == "0 of L1"
+    assert changed_by(lambda t: delattr(t, "parts"), term) == "parts of L1"
 
 
 def test_an_attribute_of_another_object():

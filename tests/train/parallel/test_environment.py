@@ -64,3 +64,12 @@ def test_an_uncaught_exception_is_printed_and_then_ends_all(started, fake_mpi):
     error = OSError("unwell")
     sys.excepthook(OSError, error, None)
     assert printed == [((OSError, error, None), None)] and world.aborted == 1
+
+
+@pytest.mark.parametrize("value", ["abc", "", "-1", "0", "1.5", "nan"])
+def test_a_number_of_processes_that_is_none_is_refused(monkeypatch, value):
+    for name in environment.STARTED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PMI_SIZE", value)
+    with pytest.raises(RuntimeError, match="PMI_SIZE: expected the number of processes that mpiexec started, got"):
+        from_environment()
