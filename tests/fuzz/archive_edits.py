@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 
 LOCAL, DIRECTORY, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
+MOST = 4 * 10**6  # bytes of a member that is repeated: larger mutants are not tried
 LARGE = ((10**9,), (2**31, 2), (0, 2**40), (10**5, 10**5), (3, -1), (2**62, 4), (7,))
 
 
@@ -44,8 +45,9 @@ def edit_members(data, rng):
     content = members(data)
     k, other = rng.randrange(len(content)), rng.randrange(len(content))
     (name, part), (name_of_other, part_of_other) = content[k], content[other]
+    repeats = min(rng.choice((50, 3000)), 1 + MOST // max(1, len(part)))
     changed = rng.choice((
-        [], [content[k]] * 2, [content[k]] * rng.choice((50, 3000)), [(name, part_of_other)], [(name_of_other, part)],
+        [], [content[k]] * 2, [content[k]] * repeats, [(name, part_of_other)], [(name_of_other, part)],
         [(name, b"")], [content[k], ("extra.more.npy", npy(np.ones(3)))], [content[k], ("other.txt", b"text")],
         [content[k], *((f"extra.{i}.npy", npy(np.zeros(1))) for i in range(rng.choice((10, 2000))))],
         [content[k], ("../../up.npy", part)], [content[k], (name.upper(), part)],
