@@ -28,6 +28,8 @@ DEMOS = {
     "gan": {"samples.png", "nearest.png", "diagnostics.png", "gan.npz", "history.csv", "metrics.json"},
     "semi_supervised": {"styles.png", "semi_supervised.npz", "history.csv", "metrics.json"},
     "sparse": {"filters.png", "relu.npz", "relu_l1.npz", "logistic_kl.npz", "top_k.npz", "metrics.json"},
+    "latent": {"reconstructions.png", "vae.html", "autoencoder.html", "denoiser.html", "vae.npz", "autoencoder.npz",
+               "denoiser.npz", "metrics.json"},
     "overcomplete": {"filters.png", "copies.png", "nothing_linear.npz", "nothing.npz", "denoising.npz", "sparsity.npz",
                      "contraction.npz", "metrics.json"},
     "reduction": {"reconstructions.png", "loss.png", "reduction.npz", "metrics.json"},

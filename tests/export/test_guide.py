@@ -8,9 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
 BEGINNING, *SECTIONS = TEXT.split("\n## ")
-LIBRARIES = {"ONNX": ["onnx", "onnxruntime"], "safetensors": ["safetensors"], "PyTorch": ["torch"], "DLPack": ["torch"]}
+LIBRARIES = {"ONNX": ["onnx", "onnxruntime"], "safetensors": ["safetensors"], "PyTorch": ["torch"], "DLPack": ["torch"],
+             "Live page": []}
 FILES = {
     "ONNX": {"reconstruct.onnx", "encode.onnx", "decode.onnx", "detector.onnx"}, "safetensors": {"model.safetensors"},
+    "Live page": {"digits.html"},
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""The documentation: Markdown pages, the chapters of the book, and the program that makes a site of them."""

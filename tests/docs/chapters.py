@@ -1,0 +1,30 @@
+"""Run a chapter of the book, so that its own assertions are tests, and try answers to its exercises."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+BOOK = Path(__file__).resolve().parents[2] / "docs" / "book"
+
+
+def run_chapter(name):
+    """The names that a chapter defines, after all of it has run, without a window. It has made pictures."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+    try:
+        names = runpy.run_path(str(BOOK / name))
+        assert pyplot.get_fignums(), f"{name}: expected a picture"
+    finally:
+        pyplot.close("all")
+    return names
+
+
+def refuses(check, *answers):
+    """Assert that the check of an exercise raises for each wrong answer, and for a function without a body."""
+    for answer in (*answers, lambda *arguments: None):
+        with pytest.raises((AssertionError, TypeError)):
+            check(answer)

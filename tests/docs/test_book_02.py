@@ -1,0 +1,39 @@
+"""Chapter 2: it runs, and its exercises accept right answers and refuse wrong ones."""
+
+import numpy as np
+import pytest
+
+from tests.docs.chapters import refuses, run_chapter
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return run_chapter("02_linear_is_pca.py")
+
+
+def test_the_network_has_found_the_subspace(chapter):
+    assert chapter["distance"].angles[0].max() > 10 > 1 > chapter["distance"].angles[-1].max()
+
+
+def test_the_projection(chapter):
+    check = chapter["check_projection"]
+    check(lambda V: V.T @ np.linalg.inv(V @ V.T) @ V)
+    refuses(check, lambda V: V.T @ V, lambda V: np.eye(5), lambda V: np.zeros((5, 5)))
+
+
+def least_error(x, k):
+    return np.linalg.eigvalsh(np.cov(x.T, bias=True))[: x.shape[1] - k].sum()
+
+
+def without_the_mean(x, k):
+    return np.linalg.eigvalsh(x.T @ x / len(x))[: x.shape[1] - k].sum()
+
+
+def what_is_kept(x, k):
+    return np.linalg.eigvalsh(np.cov(x.T, bias=True))[-k:].sum()
+
+
+def test_the_least_error(chapter):
+    check = chapter["check_least_error"]
+    check(least_error)
+    refuses(check, without_the_mean, what_is_kept, lambda x, k: least_error(x, k) / 2)

@@ -1,0 +1,43 @@
+"""Chapter 5: it runs, and its exercises accept right answers and refuse wrong ones."""
+
+import pytest
+
+from tests.docs.chapters import refuses, run_chapter
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return run_chapter("05_deep.py")
+
+
+def test_the_start_decides(chapter):
+    small, he, rescaled = chapter["J"]
+    assert rescaled < he < small
+    assert small == pytest.approx(chapter["J_mean"], rel=0.02)
+
+
+def test_the_variance_for_a_leaky_rectifier(chapter):
+    check = chapter["check_leaky_variance"]
+    check(lambda n, alpha: 2 / ((1 + alpha**2) * n))
+    refuses(check, lambda n, alpha: 2 / n, lambda n, alpha: 1 / n, lambda n, alpha: 2 / ((1 + alpha) * n))
+
+
+def rescale(W, b, x, mean):
+    a = x @ W
+    return W / a.std(axis=0), mean - a.mean(axis=0) / a.std(axis=0)
+
+
+def with_the_old_bias(W, b, x, mean):
+    W, _ = rescale(W, b, x, mean)
+    return W, b + mean
+
+
+def by_the_variance(W, b, x, mean):
+    a = x @ W
+    return W / a.var(axis=0), mean - a.mean(axis=0) / a.var(axis=0)
+
+
+def test_rescaling_a_layer(chapter):
+    check = chapter["check_rescale"]
+    check(rescale)
+    refuses(check, with_the_old_bias, by_the_variance)
