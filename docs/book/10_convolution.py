@@ -18,7 +18,7 @@ from demos.palette import COLOURS, GREY, INK
 from npae import convolutional_autoencoder, dense_autoencoder, fit, mnist
 from npae.backend import images, pixels
 from npae.gradcheck import check_layer
-from npae.layers import AveragePool2D, Conv2D, ConvTranspose2D, MaxPool2D, ReLU, Sequential, Upsample2D, pooling
+from npae.layers import AveragePool2D, Conv2D, ConvTranspose2D, MaxPool2D, ReLU, Sequential, Upsample2D, windows
 from npae.layers.convolve import convolve, convolve_adjoint
 from npae.layers.patches import Axis
 from npae.optim import Adam
@@ -196,8 +196,8 @@ assert abs(sides[0] - sides[1]) < 1e-12
 #
 # Before the first maximum the bracket is 0. At the first maximum :math:`g_t = dy_p`, and :math:`r` becomes 0. After it
 # nothing is left.
-print(inspect.getsource(pooling._pass_to_maximum.plain))
-print(inspect.getsource(pooling.windows_max_backward))
+print(inspect.getsource(windows._pass_to_maximum.plain))
+print(inspect.getsource(windows._max_backward))
 
 # %%
 # *Average pooling* takes the mean of the :math:`n` numbers of a window, so that each receives :math:`dy_p/n`.

@@ -304,12 +304,12 @@ for _ in range(100):
         linear.backward(loss.value_and_gradient(a, train_x[:, middle, None])[1], cache)
     gradients.append(linear.W.grad[:, 0].copy())
 gradients = np.array(gradients)
-z_squared = gradients.mean(axis=0) ** 2 / (gradients.var(axis=0, ddof=1) / 100 + 1e-30)
+ratios = gradients.mean(axis=0) ** 2 / (gradients.var(axis=0, ddof=1) / 100 + 1e-30)
 often = (gradients != 0).all(axis=0)  # pixels that have ink in every mask
 print(
-    f"(mean gradient / its standard error)², mean over {often.sum()} pixels: {z_squared[often].mean():.2f}, expected 1"
+    f"(mean gradient / its standard error)², mean over {often.sum()} pixels: {ratios[often].mean():.2f}, expected 1"
 )
-assert 0.7 < z_squared[often].mean() < 1.4
+assert 0.7 < ratios[often].mean() < 1.4
 
 
 # %%

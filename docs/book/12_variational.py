@@ -90,8 +90,8 @@ print(inspect.getsource(gaussian_kl._divergence_and_gradient.plain))
 # A derivative through chance
 # ---------------------------
 #
-# In :math:`E_q[\ell]` the parameters of the encoder determine what is *drawn*. How can one differentiate a drawn
-# number? Draw the noise first, which depends on nothing, and compute the code from it:
+# In :math:`E_q[\ell]` the parameters of the encoder determine what is *drawn*. How can a drawn number be
+# differentiated? Draw the noise first, which depends on nothing, and compute the code from it:
 #
 # .. math::
 #     z = \mu + \sigma \varepsilon, \qquad E_q[\ell(z)] = E_\varepsilon[\ell(\mu + \sigma \varepsilon)]

@@ -151,9 +151,12 @@ assert abs(J_best - 2 * np.log(2) + 2 * js(p, p_G)) < 1e-9 and 0 < J_D - J_best 
 # Its derivative with respect to :math:`p_G(x)` is :math:`\ln 2 + \ln \frac{m}{p}`. Compare the divergence
 #
 # .. math::
-#     2 \operatorname{KL}(m \,\|\, p) = \int (p + p_G) \ln \frac{m}{p}\, dx, \qquad
-#     \text{derivative with respect to } p_G: \quad \ln \frac{m}{p} + (p + p_G) \frac{1}{m} \cdot \frac{1}{2}
-#     = \ln \frac{m}{p} + 1
+#     2 \operatorname{KL}(m \,\|\, p) = \int (p + p_G) \ln \frac{m}{p}\, dx
+#
+# with its derivative with respect to :math:`p_G(x)`,
+#
+# .. math::
+#     \ln \frac{m}{p} + (p + p_G) \frac{1}{m} \cdot \frac{1}{2} = \ln \frac{m}{p} + 1
 #
 # Both differ by a constant, which has no effect, since :math:`\int p_G\, dx` is always 1. So the non-saturating
 # generator descends :math:`2 \operatorname{KL}(m \,\|\, p)`. Both divergences are 0 only for :math:`p_G = p`.
@@ -298,7 +301,7 @@ print("  ".join(f"{name} {value:.2f}" for name, value in shown.items()))
 assert 0.3 < shown["discriminator"] < 2 * np.log(2) and shown["diversity"] > 0.5
 
 # %%
-# :math:`J_D` is below :math:`2 \ln 2 = 1.39`, so this discriminator still tells some of the samples from digits.
+# :math:`J_D` is below :math:`2 \ln 2 = 1.39`, so this discriminator still separates some of the samples from digits.
 assert round(2 * np.log(2), 2) == 1.39
 
 # %%
