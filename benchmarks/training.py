@@ -24,6 +24,14 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (IMAGES, 784), dtype=np.uint8)
 
 
+def epoch_after_epoch(step, rows, rate):
+    """Yield rows, an epoch of batches after the other, and tell the step where they begin and end, as Trainer does."""
+    while True:
+        step.epoch_starts([rate] * len(rows))
+        yield from rows
+        step.epoch_ends()
+
+
 @contextmanager
 def compiled_at_once():
     """In the block, Numba (if installed) compiles a formula at its first use, as in a long training after a while."""
@@ -47,7 +55,7 @@ class TrainingStep:
         self.batches = Minibatches(data, batch, device=device, seed=0)
         self.step = (CapturedStep if graph else Step)(self.model, self.batches, self.optimizer)
         self._rows = [rows for rows in self.batches.rows() if len(rows) == batch]
-        self._left, self._rates = iter(()), [self.optimizer.lr] * len(self._rows)
+        self._batches = epoch_after_epoch(self.step, self._rows, self.optimizer.lr)
 
     @property
     def sizes(self):
@@ -56,13 +64,7 @@ class TrainingStep:
 
     def next_rows(self):
         """Row numbers of the next batch. After the last one of an epoch another begins, as in training."""
-        rows = next(self._left, None)
-        if rows is None:
-            self.step.epoch_ends()
-            self.step.epoch_starts(self._rates)
-            self._left = iter(self._rows)
-            rows = next(self._left)
-        return rows
+        return next(self._batches)
 
     def __call__(self):
         self.step(self.next_rows(), lambda terms, size: None)

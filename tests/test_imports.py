@@ -22,7 +22,7 @@ ROOMS = (
 )  # fmt: skip
 ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere
-    "cupy": {"npae/backend/arrays.py", "npae/train/parallel/nccl.py"},
+    "cupy": {"npae/backend/arrays.py"},
     "cuda": {"npae/backend/cublas.py"},  # comes with cupy
     "numba": {"npae/backend/formulas/on_numba.py", "npae/backend/random/on_numba.py"},
     "llvmlite": {"npae/backend/random/on_numba.py"},  # comes with numba

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from benchmarks.opponents import FIRST
-from benchmarks.training import compiled_at_once
+from benchmarks.training import compiled_at_once, epoch_after_epoch
 from benchmarks.workloads import EPOCH_ROWS, batch_for, batch_of, network
 from npae.backend import Arena, synchronize, tf32, to_device
 from npae.data.minibatches import Minibatches
@@ -55,19 +55,13 @@ class NpaeStep:
         again = np.tile(np.arange(batch), STEPS) if graph else None  # the same batch in every step
         data = Minibatches(to_device(batch_for(sizes, batch), device), batch, device=device, only=again)
         self.step = (CapturedStep if graph else Step)(self.model, data, self.optimizer)
-        self.rows, self.rates = list(data.rows()) * (1 if graph else STEPS), [self.optimizer.lr] * STEPS
-        self.left = iter(())
+        rows = list(data.rows()) * (1 if graph else STEPS)
+        self.batches = epoch_after_epoch(self.step, rows, self.optimizer.lr)
         if graph:
             insist_on_graphs()
 
     def __call__(self):
-        rows = next(self.left, None)
-        if rows is None:
-            self.step.epoch_ends()
-            self.step.epoch_starts(self.rates)
-            self.left = iter(self.rows)
-            rows = next(self.left)
-        self.step(rows, self._note)
+        self.step(next(self.batches), self._note)
 
     def _note(self, terms, size):
         self.terms = terms

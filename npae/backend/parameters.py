@@ -89,9 +89,7 @@ class Parameter:
             return
         if self.trainable:
             if self.grad_is_set:
-                product = matmul(a, b, out=empty(self.shape, self.grad))
-                join()
-                self.grad += product
+                self.accumulate(lambda g: matmul(a, b, out=g))
             else:
                 matmul_aside(a, b, self.grad)
                 self.grad_is_set = True
@@ -118,10 +116,7 @@ class Parameter:
         if not self.trainable:
             return
         if self.grad_is_set:
-            total = empty(self.shape, self.grad)
-            matmul(ones(len(rows), rows), rows, out=total.reshape(-1))
-            join()
-            self.grad += total
+            self.accumulate(lambda g: matmul(ones(len(rows), rows), rows, out=g.reshape(-1)))
         else:
             matmul_aside(ones(len(rows), rows), rows, self.grad.reshape(-1))
             self.grad_is_set = True

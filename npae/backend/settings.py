@@ -29,10 +29,10 @@ def as_int(value: Any, name: str, least: int | None = None, most: int | None = s
         ValueError: n_out: expected 1 or more, got 0.
     """
     try:
-        n = operator.index(value)
+        n = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r}.") from None
-    if isinstance(value, (bool, np.bool_)):
+        n = None
+    if n is None:
         raise TypeError(f"{name}: expected an integer, got {value!r}.")
     if most is not None and n > most:
         raise ValueError(f"{name}: expected {most} or less, got {n if n < 2**64 else f'one of {n.bit_length()} bits'}.")

@@ -39,8 +39,7 @@ class FrozenNumbers:
 
     def __init__(self, *roots: Any) -> None:
         # (owner, its attributes or a container, key, value)
-        self._numbers: list[tuple[Any, Any, Any, Any]] = []
-        self._objects: list[tuple[Any, Any, Any, Any]] = []
+        self._noted: list[tuple[Any, Any, Any, Any]] = []
         self._lengths: list[tuple[Any, Any, int]] = []
         self._seen: set[int] = set()
         for root in roots:
@@ -53,20 +52,16 @@ class FrozenNumbers:
             owner: the object.
             name: of its attribute.
         """
-        self._numbers.append((owner, vars(owner), name, vars(owner)[name]))
+        self._noted.append((owner, vars(owner), name, vars(owner)[name]))
 
     def changed(self) -> str | None:
         """The first setting that has changed, such as "strength of GaussianKL"; None if all are the same."""
         for owner, container, n in self._lengths:
             if len(container) != n:
                 return f"the contents of {type(owner).__name__}"
-        for owner, container, key, value in self._numbers:
+        for owner, container, key, value in self._noted:
             now = container.get(key, self) if isinstance(container, dict) else container[key]
-            if now is not value and not (isinstance(now, NUMBERS) and now == value):
-                return f"{key} of {type(owner).__name__}"
-        for owner, container, key, value in self._objects:
-            now = container.get(key, self) if isinstance(container, dict) else container[key]
-            if now is not value:
+            if now is not value and not (isinstance(value, NUMBERS) and isinstance(now, NUMBERS) and now == value):
                 return f"{key} of {type(owner).__name__}"
         return None
 
@@ -76,7 +71,7 @@ class FrozenNumbers:
             return
         self._seen.add(id(thing))
         if isinstance(thing, Parameter):
-            self._numbers.append((thing, vars(thing), "trainable", thing.trainable))
+            self._noted.append((thing, vars(thing), "trainable", thing.trainable))
         elif isinstance(thing, Serializable):
             given = GIVEN_IN_EVERY_STEP if isinstance(thing, Optimizer) else ()
             self._note_items(thing, vars(thing), [key for key in vars(thing) if key not in given])
@@ -87,8 +82,6 @@ class FrozenNumbers:
     def _note_items(self, owner: Any, container: Any, keys: Iterable[Any]) -> None:
         for key in keys:
             value = container[key]
-            if isinstance(value, NUMBERS):
-                self._numbers.append((owner, container, key, value))
-            else:
-                self._objects.append((owner, container, key, value))
+            self._noted.append((owner, container, key, value))
+            if not isinstance(value, NUMBERS):
                 self._note(owner, value)

@@ -19,6 +19,7 @@ and has no call that ends the communicator.
 """
 
 import atexit
+import importlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -77,5 +78,5 @@ def binding() -> Any:
     if module is None:  # `import cupy` leaves it out
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of CuPy, in every process, if it finds no NCCL
-            from cupy.cuda import nccl as module
+            module = importlib.import_module(".cuda.nccl", gpu_module().__name__)
     return module if module.available else None

@@ -121,7 +121,8 @@ def test_sizes_in_the_directory_of_an_archive_are_not_believed(tmp_path):
     data, size = bytearray(path.read_bytes()), 8 * rows + len(header.getvalue())
     struct.pack_into("<II", data, data.index(b"PK\1\2") + 20, size // 1000, size)
     path.write_bytes(data)
-    with pytest.raises(TableError, match="lie.npz: .* its arrays declare more bytes than the file has"):
+    refused = "its arrays declare more bytes than the file has|Overlapped entries"  # by npae, or by a newer zipfile
+    with pytest.raises(TableError, match=f"lie.npz: .*({refused})"):
         read_npz(path)
 
 

@@ -279,14 +279,15 @@ def test_infinity_and_several_places(tmp_path):
 @pytest.mark.parametrize("other", ["1", "0.5", "9" * 25, "-" + "9" * 400])
 def test_whole_numbers_of_hundreds_of_digits_are_refused_by_their_place(tmp_path, digits, other):
     path = put(tmp_path / "t.csv", f"a,b\n1,5\n2,{'9' * digits}\n3,{other}\n")
-    refused(path, "row 2, column b is infinite" if digits < 4300 else r"expected in the columns b \('999.* in row 2")
+    infinite = "row 2, column b is infinite|expected in the columns? b"  # of pandas 3, and of pandas 2
+    refused(path, infinite if digits < 4300 else r"expected in the columns b \('999.* in row 2")
     put(path, f"a,b\n1,x\n2,{'9' * digits}\n3,y\n")
     assert read_table(path, "b").classes == ("9" * digits, "x", "y")
 
 
 def test_large_whole_numbers_that_float64_can_hold_are_read(tmp_path):
     path = put(tmp_path / "t.csv", f"a\n{'9' * 30}\n-{'9' * 300}\n1\n")
-    assert read_table(path).x.ravel().tolist() == [1e30, -1e300, 1]
+    np.testing.assert_allclose(read_table(path).x.ravel(), [1e30, -1e300, 1], rtol=1e-15)  # pandas 2 rounds otherwise
 
 
 @pytest.mark.parametrize("kind", [OverflowError, RuntimeError, IndexError, AttributeError])

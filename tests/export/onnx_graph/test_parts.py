@@ -21,7 +21,7 @@ from npae.export import to_onnx  # noqa: E402
 from npae.export.onnx_graph import PARTS, part_of, shape_of  # noqa: E402
 from npae.layers import Dense, Flatten, Reshape, Sequential, SoftmaxHead  # noqa: E402
 from npae.models import GaussianPrior  # noqa: E402
-from tests.export.common import disturbed, normal, relative, run  # noqa: E402
+from tests.export.common import disturbed, normal, overriding, relative, run  # noqa: E402
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 6)).astype(np.uint8)
 
@@ -137,25 +137,9 @@ def test_a_method_that_a_subclass_overrides_is_not_a_part():
 
 
 def test_a_forward_that_a_subclass_overrides_is_not_exported_as_that_of_its_base():
-    class Doubled(Autoencoder):
-        def forward(self, x, training=False):
-            y, cache = super().forward(x, training)
-            return 2 * y, cache
-
-    class Scaled(Classifier):
-        def forward(self, x, training=False):
-            y, cache = super().forward(x, training)
-            return 2 * y, cache
-
-    class Shifted(Sequential):
-        def forward(self, x, training=False):
-            y, cache = super().forward(x, training)
-            return y + 1, cache
-
-    class Masked(GAN):
-        def forward(self, x, training=False):
-            y, cache = super().forward(x, training)
-            return y * 0, cache
+    Doubled, Scaled = (overriding(base, name, lambda y: 2 * y) for base, name in
+                       ((Autoencoder, "Doubled"), (Classifier, "Scaled")))  # fmt: skip
+    Shifted, Masked = overriding(Sequential, "Shifted", lambda y: y + 1), overriding(GAN, "Masked", lambda y: y * 0)
 
     model = disturbed(Doubled(Dense(6, 3), Dense(3, 6), seed=None))
     for part in (None, "reconstruct"):

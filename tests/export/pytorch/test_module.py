@@ -34,7 +34,7 @@ from npae.layers import (
     Upsample2D,
 )
 from npae.models import GaussianPrior, conv_decoder, conv_encoder
-from tests.export.common import disturbed, normal, relative
+from tests.export.common import disturbed, normal, overriding, relative
 
 
 def test_without_pytorch_the_cure_is_named(monkeypatch):
@@ -129,15 +129,8 @@ def test_other_models_are_refused_with_their_networks():
 
 
 def test_a_network_whose_subclass_overrides_forward_is_refused(torch):
-    class Doubled(Autoencoder):
-        def forward(self, x, training=False):
-            y, cache = super().forward(x, training)
-            return 2 * y, cache
-
-    class Shifted(Sequential):
-        def forward(self, x, training=False):
-            y, cache = super().forward(x, training)
-            return y + 1, cache
+    Doubled = overriding(Autoencoder, "Doubled", lambda y: 2 * y)
+    Shifted = overriding(Sequential, "Shifted", lambda y: y + 1)
 
     class Probed(Autoencoder):
         """An autoencoder with a network beside it."""
