@@ -30,7 +30,7 @@ def main(argv=None):
         raise SystemExit(str(error)) from error
     if group.rank:
         sys.stdout = io.StringIO()
-    settings = common.parse("data_parallel", __doc__, epochs=20, quick_epochs=6, argv=argv)
+    settings = common.parse("data_parallel", __doc__, epochs=20, quick_epochs=12, argv=argv)
     if group.rank:
         with suppress(KeyboardInterrupt):  # process 0 reports it
             fit(settings, group)

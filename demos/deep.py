@@ -43,7 +43,7 @@ def recipe(epochs):
     return {"batch_size": 32, "schedule": WarmUp(1, Cosine(max(1, epochs - 1)))}
 
 
-@common.demo("deep", __doc__, epochs=20, quick_epochs=6)
+@common.demo("deep", __doc__, epochs=20, quick_epochs=12)
 def main(settings):
     """Train, compare with PCA."""
     train, _, test, test_labels = common.digits(settings)

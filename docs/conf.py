@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import npae  # noqa: E402
-from docs.site import docstrings, links  # noqa: E402
+from docs.site import assertions, docstrings, links  # noqa: E402
 
 project, author, release = "npae", "npae developers", npae.__version__
 copyright = author
@@ -46,6 +46,7 @@ sphinx_gallery_conf = {
     "doc_module": ("npae",),
     "reference_url": {"npae": None},
     "capture_repr": ("_repr_html_",),
+    "image_scrapers": ("matplotlib", assertions.record),
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
@@ -66,5 +67,6 @@ def setup(app):
     """Connect what the site adds to Sphinx."""
     app.connect("autodoc-process-docstring", docstrings.process, priority=400)
     app.connect("autodoc-process-docstring", links.end_of_entry, priority=600)
+    app.connect("builder-inited", assertions.write_page, priority=600)  # Sphinx-Gallery runs the chapters at 500
     app.connect("source-read", links.end_of_chapter)
     app.connect("html-page-context", open_this_branch_only, priority=100)

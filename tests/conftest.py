@@ -1,4 +1,4 @@
-"""One run of the tests: a process per core, one BLAS thread per process, and one line about what cannot run here."""
+"""One run of the tests: a process per core, one BLAS thread per process, and one line about what does not run."""
 
 import os
 
@@ -25,30 +25,44 @@ LIBRARIES = {  # what tests compare with: module -> (name, extra that brings it)
 NOT_HERE = pytest.StashKey[Counter]()  # how many tests were taken out, by reason
 
 
+def pytest_addoption(parser):
+    """Declare the option that runs the slow tests too."""
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
+
+
 def pytest_configure(config):
-    """Declare the mark that tests/devices.py puts on tests for a device that is missing."""
+    """Declare our marks: `slow`, and the one that tests/devices.py puts on tests for a device that is missing."""
     os.environ.pop("COLUMNS", None)  # the window's width, which worker processes inherit: tables would follow it
     config.addinivalue_line("markers", "not_here(reason): cannot run on this machine; counted in the summary")
+    config.addinivalue_line("markers", "slow: runs with --slow, or if its file is named on the command line")
     config.stash[NOT_HERE] = Counter()
 
 
 def pytest_xdist_auto_num_workers(config):
     """`pytest` uses every core. `pytest tests/layers/test_dense.py` stays in one process, which starts at once."""
-    return 0 if all(Path(arg.partition("::")[0]).is_file() for arg in config.args) else None
+    return 0 if len(_named_files(config)) == len(config.args) else None
+
+
+def _named_files(config):
+    """The files of the arguments that name a file or a test in it."""
+    paths = [Path(arg.partition("::")[0]) for arg in config.args]
+    return [path.resolve() for path in paths if path.is_file()]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Take out the tests that are marked not_here, and count them. Refuse names that differ between processes."""
-    here = []
+    """Take out the tests that are marked not_here or slow, and count them. Refuse names that differ by process."""
+    here, slow, named = [], config.getoption("slow"), set(_named_files(config))
     for item in items:
         if re.search(r"\bat 0x[0-9a-f]+", item.nodeid):
             raise pytest.UsageError(f"{item.nodeid}: expected a name without an address. Give parametrize other ids.")
         mark = item.get_closest_marker("not_here")
-        if mark is None:
-            here.append(item)
-        else:
+        if mark is not None:
             config.stash[NOT_HERE][mark.kwargs["reason"]] += 1
+        elif item.get_closest_marker("slow") and not slow and item.path not in named:
+            config.stash[NOT_HERE]["slow (pytest --slow)"] += 1
+        else:
+            here.append(item)
     items[:] = here
 
 

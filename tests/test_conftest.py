@@ -1,4 +1,4 @@
-"""The run of the tests itself: one BLAS thread per process, what cannot run in one line, one process for one file."""
+"""The run of the tests itself: BLAS threads, processes, slow tests, and the line about what does not run."""
 
 import os
 import subprocess
@@ -45,6 +45,50 @@ def test_what_cannot_run_is_one_line(tmp_path, options):
     for part in ("2 on a moon", "1 with torch_of_nobody (not installed)", "1 with the full data: set MOON"):
         assert part in reported
     assert output.count("moon") == 1 and "SKIPPED" not in output
+
+
+SLOW = """
+import pytest
+
+@pytest.mark.slow
+def test_slow():
+    pass
+
+@pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_both(n):
+    pass
+
+@pytest.mark.slow
+@pytest.mark.not_here(reason="on a moon")
+def test_moon():
+    pass
+"""
+
+
+@pytest.mark.parametrize("options", [
+    ("-n2",), *(pytest.param(options, marks=pytest.mark.slow) for options in (("-n0",), (".",))),
+])  # fmt: skip
+def test_slow_tests_are_left_out_and_counted(tmp_path, options):
+    status, output = run(tmp_path, SLOW, *options)
+    assert status == 0 and "1 passed" in output
+    assert "not run here: 2 slow (pytest --slow); 1 on a moon" in output
+
+
+@pytest.mark.parametrize("options, passed", [
+    (("--slow", "-n2"), 3), (("test_it.py",), 3), (("test_it.py::test_both[2]",), 1),
+    *(pytest.param(*values, marks=pytest.mark.slow) for values in (
+        (("--slow", "-n0"), 3), (("test_it.py", "-n2"), 3), (("test_it.py::test_slow",), 1))),
+])  # fmt: skip
+def test_slow_tests_run_with_the_option_or_by_name(tmp_path, options, passed):
+    status, output = run(tmp_path, SLOW, *options)
+    assert status == 0 and f"{passed} passed" in output and "slow (" not in output
+
+
+def test_slow_tests_of_a_file_that_is_not_named_are_left_out(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "test_more.py").write_text(SLOW, encoding="utf-8")
+    status, output = run(tmp_path, SLOW, "test_it.py", "more", "-n0")
+    assert status == 0 and "4 passed" in output and "2 slow (pytest --slow)" in output
 
 
 def test_one_file_runs_in_one_process(tmp_path):

@@ -79,7 +79,8 @@ def test_extras_exist(page):
 def test_the_test_command_is_the_one_of_continuous_integration():
     readme, script = text_of("README.md"), (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert " && ".join(TEST_COMMAND) in readme
-    assert [command for command in TEST_COMMAND if command not in script.splitlines()] == []
+    lines = [line.removesuffix(" --slow") for line in script.splitlines()]
+    assert [command for command in TEST_COMMAND if command not in lines] == [] and "pytest --slow" in script
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", ".ci/run"])
@@ -89,7 +90,9 @@ def test_the_site_is_built_by_one_command(page):
     assert install < build and "pdoc" not in text
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/package_index.md", "docs/index.md"])
+@pytest.mark.parametrize("page", [
+    "README.md", "docs/package_index.md", pytest.param("docs/index.md", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_the_code_of_a_page_runs(page, tmp_path):
     blocks = blocks_of(page)
     if importlib.util.find_spec("sklearn") is None:

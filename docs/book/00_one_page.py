@@ -4,9 +4,8 @@ r"""Chapter 0. One page: an autoencoder in NumPy
 An autoencoder is a function that makes a short code from its input, and the input again from the code. How does a
 program find such a function? This chapter reads ``demos/from_scratch/autoencoder.py``, one page of NumPy, line by
 line: the model, the objective, the derivatives, a check of them, and the training. You need matrices and derivatives
-of functions of one variable. Every later chapter takes one part of this page and looks at it more closely.
-
-The page, with everything on it, trains in three seconds: ``python -m demos.from_scratch.autoencoder``.
+of functions of one variable. Every later chapter takes one part of this page, and reads the lines that do the same in
+the package npae, the *engine*. The page trains in a few seconds: ``python -m demos.from_scratch.autoencoder``.
 """
 
 import inspect
@@ -23,8 +22,8 @@ from npae.gradcheck import check_gradient
 # --------
 #
 # An image of a handwritten digit has 28 · 28 = 784 pixels, each a number from 0 (paper) to 1 (ink). We write an image
-# as a *row* of 784 numbers. Several images below each other are a matrix, a *batch*: :math:`x_{ip}` is pixel
-# :math:`p` of image :math:`i`.
+# as a *row* of 784 numbers. B images below each other are a matrix with B rows, a *batch*: :math:`x_{ij}` is pixel
+# :math:`j` of image :math:`i`.
 x, x_test = page.digits("train", 10_000), page.digits("t10k", 2_000)
 print("training images", x.shape, "  test images", x_test.shape)
 
@@ -34,17 +33,17 @@ print("training images", x.shape, "  test images", x_test.shape)
 #
 # The code :math:`h` has 32 numbers per image, computed by 32 *units*, one each. They are the first layer, the
 # *encoder*. The second layer, the *decoder*, computes 784 numbers from it, the *logits* :math:`t`, and a last function
-# makes a reconstruction :math:`\hat x` of them:
+# makes a *reconstruction* :math:`\hat x` from them:
 #
 # .. math::
 #     h &= \varphi(x W_1 + b_1), \qquad \varphi(a) = \max(a, 0) \\
 #     t &= h W_2 + b_2 \\
 #     \hat x &= \sigma(t), \qquad \sigma(t) = 1/(1 + e^{-t})
 #
-# :math:`\varphi` and :math:`\sigma` act on each number by itself. :math:`\varphi` is called ReLU. Without such a bend
-# between them, two matrices after each other would be one matrix. :math:`\sigma`, the *sigmoid*, maps every real
-# number to one between 0 and 1, as a pixel is. (Chapter 3 has more about both.) The row :math:`b` is added to every row
-# of the product.
+# :math:`\varphi` and :math:`\sigma` act on each number by itself. Such a function is called an *activation*;
+# :math:`\max(a, 0)` is the ReLU. Without its bend, two matrices after each other would be one matrix, :math:`W_1 W_2`.
+# :math:`\sigma`, the *sigmoid*, maps every real number to one between 0 and 1, as a pixel is. The row :math:`b` is
+# added to every row of the product.
 #
 # =================== =============================================== ==================
 # symbol              meaning                                         shape
@@ -56,15 +55,18 @@ print("training images", x.shape, "  test images", x_test.shape)
 # :math:`t, \hat x`   logits, reconstructions                         (B, 784)
 # =================== =============================================== ==================
 #
-# A layer begins with small random weights. If all weights were equal, all units would compute the same, receive the
-# same changes, and stay equal. An activation is a pair: the function, and its derivative, which is computed from
-# :math:`h`.
+# A layer begins with small random weights. (Chapter 5 derives their size.) If all weights were equal, all units would
+# compute the same, receive the same changes, and stay equal. In the program an activation is a pair: :math:`\varphi`,
+# and its derivative, computed from :math:`h`; ``h > 0`` counts as 1 or 0. ``xp`` is NumPy. The decoder has
+# :math:`\varphi(a) = a`, ``IDENTITY``. A ``Network`` is a list of layers, and its ``theta`` the list
+# :math:`W_1, b_1, W_2, b_2`.
 print(inspect.getsource(page.RELU[0]), inspect.getsource(page.sigmoid), sep="\n")
 print(inspect.getsource(page.Dense.__init__))
 print(inspect.getsource(page.Dense.forward))
 
 rng = np.random.default_rng(0)
-model = page.Network([page.Dense(784, 32, page.RELU, rng), page.Dense(32, 784, page.IDENTITY, rng)])
+encoder, decoder = page.Dense(784, 32, page.RELU, rng), page.Dense(32, 784, page.IDENTITY, rng)
+model = page.Network([encoder, decoder])
 n_parameters = sum(p.size for p in model.theta)
 print("numbers to find:", n_parameters)
 assert n_parameters == 784 * 32 + 32 + 32 * 784 + 784 == 50_992
@@ -76,8 +78,9 @@ assert n_parameters == 784 * 32 + 32 + 32 * 784 + 784 == 50_992
 # One number :math:`J` measures how far :math:`\hat x` is from :math:`x`. Read :math:`\hat x_{ij}` as the probability
 # that pixel :math:`j` of image :math:`i` is ink. If the pixel is ink (:math:`x_{ij} = 1`), the model has given the
 # probability :math:`\hat x_{ij}` to what happened; if it is paper, :math:`1 - \hat x_{ij}`. The cross-entropy is minus
-# the logarithm of that probability: 0 if the model was sure and right, large if it was sure and wrong. For several
-# pixels probabilities multiply, so logarithms add. We take the sum over the pixels and the mean over the B images:
+# the logarithm of that probability: 0 if the model was sure and right, large if it was sure and wrong. We treat pixels
+# as independent: probabilities multiply, so logarithms add. We take the sum over the pixels and the mean over the B
+# images. (A grey pixel gets both logarithms, each with its share. Chapter 3 shows that :math:`\hat x = x` is best.)
 #
 # .. math::
 #     J = \frac{1}{B} \sum_i \sum_j \left[ -x_{ij} \ln \hat x_{ij} - (1 - x_{ij}) \ln(1 - \hat x_{ij}) \right]
@@ -106,7 +109,7 @@ assert round(784 * np.log(2)) == 543 and 540 < J_start < 565
 # the price of about three: where the way forward has one product of matrices, the way back has two. Used from the
 # output back to the input, it is called *backpropagation*.
 #
-# **The chain rule.** Let :math:`J` depend on a number :math:`w` only through the numbers :math:`a_1, a_2, \dots` If
+# **The chain rule.** Let :math:`J` depend on a number :math:`w` only through some numbers :math:`a_j`. If
 # :math:`w` grows by a small :math:`\delta`, each :math:`a_j` grows by :math:`\delta\, \partial a_j/\partial w`, and by
 # the formula above :math:`J` grows by the sum of :math:`\partial J/\partial a_j` times that. Divide by :math:`\delta`:
 #
@@ -119,8 +122,8 @@ assert round(784 * np.log(2)) == 543 and 540 < J_start < 565
 # From J to the logits
 # ~~~~~~~~~~~~~~~~~~~~
 #
-# Let :math:`s(t) = \ln(1 + e^t)`. Then :math:`\ln\sigma(t) = \ln\frac{e^t}{1 + e^t} = t - s(t)` and
-# :math:`\ln(1 - \sigma(t)) = \ln\frac{1}{1 + e^t} = -s(t)`. Put both into :math:`J`:
+# Let :math:`s(t) = \ln(1 + e^t)`. Since :math:`\sigma(t) = 1/(1 + e^{-t}) = e^t/(1 + e^t)`, we have
+# :math:`\ln\sigma(t) = t - s(t)` and :math:`\ln(1 - \sigma(t)) = \ln\frac{1}{1 + e^t} = -s(t)`. Put in:
 #
 # .. math::
 #     J &= \frac{1}{B} \sum_i \sum_j \left[ -x_{ij}(t_{ij} - s(t_{ij})) + (1 - x_{ij}) s(t_{ij}) \right]
@@ -136,8 +139,8 @@ print(inspect.getsource(page.cross_entropy))
 # ~~~~~~~~~~~~~~~~~~~~
 #
 # A layer computes :math:`a_{ij} = \sum_p x_{ip} W_{pj} + b_j` and :math:`h_{ij} = \varphi(a_{ij})` from its input
-# :math:`x`. It receives :math:`dh` from the layer after it. (The last layer has :math:`\varphi(a) = a` and receives
-# :math:`dt`.) Four questions, and each has the same answer: which numbers does this one act on?
+# :math:`x`; :math:`p` counts its inputs, :math:`j` its units. It receives :math:`dh` from the next layer. (The last one
+# has :math:`h = a = t` and receives :math:`dt`.) Four derivatives, and one question: on which numbers does this one act?
 #
 # - :math:`a_{ij}` acts on :math:`h_{ij}` only: :math:`\; da_{ij} = dh_{ij}\, \varphi'(a_{ij})`
 # - :math:`W_{pj}` acts on :math:`a_{ij}` of every image :math:`i`, with
@@ -149,9 +152,8 @@ print(inspect.getsource(page.cross_entropy))
 #   :math:`dx = da\, W^T`
 #
 # The input of the decoder is the code. So its :math:`dx` is the :math:`dh` of the encoder, and the same lines give the
-# gradient of the encoder. ReLU has :math:`\varphi'(a) = 1` for :math:`a > 0` and 0 for :math:`a < 0`; at
-# exactly 0 it has no derivative, and the page takes 0. The network is a list of layers: forward from the first to the
-# last, backward from the last to the first.
+# gradient of the encoder. ReLU has :math:`\varphi'(a) = 1` for :math:`a > 0` and 0 for :math:`a < 0`; at exactly 0 it
+# has no derivative, and the page takes 0.
 print(inspect.getsource(page.Dense.backward))
 print(inspect.getsource(page.Network))
 
@@ -166,7 +168,8 @@ print(inspect.getsource(page.Network))
 page.check(lambda: model.backpropagate(x[:16], x[:16]), model, rng)
 
 model.backpropagate(x[:16], x[:16])
-places = {f"array {k}": pair for k, pair in enumerate(zip(model.theta, model.gradient, strict=True))}
+places = {"W₁": (encoder.W, encoder.dW), "b₁": (encoder.b, encoder.db)}
+places |= {"W₂": (decoder.W, decoder.dW), "b₂": (decoder.b, decoder.db)}
 error = check_gradient(lambda: model.backpropagate(x[:16], x[:16]), places)
 print(f"npae.gradcheck: largest relative error {error:.0e}")
 assert error < 1e-6
@@ -176,8 +179,9 @@ assert error < 1e-6
 # --------
 #
 # Take 100 images, a *minibatch*; compute the gradient of their :math:`J`; change :math:`\theta` a little; take the next
-# 100. One pass through all images is an *epoch*. The simplest change is :math:`\theta \leftarrow \theta - \eta g`. The
-# page uses Adam, which also adapts the length of the step for each parameter. Chapter 4 derives its lines.
+# 100. One pass through all images, in random order, is an *epoch*. The simplest change is
+# :math:`\theta \leftarrow \theta - \eta g`. The page uses Adam, which also adapts the length of the step for each
+# parameter, by running means of its gradient and of the square. Chapter 4 derives these lines.
 print(inspect.getsource(page.Adam.step))
 page.train({"J": (lambda rows: model.backpropagate(rows, rows), page.Adam(model))}, x, 10, rng)
 J_test, _ = page.cross_entropy(model.forward(x_test), x_test)
@@ -188,22 +192,23 @@ assert abs(J_test - 101.1) < 0.5  # as the page states
 # What it has learned
 # -------------------
 #
-# The decoder makes the images of the last row from nothing but the 32 numbers above them.
+# The decoder makes the images of the last row from nothing but the 32 numbers above them (darker: larger).
 some = [3, 2, 1, 18, 4, 8, 11, 0]
 codes = model[0].forward(x_test[some])
 x_hat = page.sigmoid(model[1].forward(codes))
-figure, grid = plt.subplots(3, len(some), figsize=(8, 3), height_ratios=(2, 1, 2), layout="constrained")
-for column, images in zip(grid.T, zip(x_test[some], codes, x_hat, strict=True), strict=True):
-    for axes, image, shape in zip(column, images, ((28, 28), (4, 8), (28, 28)), strict=True):
-        axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=codes.max() if shape == (4, 8) else 1)
+figure, grid = plt.subplots(3, 8, figsize=(8, 3), height_ratios=(2, 1, 2), layout="constrained")
+rows = (x_test[some], (28, 28)), (codes / codes.max(), (4, 8)), (x_hat, (28, 28))
+labels = "x\n784 pixels", "h\n32 numbers", "x̂\nfrom h alone"
+for line, (images, shape), label in zip(grid, rows, labels, strict=True):
+    for axes, image in zip(line, images, strict=True):
+        axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_color("#cccccc")
-for axes, label in zip(grid[:, 0], ("x\n784 pixels", "h\n32 numbers", "x̂\nfrom h alone"), strict=True):
-    axes.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
+    line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
 
 # %%
 # Row :math:`k` of :math:`W_2` is what unit :math:`k` of the code adds to the logits: red adds ink, blue takes it away.
-# Every reconstruction is :math:`\sigma` of a sum of these 32 pictures, with the numbers :math:`h_k` as factors.
+# Every reconstruction is :math:`\sigma(b_2 + \sum_k h_k \cdot \text{picture } k)`.
 figure, grid = plt.subplots(4, 8, figsize=(8, 4.3), layout="constrained")
 limit = np.abs(model[1].W).max() / 2
 for axes, row in zip(grid.flat, model[1].W, strict=True):

@@ -35,13 +35,13 @@ from npae.optim import Adam
 #
 # No new derivative is needed. The noise does not depend on the parameters, so the gradient is that of chapter 1, with
 # :math:`\tilde x` as input and :math:`x` as target. In the engine the noise is the first layer of the encoder. It is
-# active in training only.
+# active in training only. ``self.next`` draws the noise, and ``self.corrupt`` calls the line above it:
 print(inspect.getsource(_add_noise.plain))
 print(inspect.getsource(Corruption.forward))
 
 # %%
-# The check needs the same noise in every evaluation of :math:`J`. ``freeze`` fixes it. The page from scratch, given the
-# same noise, has the same gradient.
+# The check needs the same noise in every evaluation of :math:`J`: after ``freeze``, ``self.next`` returns that noise.
+# The page from scratch, given the same noise, has the same gradient.
 rng = np.random.default_rng(0)
 noise = GaussianNoise(0.5)
 small = Autoencoder(Sequential(noise, Dense(6, 4, "relu")), Sequential(Dense(4, 6)), dtype="float64")
@@ -117,7 +117,7 @@ assert largest < 1e-15
 #     + \frac{1}{\sigma^2} \tanh \frac{\tilde x}{\sigma^2},
 #     \qquad\text{so}\qquad E[x \mid \tilde x] = \tanh \frac{\tilde x}{\sigma^2}
 #
-# We train a network 1-32-32-1 with two different :math:`\sigma` and compare. It sees the numbers −1 and 1, and noise.
+# We train a network 1-32-32-1 with two different :math:`\sigma` and compare.
 signs = np.tile(np.array([[-1.0], [1.0]], np.float32), (5000, 1))
 grid = np.linspace(-3, 3, 241)
 
@@ -186,9 +186,9 @@ def exact_mean(x_tilde, x, sigma):
     return w / total @ x, (largest + np.log(total))[:, 0]
 
 
-place, h = rng.normal(0, 0.5, (50, 2)), 1e-5
-slopes = [(exact_mean(place + h * e, spiral, SIGMA)[1] - exact_mean(place - h * e, spiral, SIGMA)[1]) / (2 * h)
-          for e in np.eye(2)]  # fmt: skip
+place, steps = rng.normal(0, 0.5, (50, 2)), 1e-5 * np.eye(2)
+slopes = [(exact_mean(place + step, spiral, SIGMA)[1] - exact_mean(place - step, spiral, SIGMA)[1]) / 2e-5
+          for step in steps]  # fmt: skip
 error = np.abs(place + SIGMA**2 * np.stack(slopes, axis=1) - exact_mean(place, spiral, SIGMA)[0]).max()
 print(f"Tweedie's formula in two dimensions, by finite differences: {error:.0e}")
 assert error < 1e-8
@@ -209,8 +209,7 @@ line = np.linspace(-1.25, 1.25, 140)
 plane = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
 _, log_p = exact_mean(plane, spiral, SIGMA)
 coarse = np.stack(np.meshgrid(*[np.linspace(-1.1, 1.1, 17)] * 2), axis=-1).reshape(-1, 2).astype(np.float32)
-near = exact_mean(coarse, spiral, SIGMA)[1] > log_p.max() - 4
-coarse = coarse[near]
+coarse = coarse[exact_mean(coarse, spiral, SIGMA)[1] > log_p.max() - 4]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained", sharey=True)
 for axes in (left, right):
     axes.imshow(np.exp(log_p).reshape(140, 140), extent=(-1.25, 1.25, -1.25, 1.25), origin="lower", cmap="Greys",
@@ -221,7 +220,7 @@ exact, learned = exact_mean(coarse, spiral, SIGMA)[0] - coarse, denoiser.reconst
 options = {"angles": "xy", "scale_units": "xy", "scale": 1}
 left.quiver(*coarse.T, *exact.T, color=INK, width=0.009, headwidth=2.5, **options)
 left.quiver(*coarse.T, *learned.T, color=COLOURS[1], width=0.004, **options)
-left.set_title("σ²∇ln p(x̃): exact (black), the network's (orange)")
+left.set_title("σ²∇ln p(x̃): exact (black), network (orange). Grey: p(x̃)")
 walkers = rng.normal(0, 0.08, (60, 2)).astype(np.float32) + coarse[rng.integers(len(coarse), size=60)]
 steps = [walkers]
 for _ in range(8):
@@ -249,9 +248,8 @@ assert distance_to_spiral(steps[-1]) < 0.4 * distance_to_spiral(steps[0])
 # Digits
 # ------
 #
-# The same formula holds in 784 dimensions. Take :math:`\sigma = 0.5`, and compare two denoisers on *test* digits. One
-# is the exact mean over the 10,000 training digits, as if no other digits existed. The other is a network
-# 784-300-784 with cross-entropy, trained on the same digits.
+# Take :math:`\sigma = 0.5`, and compare two denoisers on *test* digits: the exact mean over the 10,000 training digits,
+# as if no others existed, and a network 784-300-784 with cross-entropy, trained on the same digits.
 digits = mnist(which="sample")
 x, x_test = (images.reshape(-1, 784) / np.float32(255) for images in (digits.train_images, digits.test_images[:500]))
 model = dense_autoencoder([784, 300], code_activation="relu", corruption=GaussianNoise(0.5))
@@ -260,16 +258,18 @@ x_tilde = (x_test + 0.5 * rng.normal(size=x_test.shape)).astype(np.float32)
 results = {"x": x_test, "x̃": x_tilde, "network": model.reconstruct(x_tilde), "exact mean of\n10,000 digits": exact_mean(
     x_tilde.astype(np.float64), x.astype(np.float64), 0.5)[0]}  # fmt: skip
 error = {name: page.half_squared_distance(images, x_test) for name, images in results.items()}
-for name, value in error.items():
-    print(f"½‖x̂ − x‖² per test digit, {' '.join(name.split())}: {value:.1f}")
+for name in list(error)[1:]:
+    print(f"½‖x̂ − x‖² per test digit, {' '.join(name.split())}: {error[name]:.1f}")
 assert abs(error["x̃"] - 98) < 1 and abs(error["network"] - 8) < 0.5
 assert abs(error["exact mean of\n10,000 digits"] - 12) < 1
+own = exact_mean(x[:500] + 0.5 * rng.normal(size=x_test.shape), x.astype(np.float64), 0.5)[0]
+assert page.half_squared_distance(own, x[:500]) < 0.1  # on training digits
 
 # %%
 # The noise alone has :math:`\frac{1}{2} \cdot 784 \cdot 0.5^2 = 98`. The network leaves about 8 of it, the exact mean
-# 12. The exact mean can only return mixtures of digits that it has stored, mostly of one or two. The 4 in the picture
-# is closest to a 9 that it knows. The network does not reach the optimum on the training digits. It learns the score of
-# a smoother density, which has room for new digits.
+# 12. The exact mean can only return mixtures of the digits that it has stored: it makes a 9 of the 4. On training digits
+# it is the optimum, and its error is practically 0. The network learns the score of a smoother density, which has room
+# for new digits.
 some = [3, 2, 1, 18, 4, 8, 11, 0]
 figure, grid_of_axes = plt.subplots(len(results), len(some), figsize=(8.4, 4.1), layout="constrained")
 for line_of_axes, (name, images) in zip(grid_of_axes, results.items(), strict=True):

@@ -33,9 +33,9 @@ x, x_test = (images.reshape(-1, 784) / np.float32(255) for images in (digits.tra
 # -------------------------------
 #
 # A sigmoid unit has values between 0 and 1. Its mean over the batch, :math:`\hat\rho_j`, counts as the probability that
-# unit :math:`j` is on. It should be a small number :math:`\rho`. How far are two such probabilities apart? The
-# Kullback-Leibler divergence is the mean of :math:`\ln(\text{probability under } \rho) -
-# \ln(\text{probability under } \hat\rho)` over the two outcomes, on and off, taken under :math:`\rho`:
+# unit :math:`j` is on. It should be a small number :math:`\rho`. How far are two such probabilities apart? An outcome,
+# on or off, has one probability under :math:`\rho` and another under :math:`\hat\rho_j`. The Kullback-Leibler
+# divergence is the logarithm of their ratio, averaged under :math:`\rho`:
 #
 # .. math::
 #     \hat\rho_j = \frac{1}{B} \sum_i h_{ij}, \qquad
@@ -50,16 +50,14 @@ x, x_test = (images.reshape(-1, 784) / np.float32(255) for images in (digits.tra
 #     \frac{\partial \Omega}{\partial h_{ij}} = \frac{1}{B}
 #     \Big[ -\frac{\rho}{\hat\rho_j} + \frac{1 - \rho}{1 - \hat\rho_j} \Big]
 #
-# The derivative is the same for all samples. It is 0 at :math:`\hat\rho_j = \rho`. There is no other zero, since
+# The derivative is the same for all samples. It is 0 at :math:`\hat\rho_j = \rho`, and only there, since both of its
+# terms grow with :math:`\hat\rho_j`.
 #
-# .. math::
-#     \frac{\partial^2 \Omega}{\partial \hat\rho_j^2} = \frac{\rho}{\hat\rho_j^2}
-#     + \frac{1 - \rho}{(1 - \hat\rho_j)^2} > 0
-#
-# As :math:`\hat\rho_j \to 0` the divergence grows without bound, so that no unit stays off for good. In the engine's
-# lines, ``total * share`` is :math:`\hat\rho`, kept away from 0 and 1, and ``scale`` is :math:`\lambda/B`.
+# No unit stays off for good, although :math:`\varphi' = h(1 - h) \approx h` is tiny there: the derivative by its bias is
+# :math:`\sum_i \frac{\partial \Omega}{\partial h_{ij}} h_{ij} = \hat\rho_j \frac{\partial \Omega}{\partial \hat\rho_j}
+# \to -\rho` as :math:`\hat\rho_j \to 0`. In the engine's lines, ``total * share`` is :math:`\hat\rho`, kept away from 0
+# and 1, and ``scale`` is :math:`\lambda/B`.
 print(inspect.getsource(_divergence_and_derivative.plain))
-print(inspect.getsource(KLSparsity.value_and_gradient))
 
 # %%
 # The check accepts these lines and refuses a gradient without the 1/B. The page from scratch has the same numbers.
@@ -80,9 +78,9 @@ else:
     raise AssertionError("the check must refuse the gradient without 1/B")
 
 # %%
-# **What a batch adds.** The mean over a batch is not the mean over all data. It has the variance
-# :math:`\operatorname{Var}\, h_j/B` around it, :math:`\bar\rho_j`. Expand :math:`\Omega` to second order; the first
-# order has the mean 0:
+# **What a batch adds.** Let :math:`\bar\rho_j` be the mean over all data. The mean over a batch varies around it with
+# the variance :math:`\operatorname{Var}\, h_j/B`. Expand :math:`\Omega` to second order. The first order has the mean 0;
+# the bracket is the second derivative:
 #
 # .. math::
 #     E[\Omega] \approx \Omega(\bar\rho) + \frac{1}{2B} \sum_j \operatorname{Var}\, h_j
@@ -130,9 +128,11 @@ for axes in (left, right):
     open_frame(axes)
 
 # %%
-# The other order, :math:`KL(\hat\rho \| \rho)`, stays below :math:`-\ln(1 - \rho) = 0.11` for inactive units. It hardly
-# brings them back.
+# The other order, :math:`KL(\hat\rho \| \rho)`, hardly brings inactive units back: it stays below
+# :math:`-\ln(1 - \rho) = 0.11`, and its derivative by the bias, about :math:`\hat\rho \ln(\hat\rho/\rho)`, vanishes.
 assert round(-np.log(1 - RHO), 2) == 0.11 and other[rho_hat < RHO].max() < 0.11
+off = np.full((B, 5), 1e-5)  # Σ_i h ∂Ω/∂h of units that are nearly off
+assert np.abs((off * penalty.value_and_gradient(small, off, None)[1]).sum(axis=0) / 2 + RHO).max() < 1e-4
 
 # %%
 # The L1 norm, and how it is dodged
@@ -278,8 +278,7 @@ assert ((top_k.encode(x_test) != 0).sum(axis=1) == 20).all()
 # Three kinds of parts
 # --------------------
 #
-# With about the same activity, the three reconstruct differently well. For sigmoid units we print the mean activity,
-# for the others the share of units that are not 0.
+# For sigmoid units we print the mean activity, for the others the share of units that are not 0.
 everything = {"KL divergence": sparse, "L1 and\nweight decay": networks["L1 and weight decay"], "top-k": top_k}
 nats = {}
 for name, model in everything.items():

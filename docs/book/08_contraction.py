@@ -84,8 +84,8 @@ assert abs(omega / measured - 1) < 1e-6
 #     \frac{\partial \Omega}{\partial h_{ij}} = \frac{2}{B}\, \varphi''(a_{ij})\, n_j
 #
 # and the layer does the rest. For the sigmoid, :math:`\varphi' = h - h^2`, so :math:`\varphi'' = \varphi' - 2h\varphi'
-# = h(1 - h)(1 - 2h)`. In the engine ``d`` is :math:`\varphi'`, ``dd`` is :math:`\varphi''`, ``scale`` is
-# :math:`2\lambda/B`, and ``sums`` is :math:`B m`.
+# = h(1 - h)(1 - 2h)`. In the engine ``d`` is :math:`\varphi'`, ``dd`` is :math:`\varphi''`, and ``scale`` is
+# :math:`2\lambda/B`. ``_parts`` applies the first lines below to all rows; ``sums`` is :math:`B m`.
 print(inspect.getsource(_square_and_gradient.plain))
 print(inspect.getsource(Contractive.value_and_gradient))
 
@@ -99,7 +99,7 @@ omega, twin_dh, direct = twin.penalty(h)
 assert abs(float(value) / omega - 1) < 1e-12 and np.abs(dh - twin_dh).max() < 1e-15
 
 
-def penalty_of(W):
+def penalty_of(W, rows=rows):
     """(Ω, the direct part of ∂Ω/∂W, all of ∂Ω/∂W) of sigmoid units without biases on the rows."""
     h = autoencoder.sigmoid(rows @ W)
     d, n = h * (1 - h), (W**2).sum(axis=0)
@@ -119,19 +119,18 @@ else:
 
 # %%
 # How wrong is the direct part? We multiply Glorot's initial weights of 200 units by a factor and compute the cosine
-# between the direct part and the gradient, over all weights. It falls as the units saturate: there the way to contract
-# is to saturate further, and only the other part knows that.
+# between the direct part and the gradient, over all weights, on 2,000 digits. It falls as the units saturate: there the
+# way to contract is to saturate further, and only the other part knows that.
 start = Dense(784, 200, "sigmoid").initialize(seed=0, dtype="float64").W.value
-factors = np.array([0.25, 0.5, 1, 2, 4, 8, 16])
-cosines = []
-for factor in factors:
-    _, direct, whole = penalty_of(factor * start)
-    cosines.append(float((direct * whole).sum() / np.sqrt((direct**2).sum() * (whole**2).sum())))
-print("cosines:", dict(zip(factors.tolist(), np.round(cosines, 2).tolist(), strict=True)))
-assert abs(cosines[2] - 0.75) < 0.01 and cosines[5] < 0.1 and (np.diff(cosines) < 0).all()
+cosines = {}
+for factor in (0.25, 0.5, 1, 2, 4, 8, 16):
+    _, direct, whole = penalty_of(factor * start, x[:2000].astype(np.float64))
+    cosines[factor] = round(float((direct * whole).sum() / np.sqrt((direct**2).sum() * (whole**2).sum())), 2)
+print("cosines:", cosines)
+assert cosines[1] == 0.74 and cosines[8] == 0.1 and (np.diff(list(cosines.values())) < 0).all()
 
 # %%
-# It is 0.75 for Glorot's weights, and below 0.1 for eight times these weights.
+# It is 0.74 for Glorot's weights, and 0.1 for eight times these weights.
 #
 # A dodge, and tied weights
 # -------------------------
@@ -141,13 +140,16 @@ assert abs(cosines[2] - 0.75) < 0.01 and cosines[5] < 0.1 and (np.diff(cosines) 
 # :math:`c` and :math:`c^2`. Nothing has become less sensitive: noise moves the code less, but relative to its own size
 # it moves as before. This is the dodge of chapter 7 again.
 #
-# *Tied weights* prevent it. The decoder uses the encoder's matrix, transposed: :math:`\hat x = hW^T + c`. Now a small
-# encoder has a small decoder. The matrix is used twice, and by the chain rule both uses add their part. With
-# :math:`\hat a = h W^T + c`, that is :math:`\hat a_{ik} = \sum_j h_{ij} W_{kj} + c_k`,
+# *Tied weights* prevent it. The decoder uses the encoder's matrix, transposed. Now a small encoder has a small decoder.
+# The matrix is used twice, and by the chain rule both uses add their part. With :math:`\hat a = h W^T + b'`, that is
+# :math:`\hat a_{ik} = \sum_j h_{ij} W_{kj} + b'_k`,
 #
 # .. math::
 #     \frac{\partial J}{\partial W_{kj}} = \sum_i x_{ik}\, da_{ij} + \sum_i d\hat a_{ik}\, h_{ij}, \qquad
 #     dW = x^T da + d\hat a^T h, \qquad dh = d\hat a\, W
+#
+# In the engine's decoder, ``self.W`` is the encoder's matrix, ``da`` is :math:`d\hat a`, and ``left_sum=self.b`` adds
+# the sum of its rows to :math:`db'`.
 print(inspect.getsource(TiedDense.backward))
 layer = Dense(5, 3, "tanh").initialize(seed=0, dtype="float64")
 both = Sequential(layer, TiedDense(layer)).initialize(seed=0, dtype="float64")
@@ -223,23 +225,17 @@ for lam in (0.25, 0.5, 1.0):
     print(f"λ = {lam}: {(kept[lam] > 0.005).sum()} directions kept, largest |u − (1 − λ/v)| {largest[lam]:.0e}")
     assert largest[lam] < 5e-3
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
-left.semilogx(factors, cosines, "o-", color=COLOURS[2])
-left.set_xticks(factors, [f"{factor:g}" for factor in factors])
-left.minorticks_off()
-left.set(xlabel="initial weights times …", ylabel="cosine with the gradient", ylim=(0, 1.04), title="Without φ″")
+figure, axes = plt.subplots(figsize=(6.5, 3.9), layout="constrained")
 for (lam, u), colour in zip(kept.items(), (COLOURS[0], COLOURS[4], COLOURS[2]), strict=True):
-    axis = np.geomspace(0.2, 6, 300)
-    right.semilogx(axis, np.maximum(0, 1 - lam / axis), color=colour, lw=1)
-    right.semilogx(v, u, "o", ms=4, color=colour, mfc="white")
-    place = 1.6 * lam
-    right.text(0.96 * place, 1 - lam / place + 0.03, f"λ = {lam:g}", color=colour, ha="right")
-right.set_xticks([0.25, 0.5, 1, 2, 4], [0.25, 0.5, 1, 2, 4])
-right.minorticks_off()
-right.set(xlabel="variance v of a direction", ylabel="u, what is kept of it",
-          title="Lines: 1 − λ/v. Circles: trained linear networks")  # fmt: skip
-for axes in (left, right):
-    open_frame(axes)
+    grid = np.geomspace(0.2, 6, 300)
+    axes.semilogx(grid, np.maximum(0, 1 - lam / grid), color=colour, lw=1)
+    axes.semilogx(v, u, "o", ms=4, color=colour, mfc="white")
+    axes.text(1.54 * lam, 0.4, f"λ = {lam:g}", color=colour, ha="right")
+axes.set_xticks([0.25, 0.5, 1, 2, 4], [0.25, 0.5, 1, 2, 4])
+axes.minorticks_off()
+axes.set(xlabel="variance v of a direction", ylabel="u, what is kept of it",
+         title="Lines: 1 − λ/v. Circles: trained linear networks")  # fmt: skip
+open_frame(axes)
 
 # %%
 # What a sigmoid network keeps
@@ -271,12 +267,12 @@ def along_shifts(model):
 
 ratios = {name: along_shifts(networks[name]) for name in spectra}
 print("a shift moves the code more than noise of the same length, by", {k: round(r, 1) for k, r in ratios.items()})
-assert ratios["λ = 0"] < 2.6 and ratios["λ = 3"] > 3 and ratios["λ = 0"] < ratios["λ = 1"] < ratios["λ = 3"]
+assert abs(ratios["λ = 0"] - 2.3) < 0.15 and abs(ratios["λ = 3"] - 3.3) < 0.15
 assert spectra["λ = 3"][20] / spectra["λ = 3"][0] < 0.7 * spectra["λ = 0"][20] / spectra["λ = 0"][0]
 
 # %%
 # A shift of a digit by one pixel stays among the digits, noise does not. The code follows the shift more than noise
-# of the same length, by a factor of 2.3 without contraction and of 3.3 with it. The pictures show four digits, and the
+# of the same length, by a factor of 2.3 for :math:`\lambda = 0` and 3.3 for :math:`\lambda = 3`. The pictures show four digits, and the
 # five directions in the space of images that their codes follow most: the leading right singular vectors of :math:`A`
 # for :math:`\lambda = 3`. Where red lies beside blue along a stroke, the direction shifts the stroke.
 some = [3, 2, 1, 18]

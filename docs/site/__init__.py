@@ -10,5 +10,6 @@
     links.py        links between the book, the reference and these pages
     live.py         the live pages
     gallery.py      the demos with their pictures
+    assertions.py   the checks of the book, with the errors that they found
     check.py        the built pages load nothing from elsewhere, and their links lead somewhere
 """

@@ -264,6 +264,7 @@ def test_a_memory_mapped_file_is_as_the_array(tmp_path, distance):
     np.testing.assert_array_equal(a.contributions(NORMAL), b.contributions(mapped))
 
 
+@pytest.mark.slow
 def test_a_memory_mapped_file_is_never_in_memory_as_a_whole(tmp_path):
     big = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (50_000, 500))  # 100 MB, as float64 200 MB
     big[:, 0] = RNG.standard_normal(50_000)

@@ -63,7 +63,9 @@ def correlated(n, d, seed):
     return x[:n], x[n:]
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", [
+    distance if distance == "joint" else pytest.param(distance, marks=pytest.mark.slow) for distance in DISTANCES
+])  # fmt: skip
 def test_few_new_normal_rows_of_a_small_table_exceed_the_threshold(distance):
     """100 rows of 29 features. From the training rows' own distances it would be most of the new rows."""
     shares, naive = [], []

@@ -37,6 +37,7 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("fake", marks=pytest.mark.skipif(
     not kernels.available(), reason="no C++ compiler for the kernels"))])  # fmt: skip
+@pytest.mark.slow
 def test_it_runs_from_end_to_end(device, small, tmp_path, capsys):
     with on(device) as place:
         devices = ("cpu",) if device == "cpu" else ("cpu", place.name)

@@ -51,6 +51,7 @@ def test_operations_and_memory_by_hand(small):
     assert found["arena"] >= 4 * 4 * 2 * (3 + 784) and found["peak"] >= found["state"] + found["arena"]
 
 
+@pytest.mark.slow
 def test_it_runs_from_end_to_end(small, tmp_path, monkeypatch, capsys):
     runs = {"1 worker,\n2 threads each": {"seconds": 0.1}, "2 workers,\n1 thread each": {"seconds": 0.2}}
     monkeypatch.setattr(workers, "compare", lambda quick: {"network": "n", "runs": runs, "not_measured": ["No third."]})

@@ -16,6 +16,7 @@ EXPERIMENTAL = 4  # two networks with each of two switches
 
 
 @with_fake
+@pytest.mark.slow
 def test_all_of_it_on_the_fake_gpu(tmp_path, capsys):
     saved = []
     settings = Settings(False, ("cpu", "gpu"), tmp_path, save=lambda result: saved.append(len(result["checks"])))

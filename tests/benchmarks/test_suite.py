@@ -234,6 +234,7 @@ suite.main("benchmarks", "Stubs.", {"hangs": suite.Part("", "", "", 1.0)}, sys.a
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the C library's sleep")
+@pytest.mark.slow
 def test_a_part_that_hangs_is_ended_and_its_rows_are_in_its_file(tmp_path):
     command = [sys.executable, "-c", HANGS, "--minutes", "0.05", "--device", "cpu", "--out", str(tmp_path)]
     began = time.monotonic()

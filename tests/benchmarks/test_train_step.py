@@ -224,6 +224,7 @@ def test_the_most_important_workloads_exist(group):
 
 
 @with_fake
+@pytest.mark.slow
 def test_a_short_run_on_a_gpu_times_the_groups_of_the_gpu_only(small, monkeypatch, tmp_path, capsys):
     def shrunk(group):
         entries = {name: entry for name, entry in group.entries.items() if entry.kind.package == "numpy"}
@@ -246,6 +247,7 @@ def test_a_short_run_on_a_gpu_times_the_groups_of_the_gpu_only(small, monkeypatc
     )
 
 
+@pytest.mark.slow
 def test_contenders_that_are_late_leave_time_to_measure_the_others(monkeypatch, tmp_path):
     """In processes: what is late is ended, and those that are ready have their turns."""
     entries = {OURS: Entry(MatmulStep), "late": Entry(Late)}

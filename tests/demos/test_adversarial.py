@@ -19,6 +19,7 @@ def digits():
     return train[:1800], train[1800:], data.test_images[:500].reshape(-1, 784), data.test_labels[:500]
 
 
+@pytest.mark.slow
 def test_a_generator_comes_nearer_to_digits_and_its_metrics_are_those_of_its_samples(quick, digits):
     run = quick("gan")
     result = run.result
@@ -37,6 +38,7 @@ def test_a_generator_comes_nearer_to_digits_and_its_metrics_are_those_of_its_sam
     assert result["real_two_sample_accuracy"] < result["gan_two_sample_accuracy"]
 
 
+@pytest.mark.slow
 def test_a_convolutional_generator_comes_nearer_to_digits_too(quick, digits):
     run = quick("gan", "--convolutional", "--epochs", "1")
     _, validation, test, _ = digits
@@ -47,6 +49,7 @@ def test_a_convolutional_generator_comes_nearer_to_digits_too(quick, digits):
     assert run.result["gan_parzen_nats"] > parzen_log_likelihood(untrained, test, validation).mean + 50
 
 
+@pytest.mark.slow
 def test_codes_follow_the_prior_and_classes_have_parts_of_their_own(quick, digits):
     run = quick("aae")
     result = run.result
@@ -61,6 +64,7 @@ def test_codes_follow_the_prior_and_classes_have_parts_of_their_own(quick, digit
     assert (part == labels).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_classes_are_learned_from_few_labels_and_errors_are_those_of_the_saved_model(quick, digits):
     run = quick("semi_supervised")
     result = run.result

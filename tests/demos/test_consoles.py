@@ -29,7 +29,7 @@ def run(*arguments, **variables):
 
 
 @pytest.mark.parametrize("console", CONSOLES)
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [pytest.param("contractive", marks=pytest.mark.slow), *list(PROGRAMS)[1:]])
 def test_nothing_that_is_printed_fails(program, console, tmp_path):
     pytest.importorskip("matplotlib")
     arguments = PROGRAMS[program]

@@ -13,6 +13,7 @@ from npae.layers import GaussianNoise  # noqa: E402
 from npae.models import convolutional_autoencoder  # noqa: E402
 
 
+@pytest.mark.slow
 def test_convolutions_learn_digits(quick, digits):
     run = quick("conv")
     result = run.result

@@ -12,6 +12,7 @@ from npae.train.parallel.process_group import ProcessGroup  # noqa: E402
 from tests.train.parallel.test_process_group import mpiexec, needs_mpi  # noqa: E402
 
 
+@pytest.mark.slow
 def test_one_process_finds_the_numbers_of_deep(quick):
     alone, deep = quick("data_parallel").result, quick("deep").result
     assert alone["workers"] == 1

@@ -41,13 +41,19 @@ DEMOS = {
     "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784_32.npz", "784_128_64_32.npz", "metrics.json"},
 }  # fmt: skip
+SLOW = {"aae", "conv", "data_parallel", "gan", "latent", "overcomplete", "semi_supervised", "stacked"}
+
+
+def by_demo(names):
+    """The names as parameters; those of demos that take long are slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
 
 
 def run(name, out, *options):
     return importlib.import_module(f"demos.{name}").main(["--quick", "--device", "cpu", "--out", str(out), *options])
 
 
-@pytest.mark.parametrize("name", DEMOS)
+@pytest.mark.parametrize("name", by_demo(DEMOS))
 def test_a_quick_run_writes_everything(name, quick):
     result, out = quick(name).result, quick(name).out
     assert {p.name for p in out.iterdir()} == DEMOS[name]
@@ -60,13 +66,14 @@ def test_a_quick_run_writes_everything(name, quick):
     assert "training digits" in printed and "metrics.json are in" in printed
 
 
-def test_deep_beats_the_mean_image_and_reports_its_own_model(quick):
+def test_deep_beats_the_mean_image_and_pca_and_reports_its_own_model(quick):
     result = quick("deep").result
     loss = result["test_cross_entropy_nats_per_pixel"]
     assert result["floor_nats_per_pixel"] < loss < 0.9 * result["mean_image_nats_per_pixel"]
     digits = importlib.import_module("demos.common").mnist(which="sample").test_images[:500].reshape(-1, 784)
     model = load(quick("deep").out / "deep.npz")
     assert model.evaluate(digits)["reconstruction"] / 784 == pytest.approx(loss, rel=1e-6)
+    assert result["test_squared_error_per_image"] < 0.95 * result["pca_squared_error_per_image"]
     dead = (np.ptp(model.encode(digits), axis=0) == 0).sum()
     assert result["dead_code_units_count"] == dead < 4
 
@@ -75,6 +82,7 @@ def test_a_single_epoch_has_something_to_show(tmp_path):
     assert run("reduction", tmp_path, "--epochs", "1")["epochs"] == 1  # too few to end without augmentation
 
 
+@pytest.mark.slow
 def test_stacked_leaves_the_mean_image_by_pretraining_only(quick):
     result = quick("stacked").result
     mean = result["mean_image_squared_error_per_image"]
@@ -97,6 +105,7 @@ def test_a_linear_autoencoder_finds_the_subspace_of_pca(quick):
     assert least < ours < least + 0.02
 
 
+@pytest.mark.slow
 def test_an_overcomplete_autoencoder_copies_scrambled_images_unless_it_is_regularised(quick):
     result = quick("overcomplete").result
     error = {name: result[f"{name}_scrambled_squared_error_per_image"]

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from tests.demos.test_demos import DEMOS  # noqa: E402
+from tests.demos.test_demos import DEMOS, by_demo  # noqa: E402
 from tests.export.common import relative  # noqa: E402
 from tests.export.onnx_graph.demo_networks import differences, inputs, methods  # noqa: E402
 
@@ -29,7 +29,7 @@ def rounding(model, x):
     return relative(methods(model)["encode"](x), exact.astype("float32"))
 
 
-@pytest.mark.parametrize("name", SAVING)
+@pytest.mark.parametrize("name", by_demo(SAVING))
 def test_the_models_of_a_demo_agree(name, quick):
     found, beyond = set(), set()
     for path in sorted(quick(name).out.glob("*.npz")):

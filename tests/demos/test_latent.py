@@ -14,6 +14,7 @@ from tests.export.page.networks import embedded  # noqa: E402
 
 
 @pytest.mark.parametrize("name", latent.TITLES)
+@pytest.mark.slow
 def test_it_reports_its_own_networks_and_pages(name, quick, digits):
     result, out = quick("latent").result, quick("latent").out
     model = load(out / f"{name}.npz")
@@ -29,6 +30,7 @@ def test_it_reports_its_own_networks_and_pages(name, quick, digits):
     assert f"<title>{latent.TITLES[name]} of digits</title>" in text and len(embedded(text, "data")) > 300_000
 
 
+@pytest.mark.slow
 def test_8_bits_cost_little_and_the_networks_have_learnt(quick, digits):
     result = quick("latent").result
     mean = 784 * cross_entropy(np.broadcast_to(digits.mean(axis=0) / 255, digits.shape), digits / 255)

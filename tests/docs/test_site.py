@@ -1,11 +1,14 @@
 """The parts of the site: docstrings and pages as Sphinx gets them, formulas, and the check of the built pages."""
 
 import ast
+import json
 import re
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from docs.site import beside, check, docstrings, gallery, links, live, markdown, reference
+from docs.site import assertions, beside, check, docstrings, gallery, links, live, markdown, reference
 from docs.site.files import DOCS, ROOT
 from tests.test_docstrings import THINGS
 from tests.test_reading_order import ORDER
@@ -79,7 +82,7 @@ def test_chapters_are_numbered():
 def test_every_page_of_markdown_is_in_the_table_of_contents():
     trees = re.findall(r"```{toctree}(.*?)```", (DOCS / "index.md").read_text(encoding="utf-8"), re.DOTALL)
     listed = re.findall(r"^([\w/]+)$", "\n".join(trees), re.MULTILINE)
-    assert set(markdown.pages()) - {"index"} | {"live"} == {page for page in listed if "/" not in page}
+    assert set(markdown.pages()) - {"index"} | {"live", "checks"} == {page for page in listed if "/" not in page}
 
 
 def test_links_between_files_become_links_between_pages(tmp_path):
@@ -131,3 +134,35 @@ def test_broken_links_are_found(tmp_path):
         "sub/b.html: broken link ../a.html#gone", "sub/b.html: broken link c.html", "sub/b.html: broken link d.png",
         "a.css: loads https://x.org/a.png",
     ]  # fmt: skip
+
+
+def test_the_checks_of_a_cell_are_kept_with_what_they_found(tmp_path):
+    chapter = tmp_path / "07_x.py"
+
+    def run(source, first, **names):
+        seen = {"src_file": chapter, "example_globals": names}
+        assertions.record(("code", source, first), seen, {"src_dir": tmp_path})
+        return json.loads((tmp_path / "checks/07_x.json").read_text(encoding="utf-8"))["checks"]
+
+    chapter.write_text("an earlier text, whose last build stopped at its first check")
+    run("assert a < 1", 1, a=0)
+    chapter.write_text("the text of today")
+    for _ in range(2):  # built twice
+        cell = "x = 1\nassert 0 < error < 1e-6 and n == 3\ndef f():\n    assert x"
+        one = run(cell, 10, error=np.float64(2.344e-9), n=3)
+        assert one == [{"condition": "0 < error < 1e-06", "found": ["2.34e-09"], "line": 12},
+                       {"condition": "n == 3", "found": ["3"], "line": 12}]  # fmt: skip
+        assert len(run("assert (a > b).all() and sizes == (1, 2.5)", 20, a=np.ones(2), b=0, sizes=(1, 2.5))) == 4
+    with pytest.raises(AssertionError, match="error < 1.*Do not assign"):
+        run("assert error < 1\nerror = 2", 1, error=2)
+
+
+def test_the_page_of_checks_leads_to_the_chapters(tmp_path):
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks/01_one_layer.json").write_text(
+        '{"text": "", "checks": [{"condition": "a < 1", "found": ["0.5"], "line": 3}]}'
+    )
+    assertions.write_page(SimpleNamespace(srcdir=tmp_path))
+    page = (tmp_path / "checks.rst").read_text(encoding="utf-8")
+    assert "all 1 comparisons" in page and ":doc:`/book/01_one_layer`" in page
+    assert "   * - ``a < 1``\n     - 0.5\n" in page

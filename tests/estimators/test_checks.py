@@ -21,6 +21,7 @@ def test_scikit_learns_check(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_none_is_skipped_where_scipy_takes_other_arrays_too():
     """SciPy reads this variable when it is imported. Without it, scikit-learn skips the check of other arrays."""
     program = (

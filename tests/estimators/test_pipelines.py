@@ -41,6 +41,7 @@ def test_a_pipeline_on_a_frame(frame):
         fitted.predict(frame[frame.columns[::-1]])
 
 
+@pytest.mark.slow
 def test_a_search_in_two_processes_on_a_frame(frame):
     grid = {"encode__n_components": [1, 2], "encode__hidden_layer_sizes": [(), (8,)], "encode__noise_level": [0.0, 0.1]}
     search = GridSearchCV(chain(epochs=20), grid, cv=2, n_jobs=2, error_score="raise").fit(frame, Y)

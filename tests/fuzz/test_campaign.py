@@ -30,6 +30,7 @@ def test_a_few_mutants_of_every_reader_are_refused_or_usable(tmp_path):
 
 
 @pytest.mark.skipif("pictures" not in READERS, reason="could not import 'PIL'")
+@pytest.mark.slow
 def test_a_picture_of_one_colour_costs_what_limits_allow(tmp_path):
     """It takes less memory than the floor of pictures, which is above that of other files; a larger one is refused."""
     from PIL import Image
@@ -46,7 +47,9 @@ def test_a_picture_of_one_colour_costs_what_limits_allow(tmp_path):
     assert least > reader("tables").least
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow) if name == "detectors" else name for name in READERS
+])  # fmt: skip
 def test_mutants_follow_from_the_seed(name, valid_files):
     files = valid_files[name]
     first, second = ([campaign.mutant(name, files, 7, k) for k in range(20)] for _ in range(2))
@@ -68,7 +71,10 @@ def _changes(edit, data, k):
         return False
 
 
-@pytest.mark.parametrize("name", sorted(PLANTED.keys() - {"planted-refuse"}))
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow) if name in ("planted-take_time", "planted-wait_for_ever") else name
+    for name in sorted(PLANTED.keys() - {"planted-refuse"})
+])  # fmt: skip
 def test_a_planted_fault_is_found_and_its_file_kept(name, tmp_path):
     if name == "planted-take_memory" and not STATUS.exists():
         pytest.skip("on a system without /proc/self/status (memory is not measured)")

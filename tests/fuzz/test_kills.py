@@ -12,6 +12,7 @@ from tests.fuzz.models import KINDS
 
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows (which has no SIGKILL)")
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits():
     found, faults = kills.run(2, seed=1, kinds=["batch_norm"])
     assert sum(found.values()) == 2 and not faults

@@ -186,8 +186,10 @@ def test_the_bar_shows_epoch_share_time_left_and_losses(drawn):
 @pytest.mark.parametrize(
     ("columns", "shown", "not_shown"),
     [
-        (120, ("|", "loss", "val_loss", "steps/s"), ()), (72, ("|", "loss", "val_loss"), ("steps",)),
-        (60, ("|", "loss"), ("val_loss",)), (40, ("|",), ("loss",)), (30, (), ("|", "loss")),
+        (72, ("|", "loss", "val_loss"), ("steps",)), (30, (), ("|", "loss")),
+        *[pytest.param(*values, marks=pytest.mark.slow) for values in (
+            (120, ("|", "loss", "val_loss", "steps/s"), ()), (60, ("|", "loss"), ("val_loss",)),
+            (40, ("|",), ("loss",)))],
     ],
 )  # fmt: skip
 def test_what_has_no_room_is_left_out_and_the_time_stays(columns, shown, not_shown, drawn):
@@ -289,6 +291,7 @@ def in_terminal(command, sizes, encoding="utf-8"):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.slow
 def test_on_a_terminal_of_80_columns_that_becomes_40_wide(encoding):
     pytest.importorskip("tqdm")
     text = in_terminal([sys.executable, "-W", "error", "-c", PROGRAM, "auto", "0.25"], (80, 40), encoding)
@@ -308,6 +311,7 @@ def test_on_a_terminal_that_does_not_know_its_size():
 
 @pytest.mark.skipif(importlib.util.find_spec("nbclient") is None, reason="could not import 'nbclient'")
 @pytest.mark.skipif(importlib.util.find_spec("ipykernel") is None, reason="could not import 'ipykernel'")
+@pytest.mark.slow
 def test_in_a_notebook_auto_is_a_bar_and_nothing_warns(tmp_path):
     pytest.importorskip("tqdm")
     code = """if True:

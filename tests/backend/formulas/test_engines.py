@@ -106,7 +106,9 @@ def test_the_formulas_of_the_package_are_found():
 
 
 @needs_numba
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("name", [
+    name if name.startswith(("layers.", "losses.")) else pytest.param(name, marks=pytest.mark.slow) for name in FORMULAS
+])  # fmt: skip
 def test_every_formula_has_the_same_bits(name, monkeypatch):
     formula = Formula(FORMULAS[name].plain, ())
     assert_same_bits(monkeypatch, formula, numbers(len(formula.input_names), "float32"))
@@ -179,8 +181,19 @@ def random_formulas(examples):
 
 
 @needs_numba
-@random_formulas(40)
+@random_formulas(5)
 def test_random_formulas_have_the_same_bits(tree):
+    assert_the_bits_of_a_tree_are_the_same(tree)
+
+
+@pytest.mark.slow
+@needs_numba
+@random_formulas(40)
+def test_many_random_formulas_have_the_same_bits(tree):
+    assert_the_bits_of_a_tree_are_the_same(tree)
+
+
+def assert_the_bits_of_a_tree_are_the_same(tree):
     with pytest.MonkeyPatch.context() as monkeypatch:
         assert_same_bits(monkeypatch, formula_of(tree), numbers(2, "float32"))
 

@@ -31,6 +31,7 @@ def networks():
         deep,
         faces,
         gan,
+        latent,
         overcomplete,
         reduction,
         semi_supervised,
@@ -70,6 +71,10 @@ def networks():
     yield "vae", "784-200-200-50, tanh, variational", vae([784, 200, 200, 50], "tanh"), rows
     yield "interpolation", "784-500-250-20, variational", vae([784, 500, 250, 20]), rows
     yield "interpolation", "784-500-250-20", dense_autoencoder([784, 500, 250, 20], "relu", "linear"), rows
+    sizes = {"vae": "784-200-100-2, ELU, variational", "autoencoder": "784-200-64-8",
+             "denoiser": "784-256, Gaussian noise"}  # fmt: skip
+    for name, model in latent.networks(0).items():
+        yield "latent", sizes[name], model, rows
     classifier = Classifier(Sequential(Dense(784, 300, "relu"), Dense(300, 10)), 10)
     yield "interpolation", "784-300-10, classes", classifier, rows
     for name, (channels, _, kind, *_) in conv.NETWORKS.items():

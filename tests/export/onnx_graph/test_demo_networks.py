@@ -29,6 +29,7 @@ def in_the_guide():
             for cells, line in ((row, " ".join(row)) for row in rows) if len(cells) > 3}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_network_and_detector_agrees():
     found, stated = {}, in_the_guide()
     for _, name, model, shape in networks():

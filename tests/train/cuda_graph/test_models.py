@@ -101,6 +101,9 @@ KINDS = {  # name: (model, data, settings of prepare)
 }  # fmt: skip
 
 
+BRIEF = ("dense", "variational", "dropout", "batch norm", "top-k of short rows", "classifier", "convolutional, pooled")
+
+
 def run(name, kind, epochs=3):
     """(losses, θ, the graph) of a run with steps of a kind: batches of 16, of 16 and of 8 rows."""
     model, rows, settings = KINDS[name]
@@ -127,7 +130,9 @@ def test_every_kind_of_model_is_captured_with_the_numbers_of_ordinary_steps(devi
 
 
 @with_fake
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [
+    name if name in BRIEF else pytest.param(name, marks=pytest.mark.slow) for name in KINDS
+])  # fmt: skip
 def test_a_second_stream_changes_no_bit_in_any_order(monkeypatch, name):
     """Operations of the second stream come as late as the join allows, or as early as the fork does."""
     with on("fake"):
