@@ -14,6 +14,8 @@ This page is all of it that a reader of npae needs. Read the names on the left a
     φ._forward(a)            φ.f(a)                  φ._backward(dh, a, h)  dh * φ.derivative(a, h)
     φ._forward_sum(y, b)     (y + b, φ.f(y + b))     φ._derivatives(a, h)   (φ′, φ″), both derivatives
     draws_in_step(k)         a `with` block in which streams draw the random numbers of training step k
+    one_pool(theta.value)    a `with` block in which products and formulas share one pool of threads
+    fast_windows(x, …)       None                    (no compiled loops, no GPU)
     @elementwise             does nothing; a call with out=w writes the result into w, which may be one of the arguments
 
 These plain stand-ins are in tests/plain_backend.py, and tests/backend/test_plain.py runs the contract tests of layers,
@@ -31,7 +33,11 @@ All other packages import from this page, never from the files within. In readin
     batches.py           rows for a network            gather.py           batches of bytes on the GPU
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
     fork.py              two streams of a CUDA graph   window_kernels.py   windows of images on the GPU
+    window_loops.py      the same on the CPU           window_maxima_loops.py, window_sums_loops.py,
+    window_loop_parts.py                               and what they share
     cublaslt.py          products with a bias          cublaslt_plans.py   how the library is asked for them
+    thread_pool.py       one pool for a training step  shared_product.py   a product in pieces
+    openblas.py          NumPy's BLAS library          blas_calls.py       its products in compiled code
     checks.py            arrays as arguments            files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
     typing.py            types for annotations         extras.py           packages not installed
@@ -126,6 +132,7 @@ from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
 from npae.backend.settings import as_float, as_int
 from npae.backend.text_table import text_table
+from npae.backend.thread_pool import one_pool
 from npae.backend.threads import parallel_for, thread_count
 from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Progress, Scalar
 from npae.backend.window import counted, fit_text, size_text, value_text
@@ -136,6 +143,7 @@ from npae.backend.window_kernels import (
     window_sums,
     window_sums_adjoint,
 )
+from npae.backend.window_loops import fast_windows
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
@@ -147,11 +155,11 @@ __all__ = [
     "Formula", "elementwise", "absolute", "cos", "exp",
     "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total", "as_path",
     "atomic_write", "check_place", "read_array_header", "gather_bytes", "im2col", "window_maxima",
-    "window_maxima_backward", "window_sums", "window_sums_adjoint", "Arena", "aligned", "contiguous", "empty",
-    "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
-    "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step", "Serializable",
-    "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing", "on_demand",
-    "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "use_fork",
+    "window_maxima_backward", "window_sums", "window_sums_adjoint", "fast_windows", "Arena", "aligned", "contiguous",
+    "empty", "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like",
+    "FlatParameters", "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step",
+    "Serializable", "as_member", "one_pool", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command",
+    "missing", "on_demand", "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "use_fork",
     "as_shown", "is_open", "is_terminal", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar",
     "CommandParser", "ABANDONED", "NotAFileError", "open_untrusted", "INTERRUPTED", "command_line", "counted",
     "fit_text", "size_text", "value_text",

@@ -9,8 +9,9 @@ pixel: they are never the maximum, and n_p counts the places inside.
 
 The maximum over a window is the maximum over its columns of the maxima within each column, and sums work likewise. So
 there is one pass along the height and one along the width, with k + k taps in place of k². The derivatives take the
-two passes in reverse order. On the GPU one kernel does both passes, with the same ties (of numbers: NaN aside) and the
-same order of summation (npae.backend.window_kernels).
+two passes in reverse order. `fast_windows` does both passes at once, after some work by compiled loops, with the same
+bits (npae.backend.window_loops), on the GPU by one kernel, with the same ties (of numbers: NaN aside) and the same
+order of summation (npae.backend.window_kernels).
 
 **Ties.** The first maximum (in the leftmost column, then the topmost row) receives the whole gradient. In one pass,
 take the taps t = 0 … k − 1 of a window in order, starting with rest = dy:
@@ -26,16 +27,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from npae.backend import (
-    Array,
-    array_module,
-    elementwise,
-    empty,
-    window_maxima,
-    window_maxima_backward,
-    window_sums,
-    window_sums_adjoint,
-)
+from npae.backend import Array, elementwise, empty, fast_windows
 from npae.layers.patches import Axis
 
 Index: TypeAlias = tuple[slice, ...]
@@ -48,19 +40,19 @@ def maxima(x: Array, rows: Axis, columns: Axis) -> tuple[Array, Any]:
         x: images (B, H, W, C).
         rows, columns: the Axis of the height and of the width.
     """
-    if array_module(x) is not np:
-        y = window_maxima(x, rows, columns)
-        return y, (x, y, rows, columns)
+    if fast := fast_windows(x, rows, columns):
+        return fast.window_maxima(x, rows, columns)
     of_columns = _max(x, 1, rows)
     y = _max(of_columns, 2, columns)
-    return y, (x, of_columns, y, rows, columns)
+    return y, (None, x, of_columns, y, rows, columns)
 
 
 def maxima_backward(dy: Array, cache: Any) -> Array:
     """∂J/∂x from ∂J/∂y, where (y, cache) = maxima(x)."""
-    if array_module(dy) is not np:
-        return window_maxima_backward(dy, *cache)
-    x, of_columns, y, rows, columns = cache
+    fast, *saved = cache
+    if fast:
+        return fast.window_maxima_backward(dy, *saved)
+    x, of_columns, y, rows, columns = saved
     return _max_backward(_max_backward(dy, of_columns, y, 2, columns), x, of_columns, 1, rows)
 
 
@@ -72,8 +64,8 @@ def sums(x: Array, rows: Axis, columns: Axis, mean: bool = False) -> Array:
         rows, columns: the Axis of the height and of the width.
         mean: divide by the number of pixels in the window.
     """
-    if array_module(x) is not np:
-        return window_sums(x, rows, columns, mean)
+    if fast := fast_windows(x, rows, columns):
+        return fast.window_sums(x, rows, columns, mean)
     for along, axis in ((1, rows), (2, columns)):
         x = _sum(x, along, axis)
         if mean:
@@ -89,8 +81,8 @@ def sums_adjoint(y: Array, rows: Axis, columns: Axis, mean: bool = False) -> Arr
         rows, columns: the Axis of the height and of the width.
         mean: divide by the number of pixels in the window.
     """
-    if array_module(y) is not np:
-        return window_sums_adjoint(y, rows, columns, mean)
+    if fast := fast_windows(y, rows, columns):
+        return fast.window_sums_adjoint(y, rows, columns, mean)
     for along, axis in ((2, columns), (1, rows)):
         if mean:
             share = empty(y.shape, y)
@@ -100,7 +92,7 @@ def sums_adjoint(y: Array, rows: Axis, columns: Axis, mean: bool = False) -> Arr
     return y
 
 
-# One pass along an axis of (B, H, W, C), 1 or 2, on the CPU.
+# One pass along an axis of (B, H, W, C), 1 or 2.
 
 
 @elementwise(out=("rest",))

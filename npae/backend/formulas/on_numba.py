@@ -20,12 +20,15 @@ from typing import Any
 
 import numpy as np
 
+from npae.backend.formulas.loop import Loop
 from npae.backend.formulas.loop_text import EXPRESSIONS, loop_text
 from npae.backend.formulas.on_numpy import BLOCK, registers
 from npae.backend.formulas.plan import Plan
 from npae.backend.formulas.trace import Symbol, Traced
+from npae.backend.thread_pool import current
 from npae.backend.typing import Array
 
+SHARED = 2**13  # numbers that one thread processes in the time in which several are started, 5 µs
 PATIENCE = 2**32  # operations on elements before a formula is compiled: in so many a loop saves what compiling costs
 
 
@@ -36,14 +39,23 @@ def available() -> bool:
 
 
 @cache
-def compiler() -> Any:
-    """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy)."""
+def compiler(shared: bool = False) -> Any:
+    """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy).
+
+    None, too, with NUMBA_DISABLE_JIT=1, which leaves loops to Python.
+
+    Args:
+        shared: let several threads share the ranges that are called prange.
+    """
     try:
         import numba
+        from numba.core import config
     except ImportError as error:
         warnings.warn(f"Numba is installed but cannot be used, npae goes on without it: {error}", stacklevel=2)
         return None
-    return numba.njit(nogil=True, error_model="numpy")
+    if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+        return None
+    return numba.njit(nogil=True, error_model="numpy", parallel=shared)
 
 
 _all_loops: dict[tuple, "Loops"] = {}  # the operations of a formula, as a tuple -> its Loops
@@ -135,7 +147,7 @@ class LoopProgram:
     ) -> None:
         inputs, operations, outputs = traced
         self.kinds, self.dtype = kinds, dtype
-        self.stages: list[tuple[Any, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
+        self.stages: list[tuple[Loop, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
         ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
         self.slots = ins + [f"out{k}" for k in range(len(outputs))]
         n_arrays = len(self.slots)
@@ -163,11 +175,9 @@ class LoopProgram:
         target: str | None = None,
     ) -> None:
         text, names = loop_text(results, given)
-        scope: dict[str, Any] = {"T": self.dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan}
-        exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
         slots = [self.slots.index(n) for n in names]
         place = None if target is None else self.slots.index(target)
-        self.stages.append((compiler()(scope["loop"]), slots, function, place))
+        self.stages.append((Loop(text, self.dtype, compiler), slots, function, place))
 
     def run(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         """Evaluate the formula.
@@ -178,7 +188,8 @@ class LoopProgram:
         """
         if len(self.stages) == 1:
             loop, slots, _, _ = self.stages[0]
-            loop(*map((*args, *outs).__getitem__, slots))
+            compiled = loop.shared if outs[0].size >= SHARED and current.turn is not None else loop.alone
+            compiled(*map((*args, *outs).__getitem__, slots))
             return
         rows = max(1, len(outs[0]) * BLOCK // max(1, outs[0].size))
         for start in range(0, len(outs[0]), rows):
@@ -189,6 +200,6 @@ class LoopProgram:
     def _run_block(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         given = (*args, *outs, *registers(self.register_names, outs[0].shape, self.dtype))
         for loop, slots, function, target in self.stages:
-            loop(*map(given.__getitem__, slots))
+            loop.alone(*map(given.__getitem__, slots))
             if function is not None:
                 function(given[target], out=given[target])
