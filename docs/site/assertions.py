@@ -37,7 +37,7 @@ def shown(value):
 
 
 def evaluated(condition, names):
-    """The condition as code, and the values of its sides which are no plain numbers. Raises where it does not hold."""
+    """The condition as code, and the values of its sides that are not constants. Raises where it does not hold."""
     code = ast.unparse(condition)
 
     def value_of(node):
