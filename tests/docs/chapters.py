@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("sphinx_gallery")  # without it no chapter is built
 BOOK = Path(__file__).resolve().parents[2] / "docs" / "book"
 
 
 def run_chapter(name):
     """The names that a chapter defines, after all of it has run, without a window. It has made pictures."""
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
