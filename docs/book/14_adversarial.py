@@ -14,7 +14,7 @@ import numpy as np
 
 from demos.exercises import attempt, compare, returned, slopes
 from demos.figures.canvas import bare, open_frame
-from demos.figures.codes import _badges
+from demos.figures.codes import badges
 from demos.from_scratch import gan as page
 from demos.palette import COLOURS, GREY, INK
 from npae import GAN, AdversarialAutoencoder, dense_autoencoder, fit, mnist
@@ -362,7 +362,7 @@ for axes, h, title in zip(pair, (h_before, h_after), titles, strict=True):
     limit = max(14, 1.05 * np.abs(np.percentile(h, (0.5, 99.5), axis=0)).max())
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=title)
     open_frame(axes)
-    _badges(axes, h, labels)
+    badges(axes, h, labels)
 some = []
 for i, h in enumerate(h_before):  # codes at some distance from each other
     if all(np.linalg.norm(h - h_before[j]) > 1.4 for j in some):
