@@ -20,7 +20,7 @@ from demos.palette import COLOURS, GREY, INK
 from npae import Autoencoder, dense_autoencoder, fit, mnist
 from npae.gradcheck import GradientError, check_gradient, check_layer, check_model
 from npae.layers import Dense, Sequential, TopK
-from npae.layers.top_k import _keep, _masked
+from npae.layers.top_k import _keep, masked
 from npae.optim import Adam
 from npae.penalties import L1, KLSparsity, WeightDecay
 from npae.penalties.sparsity import _divergence_and_derivative, _scaled_sign
@@ -253,7 +253,7 @@ for axes in (left, right):
 # A small change of :math:`a` does not change the choice, unless two activations are equal. So :math:`m` counts as a
 # constant, and :math:`da_{ij} = dh_{ij} m_{ij}`. In the engine ``t`` is the k-th largest activation of the row.
 print(inspect.getsource(_keep.plain))
-print(inspect.getsource(_masked.plain))
+print(inspect.getsource(masked.plain))
 print(f"gradient check: {check_layer(TopK(3), rng.normal(size=(4, 8))):.0e}")
 
 # %%

@@ -173,7 +173,7 @@ class BatchNorm(Layer):
         variance = _sum(squares)
         variance *= 1 / n
         m, s = self.mean.value, self.variance.value
-        if self.gamma.trainable:
+        if self.mean.trainable:
             _average(m, s, mean, variance, self.momentum, n / (n - 1), out=(m, s))
         r, scale = _scales(variance, gamma, self.epsilon)
         return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)

@@ -13,6 +13,7 @@ pytest.importorskip("matplotlib")
 
 DEMOS = {
     "aae": {"maps.png", "styles.png", "gaussian.npz", "ring.npz", "swiss_roll.npz", "metrics.json"},
+    "activations": {"filters.png", "frontier.png", "frequencies.png", "top_k.npz", "metrics.json"},
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
     "conv": {"reconstructions.png", "maps.png", "loss.png", "pooled.npz", "strided.npz", "large.npz", "metrics.json"},
     "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},

@@ -12,7 +12,7 @@ from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models import data_dependent_init
 from npae.optim import SGD, Adam, AdamW, Cosine
 from npae.train import Checkpoint, EarlyStopping, prepare
-from npae.train.history import EpochMeans
+from npae.train.epoch_means import EpochMeans
 from tests.devices import each_gpu, on, with_fake
 from tests.fake_gpu.fake_cupy import fake_cupy
 

@@ -36,14 +36,19 @@ def available() -> bool:
 
 
 @cache
-def compiler() -> Any:
-    """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy)."""
+def compiler(reorders_sums: bool = False) -> Any:
+    """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy).
+
+    Args:
+        reorders_sums: may the compiler add the terms of a sum in another order, so that it can use vectors?
+    """
     try:
         import numba
     except ImportError as error:
         warnings.warn(f"Numba is installed but cannot be used, npae goes on without it: {error}", stacklevel=2)
         return None
-    return numba.njit(nogil=True, error_model="numpy")
+    fast = {"reassoc", "contract"} if reorders_sums else False
+    return numba.njit(nogil=True, error_model="numpy", fastmath=fast)
 
 
 _all_loops: dict[tuple, "Loops"] = {}  # the operations of a formula, as a tuple -> its Loops

@@ -12,7 +12,7 @@ from npae.layers import ConvTranspose2D, Dense, Flatten, ReLU, Reshape, Sequenti
 from npae.losses import BinaryCrossEntropy, GaussianNLL, HeteroscedasticGaussianNLL, SquaredError
 from npae.optim import Adam, Cosine
 from npae.train import Checkpoint, prepare
-from npae.train.history import EpochMeans
+from npae.train.epoch_means import EpochMeans
 from npae.train.step import Step
 from tests.contract import check_layer
 from tests.devices import each_device, each_gpu, on
