@@ -13,8 +13,8 @@ of dead units, a the pre-activations, and e the residual, which counts as a cons
     ∂J_aux/∂Ŵ = h̃ᵀ ∂J_aux/∂ê                      and to W as in layers.UnitDense
 
 As soon as a unit of D is active, it belongs to the others. If no unit is dead, J_aux = 0. On the CPU only the columns
-of dead units are computed, mostly none. On a GPU the number of dead units is not read, since the step would have to wait:
-there J_aux is computed for all columns, and multiplied by 0 if no unit is dead. Gao et al. take k_aux near n_in/2,
+of dead units are computed, mostly none. On a GPU the number of dead units is not read, since the step would have to
+wait: there J_aux is computed for all columns, and multiplied by 0 if no unit is dead. Gao et al. take k_aux near n_in/2,
 α = 1/32, and dead units as those not active on the last 10 million tokens. Their code, too, uses positive a_ij only: a
 unit that learnt to be negative could not become active by that.
 
