@@ -14,9 +14,9 @@ of dead units, a the pre-activations, and e the residual, which counts as a cons
 
 As soon as a unit of D is active, it belongs to the others. If no unit is dead, J_aux = 0. On the CPU only the columns
 of dead units are computed, mostly none. On a GPU the number of dead units is not read, since the step would have to
-wait: there J_aux is computed for all columns, and multiplied by 0 if no unit is dead. Gao et al. take k_aux near n_in/2,
-α = 1/32, and dead units as those not active on the last 10 million tokens. Their code, too, uses positive a_ij only: a
-unit that learnt to be negative could not become active by that.
+wait: there J_aux is computed for all columns, and multiplied by 0 if no unit is dead. Gao et al. take k_aux near
+n_in/2, α = 1/32, and dead units as those not active on the last 10 million tokens. Their code, too, uses positive
+a_ij only: a unit that learnt to be negative could not become active by that.
 
 Gao, Dupré la Tour, Tillman, Goh, Troll, Radford, Sutskever, Leike & Wu 2024, "Scaling and evaluating sparse
 autoencoders", arXiv 2406.04093, section 2.4 and appendix A.2.
