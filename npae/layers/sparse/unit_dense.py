@@ -44,10 +44,10 @@ from npae.backend import (
     matmul_at,
     maximum,
     nonzeros,
-    ones,
     sparse_matmul,
     sparse_matmul_transposed,
     sqrt,
+    sum_rows,
 )
 from npae.layers import initializers
 from npae.layers.base import Cache, Gradient, Layer
@@ -111,7 +111,7 @@ class UnitDense(Layer):
     def _directions(self) -> tuple[Array, Array]:
         """(Ŵ, r)."""
         W = self.W.value
-        r = _inverse_norm(_row_sums(_product(W, W)))
+        r = _inverse_norm(sum_rows(_product(W, W).T))
         return array_module(W).multiply(W, r[:, None], out=empty(W.shape, W)), r  # Ŵ_j = r_j W_j
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
@@ -168,7 +168,7 @@ class UnitDense(Layer):
 
         def write(out: Array) -> None:
             G = sparse_matmul_transposed(h, places, dy, out=out)  # G = hᵀ dy
-            along = _row_sums(_product(G, directions))  # G_j · Ŵ_j
+            along = sum_rows(_product(G, directions).T)  # G_j · Ŵ_j
             G -= array_module(G).multiply(directions, along[:, None], out=empty(G.shape, G))
             G *= r[:, None]
 
@@ -187,8 +187,3 @@ class UnitDense(Layer):
 
     def __repr__(self):
         return f"UnitDense({self.n_in} -> {self.n_out})"
-
-
-def _row_sums(a: Array) -> Array:
-    """Σ_k a_jk: (rows,)."""
-    return matmul(ones(a.shape[1], a), a.T, out=empty((len(a),), a))

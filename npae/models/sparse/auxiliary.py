@@ -27,15 +27,11 @@ import numpy as np
 from npae.backend import Array, Scalar, array_module, device_of, elementwise, empty, kth_largest, maximum
 from npae.layers import UnitDense
 from npae.layers.base import Cache
+from npae.layers.sparse.centered_dense import minus
 from npae.layers.top_k import masked
 from npae.losses import SquaredError
 
 NEVER = -1e30  # stands for −∞, which times 0 would be NaN
-
-
-@elementwise
-def _difference(x, x_hat):
-    return x - x_hat
 
 
 @elementwise
@@ -87,6 +83,6 @@ def auxiliary_loss(decoder: UnitDense, decoder_cache: Cache, a: Array, da: Array
     t[...] = kth_largest(candidates, min(k, a.shape[1]))
     h, mask = _keep(candidates, t, dead, out=(candidates, t))
     e_hat, cache = decoder.combine(h, unit, columns)  # ê = h̃ Ŵ
-    value, d = SquaredError().value_and_gradient(e_hat, _difference(x, x_hat))  # ½ 1/B Σ_i ‖ê_i − e_i‖²
+    value, d = SquaredError().value_and_gradient(e_hat, minus(x, x_hat))  # ½ 1/B Σ_i ‖ê_i − e_i‖²
     da[:, columns] += masked(decoder.combine_backward(_times(d, strength, out=d), cache), mask)
     return value * strength if on_cpu else value * strength * array_module(dead).max(dead)
