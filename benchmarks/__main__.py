@@ -1,6 +1,6 @@
 """Benchmarks: the time of a training step on this machine, in npae and in other frameworks.
 
-    python -m benchmarks                            everything: about ten minutes on two cores
+    python -m benchmarks                            everything: about 13 minutes on two cores
     python -m benchmarks --quick                    everything, with more noise: two to five minutes
     python -m benchmarks train_step epoch           only these parts
     python -m benchmarks --minutes 8 --device gpu   the most important rows on a GPU, in at most eight minutes
@@ -20,6 +20,7 @@ PARTS = {  # in the order of their worth
     "epoch": Part("a full MNIST epoch, and the time to reach a given error", "2 minutes", "half a minute", share=0.2),
     "crossover": Part("from which batch size and width the GPU is faster", "half a minute", "10 seconds", share=0.15),
     "scaling": Part("cost against parameters, batch, depth and data; several processes", "40 seconds", "half a minute"),
+    "sparse": Part("a step of a sparse autoencoder of hidden states beside PyTorch", "3 minutes", "half a minute"),
     "smoke": Part("does everything run on this device, and equal the CPU?", "20 seconds", "the same", named=True),
 }
 

@@ -29,7 +29,7 @@ def epoch_after_epoch(step, rows, rate):
     while True:
         step.epoch_starts([rate] * len(rows))
         yield from rows
-        step.epoch_ends()
+        step.read_terms()
 
 
 @contextmanager

@@ -40,13 +40,23 @@ Reading order
     layers/reshape.py                   flatten, reshape
     layers/slice.py                     some of the columns
     layers/top_k.py                     k-sparse codes
+    layers/sparse/                      few active units, directions of unit norm
     layers/tied.py                      h Wᵀ + b
     layers/output.py                    the last activation of a network
     penalties/base.py                   λΩ
     penalties/sparsity.py               KL(ρ ‖ ρ̂) and L1
+    penalties/l0.py                     the number of active units
     penalties/weight_decay.py           ½ ‖W‖²
     penalties/contractive.py            ‖∂h/∂x‖²
     models/dense.py                     from a list of sizes
+    data/files/shown.py                 what messages show of files
+    data/files/array_file.py            rows of a file
+    data/files/safetensors_header.py    where its tensors are
+    data/files/int8_scale.py            numbers of 8 bits
+    data/files/open_array.py            .npy and safetensors
+    data/block_order.py                 a random order that disks read sequentially
+    data/block_buffer.py                blocks of rows in memory
+    data/shards.py                      rows from many files
     data/sources.py                     what is accepted as data
     layers/softmax.py                   softmax, and as the head of a code
     losses/softmax_cross_entropy.py     −ln p(y)
@@ -54,6 +64,8 @@ Reading order
     models/wrapper.py                   a model that is one of its parts
     models/classifier.py                a network under softmax cross-entropy
     models/stacked.py                   greedy layer-wise pretraining
+    models/phases.py                    several objectives
+    models/sparse/                      dictionaries with few active units
 
   Images.
 
@@ -77,7 +89,6 @@ Reading order
     models/variational/model.py         the ELBO and the model
     models/variational/dense.py         from a list of sizes
     losses/adversarial.py               discriminator and generator
-    models/phases.py                    several objectives
     models/adversarial/priors.py        p(z)
     models/adversarial/sampler.py       draws from a prior
     models/adversarial/game.py          one adversarial step
@@ -94,6 +105,7 @@ Reading order
     optim/phased.py                     an optimizer for each objective
     train/learning_curves.py            a picture of the losses
     train/overflow.py                   moments beyond the range
+    train/epoch_means.py                the epoch under way
     train/history.py                    what is recorded
     train/differences.py                two runs compared
     train/saved_run.py                  what a checkpoint says
@@ -109,27 +121,15 @@ Reading order
     data/augment.py                     fresh variants of samples
     data/minibatches.py                 minibatches
     train/health.py                     first weights, dead units
+    evaluate/                           samples and data compared, Jacobians measured, the health of sparse codes
+    train/sparse.py                     training sparse autoencoders
     data/warp.py                        rotations, shears, stretches
     train/cuda_graph/                   the step as one CUDA graph
     train/parallel/                     several processes, each on its cores and its GPU
     train/fit.py                        all of it in one call
     data/files/                         readers of untrusted files
-    data/sets/mnist.py                  MNIST
-    data/sets/faces.py                  faces
-    data/sets/tables.py                 tables with anomalies
-    data/sets/few_labels.py             few labels
-    evaluate/                           samples and data compared, Jacobians measured
-    anomaly/mahalanobis.py              distances in standard deviations
-    anomaly/distances.py                four distances from normal data
-    anomaly/standardise.py              each feature in units of its deviation
-    anomaly/training.py                 training networks on rows
-    anomaly/fitted.py                   what is learnt from normal rows
-    anomaly/contributions.py            which features made a row odd
-    anomaly/threshold.py                the threshold: cross-fitting
-    anomaly/settings.py                 what the settings of a detector may be
-    anomaly/detector.py                 the detector
-    anomaly/saving.py                   detectors in files
-    anomaly/curves.py                   ROC, precision and recall
+    data/sets/                          MNIST, faces, tables with anomalies, few labels
+    anomaly/                            the detector of anomalies: distances, thresholds, files
 
   For other libraries.
 
@@ -168,7 +168,9 @@ from npae.models import (
     AdversarialAutoencoder,
     Autoencoder,
     Classifier,
+    GatedSparseAutoencoder,
     SemiSupervisedAutoencoder,
+    SparseAutoencoder,
     Stacked,
     VariationalAutoencoder,
     convolutional_autoencoder,
@@ -188,9 +190,10 @@ else:
 
 __all__ = [
     "anomaly", "backend", "data", "evaluate", "gradcheck", "layers", "losses", "models", "optim", "penalties",
-    "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "SemiSupervisedAutoencoder",
-    "Stacked", "VariationalAutoencoder", "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder",
-    "fit", "History", "Checkpoint", "CSVLog", "EarlyStopping", "ExponentialMovingAverage", "TensorBoard", "SGD", "Adam",
-    "AdamW", "Cosine", "Plateau", "WarmUp", "AnomalyDetector", "load_detector", "save_detector", "mnist", "load",
-    "save", "show_config", "tf32", "DataWarning",
+    "serialization", "train", "AdversarialAutoencoder", "Autoencoder", "Classifier", "GAN", "GatedSparseAutoencoder",
+    "SemiSupervisedAutoencoder", "SparseAutoencoder", "Stacked", "VariationalAutoencoder",
+    "convolutional_autoencoder", "dense_autoencoder", "variational_autoencoder", "fit", "History", "Checkpoint",
+    "CSVLog", "EarlyStopping", "ExponentialMovingAverage", "TensorBoard", "SGD", "Adam", "AdamW", "Cosine", "Plateau",
+    "WarmUp", "AnomalyDetector", "load_detector", "save_detector", "mnist", "load", "save", "show_config", "tf32",
+    "DataWarning",
 ]  # fmt: skip

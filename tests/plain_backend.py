@@ -30,6 +30,10 @@ def total(x, scale=1.0):
     return np.sum(x) * scale
 
 
+def sum_rows(rows):
+    return np.sum(rows, axis=0)
+
+
 def matmul_aside(a, b, out):
     return np.matmul(a, b, out=out)
 
@@ -96,6 +100,38 @@ class ActivationFormulas:
     _forward_sum = property(lambda self: Formula(lambda a, b: (a + b, self.f(a + b))))
     _backward = property(lambda self: Formula(lambda dh, a, h: dh * self.derivative(a, h)))
     _derivatives = property(lambda self: Formula(lambda a, h: (self.derivative(a, h), self.second_derivative(a, h))))
+
+
+class Places:
+    """Nothing is known of where a code is 0."""
+
+
+def nonzeros(h, features):
+    return None
+
+
+def sparse_matmul(h, places, W, out):
+    return np.matmul(h, W, out=out)
+
+
+def sparse_matmul_transposed(h, places, x, out):
+    return np.matmul(h.T, x, out=out)
+
+
+def matmul_at(x, W, places, out):
+    return np.matmul(x, W.T, out=out)
+
+
+def column_counts(h, places):
+    return (h != 0).sum(axis=0).astype(h.dtype)
+
+
+def kth_largest(x, k):
+    return np.sort(x, axis=1)[:, [-k]]
+
+
+def kth_largest_of_all(x, k):
+    return np.maximum(np.sort(x, axis=None)[[-k]], 0)
 
 
 def array_module(x):

@@ -23,7 +23,7 @@ FORMULAS = {"absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minim
 # Names of npae.backend that no user calls: arguments, but no example.
 MACHINERY = {"Arena", "Cublas", "CublasLt", "LazyRows", "aligned", "blas_of_graphs", "gather_bytes", "gpu_module",
              "replace_gpu_module", "use_blas", "im2col", "window_maxima", "window_maxima_backward", "window_sums",
-             "window_sums_adjoint", "Fork", "fork_is_on", "join", "run_aside", "use_fork"}  # fmt: skip
+             "window_sums_adjoint", "Places", "Fork", "fork_is_on", "join", "run_aside", "use_fork"}  # fmt: skip
 
 
 def own(package):

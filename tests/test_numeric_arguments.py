@@ -9,6 +9,7 @@ import inspect
 import json
 import math
 import re
+import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from npae import (
     VariationalAutoencoder,
     convolutional_autoencoder,
     dense_autoencoder,
+    evaluate,
     fit,
     gradcheck,
     layers,
@@ -35,7 +37,7 @@ from npae import (
 )
 from npae.anomaly import Mahalanobis
 from npae.backend import Serializable
-from npae.data import Minibatches, Warp, hide_labels, oversample_labelled
+from npae.data import Minibatches, Shards, Warp, hide_labels, oversample_labelled
 from npae.layers import Dense
 from npae.models import latent
 from npae.serialization import describe
@@ -108,6 +110,12 @@ def autoencoder(kind, **settings):
     return kind(Dense(6, 2), Dense(2, 6), **settings)
 
 
+def shards(**settings):
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/x.npy", X)
+        return Shards(f"{folder}/x.npy", **settings)
+
+
 def clipped(max_norm):
     return optim.clip_by_global_norm(np.ones(3), max_norm)
 
@@ -140,6 +148,10 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {  # {name: (a call with keywords
     "Slice": (lambda **k: layers.Slice(**{"start": 0, "stop": 9} | k), {"start": Whole(2, 0), "stop": COUNT}),
     "SoftmaxHead": (layers.SoftmaxHead, {"classes": Whole(3, 2)}),
     "TopK": (lambda **k: layers.TopK(**{"k": 2} | k), {"k": COUNT, "alpha": Real(2, 1, closed="low")}),
+    "BatchTopK": (lambda **k: layers.BatchTopK(**{"k": 2} | k), {"k": COUNT, "momentum": ABOVE_0_TO_1}),
+    "JumpReLU": (lambda **k: layers.JumpReLU(**{"n": 2} | k),
+                 {"n": COUNT, "threshold": POSITIVE, "bandwidth": POSITIVE}),
+    "UnitDense": (lambda **k: layers.UnitDense(**{"n_in": 3, "n_out": 2} | k), {"n_in": COUNT, "n_out": COUNT}),
     "BatchNorm": (lambda **k: layers.BatchNorm(**{"features": 2} | k),
                   {"features": COUNT, "momentum": ABOVE_0_TO_1, "epsilon": POSITIVE}),
     "Conv2D": (lambda **k: layers.Conv2D(**{"c_in": 1, "c_out": 1, "kernel": 3} | k), CONV),
@@ -160,6 +172,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {  # {name: (a call with keywords
     "SoftmaxCrossEntropy": (losses.SoftmaxCrossEntropy, {"classes": Whole(3, 2)}),
     "MaskedCrossEntropy": (losses.MaskedCrossEntropy, {"classes": Whole(3, 2)}),
     "discriminator_loss": (lambda r: losses.discriminator_loss(X, X, r), {"r": SHARE}),
+    "L0": (penalties.L0, {"strength": POSITIVE}),
     "L1": (penalties.L1, {"strength": POSITIVE}),
     "WeightDecay": (penalties.WeightDecay, {"strength": POSITIVE}),
     "Contractive": (penalties.Contractive, {"strength": POSITIVE}),
@@ -170,6 +183,12 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {  # {name: (a call with keywords
     "Autoencoder": (lambda **k: autoencoder(models.Autoencoder, **k), {"seed": SEED}),
     "VariationalAutoencoder": (lambda **k: VariationalAutoencoder(Dense(6, 4), Dense(2, 6), **k),
                                {"beta": POSITIVE, "samples": COUNT, "seed": SEED}),
+    "SparseAutoencoder": (lambda n_in=6, n_units=9, **k: models.SparseAutoencoder(n_in, n_units, "relu", **k),
+                          {"n_in": COUNT, "n_units": COUNT, "aux_k": Whole(2, 0), "aux_strength": POSITIVE,
+                           "dead_after": COUNT, "seed": SEED}),
+    "GatedSparseAutoencoder": (lambda n_in=6, n_units=9, strength=1, **k: models.GatedSparseAutoencoder(
+        n_in, n_units, strength, **k), {"n_in": COUNT, "n_units": COUNT, "strength": POSITIVE, "dead_after": COUNT,
+                                        "seed": SEED}),
     "GAN": (gan, {"real": Real(0.9, 0.5, 1, "high"), "seed": SEED}),
     "Stacked": (lambda sizes=2, **k: Stacked([6, sizes], **k), {"sizes": COUNT, "seed": SEED}),
     "dense_autoencoder": (lambda sizes=2, **k: dense_autoencoder([6, 4, sizes], **k),
@@ -191,13 +210,18 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {  # {name: (a call with keywords
     "grid": (latent.grid, {"n": COUNT}),
     "fit": (trained, FIT),
     "prepare": (prepared, FIT),
+    "Resample": (train.Resample, {"every": COUNT, "until": COUNT}),
+    "sparse_health": (lambda batch_size: evaluate.sparse_health(dense_autoencoder([6, 2], loss="mse"), X, batch_size),
+                      {"batch_size": COUNT}),
+    "resample": (lambda seed: models.resample(models.SparseAutoencoder(6, 9, "relu"), X, seed), {"seed": SEED}),
     "EarlyStopping": (train.EarlyStopping, {"patience": COUNT, "min_delta": NOT_NEGATIVE}),
-    "Checkpoint": (lambda every: train.Checkpoint("x", every), {"every": COUNT}),
+    "Checkpoint": (lambda **k: train.Checkpoint("x", **k), {"every": COUNT, "steps": COUNT}),
     "ExponentialMovingAverage": (train.ExponentialMovingAverage, {"decay": BELOW_1}),
     "AnomalyDetector": (detector, {"contamination": Real(0.4, 0, 0.5, "high"), "shrinkage": ABOVE_0_TO_1,
                                    "epochs": Whole(2, 0), "batch_size": COUNT, "learning_rate": POSITIVE,
                                    "folds": Whole(2, 0), "seed": SEED}),
     "Mahalanobis": (lambda shrinkage: Mahalanobis(X, shrinkage), {"shrinkage": ABOVE_0_TO_1}),
+    "Shards": (shards, {"block_rows": COUNT, "mixed_blocks": COUNT}),
     "Minibatches": (lambda batch_size=2, **k: Minibatches(X, batch_size, **k), {"batch_size": COUNT}),
     "Warp": (lambda std=0.1, image=8, **k: Warp(std, image=(image, 8), **k),
              {"std": NOT_NEGATIVE, "share": SHARE, "contrast": POSITIVE, "image": Whole(8, 2)}),
@@ -211,7 +235,8 @@ ELSEWHERE = {
     "as_schedule": "the epochs of fit", "Trainer": "built by prepare", "DataParallelStep": "built by prepare",
     "conv_encoder": "by convolutional_autoencoder", "conv_decoder": "by convolutional_autoencoder",
     "CodeMixture": "needs scikit-learn: tests/models/latent", "image_folder": "needs pictures: tests/data/files",
-    "parzen_log_likelihood": "numbers or lists: tests/evaluate", "Parzen": "a result", "TwoSample": "a result",
+    "parzen_log_likelihood": "numbers or lists: tests/evaluate", "Parzen": "a result", "SparseHealth": "a result",
+    "TwoSample": "a result",
     "check_layer": "as check_gradient", "check_model": "as check_gradient",
 }  # fmt: skip
 CASES = [(name, argument) for name, (_, arguments) in TABLE.items() for argument in arguments]

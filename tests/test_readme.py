@@ -91,7 +91,7 @@ def test_the_site_is_built_by_one_command(page):
 
 
 @pytest.mark.parametrize("page", [
-    "README.md", "docs/package_index.md", pytest.param("docs/index.md", marks=pytest.mark.slow),
+    "README.md", "docs/cases.md", "docs/package_index.md", pytest.param("docs/index.md", marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_the_code_of_a_page_runs(page, tmp_path):
     blocks = blocks_of(page)

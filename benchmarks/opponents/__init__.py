@@ -5,6 +5,7 @@
     pytorch.py    PyTorch: eager, fused Adam, torch.compile, CUDA graphs
     xla.py        JAX, the whole step compiled
     scikit.py     scikit-learn's MLPRegressor, one epoch at a time
+    sparse_ours.py, sparse_pytorch.py      sparse autoencoders, for `benchmarks.sparse`
 
 A step is: zero the gradient, forward, cross-entropy from logits, backward, Adam with its defaults (η = 10⁻³), on one
 float32 batch that is already in the memory of the device. All start from npae's initial weights of seed 0. A class is

@@ -71,7 +71,7 @@ class NpaeStep:
         synchronize(self.device)
 
     def _objective(self):
-        self.step.epoch_ends()  # a captured step passes on its terms later
+        self.step.read_terms()  # a captured step passes on its terms later
         return float(self.terms["reconstruction"])
 
     def first_steps(self):

@@ -3,8 +3,9 @@
 This page is all of it that a reader of npae needs. Read the names on the left as the NumPy on the right:
 
     matmul(a, b, out=o)      a @ b                   empty(shape, like)     np.empty(shape, like.dtype)
-    dot(a, b)                a @ b, of vectors       ones(n, like)          np.ones(n, like.dtype)
-    total(x, s)              x.sum() * s             formula.total(x)       (sum of its first result, the others)
+    ones(n, like)            np.ones(n, like.dtype)
+    dot(a, b)                a @ b, of vectors       total(x, s)            x.sum() * s
+    sum_rows(x)              x.sum(axis=0)           formula.total(x)       (sum of its first result, the others)
     p.value, p.grad          two arrays of one shape rows(x)                x.reshape(len(x), -1)
     theta.fresh_grad()       theta.grad[...] = 0     flat(x)                x.reshape(-1)
     images(x)                x.transpose(0, 3, 1, 2) pixels(x)              x.transpose(0, 2, 3, 1)
@@ -13,6 +14,11 @@ This page is all of it that a reader of npae needs. Read the names on the left a
     matmul_affine(x, W, …)   x @ W                   W.add_product(a, b, right_sum=r)  and r.grad += b.sum(axis=0)
     φ._forward(a)            φ.f(a)                  φ._backward(dh, a, h)  dh * φ.derivative(a, h)
     φ._forward_sum(y, b)     (y + b, φ.f(y + b))     φ._derivatives(a, h)   (φ′, φ″), both derivatives
+    places = nonzeros(h, d)  where h is not 0        sparse_matmul(h, places, W, o)             h @ W
+    matmul_at(x, W, places, o)  x @ W.T (at least    sparse_matmul_transposed(h, places, x, o)  h.T @ x
+                             where h is not 0)
+    column_counts(h, places) (h != 0).sum(axis=0)    kth_largest(x, k)      the k-th largest number of each row, (B, 1)
+    kth_largest_of_all(x, k) that of the whole x, or 0 if it is negative
     draws_in_step(k)         a `with` block in which streams draw the random numbers of training step k
     one_pool(theta.value)    a `with` block in which products and formulas share one pool of threads
     fast_windows(x, …)       None                    (no compiled loops, no GPU)
@@ -37,6 +43,7 @@ All other packages import from this page, never from the files within. In readin
     window_loop_parts.py                               and what they share
     cublaslt.py          products with a bias          cublaslt_plans.py   how the library is asked for them
     thread_pool.py       one pool for a training step  shared_product.py   a product in pieces
+    pace.py              all threads or one
     openblas.py          NumPy's BLAS library          blas_calls.py       its products in compiled code
     checks.py            arrays as arguments            files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
@@ -44,6 +51,7 @@ All other packages import from this page, never from the files within. In readin
     console.py           text on any console           text_table.py       tables as text
     window.py            text that fits the window     command_line.py     main functions of programs
     summary.py           the layers of a network       settings.py         numbers as arguments
+    sparse.py            products with sparse codes    selection.py        the k-th largest number
 """
 
 from npae.backend.arrays import (
@@ -107,7 +115,7 @@ from npae.backend.formulas import (
 )
 from npae.backend.formulas.of_activations import ActivationFormulas
 from npae.backend.gather import gather_bytes
-from npae.backend.lazy import LazyRows, is_lazy, sample
+from npae.backend.lazy import LazyRows, is_lazy, lazy_part, row_names, sample
 from npae.backend.meaning import check_in_0_1
 from npae.backend.memory import (
     Arena,
@@ -125,12 +133,24 @@ from npae.backend.memory import (
 )
 from npae.backend.parameterized import Parameterized
 from npae.backend.parameters import Parameter
-from npae.backend.products import join, matmul, matmul_affine, matmul_aside, run_aside, tf32, use_blas, use_fork
+from npae.backend.products import (
+    join,
+    matmul,
+    matmul_affine,
+    matmul_aside,
+    run_aside,
+    sum_rows,
+    tf32,
+    use_blas,
+    use_fork,
+)
 from npae.backend.random import Stream, draws_in_step
 from npae.backend.registry import Serializable, as_member
 from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
+from npae.backend.selection import kth_largest, kth_largest_of_all
 from npae.backend.settings import as_float, as_int
+from npae.backend.sparse import Places, column_counts, matmul_at, nonzeros, sparse_matmul, sparse_matmul_transposed
 from npae.backend.text_table import text_table
 from npae.backend.thread_pool import one_pool
 from npae.backend.threads import parallel_for, thread_count
@@ -148,9 +168,9 @@ from npae.backend.window_loops import fast_windows
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
     "tf32_is_on", "to_device", "why_no_gpu", "Labelled", "as_array", "as_batch", "as_source", "batches", "check_rows",
-    "as_lazy_source", "LazyRows", "is_lazy", "sample", "Remembers", "Seen", "names_of", "DataWarning", "warn",
-    "check_in_0_1", "check_fill_values", "in_batches", "as_float", "as_int", "check_floats", "check_input",
-    "check_pair", "check_shape",
+    "as_lazy_source", "LazyRows", "is_lazy", "lazy_part", "row_names", "sample", "Remembers", "Seen", "names_of",
+    "DataWarning", "warn", "check_in_0_1", "check_fill_values", "in_batches", "as_float", "as_int", "check_floats",
+    "check_input", "check_pair", "check_shape",
     "show_config", "versions", "ActivationFormulas", "Cublas", "CublasLt", "blas_of_graphs",
     "Formula", "elementwise", "absolute", "cos", "exp",
     "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total", "as_path",
@@ -159,8 +179,10 @@ __all__ = [
     "empty", "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like",
     "FlatParameters", "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step",
     "Serializable", "as_member", "one_pool", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command",
-    "missing", "on_demand", "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "use_fork",
+    "missing", "on_demand", "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "sum_rows",
+    "use_fork",
     "as_shown", "is_open", "is_terminal", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar",
     "CommandParser", "ABANDONED", "NotAFileError", "open_untrusted", "INTERRUPTED", "command_line", "counted",
-    "fit_text", "size_text", "value_text",
+    "fit_text", "size_text", "value_text", "kth_largest", "kth_largest_of_all", "Places", "column_counts",
+    "matmul_at", "nonzeros", "sparse_matmul", "sparse_matmul_transposed",
 ]  # fmt: skip

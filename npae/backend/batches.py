@@ -15,6 +15,7 @@ import numpy as np
 from npae.backend.arrays import array_module, device_of, to_device
 from npae.backend.checks import Check
 from npae.backend.inputs import as_samples
+from npae.backend.lazy import lazy_part
 from npae.backend.memory import empty
 from npae.backend.remembers import Remembers
 from npae.backend.settings import as_int
@@ -51,6 +52,10 @@ class Labelled:
 
     def __getitem__(self, rows: Any) -> "Labelled":
         return Labelled(self.x[rows], self.y[rows])
+
+    def part(self, rows: slice) -> "Labelled":
+        """The same for consecutive rows, but rows that are read when they are needed are not read yet."""
+        return Labelled(lazy_part(self.x, rows), lazy_part(self.y, rows))
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.x, self.y))

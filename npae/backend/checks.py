@@ -66,13 +66,13 @@ def check_floats(owner: Any, x: Any) -> None:
         raise TypeError(f"{owner!r}: expected x of float32 or float64, got {x.dtype}. Scale it first: x / 255.")
 
 
-def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = None, name: str = "data",
+def check_rows(x: Array, numbers: Sequence[Any] | Array, check: Check | None = None, name: str = "data",
                dtype: DTypeLike | None = None) -> None:  # fmt: skip
     """Raise ValueError if a row of x contains NaN or Inf, or if check(x) raises. Only floats are checked.
 
     Args:
         x: rows (n, …).
-        numbers: their row numbers within the whole data, for the message.
+        numbers: of the rows within the whole data, or their names (npae.backend.row_names), for the message.
         check: a loss's check_targets, or None.
         name: of the data, for the message.
         dtype: of the network; the values must be finite in it too. None: that of x.
@@ -94,7 +94,7 @@ def check_rows(x: Array, numbers: Sequence[int] | Array, check: Check | None = N
         check(x)
 
 
-def _check_finite(converted: Array, x: Array, numbers: Sequence[int] | Array, name: str) -> None:
+def _check_finite(converted: Array, x: Array, numbers: Sequence[Any] | Array, name: str) -> None:
     """Raise ValueError unless rows x are finite, once they are converted to the network's dtype."""
     xp = array_module(x)
     good = xp.isfinite(converted.reshape(len(x), -1)).all(axis=1)
@@ -105,11 +105,11 @@ def _check_finite(converted: Array, x: Array, numbers: Sequence[int] | Array, na
     place, value = f" in column {where[0]}" if len(where) == 1 else f" at {where}" if where else "", x[(k, *where)]
     if math.isfinite(value):
         raise ValueError(
-            f"{name}: row {int(numbers[k])} contains {value:g}{place}, too large for the network's {converted.dtype}. "
+            f"{name}: row {numbers[k]} contains {value:g}{place}, too large for the network's {converted.dtype}. "
             f"Repair such values; if they are right, standardise each feature: {STANDARDISE}."
         )
     raise ValueError(
-        f"{name}: row {int(numbers[k])} contains NaN or Inf ({float(value)}{place}). Remove or repair such rows first."
+        f"{name}: row {numbers[k]} contains NaN or Inf ({float(value)}{place}). Remove or repair such rows first."
     )
 
 

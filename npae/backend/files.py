@@ -11,6 +11,7 @@ by itself, and the declared size is compared with the size of the file before an
 """
 
 import errno
+import io
 import math
 import os
 import re
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+LONGEST_HEADER = 10_000  # bytes of the header of an array, as many as NumPy accepts
 ABANDONED = 86400  # seconds after its last write, a temporary file is left over; a clock may be wrong by hours
 NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
@@ -202,10 +204,13 @@ def _check_regular(path: Path, status: os.stat_result) -> None:
         raise NotAFileError(f"{path}: expected a regular file, got {got}. Copy its content to a file.")
 
 
-def read_array_header(stream: Any) -> tuple[tuple[int, ...], np.dtype, int]:
-    """(shape, dtype, size) of the array in an open .npy file, from its header alone; nothing is allocated.
+def read_array_header(stream: Any) -> tuple[tuple[int, ...], np.dtype, int, bool]:
+    """(shape, dtype, size, by_columns) of the array in an open .npy file, from its header alone.
 
     size: the number of bytes, header and data, that the header declares. Compare it with the size of the file.
+    by_columns: are its numbers stored column by column (Fortran order)?
+
+    The length of the header is stated in the file too, up to 4 GB. No more than LONGEST_HEADER bytes are read.
 
     Args:
         stream: a file, open for reading bytes.
@@ -217,11 +222,15 @@ def read_array_header(stream: Any) -> tuple[tuple[int, ...], np.dtype, int]:
         >>> file = io.BytesIO()
         >>> np.save(file, np.ones((5, 3)))
         >>> start = file.seek(0)
-        >>> shape, dtype, size = read_array_header(file)
-        >>> shape, size == len(file.getvalue())
-        ((5, 3), True)
+        >>> shape, dtype, size, by_columns = read_array_header(file)
+        >>> shape, size == len(file.getvalue()), by_columns
+        ((5, 3), True, False)
     """
     version = np.lib.format.read_magic(stream)
+    length = stream.read(2 if version == (1, 0) else 4)
+    stated = int.from_bytes(length, "little")
+    if stated > LONGEST_HEADER:
+        raise ValueError(f"its header declares {stated} bytes, expected at most {LONGEST_HEADER}")
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = reader(stream)
-    return shape, dtype, stream.tell() + math.prod(shape) * dtype.itemsize
+    shape, by_columns, dtype = reader(io.BytesIO(length + stream.read(stated)))
+    return shape, dtype, stream.tell() + math.prod(shape) * dtype.itemsize, by_columns

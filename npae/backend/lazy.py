@@ -7,11 +7,12 @@
 Such data are not read through before training. Their rows are checked when they are read.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from npae.backend.typing import Array
+from npae.backend.typing import Array, DTypeLike
 
 
 class LazyRows:
@@ -27,8 +28,12 @@ class LazyRows:
     def __init__(self, rows: Any) -> None:
         self._sparse = hasattr(rows, "tocsr")
         self._rows = rows.tocsr() if self._sparse else rows
-        self.shape, self.dtype = tuple(rows.shape), np.dtype(rows.dtype)
-        self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
+        self._describe(tuple(rows.shape), rows.dtype)
+
+    def _describe(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        """Set what an array has beside its numbers."""
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self.ndim, self.size = len(shape), math.prod(shape)
         self.nbytes = self.size * self.dtype.itemsize
 
     @staticmethod
@@ -49,6 +54,40 @@ class LazyRows:
         wanted, back = np.unique(rows, return_inverse=True)  # h5py reads increasing row numbers only
         return np.asarray(self._rows[wanted])[back]
 
+    def part(self, rows: slice) -> "LazyRows":
+        """These rows, consecutive ones, not read yet."""
+        return LazyPart(self, rows)
+
+    def row_names(self, rows: Any) -> Any:
+        """What these rows are called in messages, a sequence: their numbers.
+
+        Args:
+            rows: their numbers, a sequence.
+        """
+        return rows
+
+
+class LazyPart(LazyRows):
+    """Some consecutive rows of LazyRows, not read yet.
+
+    Args:
+        whole: the LazyRows.
+        rows: a slice without a step.
+    """
+
+    def __init__(self, whole: LazyRows, rows: slice) -> None:
+        self._whole, self._range = whole, range(len(whole))[rows]
+        self._describe((len(self._range), *whole.shape[1:]), whole.dtype)
+
+    def __getitem__(self, rows: Any) -> Array:
+        if isinstance(rows, slice):
+            part = self._range[rows]
+            return self._whole[slice(part.start, part.stop, part.step) if len(part) else slice(0)]
+        return self._whole[np.asarray(rows) + self._range.start]
+
+    def row_names(self, rows: Any) -> Any:
+        return self._whole.row_names(np.asarray(rows) + self._range.start)
+
 
 def is_lazy(data: Any) -> bool:
     """Are the rows of `data` read when they are taken, and not in memory as they are?
@@ -63,6 +102,38 @@ def is_lazy(data: Any) -> bool:
         False
     """
     return isinstance(data, (np.memmap, LazyRows))
+
+
+def row_names(data: Any, rows: Any) -> Any:
+    """What rows of a source are called in messages, a sequence: their numbers, or "5 of a.npy".
+
+    Args:
+        data: a source of batches, as npae.backend.as_source returns it.
+        rows: the numbers, a sequence.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import row_names
+        >>> row_names(np.ones((5, 3)), range(2, 4))[0]
+        2
+    """
+    return data.row_names(rows) if isinstance(data, LazyRows) else rows
+
+
+def lazy_part(data: Any, rows: slice) -> Any:
+    """data[rows], which are not read yet if `data` are lazy.
+
+    Args:
+        data: a source of batches, or Labelled.
+        rows: consecutive ones.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import lazy_part
+        >>> lazy_part(np.ones((5, 3)), slice(1, 3)).shape
+        (2, 3)
+    """
+    return data.part(rows) if hasattr(data, "part") else data[rows]
 
 
 def sample(data: Any, rows: int = 1024, size: int = 16_000_000) -> Array:

@@ -162,7 +162,7 @@ class Parameterized(Serializable):
 
     def _move(self: Self, **where: Any) -> Self:
         homes = {}
-        for name, p in self.named_parameters():
+        for name, p in (*self.named_parameters(), *self.named_buffers()):  # a layer may have buffers alone
             if p.home is None:
                 raise RuntimeError(f"{name} has no values yet: call initialize(seed=...) on the network.")
             homes[id(p.home)] = p.home

@@ -8,7 +8,8 @@ switched off, and the threads of Numba compute everything that is large enough:
     elementwise formulas     one piece of the arrays for each thread (formulas/on_numba.py)
 
 OpenBLAS's number of threads is one for the whole process, so it is 1 from the first step that begins to the last one
-that ends, if several Python threads train. Then it is what it was before.
+that ends, if several Python threads train. Then it is what it was before. Beside other programs one thread can be
+faster than several: each step is taken by what was faster lately (pace.py), with the same pieces, hence the same bits.
 
 Without Numba, with a pool of Numba's that only one caller may use, and in a forked process whose parent has started
 such a pool (GNU OpenMP ends a process that uses it after a fork), OpenBLAS goes on with its own threads.
@@ -18,11 +19,13 @@ import os
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from npae.backend.openblas import OpenBLAS, openblas
+from npae.backend.pace import Pace
 from npae.backend.shared_product import SharedProducts
 from npae.backend.threads import thread_count
 from npae.backend.typing import Array
@@ -93,22 +96,28 @@ class Turn:
 
     Attributes:
         pool: the Pool, if it is on.
-        threads: how many.
+        threads: how many pieces a product has.
+        at_work: how many threads compute them.
     """
 
     pool: Pool
-    threads = 1
+    threads = at_work = 1
+
+    def __init__(self) -> None:
+        self._pace = Pace()
 
     def __enter__(self) -> None:
         self._before, self._process, pool = current.turn, os.getpid(), _pool()
         self.threads = 1 if pool is None else pool.begin_step()
         if pool is not None and self.threads > 1:
             self._masked = pool.numba.get_num_threads()
-            pool.numba.set_num_threads(self.threads)
-            self.pool, current.turn = pool, self
+            self.at_work = self.threads if self._pace.shared else 1
+            pool.numba.set_num_threads(self.at_work)
+            self.pool, current.turn, self._began = pool, self, perf_counter()
 
     def __exit__(self, *error: object) -> None:
         if self.threads > 1 and os.getpid() == self._process:  # a forked process has forgotten its turns
+            self._pace.add(perf_counter() - self._began)
             current.turn = self._before
             self.pool.numba.set_num_threads(self._masked)
             self.pool.end_step()

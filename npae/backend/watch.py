@@ -8,6 +8,7 @@ import numpy as np
 from npae.backend.arrays import array_module, device_of
 from npae.backend.checks import check_rows
 from npae.backend.formulas import dot
+from npae.backend.lazy import row_names
 from npae.backend.remembers import Remembers
 from npae.backend.typing import Array
 
@@ -61,7 +62,7 @@ class Watch:
     def _squares(self, start: int, stop: int) -> float:
         """Σ x² of rows for which it is not finite in the network's dtype. Raises ValueError if a value is not."""
         rows = self.data[start:stop]
-        check_rows(rows, range(start, stop), name=self.name, dtype=self.like.dtype)
+        check_rows(rows, row_names(self.data, range(start, stop)), name=self.name, dtype=self.like.dtype)
         with np.errstate(over="ignore"):
             return float(array_module(rows).square(rows, dtype=np.float64).sum())
 

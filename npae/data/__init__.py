@@ -6,14 +6,19 @@
 In reading order:
 
     sources.py        which data are accepted: arrays, labelled arrays, memory-mapped files
+    block_order.py    a random order in which disks read sequentially
+    block_buffer.py   blocks of rows in memory
+    shards.py         rows from many files, more than memory holds
     minibatches.py    from the caller's arrays to batches, in an order that a seed determines
     augment.py        augmentation: a new variant of each sample in every epoch
     warp.py           augmentation by small rotations, shears and stretches
-    files/            readers: idx.py, npz.py, table.py, images.py (folders of pictures); places.py, download.py
+    files/            readers: idx.py, npz.py, open_array.py (.npy and safetensors), table.py, images.py (folders of
+                      pictures); places.py, download.py
     sets/             data sets: mnist.py, faces.py, tables.py (anomalies), few_labels.py (most labels hidden)
 """
 
 from npae.data.augment import Augmentation, Binarize
+from npae.data.files.array_file import ShardError
 from npae.data.files.download import DownloadError
 from npae.data.files.idx import IDXError, read_idx, write_idx
 from npae.data.files.images import Pictures, image_folder
@@ -26,6 +31,7 @@ from npae.data.sets.faces import olivetti
 from npae.data.sets.few_labels import hide_labels, oversample_labelled
 from npae.data.sets.mnist import Images, fetch_mnist, idx_folder, mnist
 from npae.data.sets.tables import adbench, credit_card, read_npz
+from npae.data.shards import Shards
 from npae.data.warp import Warp
 
 __all__ = [
@@ -37,6 +43,8 @@ __all__ = [
     "Images",
     "Minibatches",
     "Pictures",
+    "ShardError",
+    "Shards",
     "Table",
     "TableError",
     "Warp",

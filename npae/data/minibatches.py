@@ -5,8 +5,8 @@
     floats                  ->  the network's dtype, unchanged in value
 
 The data may be a memory-mapped file larger than memory: only the rows of a batch are read. The order of an epoch is
-drawn on the CPU from [seed, epoch], so any epoch can be repeated by itself. That is how an interrupted run resumes
-exactly.
+drawn on the CPU from [seed, epoch], so any epoch can be repeated by itself, from any of its batches on. That is how an
+interrupted run resumes exactly. Shards are read in blocks, in an order of their own (block_order.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +29,11 @@ from npae.backend import (
     gather_bytes,
     is_lazy,
     module_for,
+    row_names,
     to_device,
 )
 from npae.data.augment import Augmentation
+from npae.data.shards import Shards
 from npae.data.sources import as_labelled, check_source
 
 
@@ -87,11 +89,21 @@ class Minibatches:
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
 
-    def rows(self, epoch: int = 0) -> Iterator[Any]:
-        """Yield the row numbers of each batch of an epoch: arrays, or slices if the order is that of the data."""
+    def rows(self, epoch: int = 0, first: int = 0) -> Iterator[Any]:
+        """Yield the row numbers of each batch of an epoch: arrays, or slices if the order is that of the data.
+
+        Args:
+            epoch: its number.
+            first: the number of the first batch; those before it are left out.
+        """
         if self.seed is None and self.only is None:
-            for start in range(0, self.n, self.batch_size):
+            for start in range(first * self.batch_size, self.n, self.batch_size):
                 yield slice(start, min(start + self.batch_size, self.n))
+            return
+        if isinstance(self.source, Shards) and self.only is None and self.seed is not None:
+            for rows, blocks in self.source.order.batches(self.batch_size, self.seed, epoch, first):
+                self._expect(blocks, self.source.order.block_rows)
+                yield rows
             return
         order = np.arange(self.n)
         if self.seed is not None:
@@ -99,8 +111,19 @@ class Minibatches:
         order = order if self.only is None else self.only[order]
         if device_of(self.source) == "gpu":
             order = to_device(order, "gpu")  # one upload per epoch
-        for start in range(0, self.n, self.batch_size):
+        for start in range(first * self.batch_size, self.n, self.batch_size):
             yield order[start : start + self.batch_size]
+
+    def order_settings(self) -> dict[str, int] | None:
+        """The settings of the order of Shards, on which training depends; None for other data."""
+        if not isinstance(self.source, Shards):
+            return None
+        return {name: getattr(self.source.order, name) for name in ("block_rows", "mixed_blocks")}
+
+    def _expect(self, blocks, block_rows):
+        """Announce the blocks that the next rows are of."""
+        if isinstance(self.source, Shards):
+            self.source.expect(blocks, block_rows)
 
     def take(self, rows: Any) -> Any:
         """The batch of these rows: (len(rows), …), converted, on the device, and augmented."""
@@ -118,7 +141,7 @@ class Minibatches:
         taken = _rows_of(self.source, rows) if self._takes_rows else self.source[rows]
         if is_lazy(self.source):
             numbers = range(len(self.source))[rows] if isinstance(rows, slice) else rows
-            check_rows(np.asarray(taken), numbers, self._check, self.name, self.dtype)
+            check_rows(np.asarray(taken), row_names(self.source, numbers), self._check, self.name, self.dtype)
         return as_batch(taken, self.dtype, self.device)
 
 
@@ -159,6 +182,10 @@ class PairedMinibatches(Minibatches):
         super().__init__(data.x, batch_size, dtype, device, seed, None, name, None, only)
         self.targets = Minibatches(data.y, batch_size, dtype, device_of(self.source), None, check, "target", None, only)
         self.targets.device = device
+
+    def _expect(self, blocks, block_rows):
+        super()._expect(blocks, block_rows)
+        self.targets._expect(blocks, block_rows)
 
     def take(self, rows: Any) -> tuple[Array, Array]:
         """(x, target) of these rows, converted, on the device."""

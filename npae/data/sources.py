@@ -23,8 +23,10 @@ from npae.backend import (
     as_lazy_source,
     check_rows,
     device_of,
+    row_names,
     to_device,
 )
+from npae.data.shards import Shards
 
 
 def as_labelled(data: Any, name: str = "data") -> Labelled:
@@ -114,7 +116,7 @@ def check_source(data: Any, check: Callable[[Any], None] | None = None, name: st
             check(data.y)
         return
     for start, rows in _blocks(data):
-        check_rows(rows, range(start, start + len(rows)), check, name, dtype)
+        check_rows(rows, row_names(data, range(start, start + len(rows))), check, name, dtype)
 
 
 def _blocks(data: Any) -> Iterator[tuple[int, Array]]:
@@ -151,8 +153,10 @@ def spread(x: Any) -> tuple[Array, Array]:
     return mean, deviation
 
 
-def split(data: Any, fraction: float, seed: int) -> tuple[Array, Any]:
-    """(numbers of the rows to train on, the other rows, to validate on).
+def split(data: Any, fraction: float, seed: int) -> tuple[Any, Array | None, Any]:
+    """(the data to train on, which of their rows, or None for all; the other rows, to validate on).
+
+    Of Shards whole blocks are held out: the neighbours of a row, which are like it, are on its side.
 
     Args:
         data: a source, or Labelled.
@@ -161,12 +165,29 @@ def split(data: Any, fraction: float, seed: int) -> tuple[Array, Any]:
 
     Raises ValueError if either part would be empty.
     """
-    n = len(data)
+    shards = getattr(data, "x", data)
+    by_block = isinstance(shards, Shards)
+    n, unit = (shards.order.blocks, "blocks of rows") if by_block else (len(data), "rows")
     held_out = round(n * fraction) if 0 < fraction < 1 else 0
     if not 0 < held_out < n:
-        raise ValueError(f"fit: a fraction {fraction} of {n} rows leaves nothing to train or to validate on.")
+        cure = " Give smaller blocks: Shards(paths, block_rows=...)." if by_block and 0 < fraction < 1 else ""
+        raise ValueError(f"fit: a fraction {fraction} of {n} {unit} leaves nothing to train or to validate on.{cure}")
     order = np.random.default_rng([seed, n]).permutation(n)
-    return np.sort(order[held_out:]), data[np.sort(order[:held_out])]
+    train, held = np.sort(order[held_out:]), np.sort(order[:held_out])
+    if by_block:
+        size = shards.order.block_rows
+        return _of_blocks(data, train, size), None, _of_blocks(data, held, size)
+    return data, train, data[held]
+
+
+def _of_blocks(data: Any, blocks: Array, size: int) -> Any:
+    """The rows of some blocks of `size` rows."""
+    if isinstance(data, Labelled):
+        return Labelled(_of_blocks(data.x, blocks, size), _of_blocks(data.y, blocks, size))
+    if isinstance(data, Shards):
+        return data.of_blocks(blocks, size)
+    rows = (blocks[:, None] * size + np.arange(size)).reshape(-1)
+    return data[rows[rows < len(data)]]
 
 
 def fingerprint(data: Any, rows: int = 16) -> list[Any]:

@@ -44,6 +44,7 @@ class Layer(Parameterized):
     """
 
     registry = {}
+    sparse_gradient = False  # is ∂J/∂x 0 wherever y is 0?
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """(y, cache) for a batch x.

@@ -21,7 +21,7 @@ class ReLU(Activation):
         array([0., 0., 3.])
     """
 
-    initializer = "he_uniform"
+    initializer, sparse_gradient = "he_uniform", True
 
     def f(self, a: Array) -> Array:
         return maximum(a, 0)

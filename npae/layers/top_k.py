@@ -15,7 +15,7 @@ floating-point activations. If k is small, some units are never kept and never t
 Makhzani & Frey 2013, "k-sparse autoencoders", arXiv 1312.5663.
 """
 
-from npae.backend import Array, Config, array_module, as_float, as_int, elementwise, empty
+from npae.backend import Array, Config, as_float, as_int, elementwise, empty, kth_largest
 from npae.layers.base import Gradient, Layer
 
 
@@ -26,7 +26,8 @@ def _keep(x, t):
 
 
 @elementwise
-def _masked(dy, mask):
+def masked(dy, mask):
+    """dy where the mask is 1, and 0 where it is 0."""
     return dy * mask
 
 
@@ -46,6 +47,8 @@ class TopK(Layer):
         array([[0., 0., 5., 4.]])
     """
 
+    sparse_gradient = True
+
     def __init__(self, k: int, alpha: float = 1.0):
         self.k, self.alpha = as_int(k, "k of TopK", least=1), as_float(alpha, "alpha of TopK", least=1)
         as_float(self.alpha * self.k, "alpha · k of TopK")
@@ -58,16 +61,13 @@ class TopK(Layer):
             if x.ndim != 2:
                 fix = "Images are flattened first: layers.Flatten()."
             raise ValueError(f"{self!r}: expected x of shape (batch, n), with n at least {most}, got {x.shape}. {fix}")
-        xp, last = array_module(x), (self.k if training else most) - 1
-        t = xp.negative(x, out=empty(x.shape, x))
-        t.partition(last, axis=1)  # of −x, since CuPy's selection is quick near the lower end only
-        threshold = xp.negative(t[:, last : last + 1], out=empty((len(x), 1), x))
-        t[...] = threshold
+        t = empty(x.shape, x)
+        t[...] = kth_largest(x, self.k if training else most)
         return _keep(x, t, out=(empty(x.shape, x), t))
 
     def backward(self, dy: Array, mask: Array, needs_dx: bool = True) -> Gradient:
         """∂J/∂x = dy ⊙ mask."""
-        return _masked(dy, mask) if needs_dx else None
+        return masked(dy, mask) if needs_dx else None
 
     def config(self) -> Config:
         return {"k": self.k, "alpha": self.alpha}

@@ -1,9 +1,9 @@
 """Models: networks with an objective J, which can be trained and evaluated.
 
 Reading order: `base.py` (the contract), `autoencoder.py`, `dense.py` (from a list of sizes), `wrapper.py` (a model that
-is one of its parts), `classifier.py`, `stacked.py` (greedy layer-wise pretraining), `convolutional.py` (from a list of
-channels), `data_dependent_init.py` (first weights from data), `variational/`, `phases.py` (several objectives),
-`adversarial/`, `latent/` (interpolation, samples of codes).
+is one of its parts), `classifier.py`, `stacked.py` (greedy layer-wise pretraining), `phases.py` (several objectives),
+`sparse/` (dictionaries with few active units), `convolutional.py` (from a list of channels), `data_dependent_init.py`
+(first weights from data), `variational/`, `adversarial/`, `latent/` (interpolation, samples of codes).
 """
 
 from npae.models import latent
@@ -18,13 +18,17 @@ from npae.models.data_dependent_init import data_dependent_init
 from npae.models.dense import dense_autoencoder
 from npae.models.latent.mixture import CodeMixture
 from npae.models.phases import frozen
+from npae.models.sparse.gated import GatedSparseAutoencoder
+from npae.models.sparse.model import SparseAutoencoder
+from npae.models.sparse.resample import resample
 from npae.models.stacked import Stacked
 from npae.models.variational.dense import variational_autoencoder
 from npae.models.variational.model import VariationalAutoencoder
 
 __all__ = [
-    "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GaussianPrior", "OneHotPrior",
-    "RingPrior", "SemiSupervisedAutoencoder", "Stacked", "SwissRollPrior", "UniformPrior", "VariationalAutoencoder",
-    "conv_decoder", "conv_encoder", "convolutional_autoencoder", "data_dependent_init", "dense_autoencoder", "frozen",
-    "latent", "variational_autoencoder",
+    "AdversarialAutoencoder", "Autoencoder", "Classifier", "CodeMixture", "GAN", "GatedSparseAutoencoder",
+    "GaussianPrior", "OneHotPrior", "RingPrior", "SemiSupervisedAutoencoder", "SparseAutoencoder", "Stacked",
+    "SwissRollPrior", "UniformPrior", "VariationalAutoencoder", "conv_decoder", "conv_encoder",
+    "convolutional_autoencoder", "data_dependent_init", "dense_autoencoder", "frozen", "latent", "resample",
+    "variational_autoencoder",
 ]  # fmt: skip

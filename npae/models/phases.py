@@ -70,7 +70,7 @@ def frozen(layer: Layer) -> Iterator[None]:
         >>> np.array_equal(model.encode(x), before)
         True
     """
-    parameters = [p for p in layer.theta.parameters if p.trainable]
+    parameters = [p for _, p in (*layer.named_parameters(), *layer.named_buffers()) if p.trainable]
     for p in parameters:
         p.trainable = False
     try:

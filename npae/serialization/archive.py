@@ -78,7 +78,7 @@ class Archive:
             )
         info = self.members[name]
         with self.zip.open(info) as stream:
-            shape, dtype, declared = read_array_header(stream)
+            shape, dtype, declared, _ = read_array_header(stream)
         if dtype.hasobject or declared != info.file_size:
             raise ModelFileError(
                 f"The array {_short(info)} declares {declared} bytes, the file holds {info.file_size}."

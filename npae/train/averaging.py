@@ -75,7 +75,7 @@ class ExponentialMovingAverage(Callback):
         self.steps, self.average, self.average_statistics = 0, None, None
 
     def on_start(self, trainer: "Trainer") -> None:
-        if trainer.epoch == 0:  # discard the average of an earlier run
+        if trainer.means.begins:  # discard the average of an earlier run
             self._reset()
         place = device_of(trainer.model.theta.value)
         for name, average in self._averages().items():

@@ -42,6 +42,9 @@ class Callback:
     def on_step(self, trainer: "Trainer") -> None:
         """A step has been taken."""
 
+    def on_step_done(self, trainer: "Trainer") -> None:
+        """on_step of all callbacks has been called: the time to save within an epoch."""
+
     def on_epoch_end(self, trainer: "Trainer", row: dict[str, Any]) -> None:
         """An epoch has ended.
 
@@ -165,7 +168,7 @@ class EarlyStopping(Callback):
 
     def on_start(self, trainer: "Trainer") -> None:
         check_monitor(self, trainer)
-        if trainer.epoch == 0:  # discard the best of an earlier run
+        if trainer.means.begins:  # discard the best of an earlier run
             self._reset()
 
     def on_epoch_end(self, trainer: "Trainer", row: dict[str, Any]) -> None:

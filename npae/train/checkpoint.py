@@ -1,8 +1,9 @@
 """Checkpoints: a training run in one file, from which it resumes and ends with the same bits.
 
-The file has everything that the rest of the run depends on. The order of the rows and the random numbers of each epoch
-depend on its number and the seed alone. So a run that was killed resumes from its last checkpoint as if it had not been
-interrupted (on the CPU, with the same machine, libraries and number of processes).
+The file has everything that the rest of the run depends on. The rows and the random numbers of a step depend on its
+number in the epoch, the number of the epoch, and the seed alone. So a run that was killed resumes from its last
+checkpoint, also in the middle of an epoch, as if it had not been interrupted (on the CPU, with the same machine,
+libraries and number of processes).
 """
 
 import math
@@ -19,7 +20,7 @@ from npae.serialization.places import place_to_read, place_to_write
 from npae.train.callbacks import Callback, check_monitor, monitored
 from npae.train.differences import differences, plain, short
 from npae.train.history import History
-from npae.train.saved_run import SavedRun, check_fit, is_number, restored, saved_run
+from npae.train.saved_run import SavedRun, check_fit, is_number, restored, restored_means, saved_run
 
 if TYPE_CHECKING:
     from npae.train.trainer import Trainer
@@ -37,7 +38,7 @@ def save_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         trainer: a run that npae.train.prepare has built.
         path: of the file; ".npz" is added to a name without a suffix.
 
-    Raises RuntimeError in the middle of an epoch, from where a run cannot be resumed exactly.
+    Raises RuntimeError within a step: call it from on_step_done, on_epoch_done, or between two calls of `run`.
 
     Example:
         >>> import tempfile
@@ -53,16 +54,14 @@ def save_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         >>> second.run(5)["epoch"]
         [1, 2, 3, 4, 5]
     """
-    if not trainer.between_epochs:
-        raise RuntimeError(
-            "save_run: training is in the middle of an epoch, from where it cannot be resumed exactly. "
-            "Save the model with npae.save, or use the last checkpoint."
-        )
+    trainer.last_step.check_whole("save_run")
     if trainer.group.rank:
         return
+    trainer.step.read_terms()
     optimizer, rates = trainer.optimizer, [part.lr for part in trainer.optimizer.parts]
     extra = {
         "identity": trainer.identity, "epoch": trainer.epoch, "stopped": trainer.stopped,
+        "means": trainer.means.state(),
         "history": trainer.history.rows, "terms": trainer.history.terms, "schedule": trainer.schedule.state(),
         "callbacks": [c.state() for c in trainer.callbacks], "observes": [c.observes for c in trainer.callbacks],
     }  # fmt: skip
@@ -82,7 +81,7 @@ def resume_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
     Args:
         trainer: a run that npae.train.prepare has built, with the same settings.
         path: a file of save_run; or "auto": the file of the trainer's own Checkpoint, if there is one yet (of several,
-            the one with the most epochs). If not, nothing is changed.
+            the one with the most steps). If not, nothing is changed.
 
     Raises ValueError, naming the differences, if it is another run, and ModelFileError, which is one, for a damaged
     file. Then nothing is changed either: the file is read and checked wholly before anything of it is applied.
@@ -107,7 +106,7 @@ def resume_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         found = [_load(place) for place in _own_places(trainer) if place.is_file()]
         if not found:
             return
-        path, saved, run = max(found, key=lambda one: one[2].epoch)
+        path, saved, run = max(found, key=lambda one: (one[2].epoch, one[2].means["taken"]))
     else:
         path, saved, run = _load(path)
     with _checking(path):
@@ -121,11 +120,12 @@ def resume_run(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
         check_fit(saved, trainer)
         device = device_of(trainer.model.theta.value)
         state = {name: to_device(v, device) for name, v in saved.optimizer.state.items()}
-        copies = restored(saved, run, trainer)
+        copies, means = restored(saved, run, trainer), restored_means(run, trainer)
     trainer.model.theta.assign(saved.model.theta.value)
     trainer.model.statistics.assign(saved.model.statistics.value)
     trainer.optimizer.t, trainer.optimizer.state = saved.optimizer.t, state
     trainer.epoch, trainer.stopped = run.epoch, run.stopped
+    trainer.means, trainer.last_step.is_whole = means, True
     trainer.history = History(run.history, trainer.history.seen, run.terms)
     for thing, copied in copies:
         vars(thing).update(vars(copied))
@@ -182,13 +182,14 @@ def _other_callbacks(run: SavedRun, trainer: "Trainer") -> list[str]:
 
 
 class Checkpoint(Callback):
-    """Write a checkpoint (see save_run) every few epochs. fit(…, resume="auto") goes on from it.
+    """Write a checkpoint (see save_run) every few epochs or steps. fit(…, resume="auto") goes on from it.
 
     Args:
         path: of the file; ".npz" is added to a name without a suffix.
         every: epochs from one checkpoint to the next.
         best: write the file only when `monitor` is at its best so far, so that it contains the best model.
         monitor: a column of the history that should decrease; None: as for EarlyStopping.
+        steps: for long epochs, steps from one checkpoint within an epoch to the next; None: none within epochs.
 
     Example:
         >>> import tempfile
@@ -206,8 +207,15 @@ class Checkpoint(Callback):
 
     observes = True
 
-    def __init__(self, path: str | os.PathLike[str], every: int = 1, best: bool = False, monitor: str | None = None):
+    def __init__(self, path: str | os.PathLike[str], every: int = 1, best: bool = False, monitor: str | None = None,
+                 steps: int | None = None):  # fmt: skip
         self.every = as_int(every, "every of Checkpoint", least=1)
+        self.steps = None if steps is None else as_int(steps, "steps of Checkpoint", least=1)
+        if best and steps is not None:
+            raise ValueError(
+                "Checkpoint: expected best=True or steps=, not both: a file within an epoch would replace the best. "
+                "Use two Checkpoints with two paths."
+            )
         self.path = place_to_write(path, "Checkpoint")
         self.only_best, self.monitor = best, monitor
         self.best = math.inf
@@ -215,7 +223,7 @@ class Checkpoint(Callback):
     def on_start(self, trainer: "Trainer") -> None:
         if self.only_best:
             check_monitor(self, trainer)
-        if trainer.epoch == 0:  # discard the best of an earlier run
+        if trainer.means.begins:  # discard the best of an earlier run
             self.best = math.inf
         check_place(self.path)  # raises now, not after the first epoch
 
@@ -229,8 +237,13 @@ class Checkpoint(Callback):
             return
         save_run(trainer, self.path)
 
+    def on_step_done(self, trainer: "Trainer") -> None:
+        taken = trainer.means.taken
+        if self.steps is not None and taken % self.steps == 0 and taken < len(trainer.batches):
+            save_run(trainer, self.path)
+
     def config(self) -> Config:
-        return {"every": self.every, "best": self.only_best, "monitor": self.monitor}
+        return {"every": self.every, "best": self.only_best, "monitor": self.monitor, "steps": self.steps}
 
     def state(self) -> dict[str, Any]:
         return {"best": self.best}

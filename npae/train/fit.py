@@ -24,6 +24,7 @@ from npae.train.last_step import LastStep
 from npae.train.parallel.data_parallel import DataParallelStep
 from npae.train.parallel.process_group import ProcessGroup
 from npae.train.progress import Guarded, make_progress
+from npae.train.sparse import SparseCode
 from npae.train.step import Step
 from npae.train.trainer import Trainer
 
@@ -65,15 +66,17 @@ def prepare(model: Model, data: Data, *, target: ArrayLike | None = None, valida
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks: expected callbacks such as EarlyStopping(), got {callback!r}.")
     callbacks += [DataInit()] * (data_init and DataInit.concerns(model)) + [DeadUnits()] * DeadUnits.concerns(model)
+    callbacks += [SparseCode(center=data_init)] * SparseCode.concerns(model)
     given, data = (data, validation), _source(model, data, target)
-    only, validation = _validation(model, data, validation, target is not None, seed)
-    batches = _batches(model, data, target is not None, batch_size, seed, augment, only)
+    train, only, validation = _validation(model, data, validation, target is not None, seed)
+    batches = _batches(model, train, target is not None, batch_size, seed, augment, only)
     seen = model.examine(given[0], data, given[1])
     identity = {
         "architecture": describe(model), "dtype": str(model.theta.value.dtype), "optimizer": describe(optimizer),
         "schedule": describe(schedule), "clip_norm": clip_norm, "seed": seed, "batch_size": batches.batch_size,
         "data": fingerprint(data), "validation": None if validation is None else fingerprint(validation),
-        "augment": repr(augment), "callbacks": [[type(c).__name__, c.config()] for c in callbacks],
+        "order": batches.order_settings(), "augment": repr(augment),
+        "callbacks": [[type(c).__name__, c.config()] for c in callbacks],
     }  # fmt: skip
     trainer = Trainer(
         model, batches, _step(model, batches, optimizer, clip_norm, group, graph), optimizer, schedule,
@@ -97,10 +100,10 @@ def _source(model: Model, data: Any, target: Any, name: str = "data") -> Any:
     return as_pairs(data, target, name)
 
 
-def _validation(model: Model, data: Any, validation: Any, paired: bool, seed: int) -> tuple[Any, Any]:
-    """(numbers of the rows to train on, or None for all; the validation data, or None)."""
+def _validation(model: Model, data: Any, validation: Any, paired: bool, seed: int) -> tuple[Any, Any, Any]:
+    """(the data to train on; the numbers of their rows to use, or None for all; the validation data, or None)."""
     if validation is None:
-        return None, None
+        return data, None, None
     if isinstance(validation, (float, np.floating)):
         return split(data, float(validation), seed)
     if paired and not (isinstance(validation, tuple) and len(validation) == 2):
@@ -113,7 +116,7 @@ def _validation(model: Model, data: Any, validation: Any, paired: bool, seed: in
     if paired:
         check_source(validation.x, None, "validation", dtype)
     check_source(validation.y if paired else validation, model.check_targets, "validation", dtype)
-    return None, validation
+    return data, None, validation
 
 
 def _batches(model: Model, data: Any, paired: bool, batch_size: int | None, seed: int, augment: Augmentation | None,
@@ -166,11 +169,13 @@ def fit(model: Model, data: Data, *more: NoReturn, epochs: int, target: ArrayLik
         augment: fresh variants of the samples in every epoch, such as data.Binarize() or data.Warp(0.06).
         group: train.parallel.from_environment() to share every batch among the processes that mpiexec started.
         graph: on a GPU, capture the step once and replay it (experimental: not yet run on a real GPU; one process).
-        data_init: rescale the first weights of a dense Autoencoder by 1000 rows of the data (npae.train.health); False:
-            begin with them as they were drawn. Weights that were trained, loaded or set by hand stay as they are.
+        data_init: rescale the first weights of a dense Autoencoder by 1000 rows of the data (npae.train.health), and
+            centre a sparse one on their mean (npae.train.sparse); False: begin with the weights as they were drawn.
+            Weights that were trained, loaded or set by hand stay as they are.
         **others: nothing; names from other libraries are refused, with the name here.
 
-    Warns (DeadUnitWarning) of units of a rectified or k-sparse code that are 0 on all data; the history counts them.
+    Warns (DeadUnitWarning) of units of a rectified or k-sparse code that are 0 on all data; the history counts them. Of
+    a sparse autoencoder it has the mean number of active units, the unexplained variance and the dead fraction.
     Ctrl-C stops after the step under way, and history.stopped is "interrupted …". Raises Diverged if the objective
     becomes NaN or infinite, ValueError and TypeError for data, sizes and settings that cannot be right.
 

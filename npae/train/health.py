@@ -23,6 +23,7 @@ from npae.layers.conv import Convolution
 from npae.layers.output import output_activation
 from npae.models.autoencoder import Autoencoder
 from npae.models.data_dependent_init import rescale
+from npae.models.sparse.dictionary import Dictionary
 from npae.train.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class DataInit(Callback):
         """
         if not isinstance(model, Autoencoder) or type(model).forward is not Autoencoder.forward:
             return False
+        if isinstance(model, Dictionary):  # train/sparse.py
+            return False
         layers = [layer for _, layer in model.leaves()]
         other = any(isinstance(layer, (Convolution, BatchNorm)) for layer in layers)
         return _is_chain(model.encoder, model.decoder) and not other
@@ -56,7 +59,7 @@ class DataInit(Callback):
     def on_start(self, trainer: "Trainer") -> None:
         model, group = trainer.model, trainer.group
         free = all(p.trainable for _, p in model.named_parameters())
-        begins = trainer.epoch == 0 and trainer.batches.n > 1 and free and model.has_first_values
+        begins = trainer.means.begins and trainer.batches.n > 1 and free and model.has_first_values
         if not group.gather(begins)[0]:  # the weights are those of process 0
             return
         with np.errstate(over="ignore", invalid="ignore"):
@@ -89,7 +92,7 @@ class DeadUnits(Callback):
     @staticmethod
     def concerns(model: "Model") -> bool:
         """Is this an Autoencoder whose code can have dead units?"""
-        if not isinstance(model, Autoencoder):
+        if not isinstance(model, Autoencoder) or isinstance(model, Dictionary):
             return False
         *_, (_, last) = model.encoder.leaves()
         activation = output_activation(model.encoder)

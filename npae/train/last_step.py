@@ -16,10 +16,13 @@ class LastStep:
 
     Args:
         model: that is trained.
+
+    Attributes:
+        is_whole: False within a step, and after an error in one.
     """
 
     def __init__(self, model: Model) -> None:
-        self.model = model
+        self.model, self.is_whole = model, True
         self._kept: tuple[list[Array], list[Array]] | None = None  # vectors of the last step, and the assigned ones
 
     def _vectors(self) -> list[Array]:
@@ -37,20 +40,28 @@ class LastStep:
         after = self._vectors()
         self._kept = None if _same(before, after) else (before, [vector.copy() for vector in after])
 
-    def restore(self, between_epochs: bool) -> None:
+    def restore(self) -> None:
         """Assign the weights of the last step, unless the model was changed by others since.
 
-        Args:
-            between_epochs: False: training was interrupted in an epoch. Then RuntimeError is raised.
+        Raises RuntimeError as check_whole does.
         """
-        if not between_epochs:
-            raise RuntimeError(
-                "Trainer.run: training ended in the middle of an epoch, whose first steps would be taken twice. Resume "
-                "the last checkpoint, fit(…, resume=…), or start a new fit from this model."
-            )
+        self.check_whole("Trainer.run")
         kept, self._kept = self._kept, None
         if kept is not None and _same(kept[1], self._vectors()):
             self._assign(kept[0])
+
+    def check_whole(self, what: str) -> None:
+        """Raise RuntimeError within a step, and after an error in one.
+
+        Args:
+            what: shall be done, for the message.
+        """
+        if not self.is_whole:
+            raise RuntimeError(
+                f"{what}: not possible within a step, or after an error in one, whose update may be half done. A "
+                "callback saves in on_step_done. After an error resume the last checkpoint, fit(…, resume=…), or start "
+                "a new fit from this model."
+            )
 
     @contextmanager
     def restored(self) -> Iterator[None]:

@@ -9,13 +9,14 @@ from npae.backend import Progress, as_shown, fit_text, is_open, is_terminal, mis
 class Reporter:
     """Reports of the progress of training. This one prints nothing; subclasses override what they need."""
 
-    def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
-        """An epoch starts.
+    def epoch_starts(self, epoch: int, epochs: int, steps: int, done: int) -> None:
+        """An epoch starts, or one that was begun earlier goes on.
 
         Args:
             epoch: its number, from 0.
             epochs: how many there will be.
             steps: how many steps it has.
+            done: how many of these have been taken.
         """
 
     def step(self) -> None:
@@ -60,7 +61,7 @@ class Lines(Reporter):
 
     epochs: int
 
-    def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
+    def epoch_starts(self, epoch: int, epochs: int, steps: int, done: int) -> None:
         self.epochs = epochs
 
     def epoch_ends(self, row: dict[str, Any]) -> None:
@@ -76,13 +77,13 @@ class Bar(Reporter):
 
     bar: Any = None
 
-    def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
+    def epoch_starts(self, epoch: int, epochs: int, steps: int, done: int) -> None:
         title = f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}"
         if self.bar is None:
             from npae.train.bar import FittedBar
 
             self.bar = FittedBar(
-                total=epochs * steps, initial=epoch * steps, desc=title, mininterval=0.2, dynamic_ncols=True,
+                total=epochs * steps, initial=epoch * steps + done, desc=title, mininterval=0.2, dynamic_ncols=True,
                 file=sys.stdout if in_notebook() else sys.stderr,
             )  # fmt: skip
         else:
@@ -120,8 +121,8 @@ class Guarded(Reporter):
             self.reporter = Reporter()
             warn(f"progress: training goes on, but its progress cannot be printed ({error}).", RuntimeWarning)
 
-    def epoch_starts(self, epoch: int, epochs: int, steps: int) -> None:
-        self._report("epoch_starts", epoch, epochs, steps)
+    def epoch_starts(self, epoch: int, epochs: int, steps: int, done: int) -> None:
+        self._report("epoch_starts", epoch, epochs, steps, done)
 
     def step(self) -> None:
         self._report("step")

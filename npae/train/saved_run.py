@@ -2,6 +2,7 @@
 
     saved_run(saved)         its values are there, of their types, and do not contradict each other
     check_fit(...)           its vectors are those of the run that shall go on
+    restored_means(...)      the means of the epoch under way
     restored(...)            copies of the schedule and the callbacks, with their state
 
 Each of them raises an error for a damaged file. Only then resume_run assigns, and no assignment can fail.
@@ -17,6 +18,7 @@ from npae.train.differences import plain
 
 if TYPE_CHECKING:
     from npae.serialization import Saved
+    from npae.train.epoch_means import EpochMeans
     from npae.train.trainer import Trainer
 
 
@@ -27,6 +29,7 @@ class SavedRun:
     Attributes:
         identity: the settings that a resumed run must share.
         epoch: the number of finished epochs.
+        means: the state of the means over the epoch under way.
         stopped: why training ended, or None.
         history: a row per epoch.
         terms: the names of the terms of J.
@@ -37,6 +40,7 @@ class SavedRun:
 
     identity: dict[str, Any]
     epoch: int
+    means: dict[str, Any]
     stopped: str | None
     history: list[dict[str, Any]]
     terms: list[str]
@@ -49,9 +53,11 @@ def saved_run(saved: "Saved") -> SavedRun:
     """The SavedRun of a file. Raises KeyError for a value that is missing, ValueError for one that cannot be right."""
     run = SavedRun(**{name: saved.extra[name] for name in SavedRun.__annotations__})
     for name, kind in (("identity", dict), ("history", list), ("terms", list), ("schedule", dict),
-                       ("callbacks", list), ("observes", list)):  # fmt: skip
+                       ("callbacks", list), ("observes", list), ("means", dict)):  # fmt: skip
         _expect(isinstance(getattr(run, name), kind), f"a {kind.__name__}", name, getattr(run, name))
     _expect(type(run.epoch) is int and run.epoch >= 0, "an integer of 0 or more", "epoch", run.epoch)
+    taken = run.means["taken"]
+    _expect(type(taken) is int and taken >= 0, "0 steps or more", "means", taken)
     _expect(run.stopped is None or isinstance(run.stopped, str), "a text or nothing", "stopped", run.stopped)
     _expect(all(isinstance(name, str) for name in run.terms), "texts", "terms", run.terms)
     _expect(all(isinstance(state, dict) for state in run.callbacks), "tables", "callbacks", run.callbacks)
@@ -61,7 +67,7 @@ def saved_run(saved: "Saved") -> SavedRun:
     same = pairs and len(names) == len(run.callbacks) == len(run.observes)
     _expect(same, "one entry per callback", "callbacks", names)
     _expect(len(run.history) == run.epoch, f"{run.epoch} rows", "history", len(run.history))
-    _expect(steps >= run.epoch, f"{run.epoch} steps or more", "optimizer", steps)
+    _expect(steps >= run.epoch + taken, f"{run.epoch + taken} steps or more", "optimizer", steps)
     for k, row in enumerate(run.history):
         _expect(isinstance(row, dict) and row.get("epoch") == k + 1, f"the row of epoch {k + 1}", "history", row)
         for name in ("lr", "seconds", "loss", *run.terms):
@@ -120,6 +126,19 @@ def check_fit(saved: "Saved", trainer: "Trainer") -> None:
     state: Any = saved.optimizer.state if saved.optimizer else {}
     expected, found = trainer.optimizer.state_sizes(trainer.model), {name: v.size for name, v in state.items()}
     _expect(found == (expected if saved.optimizer and saved.optimizer.t else found), str(expected), "optimizer", found)
+
+
+def restored_means(run: SavedRun, trainer: "Trainer") -> "EpochMeans":
+    """The means of the epoch under way. Raises ValueError if they are not those of an epoch of the trainer.
+
+    Args:
+        run: of the file.
+        trainer: the run that shall go on. Nothing of it is changed.
+    """
+    means = trainer.history.begin_epoch(run.epoch)
+    means.restore(run.means)
+    _expect(means.taken <= len(trainer.batches), f"at most {len(trainer.batches)} steps", "means", means.taken)
+    return means
 
 
 def restored(saved: "Saved", run: SavedRun, trainer: "Trainer") -> list[tuple[Any, Any]]:

@@ -81,16 +81,17 @@ class Step:
         if self.clip_norm is not None:
             clip_by_global_norm(grad, self.clip_norm)
 
-    def epoch_starts(self, rates: list[float]) -> None:
+    def epoch_starts(self, rates: list[float], first: int = 0) -> None:
         """Called before the first step of an epoch, after the random streams have been reseeded.
 
         Args:
             rates: the learning rates of its steps.
+            first: the number of the step that comes next: of an epoch that was begun earlier, not 0.
         """
-        self.k = 0
+        self.k = first
 
-    def epoch_ends(self) -> None:
-        """Called after the last step of an epoch: on_terms has been called for all steps when this returns."""
+    def read_terms(self) -> None:
+        """Called after an epoch, and to save within one: on_terms has been called for all steps when this returns."""
 
     def _smallest_batch(self) -> int:
         """The number of rows in the smallest batch, the last one of an epoch."""

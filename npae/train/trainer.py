@@ -10,10 +10,10 @@ For a plain model without validation, schedule, callbacks and data_init it is th
             optimizer.step(model.theta)                                     # θ ← θ − …
 
 The rest of this file is what happens around them: the learning rate follows a schedule, J is recorded and checked for
-NaN, validation data are evaluated after every epoch, callbacks are called, and Ctrl-C stops after the current step.
+NaN, validation data are evaluated after every epoch, callbacks are called, and Ctrl-C stops after the current step. A
+run that has stopped can go on from there: rows and random numbers of a step depend on seed, epoch and step alone.
 """
 
-import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from npae.data.minibatches import Minibatches
     from npae.optim import Schedule
     from npae.train.callbacks import Callback
-    from npae.train.history import EpochMeans, History
+    from npae.train.epoch_means import EpochMeans
+    from npae.train.history import History
     from npae.train.interrupt import Interrupt
     from npae.train.last_step import LastStep
     from npae.train.parallel.process_group import ProcessGroup
@@ -56,8 +57,8 @@ class Trainer:
 
     Attributes:
         epoch: the number of finished epochs.
+        means: the means of the terms of J over the epoch under way, and the number of its finished steps, `taken`.
         stopped: why training shall end after this epoch, or None.
-        between_epochs: False in the middle of an epoch.
 
     Example:
         >>> import numpy as np
@@ -77,7 +78,7 @@ class Trainer:
         self.validation, self.callbacks, self.seed, self.progress = validation, callbacks, seed, progress
         self.history, self.group, self.interrupt, self.identity = history, group, interrupt, identity
         self.last_step = last_step
-        self.base_lr, self.epoch, self.between_epochs = optimizer.lr, 0, True
+        self.base_lr, self.epoch, self.means = optimizer.lr, 0, history.begin_epoch(0)
         self.stopped: str | None = None
 
     def stop(self, reason: str) -> None:
@@ -85,16 +86,19 @@ class Trainer:
         self.stopped = reason
 
     def run(self, epochs: int) -> "History":
-        """Train until `epochs` epochs are finished in total, from the weights of the last step. Returns the history."""
+        """Train until `epochs` epochs are finished in total, from the last step on. Returns the history."""
         epochs = as_int(epochs, "epochs", least=1)
-        self.last_step.restore(self.between_epochs)
-        self.group.begin(self.model, self.identity | {"epoch": self.epoch, "epochs": epochs})
+        self.last_step.restore()
+        here = {"epoch": self.epoch, "step": self.means.taken, "epochs": epochs}
+        self.group.begin(self.model, self.identity | here)
         for callback in self.callbacks:
             callback.on_start(self)
         try:
             with self.interrupt as interrupt, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                while self.epoch < epochs and self.stopped is None:
+                while self.epoch < epochs and (self.stopped is None or self.means.taken):
                     self._run_epoch(epochs, interrupt)
+                    if self.means.taken:  # interrupted within the epoch
+                        break
                     if interrupt.requested and self.stopped is None and self.epoch < epochs:
                         self.stop(f"interrupted after epoch {self.epoch}")
                     self.stopped = self.group.first(self.stopped)
@@ -108,18 +112,22 @@ class Trainer:
         return self.history
 
     def _run_epoch(self, epochs: int, interrupt: "Interrupt") -> None:
-        began, means, steps = time.perf_counter(), self.history.begin_epoch(self.epoch), len(self.batches)
-        self.progress.epoch_starts(self.epoch, epochs, steps)
+        means, steps = self.means, len(self.batches)
+        began = time.perf_counter() - means.seconds
+        self.progress.epoch_starts(self.epoch, epochs, steps, means.taken)
         for k, random in enumerate((*self.model.draws, self.batches)):  # each epoch can be repeated by itself
             random.reseed([self.seed, self.epoch, k, self.group.rank])
         rates = [self.base_lr * float(self.schedule.factor(self.epoch + k / steps)) for k in range(steps)]
-        self.step.epoch_starts(rates)
-        for k, rows in enumerate(self.batches.rows(self.epoch)):
-            self.optimizer.lr = rates[k]
-            self.between_epochs = False
+        self.step.epoch_starts(rates, means.taken)
+        self.optimizer.lr = rates[means.taken - 1]  # of the step before, in case that there is no further one
+        for k, rows in enumerate(self.batches.rows(self.epoch, means.taken), means.taken):
+            self.optimizer.lr, self.last_step.is_whole = rates[k], False
             self.step(rows, means.add)
             for callback in self.callbacks:
                 callback.on_step(self)
+            means.taken, means.seconds, self.last_step.is_whole = k + 1, time.perf_counter() - began, True
+            for callback in self.callbacks:
+                callback.on_step_done(self)
             self.progress.step()
             if self.group.first(interrupt.requested or None):
                 self.stop(f"interrupted in epoch {self.epoch + 1} after {k + 1} of {counted(steps, 'step')}")
@@ -127,15 +135,15 @@ class Trainer:
         self._end_epoch(means, began)
 
     def _end_epoch(self, means: "EpochMeans", began: float) -> None:
-        self.step.epoch_ends()
+        self.step.read_terms()
         theta, terms = self.model.theta.value, means.means()
         if not bool(array_module(theta).isfinite(theta).all()):
             raise means.diverged("θ", "NaN or infinite")
         means.check_state(self.step.phases)
         self.history.terms = tuple(name for name in terms if name != "loss")
         if self.validation is not None:
-            terms |= self._validate(terms, means)
-        self.epoch, self.between_epochs = self.epoch + 1, True
+            terms |= means.validate(self.model, self.validation, self.group, terms)
+        self.epoch, self.means = self.epoch + 1, self.history.begin_epoch(self.epoch + 1)
         row = {"epoch": self.epoch, "lr": self.optimizer.lr, "seconds": time.perf_counter() - began} | terms
         self.schedule.observe(row.get("val_loss", row["loss"]))
         self.history.rows.append(row)
@@ -144,13 +152,3 @@ class Trainer:
         for callback in self.callbacks:
             callback.on_epoch_done(self, row)
         self.progress.epoch_ends(row)
-
-    def _validate(self, trained: dict[str, float], means: "EpochMeans") -> dict[str, float]:
-        """{"val_loss": J, "val_…": a term} on the validation data, of which each process evaluates a share."""
-        rows, weight = self.group.share(len(self.validation))
-        terms = self.group.weighted_sum(self.model.evaluate(self.validation[rows]), weight)
-        for name, value in terms.items():
-            if not math.isfinite(value):
-                raise means.diverged(f"val_{name}", value)
-        loss = sum(value for name, value in terms.items() if name in trained)
-        return {"val_loss": float(loss)} | {f"val_{name}": float(value) for name, value in terms.items()}

@@ -118,7 +118,8 @@ def test_a_header_declares_shape_dtype_and_size(array, version):
     stream = io.BytesIO()
     np.lib.format.write_array(stream, array, version)
     stream.seek(0)
-    assert read_array_header(stream) == (array.shape, array.dtype, len(stream.getvalue()))
+    by_columns = array.flags.f_contiguous and not array.flags.c_contiguous
+    assert read_array_header(stream) == (array.shape, array.dtype, len(stream.getvalue()), by_columns)
 
 
 def test_a_header_of_any_size_allocates_nothing():

@@ -269,3 +269,25 @@ def test_outside_of_a_step_products_are_numpys():
     a, b = np.ones((512, 512), np.float32), np.ones((512, 512), np.float32)
     np.testing.assert_array_equal(matmul(a, b, out=np.empty_like(a)), a @ b)
     assert openblas().get_threads() == before and not pool_is_on()
+
+
+@needs_a_pool
+def test_one_thread_computes_the_bits_of_several():
+    """A Turn whose Pace chooses one thread has the same pieces: products and formulas are equal to the bit."""
+    assert run("""
+from npae.backend.formulas import on_numba
+on_numba.PATIENCE = 0
+from npae.backend import sigmoid
+turn, found = one_pool(like), {}
+for shared in (True, False):
+    turn._pace.shared, results = shared, []
+    with turn:
+        at_work = turn.at_work
+        for m, k, n in ((32, 784, 256), (784, 32, 256), (256, 32, 784), (512, 100, 70)):
+            rng = np.random.default_rng(0)
+            a, b = pair(m, k, n)
+            results.append(matmul(a, b, out=np.empty((m, n), np.float32)))
+            results.append(sigmoid(results[-1]))
+    found[at_work] = results
+print(sorted(found), all(map(np.array_equal, found[1], found[2])))
+""") == "[1, 2] True\n"

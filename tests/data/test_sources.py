@@ -26,11 +26,12 @@ def test_a_fingerprint_of_a_file_is_that_of_its_array(tmp_path):
 
 
 def test_a_fraction_of_the_rows_is_for_validation_drawn_by_the_seed():
-    rows, validation = split(X, 0.25, 0)
+    data, rows, validation = split(X, 0.25, 0)
+    assert data is X
     others = np.setdiff1d(np.arange(len(X)), rows)
     np.testing.assert_array_equal(validation, X[others])
     assert len(validation) == 25 and (np.diff(others) > 1).any()
-    assert not np.array_equal(split(X, 0.25, 1)[0], rows)
+    assert not np.array_equal(split(X, 0.25, 1)[1], rows)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.5, 1.5, 0.001, float("nan")])

@@ -13,6 +13,7 @@ pytest.importorskip("matplotlib")
 
 DEMOS = {
     "aae": {"maps.png", "styles.png", "gaussian.npz", "ring.npz", "swiss_roll.npz", "metrics.json"},
+    "activations": {"filters.png", "frontier.png", "frequencies.png", "top_k.npz", "metrics.json"},
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
     "conv": {"reconstructions.png", "maps.png", "loss.png", "pooled.npz", "strided.npz", "large.npz", "metrics.json"},
     "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},
@@ -41,7 +42,8 @@ DEMOS = {
     "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784_32.npz", "784_128_64_32.npz", "metrics.json"},
 }  # fmt: skip
-SLOW = {"aae", "conv", "data_parallel", "gan", "latent", "overcomplete", "semi_supervised", "stacked"}
+SLOW = {"aae", "contractive", "conv", "data_parallel", "denoising", "gan", "latent", "overcomplete", "semi_supervised",
+        "stacked"}  # fmt: skip
 
 
 def by_demo(names):

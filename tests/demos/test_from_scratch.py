@@ -18,10 +18,13 @@ import pytest
 from demos.from_scratch import (
     adversarial,
     autoencoder,
+    batch_top_k,
     contractive,
     convolutional,
     denoising,
     gan,
+    gated,
+    jump_relu,
     sparse,
     stacked,
     variational,
@@ -178,6 +181,29 @@ def top_k_beside_engine(rng, batches, n):
     page = Network([encoder, sparse.TopK(6), decoder])
     phase = Phase(lambda x: page.backpropagate(x, x), page)
     return train_both([page], [phase], engine_top_k(n, HIDDEN, 6), batches)
+
+
+def batch_top_k_beside_engine(rng, batches, n):
+    settings = dict(aux_k=3, dead_after=2 * ROWS)
+    page = batch_top_k.BatchTopK(n, 2 * HIDDEN, 2, rng, alpha=0.5, **settings)
+    engine = models.SparseAutoencoder(n, 2 * HIDDEN, layers.BatchTopK(2), aux_strength=0.5, dtype="float64", **settings)
+    result = train_both([page], [Phase(page.backpropagate, page)], engine, batches)
+    np.testing.assert_array_equal(page.since_active, engine.since_active.value)
+    np.testing.assert_allclose(page.t_mean, engine.activation.threshold.value[0], rtol=1e-12)
+    assert engine.dead.any(), "no unit was dead, so that the auxiliary loss was not compared"
+    return result
+
+
+def jump_relu_beside_engine(rng, batches, n):
+    page = jump_relu.JumpReLU(n, HIDDEN, rng, lam=0.2, theta=0.3, eps=0.25)
+    engine = models.SparseAutoencoder(n, HIDDEN, layers.JumpReLU(HIDDEN, 0.3, 0.25), [penalties.L0(0.2)], aux_k=0,
+                                      dtype="float64")  # fmt: skip
+    return train_both([page], [Phase(page.backpropagate, page)], engine, batches)
+
+
+def gated_beside_engine(rng, batches, n):
+    page, engine = gated.Gated(n, HIDDEN, rng, lam=0.2), models.GatedSparseAutoencoder(n, HIDDEN, 0.2, dtype="float64")
+    return train_both([page], [Phase(page.backpropagate, page)], engine, batches)
 
 
 def contractive_beside_engine(rng, batches, n):

@@ -120,7 +120,8 @@ def state(trainer):
         "t": optimizer.t, "lr": optimizer.lr, "base_lr": trainer.base_lr, "epoch": trainer.epoch, "seed": trainer.seed,
         "stopped": trainer.stopped, "history": repr(trainer.history.rows), "terms": repr(trainer.history.terms),
         "schedule": repr(trainer.schedule.state()), "callbacks": repr([c.state() for c in trainer.callbacks]),
-        "between": trainer.between_epochs, "identity": repr(trainer.identity), **vectors, **arrays,
+        "means": repr(trainer.means.state()), "whole": trainer.last_step.is_whole, "identity": repr(trainer.identity),
+        **vectors, **arrays,
     }  # fmt: skip
 
 

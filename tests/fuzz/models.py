@@ -7,12 +7,13 @@ from npae import (
     AdversarialAutoencoder,
     Autoencoder,
     SemiSupervisedAutoencoder,
+    SparseAutoencoder,
     convolutional_autoencoder,
     dense_autoencoder,
     optim,
     variational_autoencoder,
 )
-from npae.layers import BatchNorm, Dense, Dropout, Sequential, SoftmaxHead
+from npae.layers import BatchNorm, BatchTopK, Dense, Dropout, Sequential, SoftmaxHead
 from npae.models import Classifier, GaussianPrior
 from npae.train import EarlyStopping, ExponentialMovingAverage, LearningRateLog
 
@@ -73,4 +74,10 @@ def classifier():
     return Classifier(network, 3), (X, np.arange(60) % 3), {}
 
 
-KINDS = {make.__name__: make for make in (dense, vae, gan, aae, semi_supervised, conv, batch_norm, classifier)}
+def sparse():
+    return SparseAutoencoder(12, 20, BatchTopK(3), dead_after=100), X, {}
+
+
+KINDS = {
+    make.__name__: make for make in (dense, vae, gan, aae, semi_supervised, conv, batch_norm, classifier, sparse)
+}

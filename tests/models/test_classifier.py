@@ -94,7 +94,7 @@ def test_labels_in_any_form_train_alike():
 
 
 def test_validation_by_a_pair_or_by_a_fraction():
-    rows, held_out = split(as_labelled((X, Y)), 0.2, 4)
+    _, rows, held_out = split(as_labelled((X, Y)), 0.2, 4)
     pair = run(classifier(), (X[rows], Y[rows]), validation=tuple(held_out))
     fraction = run(classifier(), (X, Y), validation=0.2)
     assert pair["val_cross_entropy"] == pair["val_loss"] == fraction["val_loss"]

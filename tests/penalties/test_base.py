@@ -12,7 +12,7 @@ from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.optim import SGD, Adam
 from npae.penalties import L1, Contractive, KLSparsity, Penalty, WeightDecay
 from npae.train import prepare
-from npae.train.history import EpochMeans
+from npae.train.epoch_means import EpochMeans
 from npae.train.step import Step
 from tests.contract import inputs
 from tests.devices import each_device, each_gpu, on

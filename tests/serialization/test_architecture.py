@@ -14,6 +14,8 @@ THINGS = [
     layers.Flatten(), layers.Reshape((2, 3)),
     layers.Identity(), layers.Sigmoid(), layers.Tanh(), layers.ReLU(), layers.LeakyReLU(0.2), layers.ELU(0.7),
     layers.SiLU(), layers.Softplus(), layers.TiedDense(layers.Dense(5, 3)), layers.TopK(2),
+    layers.BatchTopK(2, 0.1), layers.JumpReLU(3, 0.5, 0.1), layers.UnitDense(5, 3),
+    layers.CenteredDense(layers.UnitDense(5, 3)), layers.GatedDense(layers.UnitDense(5, 3)),
     layers.Slice(1, 3), layers.SoftmaxHead(3),
     layers.MaskingNoise(0.3), layers.SaltAndPepper(0.2), layers.GaussianNoise(0.4, clip=(0, 1)),
     layers.Dropout(0.4), layers.BatchNorm(3, momentum=0.2, epsilon=0.01),
@@ -27,6 +29,8 @@ THINGS = [
     optim.Plateau(2, 0.3, 0.01), optim.Phased({"discriminator": optim.Adam(0.2), "generator": optim.SGD(0.1)}),
     models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
     models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.GaussianNLL(), samples=2),
+    models.SparseAutoencoder(5, 9, layers.TopK(2), aux_k=3, dead_after=7),
+    models.GatedSparseAutoencoder(5, 9, 0.3),
     models.GAN(layers.Dense(2, 5), layers.Dense(5, 1), models.UniformPrior(2), saturating=True, real=0.9),
 ]  # fmt: skip
 

@@ -270,7 +270,7 @@ def test_one_row_has_no_standard_deviation():
 
 
 def test_only_rows_that_are_trained_on_count():
-    rows, _ = split(X, 0.2, 3)
+    _, rows, _ = split(X, 0.2, 3)
     np.testing.assert_array_equal(started(network(), validation=0.2, seed=3), initialized(network(), X[rows]))
 
 
@@ -278,7 +278,7 @@ def test_with_targets_the_samples_count():
     target = X[:, ::-1].copy()
     np.testing.assert_array_equal(started(network(), target=target), initialized(network()))
     np.testing.assert_array_equal(
-        started(network(), target=target, validation=0.2, seed=3), initialized(network(), X[split(X, 0.2, 3)[0]])
+        started(network(), target=target, validation=0.2, seed=3), initialized(network(), X[split(X, 0.2, 3)[1]])
     )
 
 

@@ -11,7 +11,8 @@ from npae import DataWarning, dense_autoencoder, fit, variational_autoencoder
 from npae.backend import Seen
 from npae.optim import SGD, Adam
 from npae.train import Checkpoint
-from npae.train.history import Diverged, EpochMeans, History
+from npae.train.epoch_means import Diverged, EpochMeans
+from npae.train.history import History
 from npae.train.learning_curves import PETROFF10
 
 ROWS = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}, {"epoch": 3, "loss": 2.0}]

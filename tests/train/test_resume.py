@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npae import dense_autoencoder, fit, optim, save
-from npae.layers import Tanh
+from npae import GAN, dense_autoencoder, fit, optim, save, variational_autoencoder
+from npae.data import Binarize
+from npae.layers import Dense, GaussianNoise, Sequential, Tanh
+from npae.models import GaussianPrior
 from npae.serialization.model_files import ModelFileError, load_all
 from npae.train import (
     Callback,
@@ -32,7 +34,7 @@ PROGRAM = """
 import os, sys
 import numpy as np
 from npae import fit, dense_autoencoder, optim
-from npae.train import Callback, Checkpoint, EarlyStopping
+from npae.train import Callback, Checkpoint, EarlyStopping, ExponentialMovingAverage
 
 class Kill(Callback):
     steps = 0
@@ -47,13 +49,15 @@ checkpoint, resume = sys.argv[1], sys.argv[2] or None
 history = fit(dense_autoencoder([12, 6, 3], seed=1), data, validation=validation, epochs=9,
               batch_size=16,
               optimizer=optim.Adam(0.002), schedule=optim.Cosine(9), seed=11, progress="none", resume=resume,
-              callbacks=[EarlyStopping(patience=4), Checkpoint(checkpoint), Kill()])
+              callbacks=[Checkpoint(checkpoint, steps=int(sys.argv[5]) or None), EarlyStopping(patience=4),
+                         ExponentialMovingAverage(0.9), Kill()])
 """
 
 
-def in_a_process(checkpoint, resume="", kill_at=-1):
+def in_a_process(checkpoint, resume="", kill_at=-1, steps=0):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM, str(checkpoint), str(resume), str(kill_at), str(int(KILL))],
+        [sys.executable, "-W", "error", "-c", PROGRAM,
+         str(checkpoint), str(resume), str(kill_at), str(int(KILL)), str(steps)],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert abs(done.returncode) == (0 if kill_at < 0 else KILL), done.stderr  # the status is −KILL, on Windows KILL
@@ -77,8 +81,93 @@ def test_a_process_killed_in_the_middle_of_an_epoch_and_resumed_in_another_ends_
     assert load_all(tmp_path / "parts.npz").extra["epoch"] == 4
     in_a_process(tmp_path / "parts.npz", resume=tmp_path / "parts.npz")
     saved = load_all(tmp_path / "whole.npz")
-    assert saved.extra["epoch"] == 9 and saved.optimizer.t == 45 and "0.best_theta" in saved.arrays
+    assert saved.extra["epoch"] == 9 and saved.optimizer.t == 45 and "1.best_theta" in saved.arrays
     assert_same_bits(tmp_path / "whole.npz", tmp_path / "parts.npz")
+
+
+def test_a_killed_process_goes_on_from_the_last_saved_step_of_an_epoch_with_the_same_bits(tmp_path):
+    in_a_process(tmp_path / "whole.npz", steps=3)
+    in_a_process(tmp_path / "parts.npz", kill_at=2, steps=1)  # in the first epoch
+    in_a_process(tmp_path / "parts.npz", resume=tmp_path / "parts.npz", kill_at=5 * 4 + 4, steps=2)
+    saved = load_all(tmp_path / "parts.npz")
+    means = saved.extra["means"]
+    assert (saved.extra["epoch"], means["taken"], saved.optimizer.t) == (4, 4, 24)
+    assert means["seconds"] > 0 and set(means["sums"]) == {"reconstruction"}
+    in_a_process(tmp_path / "parts.npz", resume=tmp_path / "parts.npz", steps=3)
+    assert_same_bits(tmp_path / "whole.npz", tmp_path / "parts.npz")
+
+
+class CtrlC(Callback):
+    """Presses Ctrl-C after a step."""
+
+    observes = True
+
+    def __init__(self, at):
+        self.at = at
+
+    def on_step(self, trainer):
+        if trainer.optimizer.t == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def a_gan():
+    return GAN(Sequential(Dense(2, 6)), Sequential(Dense(6, 1)), GaussianPrior(2))
+
+
+RANDOM = {
+    "noise and dropout": lambda: dense_autoencoder([6, 4, 2], corruption=GaussianNoise(0.3), dropout=0.2),
+    "a variational model": lambda: variational_autoencoder([6, 4, 2]),
+    "several phases": a_gan,
+    "augmentation": lambda: dense_autoencoder([6, 4, 2]),
+}
+
+
+@pytest.mark.parametrize("kind", RANDOM)
+def test_random_models_resume_within_an_epoch_with_the_same_bits(kind, tmp_path):
+    def begin(name, press=-1):
+        augment = Binarize() if kind == "augmentation" else None
+        return prepare(RANDOM[kind](), X, batch_size=8, seed=5, augment=augment, schedule="cosine", epochs=3,
+                       callbacks=[CtrlC(press), Checkpoint(tmp_path / name, steps=2)], progress="none")  # fmt: skip
+
+    whole, parts, resumed = begin("whole"), begin("parts", press=12), begin("parts")
+    whole.run(3)
+    assert parts.run(3).stopped == "interrupted in epoch 2 after 5 of 7 steps"
+    resume_run(resumed, "auto")
+    assert (resumed.epoch, resumed.means.taken, resumed.optimizer.t) == (1, 4, 11)
+    resumed.run(3)
+    assert_same_bits(tmp_path / "whole.npz", tmp_path / "parts.npz")
+    assert (resumed.model.theta.value != parts.model.theta.value).any()
+
+
+SUMS = "the sums of its term 'reconstruction'"
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"taken": -1}, "its means: expected 0 steps or more"), ({"taken": 2.0}, "its means: expected 0 steps or more"),
+    ({"taken": 9}, "its optimizer: expected 10 steps or more"), ({"taken": 5}, "its means: expected at most 4 steps"),
+    ({"sums": {}}, "2 steps of .* seconds with the terms"), ({"seconds": -1.0}, "2 steps of -1.0 seconds"),
+    ({"sums": {"reconstruction": [float("inf"), 32, 2]}}, SUMS), ({"sums": {"reconstruction": [1.0, 32, 0]}}, SUMS),
+    ({"sums": {"reconstruction": 1}}, "damaged checkpoint"), ({"seconds": None}, "2 steps of None seconds"),
+])  # fmt: skip
+def test_a_damaged_state_within_an_epoch_is_refused_and_changes_nothing(changes, message, tmp_path):
+    def begin():
+        return prepare(dense_autoencoder([6, 3]), X, batch_size=16, callbacks=CtrlC(6), progress="none")
+
+    trainer, fresh = begin(), begin()
+    trainer.run(4)
+    save_run(trainer, tmp_path / "c.npz")
+    saved = load_all(tmp_path / "c.npz")
+    saved.extra["means"] |= changes
+    save(tmp_path / "c.npz", saved.model, saved.optimizer, saved.extra, saved.arrays)
+    before = fresh.model.theta.value.copy()
+    with pytest.raises(ModelFileError, match=message):
+        resume_run(fresh, tmp_path / "c.npz")
+    assert (fresh.model.theta.value == before).all() and (fresh.epoch, fresh.means.taken) == (0, 0)
+
+
+def test_a_checkpoint_within_an_epoch_does_not_replace_the_best():
+    with pytest.raises(ValueError, match="expected best=True or steps=, not both"):
+        Checkpoint("c", best=True, steps=3)
 
 
 def settings(**changes):
@@ -489,18 +578,36 @@ def test_weights_that_were_set_between_two_runs_stay():
     trainer.model.theta.value[:] = 0.25
     trainer.run(2)
     assert np.allclose(trainer.callbacks[0].average, trainer.model.theta.value) and len(trainer.history) == 2
-    trainer.last_step.restore(between_epochs=True)
+    trainer.last_step.restore()
     assert (trainer.model.theta.value == 0.25).all()
 
 
-def test_a_run_that_was_interrupted_in_an_epoch_does_not_take_its_steps_twice():
-    class CtrlC(Callback):
+@pytest.mark.parametrize("at", [1, 6, 8])
+def test_a_run_that_was_interrupted_in_an_epoch_goes_on_with_the_next_step(at):
+    def begin(at):
+        return prepare(dense_autoencoder([6, 3]), X, validation=0.2, batch_size=16, schedule="cosine", epochs=4,
+                       callbacks=[CtrlC(at), EarlyStopping(), ExponentialMovingAverage(0.9)],
+                       progress="none")  # fmt: skip
+
+    whole, parts = begin(-1), begin(at)
+    whole.run(4)
+    assert parts.run(4).stopped == f"interrupted in epoch {(at - 1) // 3 + 1} after {(at - 1) % 3 + 1} of 3 steps"
+    assert parts.run(4).stopped is None and parts.optimizer.t == whole.optimizer.t == 12
+    assert (parts.model.theta.value == whole.model.theta.value).all()
+    assert all(parts.history[name] == whole.history[name] for name in whole.history.columns if name != "seconds")
+
+
+def test_after_an_error_within_a_step_the_run_cannot_go_on(tmp_path):
+    class Fails(Callback):
         def on_step(self, trainer):
             if trainer.optimizer.t == 6:
-                signal.raise_signal(signal.SIGINT)
+                raise ZeroDivisionError
 
-    trainer = prepare(dense_autoencoder([6, 3]), X, batch_size=16, callbacks=CtrlC(), progress="none")
-    assert trainer.run(4).stopped == "interrupted in epoch 2 after 2 of 4 steps"
-    with pytest.raises(RuntimeError, match="whose first steps would be taken twice. Resume the last checkpoint"):
+    trainer = prepare(dense_autoencoder([6, 3]), X, batch_size=16, callbacks=Fails(), progress="none")
+    with pytest.raises(ZeroDivisionError):
         trainer.run(4)
-    assert trainer.optimizer.t == 6
+    with pytest.raises(RuntimeError, match="Trainer.run: not possible within a step.* resume the last"):
+        trainer.run(4)
+    with pytest.raises(RuntimeError, match="save_run: not possible"):
+        save_run(trainer, tmp_path / "c.npz")
+    assert trainer.optimizer.t == 6 and not (tmp_path / "c.npz").exists()

@@ -39,13 +39,14 @@ def available() -> bool:
 
 
 @cache
-def compiler(shared: bool = False) -> Any:
+def compiler(shared: bool = False, reorders_sums: bool = False) -> Any:
     """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy).
 
     None, too, with NUMBA_DISABLE_JIT=1, which leaves loops to Python.
 
     Args:
         shared: let several threads share the ranges that are called prange.
+        reorders_sums: may the compiler add the terms of a sum in another order, so that it can use vectors?
     """
     try:
         import numba
@@ -55,7 +56,8 @@ def compiler(shared: bool = False) -> Any:
         return None
     if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
         return None
-    return numba.njit(nogil=True, error_model="numpy", parallel=shared)
+    fast = {"reassoc", "contract"} if reorders_sums else False
+    return numba.njit(nogil=True, error_model="numpy", parallel=shared, fastmath=fast)
 
 
 _all_loops: dict[tuple, "Loops"] = {}  # the operations of a formula, as a tuple -> its Loops
@@ -188,7 +190,8 @@ class LoopProgram:
         """
         if len(self.stages) == 1:
             loop, slots, _, _ = self.stages[0]
-            compiled = loop.shared if outs[0].size >= SHARED and current.turn is not None else loop.alone
+            turn = current.turn
+            compiled = loop.shared if turn and turn.at_work > 1 and outs[0].size >= SHARED else loop.alone
             compiled(*map((*args, *outs).__getitem__, slots))
             return
         rows = max(1, len(outs[0]) * BLOCK // max(1, outs[0].size))

@@ -6,6 +6,10 @@ In reading order:
     idx.py          the IDX format of MNIST
     idx_parts.py    the four files of a data set in this format
     npz.py          arrays from .npz files
+    array_file.py   rows of an array in a file
+    safetensors_header.py   its tensors
+    int8_scale.py   numbers of 8 bits
+    open_array.py   .npy and .safetensors, from all of these
     text.py         text files of any packing and encoding
     delimited.py    the separator and the names of the columns
     columns.py      features and label by name

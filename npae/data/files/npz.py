@@ -52,7 +52,7 @@ def _checked(archive: zipfile.ZipFile, name: str, ndim: int, found: Counter[str]
     if info.compress_type not in METHODS:
         raise ValueError(f"{name} is packed by method {info.compress_type} of zip, which numpy.savez does not use")
     with archive.open(info) as stream:
-        shape, dtype, declared = read_array_header(stream)
+        shape, dtype, declared, _ = read_array_header(stream)
     if dtype.kind not in "buif" or len(shape) != ndim:
         raise ValueError(f"{name} is {dtype} of shape {shape}")
     ratio = DEFLATE_RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1

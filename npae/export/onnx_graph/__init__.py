@@ -6,6 +6,7 @@ In reading order:
     translators.py     the table of layers, and how to add one
     elementwise.py     activations, from their formulas
     rows.py            layers of rows, and networks of layers
+    sparse.py          layers of sparse autoencoders
     images.py          layers of images
     losses.py          what a loss makes of a network's output
     parts.py           reconstruct, encode, decode
@@ -13,7 +14,13 @@ In reading order:
     model.py           a file
 """
 
-from npae.export.onnx_graph import elementwise, images, losses, rows  # noqa: F401  they fill the table of translators
+from npae.export.onnx_graph import (  # noqa: F401  they fill the table of translators
+    elementwise,
+    images,
+    losses,
+    rows,
+    sparse,
+)
 from npae.export.onnx_graph.detector import translate_detector
 from npae.export.onnx_graph.graph import Graph, Node, Value
 from npae.export.onnx_graph.model import save_onnx, to_onnx

@@ -24,7 +24,7 @@ from npae.layers import Layer
 LARGEST = 1_000_000  # bytes
 SCRIPTS = ("arrays", "network", "picture", "code", "map", "decoded", "walk", "sliders", "noise", "drawing", "theme",
            "start")  # fmt: skip
-TYPES = {"int8": "Int8Array", "uint8": "Uint8Array", "float32": "Float32Array"}
+TYPES = {"int8": "Int8Array", "uint8": "Uint8Array", "uint16": "Uint16Array", "float32": "Float32Array"}
 
 
 def save_page(path: str | PathLike[str], model: Layer, x: Array, labels: Any = None, title: str | None = None,

@@ -66,14 +66,14 @@ class CapturedStep(Step):
         self._pending: list[tuple[int, OnTerms, int]] = []  # (k, on_terms, batch size): their terms are in the ring
         super().__init__(model, batches, optimizer, clip_norm)
 
-    def epoch_starts(self, rates: list[float]) -> None:
+    def epoch_starts(self, rates: list[float], first: int = 0) -> None:
         """Copy the coefficients of the epoch's steps to the device."""
-        super().epoch_starts(rates)
-        self._pending = []  # of an epoch that was interrupted
+        super().epoch_starts(rates, first)
+        self._pending = []  # of an epoch that ended in an error
         if self._memory is not None:
-            self._memory.write_table(self._coefficients_of(rates))
+            self._memory.write_table(self._coefficients_of(rates[first:]), first)
 
-    def epoch_ends(self) -> None:
+    def read_terms(self) -> None:
         """Read the terms of J that have not been read yet."""
         pending, self._pending = self._pending, []
         if pending and self._memory is not None:
@@ -84,7 +84,7 @@ class CapturedStep(Step):
 
     def _take_step(self, rows: Array | slice, on_terms: OnTerms) -> None:
         if self._given_up or isinstance(rows, slice) or device_of(rows) == "cpu" or len(rows) < self.batches.batch_size:
-            self.epoch_ends()  # on_terms is called in the order of the steps
+            self.read_terms()  # on_terms is called in the order of the steps
             super()._take_step(rows, on_terms)
             return
         try:
@@ -95,7 +95,7 @@ class CapturedStep(Step):
             return
         self._pending.append((self.k, on_terms, len(rows)))
         if len(self._pending) == RING:
-            self.epoch_ends()
+            self.read_terms()
 
     def _launch_or_capture(self, rows: Array) -> None:
         """Take one step. Raises _Refused if no step can be captured; then nothing has changed."""
@@ -110,7 +110,7 @@ class CapturedStep(Step):
             memory.prepare(self.k, rows, self._next_coefficients())
             self._graph.launch()
         else:
-            self.epoch_ends()  # the next graph may have other terms
+            self.read_terms()  # the next graph may have other terms
             self._drop_graph()  # frees its memory before the next capture
             self._first(rows)
 

@@ -75,15 +75,17 @@ class GraphMemory:
             self.k.fill(k)
         self._k = k + 1
 
-    def write_table(self, table: list[list[float]]) -> None:
+    def write_table(self, table: list[list[float]], first: int) -> None:
         """Set the coefficients of the steps of an epoch, as far as they are known. Its order will be copied anew.
 
         Args:
-            table: a row per step, from step 0.
+            table: a row per step.
+            first: the number of the step of its first row.
         """
-        n = min(len(table), self._steps)
-        self._table[:n] = self._xp.asarray(table[:n], self._table.dtype)
-        self._written[:n] = table[:n]
+        n = min(len(table), self._steps - first)
+        if n > 0:
+            self._table[first : first + n] = self._xp.asarray(table[:n], self._table.dtype)
+            self._written[first : first + n] = table[:n]
         self._copied = None
 
     def read_inputs(self) -> None:

@@ -19,6 +19,8 @@ whose J is not a mean of one term per sample:
 
     layers and priors that draw     each process draws from a stream of its own
     BatchNorm                       normalises each share by its own mean and variance, see below
+    BatchTopK                       takes the threshold of a share, and the processes average the running threshold
+    sparse autoencoders             count the samples since a unit was active per share, and average the counts
     KLSparsity                      uses the mean activity over a share
     MaskedCrossEntropy              uses the mean over the labelled samples of a share
 

@@ -8,7 +8,8 @@ from npae.layers import ConvTranspose2D, Dense, GaussianSample, Slice, SoftmaxHe
 from tests.export.common import disturbed
 from tests.export.onnx_graph.test_translators import concrete, layers
 
-WITHOUT = {TopK, Slice, SoftmaxHead, GaussianSample, layers.Sequential}
+SPARSE = {layers.BatchTopK, layers.JumpReLU, layers.UnitDense, layers.CenteredDense, layers.GatedDense}
+WITHOUT = {TopK, Slice, SoftmaxHead, GaussianSample, layers.Sequential} | SPARSE
 
 
 @pytest.mark.parametrize("axes, shape", [((1, 0), None), (None, (6,)), (None, None)])

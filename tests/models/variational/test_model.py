@@ -12,7 +12,7 @@ from npae.layers import ConvTranspose2D, Dense, Flatten, ReLU, Reshape, Sequenti
 from npae.losses import BinaryCrossEntropy, GaussianNLL, HeteroscedasticGaussianNLL, SquaredError
 from npae.optim import Adam, Cosine
 from npae.train import Checkpoint, prepare
-from npae.train.history import EpochMeans
+from npae.train.epoch_means import EpochMeans
 from npae.train.step import Step
 from tests.contract import check_layer
 from tests.devices import each_device, each_gpu, on
@@ -298,7 +298,7 @@ def test_a_captured_step_has_new_noise_at_every_launch(settings, device):
     np.testing.assert_allclose(*thetas, rtol=1e-8, atol=1e-11)
 
 
-@pytest.mark.parametrize("kind", ["Bernoulli", "Gaussian", "IWAE, learned"])
+@pytest.mark.parametrize("kind", ["Bernoulli", "Gaussian", pytest.param("IWAE, learned", marks=pytest.mark.slow)])
 def test_a_step_allocates_no_arrays(kind):
     step = Step(variational_autoencoder([100, 60, 30], **KINDS[kind]), Minibatches(UINT8, 1024, seed=0), Adam(), 1.0)
     check_that_a_step_allocates_no_arrays(step, numbers=4)  # the weights of three codes are new arrays

@@ -100,7 +100,7 @@ def test_the_terms_of_every_step_are_its_own(device):
         for epoch in range(2):
             for rows in run.batches.rows(epoch):
                 run.step(rows, lambda *terms: noted.append(terms))
-            run.step.epoch_ends()
+            run.step.read_terms()
         return [(float(t["reconstruction"]), size) for t, size in noted]
 
     with on(device):

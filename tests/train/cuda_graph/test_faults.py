@@ -183,7 +183,7 @@ def test_a_part_that_is_replaced_changes_the_captured_step_and_its_terms(device,
                 one.step(rows, means.add)
                 for callback in one.callbacks:
                     callback.on_step(one)
-            one.step.epoch_ends()
+            one.step.read_terms()
         return theta(one), means.means()
 
     with on(device) as place:

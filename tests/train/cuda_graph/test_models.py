@@ -13,7 +13,9 @@ from npae import (
     AdversarialAutoencoder,
     Autoencoder,
     Classifier,
+    GatedSparseAutoencoder,
     SemiSupervisedAutoencoder,
+    SparseAutoencoder,
     convolutional_autoencoder,
     data,
     dense_autoencoder,
@@ -24,8 +26,10 @@ from npae import (
 from npae.backend import Fork, gpu_module, use_blas
 from npae.layers import (
     BatchNorm,
+    BatchTopK,
     Dense,
     Dropout,
+    JumpReLU,
     LeakyReLU,
     MaskingNoise,
     ReLU,
@@ -83,6 +87,10 @@ KINDS = {  # name: (model, data, settings of prepare)
     "masking": (lambda: Autoencoder(Sequential(MaskingNoise(0.3), Dense(64, 16), ReLU()), Dense(16, 64)), X, {}),
     "batch norm": (lambda: around(BatchNorm(16), ReLU(), n=16), X, {}),
     "top-k of long rows": (lambda: around(TopK(25), n=400, loss=SQUARED()), FLOATS, {}),
+    "sparse, top-k": (lambda: SparseAutoencoder(64, 90, TopK(5), dead_after=30), FLOATS, {}),
+    "sparse, batch top-k": (lambda: SparseAutoencoder(64, 90, BatchTopK(5), dead_after=30), FLOATS, {}),
+    "sparse, jump": (lambda: SparseAutoencoder(64, 90, JumpReLU(90, 0.3, 0.2), [penalties.L0(0.1)]), FLOATS, {}),
+    "sparse, gated": (lambda: GatedSparseAutoencoder(64, 90, 0.1), FLOATS, {}),
     "top-k of short rows": (lambda: around(TopK(3), n=20, loss=SQUARED()), FLOATS, {}),
     "penalties": (penalised, X, {}),
     "classifier": (lambda: Classifier(Sequential(Dense(64, 16), ReLU(), Dense(16, 10)), 10), (X, LABELS), {}),
@@ -101,7 +109,8 @@ KINDS = {  # name: (model, data, settings of prepare)
 }  # fmt: skip
 
 
-BRIEF = ("dense", "variational", "dropout", "batch norm", "top-k of short rows", "classifier", "convolutional, pooled")
+BRIEF = ("dense", "sparse, batch top-k", "variational", "dropout", "batch norm", "top-k of short rows", "classifier",
+         "convolutional, pooled")  # fmt: skip
 
 
 def run(name, kind, epochs=3):

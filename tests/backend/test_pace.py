@@ -1,0 +1,63 @@
+"""Pace: the faster of two ways, on machines whose seconds per step are given."""
+
+import pytest
+
+from npae.backend.pace import HOPELESS, LONGEST, Pace
+
+QUIET, DISTURBED = {True: 1.3e-3, False: 1.7e-3}, {True: 97e-3, False: 2.3e-3}
+
+
+def seconds_of(pace, machine, seconds):
+    """Steps of a machine for some seconds. Returns (their seconds, the seconds of as many steps by the faster way)."""
+    spent, steps = 0.0, 0
+    while spent < seconds:
+        took = machine[pace.shared]
+        pace.add(took)
+        spent, steps = spent + took, steps + 1
+    return spent, steps * min(machine.values())
+
+
+@pytest.mark.parametrize("machine", [QUIET, DISTURBED, {True: 46e-3, False: 90e-3}, {True: 2e-3, False: 2e-3}])
+def test_most_steps_are_taken_by_the_faster_way(machine):
+    """Trials of the slower way cost some per cent."""
+    pace = Pace()
+    seconds_of(pace, machine, 2.0)
+    spent, least = seconds_of(pace, machine, 60.0)
+    assert spent < 1.03 * least
+
+
+def test_first_steps():
+    """All threads begin; one takes the second block, and the faster way the third."""
+    pace, ways = Pace(), []
+    for _ in range(40):
+        ways.append(pace.shared)
+        pace.add(QUIET[pace.shared])
+    assert ways == [True] * 8 + [False] * 6 + [True] * 26
+
+
+def test_a_disturbance_and_its_end_are_noticed():
+    """It changes to one thread at once, and back after a rest of at most 128 trials, here of one step each."""
+    pace = Pace()
+    seconds_of(pace, QUIET, 5.0)
+    assert pace.shared
+    spent, least = seconds_of(pace, DISTURBED, 20.0)
+    assert spent < 1.1 * least and not pace.shared
+    seconds_of(pace, QUIET, LONGEST * DISTURBED[True] + 0.1)
+    assert pace.shared
+
+
+def test_one_step_ends_a_hopeless_trial():
+    """A step that takes many times as long as the other way's is enough."""
+    pace = Pace()
+    while pace.shared:
+        pace.add(1e-3)
+    pace.add(HOPELESS * 1e-3 * 1.01)
+    assert pace.shared
+
+
+def test_means_are_compared():
+    """A few long steps are what being disturbed looks like: the median would not see them."""
+    pace = Pace()
+    for k in range(4000):
+        pace.add((40e-3 if k % 8 == 0 else 1e-3) if pace.shared else 2e-3)
+    assert not pace.shared
