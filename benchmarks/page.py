@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import __main__ as front
 from benchmarks.lab import __main__ as lab
+from benchmarks.suite import BUSY
 from npae.backend import atomic_write, command_line, fit_text
 
 HERE = Path(__file__).parent
@@ -48,12 +49,13 @@ def page(part, run, results):
     packages = [f"{name} {version}" for name, version in machine["packages"].items() if version != "not installed"]
     before, after = (machine[when] if machine[when] == "unknown" else machine[when][0]
                      for when in ("load_before", "load_after"))  # fmt: skip
+    busy = " **Other programs were running.**" if before != "unknown" and before > BUSY else ""
     part_of = "" if run.get("complete", True) else ", not complete"
     on = (
         f"{machine['date'][:10]}, commit {machine['commit']}; {cpu['model']}, {cpu['cores']} cores, GPU: "
         f"{config['gpu'].split('.')[0]}; Python {config['python']}, NumPy {config['numpy']} with {config['blas']}, "
         f"CuPy: {config['cupy']}; {', '.join(packages)}. {run['seconds']:.0f} s"
-        f"{', --quick' if run['settings']['quick'] else ''}{part_of}; load before and after {before} and {after}."
+        f"{', --quick' if run['settings']['quick'] else ''}{part_of}; load before and after {before} and {after}.{busy}"
     )
     printed = (results / f"{part}.txt").read_text(encoding="utf-8").strip()
     pictures = [f"![{p.stem}]({p.name})" for p in sorted(results.glob(f"{part}*.png"))]

@@ -11,6 +11,7 @@ from benchmarks.opponents import roster
 from benchmarks.opponents.roster import Entry, Group
 from benchmarks.opponents.sparse_ours import NpaeSparse
 from benchmarks.opponents.sparse_pytorch import TorchSparse
+from benchmarks.rounds import time_group
 
 WORKLOADS = {  # name: (k, batch)
     "384-3072-384, k = 32, batch 256": (32, 256),
@@ -37,7 +38,7 @@ def run(settings):
     """Time the step of every workload: {"groups": {name: …}, "not_measured": {contender: reason}}."""
     result = {"unit": "seconds per step: median, lower and upper quartile", "groups": {}, "not_measured": {}}
     with Workers(settings) as workers:
-        train_step.time_group(GROUP, settings, workers, result)
+        time_group(GROUP, settings, workers, result)
     report.not_measured(result["not_measured"])
     return result
 

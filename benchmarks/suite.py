@@ -36,6 +36,7 @@ from npae.backend import (
     resolve_device,
 )
 
+COMMITTED = Path(__file__).parent.resolve() / "results"  # for quiet machines; the folder gpu in it takes any
 BUSY = 0.5  # programs that are running or waiting, on average over the last minute
 GRACE = 5.0  # seconds after the end of --minutes in which the program may still end by itself
 DRAWING = 10.0  # seconds that must be left for pictures
@@ -164,6 +165,9 @@ def main(package, doc, parts, argv=None):
 def _main(names, settings, package, parts):
     if load() != "unknown" and load()[0] > BUSY:
         busy = f"Other programs are running (load {load()[0]}): times will be longer, and ratios noisier."
+        if settings.out.resolve() == COMMITTED and not settings.quick:
+            print(fit_text(f"{busy} {COMMITTED.name} is for quiet machines: wait, or write elsewhere with --out."))
+            return 1
         print(fit_text(busy))
     with ended_after(settings.minutes):
         return run_parts(package, parts, names, settings)

@@ -2,38 +2,14 @@
 
 Each contender is validated first: from the same weights and batch it must find the same J and ∂J/∂θ, and after ten
 steps the same J and Σ|θ| (scikit-learn returns only J; bare matrix products have nothing to compare). A contender that
-differs is not timed. Then all take steps until they are warm, and are timed in turns: see alternate.py.
+differs is not timed. Then all take steps until they are warm, and are timed in turns: see alternate.py and rounds.py.
 """
 
-from contextlib import ExitStack
-from typing import NamedTuple
-
-import numpy as np
-
 from benchmarks import report
-from benchmarks.alternate import FEWEST, NotMeasured, measure
-from benchmarks.comparison import compare, ratio_cell, show
-from benchmarks.contender import Contender, Workers
+from benchmarks.comparison import ratio_cell
+from benchmarks.contender import Workers
 from benchmarks.opponents import roster
-from benchmarks.settings import NO_TIME
-
-
-class Effort(NamedTuple):
-    """The number of turns per contender, the seconds of steps per turn, and the seconds of warm-up."""
-
-    turns: int
-    seconds: float
-    warm_up: float
-
-
-QUICK, FULL, FULL_GPU = Effort(3, 0.05, 0.2), Effort(15, 0.2, 1.0), Effort(9, 0.05, 0.5)
-SHORT = Effort(7, 0.12, 0.3)  # with --minutes
-RESERVE = 5  # times the seconds of the fewest turns that must be left when contenders have been made
-
-TOLERANCES = {"J": 1e-5, "∂J/∂θ": 1e-3, "J after ten steps": 1e-4, "Σ|θ| after ten steps": 1e-5}
-"""Largest relative differences between two programs that take the same step in float32; a group's `slack` multiplies
-them. Among the half million inputs of ReLUs in a batch some are zero up to rounding; there two correct gradients differ
-by the contribution of that unit. Differences of 10⁻⁴ were measured, and 10⁻⁷ without such units."""
+from benchmarks.rounds import time_group
 
 RIVALS = (roster.EAGER, "scikit-learn")  # of the verdict: the first one that was timed
 SHOWN = (roster.CAPTURED, roster.FLOOR, roster.EAGER, "scikit-learn", roster.BEST)  # columns on the page
@@ -57,13 +33,6 @@ def run(settings):
     return result
 
 
-def effort_of(group, settings):
-    """The Effort of a group."""
-    effort = FULL_GPU if group.device == "gpu" else FULL
-    effort = QUICK if settings.quick else SHORT if settings.short else effort
-    return effort._replace(turns=min(effort.turns, group.most_turns))
-
-
 def overview(result):
     """Markdown for the page: per group npae's time and the ratios to it, with the targets that were missed."""
     tables = []
@@ -72,14 +41,17 @@ def overview(result):
         others, rows = [name for name in SHOWN if name in names], []
         for workload, numbers in group["workloads"].items():
             cells = [ratio_cell(numbers[name]) if name in numbers else "" for name in others]
-            rows.append([workload, f"{1e3 * numbers[roster.OURS]['seconds'][0]:.2f}", *cells])
-        head = [group["title"], "npae, ms", *(f"{name.removesuffix(' alone')} / npae" for name in others)]
+            ours = numbers[roster.OURS]
+            times = [ours["seconds"][0], *([ours["beside"]] if "beside" in ours else [])]
+            rows.append([workload, ", ".join(f"{1e3 * t:.2f}" for t in times), *cells])
+        beside = any("beside" in numbers[roster.OURS] for numbers in group["workloads"].values())
+        npae = "npae, ms, beside a program" if beside else "npae, ms"
+        head = [group["title"], npae, *(f"{name.removesuffix(' alone')} / npae" for name in others)]
         tables.append(report.markdown(head, rows))
     return "\n\n".join(tables)
 
 
 def verdict(result):
-    """What was found, in one line."""
     """What was found, in one line: the ratios, then once what was not compared and why."""
     clauses, alone, reasons, not_measured = [], [], set(), result["not_measured"]
     if not measured(result):
@@ -119,74 +91,3 @@ def draw(result, folder):
             pictures.ratios(paths[-1], rows, "time / npae's time: above 1, npae is faster (thin line: quartiles)",
                             f"Time of a training step ({group['title']})")  # fmt: skip
     return paths
-
-
-def time_group(group, settings, workers, result):
-    """Validate and time a group, print its tables, and add it to the result: {"title", "effort", "workloads"}.
-
-    The result is saved after every workload.
-    """
-    effort, not_measured, contenders = effort_of(group, settings), result["not_measured"], {}
-    for name, entry in group.entries.items():
-        if reason := roster.why_not(entry, settings.quick or settings.short):
-            not_measured[f"{group.title}: {name}"] = reason
-        else:
-            contenders[name] = Contender(entry.kind, workers.of(entry.kind.package))
-    times = result["groups"][group.name] = {"title": group.title, "effort": effort._asdict(), "workloads": {}}
-
-    def leave_out(item):
-        not_measured[f"{group.title}, {item[0]}"] = NO_TIME
-
-    with ExitStack() as stack:
-        for contender in contenders.values():
-            stack.callback(contender.close)
-        chosen = group.chosen(settings.short) if contenders else {}
-        for workload, sizes_and_batch in settings.in_time(chosen.items(), leave_out):
-            report.progress(f"{group.title}: {workload}")
-            failed = {}
-            workers.end_by(settings.deadline - RESERVE * FEWEST * effort.seconds * len(contenders))
-            ready = prepared(group, contenders, sizes_and_batch, effort, failed)
-            workers.end_by(settings.deadline)
-            if group.ours[0] in failed and not settings.short:
-                raise NotMeasured(failed[group.ours[0]])
-            turns = measure(ready, effort.turns, effort.seconds, settings.deadline, failed)
-            not_measured |= {f"{group.title}, {workload}: {name}": reason for name, reason in failed.items()}
-            if group.ours[0] in turns:
-                times["workloads"][workload] = compare(group, workload, turns)
-                show(group, workload, times["workloads"][workload])
-            settings.save(result)
-
-
-def prepared(group, contenders, sizes_and_batch, effort, failed):
-    """The contenders that take the same step as npae, warm. The reasons of the others are added to `failed`.
-
-    If the failure of one has ended the process of others, these are made once more.
-    """
-    ready, reference = {}, group.ours[0]
-    for again in (False, True):
-        for name, contender in contenders.items():
-            if name in failed or (again and not contender.lost):
-                continue
-            try:
-                contender.make(*sizes_and_batch, **group.entries[name].options)
-                if reference in ready:
-                    validate(contender.first, ready[reference].first, group.slack)
-                contender.warm_up(effort.warm_up)
-            except NotMeasured as reason:
-                failed[name] = str(reason)
-                ready.pop(name, None)
-                if name == reference:
-                    return {}
-            else:
-                ready[name] = contender
-    return ready
-
-
-def validate(theirs, ours, slack):
-    """Raise NotMeasured unless the first steps of a contender are ours. What it returns as None is not compared."""
-    for what, b, a in zip(TOLERANCES, theirs or (), ours, strict=False):
-        if b is None:
-            continue
-        error = np.linalg.norm(np.subtract(b, a)) / np.linalg.norm(a)
-        if not error <= slack * TOLERANCES[what]:
-            raise NotMeasured(f"not the same step: its {what} differs from npae's by {error:.2g}, relatively")

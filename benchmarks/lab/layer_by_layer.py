@@ -17,7 +17,7 @@ from benchmarks.contender import Contender
 from benchmarks.lab.pairs import NpaeLayer, TorchLayer
 from benchmarks.lab.single import CASES, DIRECTIONS
 from benchmarks.opponents.roster import EAGER, OURS, Entry, why_not
-from benchmarks.train_step import Effort
+from benchmarks.rounds import Effort
 from npae.backend import fit_text
 
 CHANNELS_LAST = "PyTorch, channels last"

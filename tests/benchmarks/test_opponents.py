@@ -5,7 +5,8 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from benchmarks import train_step
+from benchmarks import same_step
+from benchmarks.alternate import NotMeasured
 from benchmarks.opponents import FIRST, floor, ours, pytorch, scikit, xla
 from npae.models import convolutional_autoencoder, dense_autoencoder
 from tests.devices import each_device, on
@@ -46,7 +47,7 @@ def test_our_first_steps_by_hand(expected):
 def test_ours_on_a_gpu(expected, device, options):
     with on(device) as place:
         step = ours.NpaeStep(SIZES, BATCH, device=place.name, **options)
-        train_step.validate(step.first_steps(), expected, 100 if options.get("tf32") else 1)
+        same_step.validate(step.first_steps(), expected, 100 if options.get("tf32") else 1)
         step.wait()
 
 
@@ -54,14 +55,14 @@ def test_ours_on_a_gpu(expected, device, options):
 def test_pytorch(expected, options):
     pytest.importorskip("torch")
     step = pytorch.TorchStep(SIZES, BATCH, **options)
-    train_step.validate(step.first_steps(), expected, 1)
+    same_step.validate(step.first_steps(), expected, 1)
     step.wait()
 
 
 def test_jax(expected):
     pytest.importorskip("jax")
     step = xla.JaxStep(SIZES, BATCH)
-    train_step.validate(step.first_steps(), expected, 1)
+    same_step.validate(step.first_steps(), expected, 1)
     step.wait()
 
 
@@ -74,9 +75,9 @@ def test_convolutions_of_others(package, sizes):
     expected = ours.NpaeStep(sizes, 5).first_steps()
     assert len(expected[1]) == convolutional_autoencoder(**sizes).parameter_count
     theirs = {"torch": pytorch.TorchStep, "jax": xla.JaxStep}[package](sizes, 5).first_steps()
-    train_step.validate(theirs, expected, 1)
-    with pytest.raises(train_step.NotMeasured, match="not the same step"):
-        train_step.validate(theirs, ours.NpaeStep({**sizes, "seed": 1}, 5).first_steps(), 1)
+    same_step.validate(theirs, expected, 1)
+    with pytest.raises(NotMeasured, match="not the same step"):
+        same_step.validate(theirs, ours.NpaeStep({**sizes, "seed": 1}, 5).first_steps(), 1)
 
 
 @each_device
@@ -84,7 +85,7 @@ def test_convolutions_of_others(package, sizes):
 def test_our_convolutions_on_a_gpu(device, options):
     expected = ours.NpaeStep(TRANSPOSED, 5).first_steps()
     with on(device) as place:
-        train_step.validate(ours.NpaeStep(TRANSPOSED, 5, device=place.name, **options).first_steps(), expected, 1)
+        same_step.validate(ours.NpaeStep(TRANSPOSED, 5, device=place.name, **options).first_steps(), expected, 1)
 
 
 def test_scikit_learn(monkeypatch):
@@ -93,7 +94,7 @@ def test_scikit_learn(monkeypatch):
         monkeypatch.setattr(module, "EPOCH_ROWS", 2 * BATCH)
     epoch, ours_epoch = (kind(SIZES, BATCH) for kind in (scikit.ScikitEpoch, ours.NpaeEpoch))
     assert epoch.steps == ours_epoch.steps == 2
-    train_step.validate(epoch.first_steps(), ours_epoch.first_steps(), 1)
+    same_step.validate(epoch.first_steps(), ours_epoch.first_steps(), 1)
     before, theta = epoch.network.loss_, ours_epoch.model.theta.value.copy()
     epoch()
     ours_epoch()

@@ -64,7 +64,9 @@ def test_the_page_of_a_part(results):
     text = page.page("a", RUN, results)
     assert text.startswith("# a: all of a\n\n    python -m benchmarks a --out benchmarks/results && ")
     assert "2026-01-02, commit abc; some CPU, 2 cores, GPU: none;" in text and "torch 2.13. 61 s;" in text
-    assert text.endswith("```text\nms per step\n```\n\n![a_cpu](a_cpu.png)\n")
+    assert text.endswith("```text\nms per step\n```\n\n![a_cpu](a_cpu.png)\n") and "Other programs" not in text
+    busy = RUN | {"machine": RUN["machine"] | {"load_before": [1.9, 0, 0]}}
+    assert "load before and after 1.9 and 2.0. **Other programs were running.**" in page.page("a", busy, results)
 
 
 def test_main_writes_all_pages(results, capsys):

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import sparse, train_step
+from benchmarks import rounds, same_step, sparse
+from benchmarks.alternate import NotMeasured
 from benchmarks.opponents import ours, roster, sparse_ours, sparse_pytorch
 from benchmarks.opponents.roster import Entry
 from benchmarks.settings import Settings
@@ -39,10 +40,10 @@ def test_pytorch_takes_the_same_steps(kind, options):
     pytest.importorskip("torch")
     expected = sparse_ours.NpaeSparse(5, 16, kind=kind, **SMALL).first_steps()
     found = sparse_pytorch.TorchSparse(5, 16, kind=kind, **SMALL, **options).first_steps()
-    train_step.validate(found, expected, 10)
+    same_step.validate(found, expected, 10)
     other = sparse_ours.NpaeSparse(6, 16, kind=kind, **SMALL).first_steps()
-    with pytest.raises(train_step.NotMeasured, match="not the same step"):
-        train_step.validate(found, other, 10)
+    with pytest.raises(NotMeasured, match="not the same step"):
+        same_step.validate(found, other, 10)
 
 
 @pytest.mark.parametrize("activation", [TopK(4), BatchTopK(4)])
@@ -97,8 +98,8 @@ class Different(Fast):
 def test_contenders_are_validated_timed_and_shown(tmp_path, monkeypatch, capsys):
     entries = {roster.OURS: Entry(Fast), sparse.DENSE: Entry(Fast), sparse.FUSED: Entry(Different)}
     monkeypatch.setattr(sparse, "GROUP", sparse.GROUP._replace(entries=entries))
-    monkeypatch.setattr(train_step, "Contender", InProcess)
-    monkeypatch.setattr(train_step, "QUICK", train_step.Effort(3, 0.001, 0))
+    monkeypatch.setattr(rounds, "Contender", InProcess)
+    monkeypatch.setattr(rounds, "QUICK", rounds.Effort(3, 0.001, 0))
     result = json.loads(json.dumps(sparse.run(Settings(True, ("cpu",), tmp_path))))
     workloads = result["groups"]["cpu_sparse"]["workloads"]
     assert list(workloads) == list(sparse.WORKLOADS)

@@ -144,6 +144,19 @@ def test_a_part_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
     assert "Failed, see above: bad." in out and "ZeroDivisionError" in err
 
 
+@pytest.mark.parametrize("options, ran", [((), []), (("--quick",), ["one"])])
+def test_committed_results_are_not_replaced_on_a_busy_machine(tmp_path, monkeypatch, capsys, options, ran):
+    done = []
+    stub(monkeypatch, "one", lambda settings: done.append("one") or {})
+    monkeypatch.setattr(suite, "COMMITTED", tmp_path.resolve())
+    monkeypatch.setattr(suite, "load", lambda: [suite.BUSY + 1.4, 0, 0])
+    assert main("one", "--out", tmp_path, *options) == int(not ran) and done == ran
+    refused = "is for quiet machines: wait, or write elsewhere with --out." in " ".join(capsys.readouterr().out.split())
+    assert refused != bool(ran)
+    monkeypatch.setattr(suite, "load", lambda: [0.1, 0, 0])
+    assert main("one", "--out", tmp_path) == 0
+
+
 def test_numbers_are_written_before_pictures_that_fail(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     stub(monkeypatch, "one", lambda settings: {"x": 2}, lambda result, folder: [folder / str(1 / 0)])

@@ -4,17 +4,16 @@ import json
 import time
 from contextlib import nullcontext
 
-import numpy as np
 import pytest
 
-from benchmarks import comparison, train_step
+from benchmarks import comparison, rounds, train_step
 from benchmarks.alternate import NotMeasured, Turn
 from benchmarks.opponents import ours, roster
 from benchmarks.opponents.floor import MatmulStep
 from benchmarks.opponents.ours import NpaeStep
 from benchmarks.opponents.roster import BEST, FLOOR, OURS, Entry, Group
+from benchmarks.rounds import Effort
 from benchmarks.settings import NO_TIME, Settings
-from benchmarks.train_step import Effort
 from benchmarks.workloads import ON_GPU
 from npae.backend import missing
 from tests.benchmarks.in_process import InProcess
@@ -38,9 +37,9 @@ class Missing(NpaeStep):
 @pytest.fixture
 def small(monkeypatch):
     """A group of in-process contenders on two small networks replaces the groups of the CPU."""
-    monkeypatch.setattr(train_step, "Contender", InProcess)
+    monkeypatch.setattr(rounds, "Contender", InProcess)
     monkeypatch.setattr(ours, "compiled_at_once", nullcontext)  # compiling takes seconds, for the same result
-    monkeypatch.setattr(train_step, "QUICK", Effort(2, 0.001, 0.0))
+    monkeypatch.setattr(rounds, "QUICK", Effort(2, 0.001, 0.0))
     entries = {
         OURS: Entry(NpaeStep), FLOOR: Entry(MatmulStep), "twin": Entry(NpaeStep), "other": Entry(NpaeStep),
         "wrong": Entry(Wrong), "missing": Entry(Missing), "slow": Entry(NpaeStep, slow=True),
@@ -81,24 +80,6 @@ def test_our_own_step_must_run(small, monkeypatch, tmp_path):
         train_step.run(Settings(True, ("cpu",), tmp_path))
 
 
-@pytest.mark.parametrize("k, error", [(0, 1e-4), (1, 1e-2), (2, 1e-3), (3, 1e-4)])
-def test_steps_that_differ_are_not_timed(k, error):
-    ours = (543.0, np.ones(3), 500.0, 2000.0)
-    train_step.validate(ours, ours, 1)
-    theirs = [v * (1 + error) if i == k else v for i, v in enumerate(ours)]
-    with pytest.raises(NotMeasured, match="not the same step"):
-        train_step.validate(theirs, ours, 1)
-    train_step.validate(theirs, ours, 100)  # in TF32
-    theirs[k] = ours[k] * np.nan
-    with pytest.raises(NotMeasured, match="nan"):
-        train_step.validate(theirs, ours, 100)
-
-
-def test_what_is_none_is_not_compared():
-    train_step.validate((1.0, None, None, None), (1.0, np.ones(2), 2.0, 3.0), 1)
-    train_step.validate(None, (1.0, np.ones(2), 2.0, 3.0), 1)
-
-
 def turns(*seconds):
     return [Turn(s, s / 10) for s in seconds]
 
@@ -110,7 +91,7 @@ def test_the_ratio_is_theirs_by_ours_turn_by_turn(capsys):
         roster.FUSED: turns(2, 4, 8), roster.GRAPHED: turns(1, 1, 1),
     }  # fmt: skip
     workload = next(iter(group.workloads))
-    result = comparison.compare(group, workload, times)
+    result = comparison.compare(group, workload, [times])
     assert result[OURS]["seconds"] == [2, 1.5, 3] and result[OURS]["host_seconds"][0] == 0.2
     assert result[roster.FUSED]["ratio"] == {OURS: [2, 2, 2], roster.CAPTURED: [4, 4, 4]}
     assert result[roster.FUSED]["target"] == {OURS: 1.0, roster.CAPTURED: 3.0}
@@ -119,6 +100,26 @@ def test_the_ratio_is_theirs_by_ours_turn_by_turn(capsys):
     comparison.show(group, workload, result)
     lines = capsys.readouterr().out.split("\n")
     assert f"time / {roster.CAPTURED}" in lines[1] and len(lines[2]) == len(lines[1]) == max(map(len, lines))
+
+
+def test_turns_of_several_processes_count_alike_and_those_beside_a_program_apart(capsys):
+    group = next(roster.cpu_groups())
+    fast, slow = ({OURS: turns(1 * f, 2 * f), roster.EAGER: turns(2 * f, 8 * f)} for f in (1, 10))
+    workload = next(iter(group.workloads))
+    result = comparison.compare(group, workload, [fast, slow], {OURS: turns(3, 3, 30)})
+    assert result[OURS]["seconds"][0] == 6 and result[OURS]["processes"] == [1.5, 15] and result[OURS]["beside"] == 3
+    assert result[roster.EAGER]["ratio"][OURS] == [3, 2, 4] and "beside" not in result[roster.EAGER]
+    comparison.show(group, workload, result)
+    ours, theirs = capsys.readouterr().out.split("\n")[3:5]
+    assert "1500.000 to 15000.000" in ours and "3000.000" in ours and "5000.000 to 50000.000" in theirs
+    assert "npae, ms, beside a program" in train_step.overview(
+        {"groups": {"cpu": {"title": "CPU", "workloads": {workload: result}}}})  # fmt: skip
+
+
+def test_a_contender_that_a_round_lacks_is_left_out():
+    both = {OURS: turns(1, 2), roster.EAGER: turns(2, 8)}
+    result = comparison.compare(next(roster.cpu_groups()), "a", [both, {OURS: turns(1, 2)}])
+    assert list(result) == [OURS]
 
 
 def test_the_verdict():
@@ -169,7 +170,7 @@ def test_the_targets_are_the_issues():
 def test_a_short_run_takes_the_most_important_workloads_and_saves_each(small, monkeypatch, tmp_path):
     (group,) = roster.cpu_groups()
     monkeypatch.setattr(roster, "cpu_groups", lambda: [group._replace(most_important=("b",))])
-    monkeypatch.setattr(train_step, "SHORT", Effort(2, 0.001, 0.0))
+    monkeypatch.setattr(rounds, "SHORT", Effort(2, 0.001, 0.0))
     saved = []
     settings = Settings(False, ("cpu",), tmp_path, minutes=1.0, save=lambda result: saved.append(json.dumps(result)))
     result = train_step.run(settings)
@@ -189,33 +190,10 @@ def test_without_time_nothing_is_measured_and_all_of_it_is_listed(small, tmp_pat
 
 
 def test_a_short_run_goes_on_where_our_own_step_fails(small, monkeypatch, tmp_path):
-    monkeypatch.setattr(train_step, "SHORT", Effort(2, 0.001, 0.0))
+    monkeypatch.setattr(rounds, "SHORT", Effort(2, 0.001, 0.0))
     monkeypatch.setattr(NpaeStep, "first_steps", lambda self: 1 / 0)
     result = train_step.run(Settings(False, ("cpu",), tmp_path, minutes=1.0))
     assert result["groups"]["few"]["workloads"] == {} and "division by zero" in result["not_measured"]["small, a: npae"]
-
-
-def test_contenders_whose_process_has_ended_are_made_again():
-    class Once(InProcess):
-        made = 0
-
-        @property
-        def lost(self):
-            return self.made == 1 and self.kind is NpaeStep
-
-        def make(self, *args, **options):
-            self.made += 1
-            super().make(*args, **options)
-
-    class Dies(NpaeStep):
-        def __init__(self, *args, **options):
-            raise RuntimeError("cudaErrorIllegalAddress")
-
-    group = Group("few", "small", "cpu", {OURS: Entry(NpaeStep), "dies": Entry(Dies)}, (OURS,), TWO, {})
-    contenders, failed = {name: Once(entry.kind) for name, entry in group.entries.items()}, {}
-    ready = train_step.prepared(group, contenders, TWO["a"], Effort(2, 0.001, 0.0), failed)
-    assert list(ready) == [OURS] and failed == {"dies": "cudaErrorIllegalAddress"}
-    assert (contenders[OURS].made, contenders["dies"].made) == (2, 1)
 
 
 @pytest.mark.parametrize("group", roster.gpu_groups() + list(roster.cpu_groups()), ids=lambda group: group.name)
@@ -235,7 +213,7 @@ def test_a_short_run_on_a_gpu_times_the_groups_of_the_gpu_only(small, monkeypatc
 
     groups = [shrunk(group) for group in roster.gpu_groups()]
     monkeypatch.setattr(roster, "gpu_groups", lambda: groups)
-    monkeypatch.setattr(train_step, "SHORT", Effort(2, 0.001, 0.0))
+    monkeypatch.setattr(rounds, "SHORT", Effort(2, 0.001, 0.0))
     with on("fake"):
         result = train_step.run(Settings(False, ("cpu", "gpu"), tmp_path, minutes=1.0))
     assert list(result["groups"]) == ["gpu", "gpu_tf32", "gpu_conv", "gpu_conv_tf32"] and not result["not_measured"]
@@ -254,7 +232,7 @@ def test_contenders_that_are_late_leave_time_to_measure_the_others(monkeypatch, 
     entries = {OURS: Entry(MatmulStep), "late": Entry(Late)}
     group = Group("few", "small", "cpu", entries, (OURS,), {"a": ([8, 4], 4)}, {})
     monkeypatch.setattr(roster, "cpu_groups", lambda: [group])
-    monkeypatch.setattr(train_step, "SHORT", Effort(2, 0.1, 0.0))
+    monkeypatch.setattr(rounds, "SHORT", Effort(2, 0.1, 0.0))
     result = train_step.run(Settings(False, ("cpu",), tmp_path, minutes=1.0, deadline=time.monotonic() + 8))
     assert list(result["groups"]["few"]["workloads"]["a"]) == [OURS]
     assert result["not_measured"]["small, a: late"] == "no time was left"

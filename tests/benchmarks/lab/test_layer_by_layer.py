@@ -15,8 +15,8 @@ from benchmarks.lab.pairs import NpaeLayer, TorchLayer
 from benchmarks.lab.single import DIRECTIONS, Single
 from benchmarks.opponents import ours
 from benchmarks.opponents.roster import EAGER, OURS, Entry
+from benchmarks.rounds import Effort
 from benchmarks.settings import Settings
-from benchmarks.train_step import Effort
 from tests.benchmarks.in_process import InProcess
 from tests.benchmarks.lab.test_layers import CASES
 from tests.devices import each_device, on
