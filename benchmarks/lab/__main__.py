@@ -17,6 +17,9 @@ PARTS = {
     "layer_by_layer": Part(
         "the layers of convolutional networks, each by itself, beside PyTorch's", "3 minutes", "1 minute"
     ),
+    "programs": Part(
+        "whole programs on all of MNIST beside PyTorch's and JAX's", "10 minutes", "half a minute", named=True
+    ),
     "kernels": Part("the time of every kernel of a training step on a GPU", "1 minute", "half a minute", named=True),
     "probes": Part("what single GPU calls cost the host and the device", "1 minute", "10 seconds", named=True),
 }
