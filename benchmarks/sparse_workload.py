@@ -26,5 +26,5 @@ def activations(n, d=D, seed=0):
 
 
 def sparse_autoencoder(k, n_units=UNITS, kind="top_k", seed=0, d=D):
-    """npae's model, with its initial weights."""
-    return SparseAutoencoder(d, n_units, KINDS[kind](k), seed=seed)
+    """npae's model, with its initial weights. On one repeated batch many units never fire: none counts as dead."""
+    return SparseAutoencoder(d, n_units, KINDS[kind](k), dead_after=10**9, seed=seed)

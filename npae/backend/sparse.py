@@ -24,7 +24,7 @@ from npae.backend.products import matmul
 from npae.backend.threads import parallel_for
 from npae.backend.typing import Array
 
-LARGE = 2**20  # numbers in h from which on sparse products are tried: compiling takes seconds
+LARGE = 2**18  # numbers in h from which on sparse products are tried: compiling takes seconds
 SHARE = 8  # at most 1/SHARE of the numbers of a row may differ from 0
 NARROW = 32  # columns of W and x below which a dense product is as fast
 
