@@ -91,7 +91,7 @@ def models(settings, data):
     for k in data.ks:
         yield "top-k", k, SparseAutoencoder(*size, TopK(k), **options)
     for k in data.ks:
-        yield "batch top-k", k, SparseAutoencoder(*size, BatchTopK(k, momentum=0.1), **options)
+        yield "batch top-k", k, SparseAutoencoder(*size, BatchTopK(k), **options)
     for threshold in data.thresholds:
         activation = JumpReLU(data.units, threshold, bandwidth=0.8 * threshold)
         yield "JumpReLU", threshold, SparseAutoencoder(*size, activation, penalties=[L0(0.1)], **options)

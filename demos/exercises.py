@@ -39,12 +39,18 @@ def slopes(J, x, eps=1e-5):
 
 
 def returned(found, *names):
-    """What a function has returned, as a tuple of so many things. Raises AssertionError if there are fewer or more."""
-    values = found if len(names) > 1 else (found,)
-    if not isinstance(values, tuple | list) or len(values) != len(names) or any(value is None for value in values):
-        shown = f"a {type(found).__name__}" if found is not None else "None. Is there a return statement?"
-        raise AssertionError(f"expected {', '.join(names)}, got {shown}")
-    return tuple(values)
+    """What a function has returned, as a tuple. Raises AssertionError unless it has one value per name."""
+    if found is None:
+        raise AssertionError(f"expected {', '.join(names)}, got None. Is there a return statement?")
+    if len(names) == 1:
+        return (found,)
+    if not isinstance(found, tuple) or len(found) != len(names):
+        got = f"{len(found)} values" if isinstance(found, tuple) else f"one value of type {type(found).__name__}"
+        raise AssertionError(f"expected {len(names)} values, {', '.join(names)}, got {got}.")
+    for name, value in zip(names, found, strict=True):
+        if value is None:
+            raise AssertionError(f"{name}: expected a number or an array, got None.")
+    return found
 
 
 def compare(found, case="", rtol=1e-6, **expected):
@@ -77,9 +83,11 @@ def compare(found, case="", rtol=1e-6, **expected):
 
 def _kind_of_error(name, value, right):
     """A sentence about a factor that all numbers share, or an empty string."""
+    if not np.isfinite(value).all() or not value.any():
+        return ""
     factor = (value * right).sum() / (right * right).sum() if right.any() else 0.0
-    if not np.allclose(value, factor * right, 1e-5, 1e-6 * np.abs(value).max()) or (value.size == 1 and factor != -1):
+    if abs(factor - 1) < 0.01 or not np.allclose(value, factor * right, 1e-5, 1e-6 * np.abs(value).max()):
         return ""
     if abs(factor + 1) < 1e-5:
         return " The sign is wrong."
-    return f" Every number of {name} is {factor:.4g} times the expected one."
+    return f" Every number of {name} is {factor:.4g} times the expected one." if value.size > 1 else ""

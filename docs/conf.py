@@ -46,7 +46,7 @@ sphinx_gallery_conf = {
     "doc_module": ("npae",),
     "reference_url": {"npae": None},
     "capture_repr": ("_repr_html_",),
-    "image_scrapers": ("matplotlib", assertions.record),
+    "image_scrapers": ("matplotlib", "docs.site.assertions.record"),
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,

@@ -20,7 +20,7 @@ LIBRARIES = {  # what tests compare with: module -> (name, extra that brings it)
     "matplotlib": ("Matplotlib", "demos"), "tqdm": ("tqdm", "demos"), "tensorboardX": ("tensorboardX", "tensorboard"),
     "onnx": ("ONNX", "onnx"), "onnxruntime": ("onnxruntime", "onnx"), "safetensors": ("safetensors", "safetensors"),
     "PIL": ("Pillow", "images"), "pandas": ("pandas", "tables"), "numba": ("Numba", "fast"),
-    "playwright": ("Playwright", "test"),
+    "playwright": ("Playwright", "docs"), "sphinx_gallery": ("Sphinx-Gallery", "docs"),
 }  # fmt: skip
 NOT_HERE = pytest.StashKey[Counter]()  # how many tests were taken out, by reason
 

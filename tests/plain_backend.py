@@ -30,6 +30,10 @@ def total(x, scale=1.0):
     return np.sum(x) * scale
 
 
+def sum_rows(rows):
+    return np.sum(rows, axis=0)
+
+
 def matmul_aside(a, b, out):
     return np.matmul(a, b, out=out)
 

@@ -157,6 +157,15 @@ def test_a_kink_too_small_to_explain_the_error_is_no_excuse():
         gradcheck.check_gradient(objective, {"x": (x, 1.1 * gradient)})
 
 
+def test_the_worst_coordinate_is_sought_in_all_of_a_large_array():
+    x = np.linspace(1, 2, 6000).reshape(600, 10)
+    gradient = 2 * x
+    gradient[300:] *= 1.1  # beyond the 2,000 coordinates that are tried
+    with pytest.raises(GradientError, match=r"Worst coordinate: x\[5\d\d, ") as raised:
+        gradcheck.check_gradient(lambda: float((x**2).sum()), {"x": (x, gradient)})
+    assert "claimed 4.3" in str(raised.value) and "measured 3.9" in str(raised.value)
+
+
 def test_a_decoder_whose_biases_keep_its_units_at_the_kink():
     """A row whose code is all 0 leaves a decoder with its biases, which are 0 at first: exactly at the kink.
 

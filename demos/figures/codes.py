@@ -78,10 +78,10 @@ def _scatter(axes, points, labels):
     colours = GREY if labels is None else np.array(COLOURS)[labels[order]]
     axes.scatter(*points[order].T, c=colours, s=np.clip(2e4 / len(points), 4, 12), linewidths=0, alpha=0.7)
     if labels is not None:
-        _badges(axes, points, labels)
+        badges(axes, points, labels)
 
 
-def _badges(axes, points, labels):
+def badges(axes, points, labels):
     """Each digit in a circle of its colour, at the point nearest to the median of its points; none covers another."""
     low, high = np.transpose([axes.get_xlim(), axes.get_ylim()])
     digits, places = np.unique(labels), []

@@ -33,7 +33,7 @@ xp = __import__("cupy" if "--gpu" in sys.argv else "numpy")  # CuPy has the func
 
 
 def sigmoid(a):
-    return 0.5 + 0.5 * xp.tanh(0.5 * a)  # σ(a) = 1/(1 + e⁻ᵃ) = ½ + ½ tanh(a/2), which cannot overflow
+    return 0.5 + 0.5 * xp.tanh(0.5 * a)  # σ(a) = 1/(1 + e⁻ᵃ), in a form that cannot overflow
 
 
 IDENTITY = (lambda a: a, lambda h: 1.0)  # a pair: φ as a function of a, φ′ as a function of h = φ(a)
@@ -43,7 +43,7 @@ SIGMOID = (sigmoid, lambda h: h * (1 - h))
 
 class Dense:  # h = φ(a),  a = x W + b
     def __init__(self, n_in, n_out, activation, rng):
-        r = (6 / (n_in + n_out)) ** 0.5  # the initial weights of Glorot & Bengio 2010, equation 16
+        r = (6 / (n_in + n_out)) ** 0.5  # Glorot & Bengio 2010, equation 16: initial weights
         self.W, self.b = xp.asarray(rng.uniform(-r, r, (n_in, n_out))), xp.zeros(n_out)
         self.phi, self.phi_prime = activation
 
@@ -82,21 +82,21 @@ class Network(list):  # layers, one after the other
 
 
 def cross_entropy(logits, x):
-    J = (xp.logaddexp(0, logits) - x * logits).sum() / len(logits)  # J = 1/B Σ_i Σ_j [ s(t_ij) − x_ij t_ij ]
+    J = (xp.logaddexp(0, logits) - x * logits).sum() / len(logits)  # 1/B Σ_ij [s(t_ij) − x_ij t_ij]
     return J, (sigmoid(logits) - x) / len(logits)  # ∂J/∂t_ij = (x̂_ij − x_ij)/B
 
 
 class Adam:  # Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1
     def __init__(self, network, eta=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         self.network, self.eta, self.beta1, self.beta2, self.eps, self.t = network, eta, beta1, beta2, eps, 0
-        self.m, self.v = ([xp.zeros_like(p) for p in network.theta] for _ in range(2))
+        self.m, self.v = ([xp.zeros_like(p) for p in network.theta] for _ in range(2))  # running means of g and g²
 
     def step(self):
         self.t += 1
         for p, g, m, v in zip(self.network.theta, self.network.gradient, self.m, self.v, strict=True):
-            m[...] = self.beta1 * m + (1 - self.beta1) * g  # m ← β₁ m + (1 − β₁) g: running mean of the gradient g
-            v[...] = self.beta2 * v + (1 - self.beta2) * g**2  # v ← β₂ v + (1 − β₂) g²: running mean of g²
-            m_hat = m / (1 - self.beta1**self.t)  # m̂ = m/(1 − β₁ᵗ), since m starts at 0 and is too small by this factor
+            m[...] = self.beta1 * m + (1 - self.beta1) * g  # m ← β₁ m + (1 − β₁) g
+            v[...] = self.beta2 * v + (1 - self.beta2) * g**2  # v ← β₂ v + (1 − β₂) g²
+            m_hat = m / (1 - self.beta1**self.t)  # m̂ = m/(1 − β₁ᵗ), since m starts at 0
             v_hat = v / (1 - self.beta2**self.t)  # v̂ = v/(1 − β₂ᵗ), for the same reason
             p -= self.eta * m_hat / (xp.sqrt(v_hat) + self.eps)  # θ ← θ − η m̂/(√v̂ + ε)
 

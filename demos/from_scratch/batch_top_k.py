@@ -1,6 +1,7 @@
-"""Batch top-k autoencoder: a dictionary of directions, of which a batch uses k per image on average.
+"""Batch top-k: k units per image on average.
 
-A batch x has B rows, one image each. There are more units than a dense code would have; few are active at a time:
+An image is a sum of few directions out of many, a dictionary. A batch x has B rows, one image each. There are more
+units than a dense code would have; few are active at a time:
 
     a = (x − b₂) W₁ᵀ + b₁       pre-activations; W₁ has a row for each unit
     t = the B·k-th largest of all a_ij, or 0 if that is negative;   m_ij = [a_ij ≥ t] [a_ij > 0]
@@ -49,7 +50,7 @@ class BatchTopK:
     def threshold(self, a):
         count = self.k * len(a)
         t = max(float(-xp.partition(-a.ravel(), count - 1)[count - 1]), 0.0)  # the B·k-th largest
-        self.t_mean += max(0.01, 1 / (self.batches + 1)) * (t - self.t_mean)
+        self.t_mean += max(0.1, 1 / (self.batches + 1)) * (t - self.t_mean)
         self.batches = min(self.batches + 1, 100)
         return t
 

@@ -1,7 +1,8 @@
-"""Gated sparse autoencoder: a gate decides whether a unit is active, a magnitude how active it is.
+"""Gated autoencoder: which units, how much.
 
-A penalty on the size of h also lowers those activations that x needs. Here it lowers the gates only. A batch x has B
-rows, one image each; H(u) = [u > 0] is Heaviside's step function:
+A gate decides whether a unit is active, a magnitude how active it is. A penalty on the size of h also lowers those
+activations that x needs. Here it lowers the gates only. A batch x has B rows, one image each; H(u) = [u > 0] is
+Heaviside's step function:
 
     π = (x − b₂) W₁ᵀ            W₁ has a row for each unit
     g = π + b₁                  gates

@@ -1,6 +1,7 @@
-"""JumpReLU autoencoder: each unit learns the threshold from which on it is active.
+"""JumpReLU autoencoder: thresholds are learned.
 
-A batch x has B rows, one image each. H(u) = [u > 0] is Heaviside's step function.
+Each unit is active from a threshold on, and learns it. A batch x has B rows, one image each. H(u) = [u > 0] is
+Heaviside's step function.
 
     a = (x − b₂) W₁ᵀ + b₁       pre-activations; W₁ has a row for each unit
     h_ij = a_ij H(a_ij − θ_j)   JumpReLU; θ_j = e^(τ_j) > 0, and τ is learned

@@ -13,6 +13,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import bare
 from demos.from_scratch import autoencoder as page
 from npae.gradcheck import check_gradient
@@ -117,13 +118,13 @@ assert round(784 * np.log(2)) == 543 and 540 < J_start < 565
 #     \frac{\partial J}{\partial w} = \sum_j \frac{\partial J}{\partial a_j} \, \frac{\partial a_j}{\partial w}
 #
 # From here on we write :math:`dw` for :math:`\partial J/\partial w`. So :math:`dW` has the shape of :math:`W`, and its
-# number in row :math:`p` and column :math:`j` is :math:`\partial J/\partial W_{pj}`. The program does the same.
+# number in row :math:`p` and column :math:`j` is :math:`\partial J/\partial W_{pj}`. The program uses the same names.
 #
 # From J to the logits
 # ~~~~~~~~~~~~~~~~~~~~
 #
 # Let :math:`s(t) = \ln(1 + e^t)`. Since :math:`\sigma(t) = 1/(1 + e^{-t}) = e^t/(1 + e^t)`, we have
-# :math:`\ln\sigma(t) = t - s(t)` and :math:`\ln(1 - \sigma(t)) = \ln\frac{1}{1 + e^t} = -s(t)`. Put in:
+# :math:`\ln\sigma(t) = t - s(t)` and :math:`\ln(1 - \sigma(t)) = \ln\frac{1}{1 + e^t} = -s(t)`. Insert both:
 #
 # .. math::
 #     J &= \frac{1}{B} \sum_i \sum_j \left[ -x_{ij}(t_{ij} - s(t_{ij})) + (1 - x_{ij}) s(t_{ij}) \right]
@@ -140,7 +141,7 @@ print(inspect.getsource(page.cross_entropy))
 #
 # A layer computes :math:`a_{ij} = \sum_p x_{ip} W_{pj} + b_j` and :math:`h_{ij} = \varphi(a_{ij})` from its input
 # :math:`x`; :math:`p` counts its inputs, :math:`j` its units. It receives :math:`dh` from the next layer. (The last one
-# has :math:`h = a = t` and receives :math:`dt`.) Four derivatives, and one question: on which numbers does this one act?
+# has :math:`h = a = t` and receives :math:`dt`.) Four derivatives, one question: on which numbers does this one act?
 #
 # - :math:`a_{ij}` acts on :math:`h_{ij}` only: :math:`\; da_{ij} = dh_{ij}\, \varphi'(a_{ij})`
 # - :math:`W_{pj}` acts on :math:`a_{ij}` of every image :math:`i`, with
@@ -221,33 +222,42 @@ figure.suptitle("The 32 rows of W₂: what each number of the code draws (red: i
 # Exercises
 # ---------
 #
-# Write the body of the function, then call the check below it. It raises an error if the answer is wrong.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_00.py``.
 #
-# **1.** Another bend: :math:`\varphi(a) = \tanh a`. Its derivative can be computed from :math:`h = \tanh a` alone.
+# **1. Another activation.** Let :math:`h = \varphi(a) = \tanh a = (e^a - e^{-a})/(e^a + e^{-a})`. Find
+# :math:`\varphi'(a)`, expressed by :math:`h` alone, as the page's layers need it.
 def tanh_derivative(h):
-    """φ′(a) of φ(a) = tanh a, from h = φ(a)."""
+    """Returns φ′(a) for h = tanh a. Both have the shape (B, units)."""
 
 
 def check_tanh_derivative(answer):
-    layer, x = page.Dense(5, 3, (np.tanh, answer), np.random.default_rng(1)), np.random.default_rng(2).random((4, 5))
-    layer.forward(x)
-    layer.backward(np.ones((4, 3)))  # J = Σ_ij h_ij, so dh = 1
-    check_gradient(lambda: layer.forward(x).sum(), {"W": (layer.W, layer.dW), "b": (layer.b, layer.db)})
+    a = np.linspace(-2, 2, 6).reshape(2, 3)
+    compare(answer(np.tanh(a)), derivative=slopes(lambda: np.tanh(a).sum(), a))
+
+
+attempt(check_tanh_derivative, tanh_derivative)
 
 
 # %%
-# **2.** The simplest step, gradient descent, in place of Adam: change every array of ``network.theta`` in place.
-def gradient_descent_step(network, eta):
-    """θ ← θ − η g, from the gradient in network.gradient."""
+# **2. Another objective.** Compare the pixels by their squared differences:
+# :math:`J = \frac{1}{B} \sum_i \sum_j \frac{1}{2} (\hat x_{ij} - x_{ij})^2` with :math:`\hat x = \sigma(t)`. Find
+# :math:`dt`. You need :math:`\sigma'(t)` first. How does the result differ from that of the cross-entropy?
+def squared_error(t, x):
+    """Returns (J, dt) for logits t and images x. t, x and dt have the shape (B, pixels)."""
 
 
-def check_gradient_descent_step(answer):
-    network = page.Network([page.Dense(784, 8, page.RELU, np.random.default_rng(3))])
-    J, before = network.backpropagate(x[:50], x[:50, :8]), [p.copy() for p in network.theta]
-    answer(network, 0.01)
-    for p, p_before, g in zip(network.theta, before, network.gradient, strict=True):
-        np.testing.assert_allclose(p, p_before - 0.01 * g, err_msg="expected θ − 0.01 g, in place")
-    assert network.backpropagate(x[:50], x[:50, :8]) < J
+def check_squared_error(answer):
+    rng = np.random.default_rng(3)
+    t, x = rng.normal(size=(4, 3)), rng.random((4, 3))
+
+    def J():
+        return ((page.sigmoid(t) - x) ** 2).sum() / (2 * len(x))
+
+    compare(answer(t, x), J=J(), dt=slopes(J, t))
+
+
+attempt(check_squared_error, squared_error)
 
 
 # %%

@@ -12,6 +12,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import open_frame
 from demos.from_scratch import autoencoder as page
 from demos.palette import COLOURS, GREY, INK
@@ -24,7 +25,8 @@ from npae.losses.squared_error import _gradient
 # The layer
 # ---------
 #
-# A batch :math:`x` has B rows of :math:`n` numbers. A dense layer with :math:`m` units returns
+# A batch :math:`x` has B rows of :math:`n` numbers. A *dense* layer, in which every unit uses every input, has weights
+# :math:`W` of shape :math:`(n, m)` and biases :math:`b` of shape :math:`(m,)` for :math:`m` units, and returns
 #
 # .. math::
 #     a_{ij} = \sum_k x_{ik} W_{kj} + b_j, \qquad h_{ij} = \varphi(a_{ij})
@@ -49,8 +51,8 @@ from npae.losses.squared_error import _gradient
 #
 # The shapes leave no choice: :math:`dW` is :math:`(n, m)` like :math:`W`, and from :math:`x` with :math:`(B, n)` and
 # :math:`da` with :math:`(B, m)` only :math:`x^T da` has this shape. This is how the engine computes it. ``cache`` is
-# what the forward pass has kept; ``add_product`` and ``add_sum`` add to the gradient; ``matmul(a, b, out=…)`` is the
-# product ``a@b``, written into an array that exists:
+# what the forward pass has kept. ``add_product`` adds a product to the gradient of ``W`` and, by ``right_sum``, the sum
+# of the rows of ``da`` to that of ``b``. ``matmul`` writes a product into a new array. A first layer needs no ``dx``.
 print(inspect.getsource(Dense.backward))
 
 # %%
@@ -65,12 +67,13 @@ print(inspect.getsource(Dense.backward))
 #
 # The engine computes the gradient first, and :math:`J` from it: the gradient is the error divided by B, so the sum of
 # all squared errors is B² times the sum of its squares. Its names are :math:`\hat x` for the prediction and :math:`x`
-# for the target, since an autoencoder predicts its input.
+# for the target, since an autoencoder predicts its input. ``@elementwise`` only makes a formula faster, ``check_pair``
+# compares the shapes, and ``dot`` is the inner product of the array as one ``flat`` row.
 print(inspect.getsource(_gradient.plain))
 print(inspect.getsource(SquaredError.value_and_gradient))
 
 # %%
-# The whole gradient, once by the engine and once by the page of chapter 0. They agree in all digits.
+# The whole gradient, once by the engine and once by the page of chapter 0. They agree up to rounding.
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(20, 5)), rng.uniform(-0.9, 0.9, (20, 3))
 layer, loss = Dense(5, 3, "tanh").initialize(seed=1, dtype="float64"), SquaredError()
@@ -88,7 +91,7 @@ def gradients():
     """(∂J/∂W, ∂J/∂b) by the engine."""
     h, cache = layer.forward(x, training=True)
     _, dh = loss.value_and_gradient(h, y)
-    with layer.theta.fresh_grad():
+    with layer.theta.fresh_grad():  # begin with gradients of 0
         layer.backward(dh, cache)
     return layer.W.grad.copy(), layer.b.grad.copy()
 
@@ -121,18 +124,19 @@ assert largest < 1e-15
 #
 # So a small :math:`\varepsilon` is good. But a computer rounds. A number in float64 has 53 binary digits, so that
 # :math:`J` is known up to about :math:`2^{-53} J = 1.1 \cdot 10^{-16} J`. The error of the difference
-# :math:`J(\varepsilon) - J(-\varepsilon)` is up to twice that, and the division by :math:`2\varepsilon` magnifies it:
+# :math:`J(\varepsilon) - J(-\varepsilon)` is up to twice that, and is divided by :math:`2\varepsilon`. So the central
+# difference has an error :math:`E`, which is least where its derivative is 0:
 #
 # .. math::
 #     E(\varepsilon) \approx \tfrac{\varepsilon^2}{6} |J'''| + \frac{2^{-53} J}{\varepsilon}, \qquad
 #     E'(\varepsilon) = \tfrac{\varepsilon}{3} |J'''| - \frac{2^{-53} J}{\varepsilon^2} = 0 \quad\text{at}\quad
 #     \varepsilon_* = \left( \frac{3 \cdot 2^{-53} J}{|J'''|} \right)^{1/3}
 #
-# To predict the curve, we need :math:`J'''` along :math:`u`. Along a straight line :math:`a` moves straight too:
-# :math:`a + s a'`, with :math:`a' = x U + v` for the parts :math:`U, v` of :math:`u` that belong to
-# :math:`W, b`. With :math:`\varphi = \tanh`, :math:`\varphi' = 1 - h^2`, :math:`\varphi'' = -2h\varphi'`, and
-# :math:`\varphi''' = -2\varphi'^2 - 2h\varphi'' = \varphi'(6h^2 - 2)`. The first three derivatives
-# of :math:`h`, and then those of :math:`\frac{1}{2} (h - y)^2`, along the line are
+# To predict this curve, we need :math:`J'''` along :math:`u`. Let :math:`U, v` be the parts of :math:`u` that belong to
+# :math:`W, b`. Then :math:`x(W + sU) + b + sv = a + s a'` with :math:`a' = x U + v`, so that :math:`a'' = 0`. For
+# :math:`\varphi = \tanh` we have :math:`\varphi' = 1 - h^2`, :math:`\varphi'' = -2h\varphi'`, and
+# :math:`\varphi''' = -2\varphi'^2 - 2h\varphi'' = \varphi'(6h^2 - 2)`. The first three derivatives along the line, of
+# :math:`h` and then of :math:`\frac{1}{2} (h - y)^2`, are
 #
 # .. math::
 #     h' = \varphi' a', \quad h'' = \varphi'' a'^2, \quad h''' = \varphi''' a'^3; \qquad
@@ -143,14 +147,14 @@ U, v = rng.normal(size=(5, 3)), rng.normal(size=3)
 length = np.sqrt((U**2).sum() + (v**2).sum())
 U, v = U / length, v / length
 h, a_1 = np.tanh(x @ W + b), x @ U + v
-phi_1 = 1 - h**2
+phi_1 = 1 - h**2  # φ′; and below, h_1, h_2, h_3 are h′, h″, h‴ along the line
 h_1, h_2, h_3 = phi_1 * a_1, -2 * h * phi_1 * a_1**2, phi_1 * (6 * h**2 - 2) * a_1**3
-J_1, J_2, J_3 = [
-    float(term.sum() / len(x)) for term in ((h - y) * h_1, h_1**2 + (h - y) * h_2, 3 * h_1 * h_2 + (h - y) * h_3)
-]
+terms = (h - y) * h_1, h_1**2 + (h - y) * h_2, 3 * h_1 * h_2 + (h - y) * h_3
+J_1, J_2, J_3 = [float(term.sum() / len(x)) for term in terms]
 claimed = float((dW * U).sum() + (db * v).sum())
-print(f"J = {objective():.6f}   J′ = {J_1:.6f}, claimed {claimed:.6f}   J″ = {J_2:.6f}   J‴ = {J_3:.6f}")
-assert abs(claimed - J_1) < 1e-14
+print(f"J = {objective():.6f}   J′ = {J_1:.6f}, claimed {claimed:.6f}")
+print(f"J″ = {J_2:.6f}   J‴ = {J_3:.6f}")
+assert abs(claimed - J_1) < 1e-14 and f"{2.0**-53:.1e}" == "1.1e-16"
 
 
 def J_at(s):
@@ -167,7 +171,8 @@ central = np.array([abs((J_at(e) - J_at(-e)) / (2 * e) - claimed) for e in steps
 one_sided = np.array([abs((J_at(e) - objective()) / e - claimed) for e in steps])
 truncation, rounding = steps**2 / 6 * abs(J_3), 2.0**-53 * objective() / steps
 best = (3 * 2.0**-53 * objective() / abs(J_3)) ** (1 / 3)
-print(f"best step {best:.1e}, predicted error there {best**2 / 6 * abs(J_3) + 2.0**-53 * objective() / best:.0e}")
+least = best**2 / 6 * abs(J_3) + 2.0**-53 * objective() / best
+print(f"best step {best:.1e}, predicted error there {least:.0e}")
 middle = (steps > 1e-4) & (steps < 1e-2)  # where truncation alone counts
 assert np.abs(central[middle] / truncation[middle] - 1).max() < 1e-2
 assert (central[steps < 1e-7] < 8 * rounding[steps < 1e-7]).all() and 1e-6 < best < 1e-4
@@ -199,7 +204,7 @@ for text, place, colour in (
 ):  # fmt: skip
     right.annotate(text, place, color=colour)
 right.axvline(best, color=GREY, lw=0.8, ls=":")
-right.annotate("best ε", (best, 1e-15), (4, 0), textcoords="offset points", color=INK)
+right.annotate("best ε", (best, 1e-15), (4, 5), textcoords="offset points", color=INK)
 right.set(xlabel="ε", ylabel="|measured − claimed slope|", ylim=(1e-15, 1), title="The error of a finite difference")
 for axes in (left, right):
     open_frame(axes)
@@ -210,17 +215,18 @@ for axes in (left, right):
 #
 # ``check_layer`` and ``check_loss`` do this in five random directions, over input and parameters together. A layer has
 # no :math:`J` of its own; the check takes :math:`J = \sum_{ij} R_{ij} h_{ij}` with random numbers :math:`R`, so that
-# :math:`dh = R`.
+# :math:`dh = R`. ``check_gradient`` does it for any function and any arrays.
 print(f"layer: {check_layer(layer, x):.0e}   loss: {check_loss(loss, h, y):.0e}")
 
+dh = (h - y) / len(x)
+da, wrong = dh * (1 - h**2), dh * (1 - np.arctanh(h) ** 2)
 broken = {
-    "φ′ forgotten": lambda x, dh, h: (x.T @ dh, dh.sum(axis=0)),
-    "1/B forgotten": lambda x, dh, h: (len(x) * x.T @ (dh * (1 - h**2)), len(x) * (dh * (1 - h**2)).sum(axis=0)),
-    "bias as a mean": lambda x, dh, h: (x.T @ (dh * (1 - h**2)), (dh * (1 - h**2)).mean(axis=0)),
-    "φ′ of a, not of h": lambda x, dh, h: (x.T @ (dh * (1 - np.arctanh(h) ** 2)), (dh * (1 - h**2)).sum(axis=0)),
+    "φ′ forgotten": (x.T @ dh, dh.sum(axis=0)),
+    "1/B forgotten": (len(x) * x.T @ da, len(x) * da.sum(axis=0)),
+    "bias as a mean": (x.T @ da, da.mean(axis=0)),
+    "1 − a² in place of 1 − h²": (x.T @ wrong, wrong.sum(axis=0)),
 }
-for name, backward in broken.items():
-    dW, db = backward(x, (h - y) / len(x), h)
+for name, (dW, db) in broken.items():
     try:
         check_gradient(objective, {"W": (W, dW), "b": (b, db)})
     except GradientError as refusal:
@@ -235,29 +241,46 @@ for name, backward in broken.items():
 # Exercises
 # ---------
 #
-# **1.** The backward pass of a *sigmoid* layer, :math:`\varphi'(a) = h(1 - h)`, in NumPy.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_01.py``.
+#
+# **1. The backward pass of a sigmoid layer.** Let :math:`h = \sigma(xW + b)`, where :math:`\varphi' = h(1 - h)`. Given
+# :math:`dh`, find the derivatives of :math:`J` by the input and by the parameters.
 def sigmoid_layer_backward(dh, x, W, h):
-    """(dx, dW, db) of h = σ(x W + b)."""
+    """Returns (dx, dW, db), from dh and h (B, m), x (B, n) and W (n, m)."""
 
 
 def check_sigmoid_layer_backward(answer):
     rng = np.random.default_rng(5)
     x, W, b, R = (rng.normal(size=shape) for shape in ((4, 5), (5, 3), (3,), (4, 3)))
-    dx, dW, db = answer(R, x, W, page.sigmoid(x @ W + b))  # of J = Σ R ⊙ h, with dh = R
-    check_gradient(lambda: float((R * page.sigmoid(x @ W + b)).sum()), {"x": (x, dx), "W": (W, dW), "b": (b, db)})
+
+    def J():
+        return (R * page.sigmoid(x @ W + b)).sum()  # so dh = R
+
+    found = answer(R, x, W, page.sigmoid(x @ W + b))
+    compare(found, dx=slopes(J, x), dW=slopes(J, W), db=slopes(J, b))
+
+
+attempt(check_sigmoid_layer_backward, sigmoid_layer_backward)
 
 
 # %%
-# **2.** The best step of the *one-sided* difference. Write down its error as a sum of two terms, as above, and find the
-# :math:`\varepsilon` for which it is smallest.
+# **2. The best step of the one-sided difference.** Given :math:`J` and :math:`J''` along the direction, write the error
+# of :math:`(J(\varepsilon) - J(0))/\varepsilon` as a sum of two terms, of truncation and of rounding. For which
+# :math:`\varepsilon` is it smallest?
 def best_one_sided_step(J, J_2):
-    """ε for which ε/2 |J″| + (error of rounding) is smallest, from J and J″."""
+    """Returns ε, a number, from the numbers J > 0 and J_2 = |J″|, in float64."""
 
 
 def check_best_one_sided_step(answer):
+    tried = np.geomspace(1e-12, 1, 100_001)
     for J, J_2 in ((1.0, 1.0), (0.3, 25.0), (200.0, 0.7)):
-        least = min(steps, key=lambda e: e / 2 * J_2 + 2 * 2.0**-53 * J / e)
-        np.testing.assert_allclose(answer(J, J_2), least, rtol=0.11, err_msg=f"for J = {J}, J″ = {J_2}")
+        error = tried / 2 * J_2 + 2 * 2.0**-53 * J / tried
+        best = tried[error.argmin()]
+        compare(answer(J, J_2), f"J = {J} and J″ = {J_2}", rtol=1e-3, ε=best)
+
+
+attempt(check_best_one_sided_step, best_one_sided_step)
 
 
 # %%

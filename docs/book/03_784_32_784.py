@@ -11,12 +11,13 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
-from demos.baselines import pixel_entropy
+from demos.baselines import pixel_entropy, squared_error_per_image
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import autoencoder as page
 from demos.palette import COLOURS, GREY, INK
 from npae import Autoencoder, dense_autoencoder, fit, mnist
-from npae.gradcheck import check_gradient, check_layer, check_loss
+from npae.gradcheck import check_layer, check_loss
 from npae.layers import Dense, ReLU, Sequential, Sigmoid, Tanh
 from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.losses.binary_cross_entropy import _terms_and_gradient
@@ -27,10 +28,10 @@ from npae.train import Callback
 # Activation functions
 # --------------------
 #
-# Two linear layers make :math:`xWV`, again a linear function, and chapter 2 says which. A function :math:`\varphi`
-# between them, applied to each number :math:`a`, makes more possible. It acts on each number alone, so its derivative
-# is one number per number: :math:`da = dh \odot \varphi'(a)`. Three are common. Each :math:`\varphi'` follows from
-# :math:`h = \varphi(a)`, so that the backward pass need not keep :math:`a`:
+# Two linear layers make :math:`xWV`, again a linear function, and chapter 2 shows which. A function :math:`\varphi`
+# between them makes more possible. It acts on each number :math:`a` alone, so :math:`da = dh \odot \varphi'(a)`, number
+# by number. Three are common. Each :math:`\varphi'` follows from :math:`h = \varphi(a)`, so that the backward pass need
+# not keep :math:`a`:
 #
 # .. math::
 #     \text{ReLU} && \varphi &= \max(a, 0) & \varphi' &= 1 \text{ if } h > 0, \text{ else } 0 \\
@@ -47,7 +48,7 @@ marks = {ReLU(): ((1.3, 2.2), (-4, 0.15)), Sigmoid(): ((2.4, 0.55), (-4, 0.12)),
 for axes, (phi, (place, place_of_slope)) in zip(grid, marks.items(), strict=True):
     h, cache = phi.forward(a[None])
     axes.plot(a, h[0], color=COLOURS[0], lw=2)
-    axes.plot(a, phi.backward(np.ones_like(h), cache)[0], color=COLOURS[2], lw=1.5)
+    axes.plot(a, phi.backward(np.ones_like(h), cache)[0], color=COLOURS[2], lw=1.5)  # dh = 1
     axes.text(*place, "φ", color=COLOURS[0], size=14, ha="right" if isinstance(phi, ReLU) else "left")
     axes.text(*place_of_slope, "φ′", color=COLOURS[2], size=14)
     axes.set(title=type(phi).__name__, xlabel="a", ylim=(-1.1, 2.6))
@@ -60,17 +61,16 @@ print(inspect.getsource(Sigmoid.derivative), inspect.getsource(Tanh.derivative),
 # The loss of a pixel that is 0 or 1
 # ----------------------------------
 #
-# Let the pixel be :math:`x`, 0 or 1, and let the model give the probability :math:`\hat x` to 1. Then the
-# probability of what is really there is :math:`\hat x^x (1 - \hat x)^{1 - x}`. Training makes the probability of the
-# data as large as possible. Pixels are treated as independent given the code, so probabilities multiply and logarithms
-# add. Minus the logarithm is the *cross-entropy*, in nats:
+# As in chapter 0, let :math:`\hat x` be the probability that a pixel is 1. Then the probability of what is really
+# there is :math:`\hat x^x (1 - \hat x)^{1 - x}`. Training makes it as large as possible. Minus its logarithm, summed
+# over the pixels of an image, is the *cross-entropy*, in nats:
 #
 # .. math::
 #     \ell = -\sum_j \left[ x_j \ln \hat x_j + (1 - x_j) \ln(1 - \hat x_j) \right]
 #
-# Now :math:`\hat x = \sigma(t)`; the number :math:`t` before the sigmoid is the *logit*. With the *softplus*
-# :math:`s(t) = \ln(1 + e^t)` we have :math:`\ln \sigma(t) = t - s(t)` and :math:`\ln(1 - \sigma(t)) = -s(t)`, and
-# :math:`s'(t) = e^t/(1 + e^t) = \sigma(t)`. Insert:
+# Now :math:`\hat x = \sigma(t)`; the number :math:`t` before the sigmoid is the *logit*. The function
+# :math:`s(t) = \ln(1 + e^t)` of chapter 0 is called *softplus*, with :math:`\ln \sigma(t) = t - s(t)`,
+# :math:`\ln(1 - \sigma(t)) = -s(t)` and :math:`s' = \sigma`. Insert:
 #
 # .. math::
 #     \ell = \sum_j \left[ s(t_j) - x_j t_j \right], \qquad \frac{\partial \ell}{\partial t_j} = \sigma(t_j) - x_j
@@ -82,11 +82,13 @@ print(inspect.getsource(Sigmoid.derivative), inspect.getsource(Tanh.derivative),
 # .. math::
 #     \ell = \sum_j \Big[ x_j \ln\frac{x_j}{\hat x_j} + (1 - x_j) \ln\frac{1 - x_j}{1 - \hat x_j} \Big] + \sum_j H(x_j)
 #
-# The first sum is a Kullback-Leibler divergence. It is 0 for :math:`\hat x = x` and positive otherwise: since
-# :math:`\ln r \le r - 1`, each bracket is at least :math:`-x(\hat x/x - 1) - (1 - x)((1 - \hat x)/(1 - x) - 1) = 0`. So
+# The first sum is called a Kullback-Leibler divergence. It is 0 for :math:`\hat x = x` and positive otherwise: since
+# :math:`\ln r \le r - 1`, with equality for :math:`r = 1` only, each bracket is at least
+# :math:`-x(\hat x/x - 1) - (1 - x)((1 - \hat x)/(1 - x) - 1) = (x - \hat x) + (\hat x - x) = 0`. So
 # :math:`\sum_j H(x_j)` is a floor that no model gets below.
 digits = mnist(which="sample")
-x, x_test = (images.reshape(-1, 784) / np.float32(255) for images in (digits.train_images, digits.test_images))
+x = digits.train_images.reshape(-1, 784) / np.float32(255)
+x_test = digits.test_images.reshape(-1, 784) / np.float32(255)
 floor = 784 * pixel_entropy(digits.test_images)
 print(f"floor: {floor:.1f} nats per image;  always ½: {784 * np.log(2):.1f}")
 assert 44 < floor < 46
@@ -102,9 +104,11 @@ assert 44 < floor < 46
 #
 # Let a pixel be paper, :math:`x = 0`, while the model is sure of ink: :math:`t = 6`, so :math:`\hat x = 0.998`. The
 # cross-entropy has the derivative 0.998. The squared error has :math:`\hat x^2(1 - \hat x) = 0.0025`: the wrongest
-# pixels learn slowest. How slow? Follow the descent with tiny steps of size :math:`\eta`, so that after :math:`n` steps
-# the time :math:`\tau = \eta n` has passed. For large :math:`t`, :math:`\hat x \approx 1` and
-# :math:`1 - \hat x \approx e^{-t}`:
+# pixels learn slowest. How slow? Each step subtracts :math:`\eta\, \partial\ell/\partial t` from :math:`t`. For tiny
+# :math:`\eta`, with the time :math:`\tau = \eta n` after :math:`n` steps, this is
+# :math:`dt/d\tau = -\partial\ell/\partial t`. For large :math:`t`, :math:`\hat x \approx 1` and
+# :math:`1 - \hat x \approx e^{-t}`. In the second line below, :math:`de^t/d\tau = e^t\, dt/d\tau`. Start at
+# :math:`t_0`:
 #
 # .. math::
 #     \text{cross-entropy:} && \frac{dt}{d\tau} &\approx -1
@@ -120,7 +124,7 @@ def descend(derivative, t=6.0, eta=0.05, steps=12_000):
     path = [t]
     for _ in range(steps):
         path.append(path[-1] - eta * derivative(path[-1]))
-    return 0.05 * np.arange(steps + 1), np.array(path)
+    return eta * np.arange(steps + 1), np.array(path)
 
 
 at_6 = page.sigmoid(6.0)
@@ -128,47 +132,53 @@ assert round(at_6, 3) == 0.998 and round(at_6**2 * (1 - at_6), 4) == 0.0025
 tau, by_entropy = descend(page.sigmoid)
 _, by_square = descend(lambda t: page.sigmoid(t) ** 2 * (1 - page.sigmoid(t)))
 arrival = [float(tau[(path < 0.5).argmax()]) for path in (by_entropy, by_square)]
-print("x̂ below 0.62 after τ =", [round(value) for value in arrival])
+print("t below ½ after τ =", [round(value) for value in arrival])
 assert 5 < arrival[0] < 8 and abs(arrival[1] / np.exp(6) - 1) < 0.05
 
 # %%
-# The same in the whole network. Both begin with all pixels ink (decoder biases 5), and take the same steps.
+# The same in two whole networks, one with each loss. Both begin with all pixels ink (decoder biases 5), and take steps
+# of the same size. For the cross-entropy the decoder has no activation, since the loss takes logits.
 
 
 class Errors(Callback):
     """Mean of ‖x̂ − x‖² on test digits, before and after each epoch."""
 
     def on_start(self, trainer):
-        self.values = [float(((trainer.model.reconstruct(x_test[:500]) - x_test[:500]) ** 2).sum(axis=1).mean())]
+        self.values = [squared_error_per_image(trainer.model.reconstruct(x_test), x_test)]
 
     def on_epoch_end(self, trainer, row):
-        self.values.append(float(((trainer.model.reconstruct(x_test[:500]) - x_test[:500]) ** 2).sum(axis=1).mean()))
+        self.values.append(squared_error_per_image(trainer.model.reconstruct(x_test), x_test))
 
 
 def from_a_bad_start(last, loss):
-    network = Autoencoder(Sequential(Dense(784, 32, "relu")), Sequential(Dense(32, 784, last)), loss)
-    network.decoder[0].b.value[:] = 5
+    encoder, decoder = Sequential(Dense(784, 32, "relu")), Sequential(Dense(32, 784, last))
+    network = Autoencoder(encoder, decoder, loss)
+    decoder[0].b.value[:] = 5
     errors = Errors()
-    fit(network, x[:3000], epochs=6, batch_size=50, optimizer=SGD(0.01), callbacks=errors, progress="none",
-        data_init=False)  # fmt: skip
+    fit(network, x[:3000], epochs=6, batch_size=50, optimizer=SGD(0.01), callbacks=errors,
+        progress="none", data_init=False)  # fmt: skip
     return errors.values
 
 
-square, cross = from_a_bad_start("sigmoid", SquaredError()), from_a_bad_start(None, BinaryCrossEntropy())
-print("‖x̂ − x‖² after two epochs: squared error", round(square[2]), " cross-entropy", round(cross[2]))
+square = from_a_bad_start("sigmoid", SquaredError())
+cross = from_a_bad_start(None, BinaryCrossEntropy())
+print(f"‖x̂ − x‖² after two epochs: squared error {square[2]:.0f}, cross-entropy {cross[2]:.0f}")
 assert square[2] > 0.99 * square[0] and cross[2] < 0.1 * cross[0]
 
 t = np.linspace(-8, 8, 200)
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 left.plot(t, page.sigmoid(t), color=COLOURS[0])
 left.plot(t, page.sigmoid(t) ** 2 * (1 - page.sigmoid(t)), color=COLOURS[2])
-left.text(3, 0.88, "cross-\nentropy", color=COLOURS[0], va="top")
-left.text(2.3, 0.16, "squared error", color=COLOURS[2])
+for axes, cross_place, square_place in zip(
+    (left, middle, right), ((-8, 0.8), (90, -4), (1.3, 90)), ((2.3, 0.16), (60, 3.8), (3.1, 560)), strict=True
+):
+    axes.text(*cross_place, "cross-entropy", color=COLOURS[0])
+    axes.text(*square_place, "squared error", color=COLOURS[2])
 left.set(xlabel="logit t", ylabel="∂ℓ/∂t of a pixel x = 0", title="The wrongest pixels are at the right")
 for path, colour in ((by_entropy, COLOURS[0]), (by_square, COLOURS[2])):
     middle.plot(tau, path, color=colour)
 middle.axvline(np.exp(6), color=GREY, lw=0.8, ls="--")
-middle.text(np.exp(6) + 8, 5, "τ = e⁶", color=GREY)
+middle.text(np.exp(6) + 12, 5, "τ = e⁶", color=GREY)
 middle.set(xlabel="τ = steps · η", ylabel="logit t", title="One pixel, from t = 6", ylim=(-6.5, 6.5))
 right.plot(cross, "o-", ms=4, color=COLOURS[0])
 right.plot(square, "o-", ms=4, color=COLOURS[2])
@@ -189,12 +199,14 @@ for logit in np.array([5, 15, 20, 100], np.float32)[:, None, None]:
         naive = -np.log(1 - 1 / (1 + np.exp(-logit)))
     exact = BinaryCrossEntropy().per_feature(logit, np.zeros_like(logit))
     print(f"t = {logit.item():5.0f}   −ln(1 − x̂) = {naive.item():<12.6g} s(t) = {exact.item():.6g}")
-assert exact.item() == 100 and np.isinf(naive.item())
+assert exact.item() == 100 and np.isinf(naive.item()) and np.float32(page.sigmoid(20.0)) == 1
+assert (f"{2.0**-24:.0e}", f"{page.sigmoid(-20.0):.0e}") == ("6e-08", "2e-09")
 
 # %%
 # These lines compute value and gradient together in a training step. One sigmoid serves both: of the two forms
 # :math:`s(t) = -\ln(1 - \sigma) = t - \ln\sigma` they take the one whose logarithm has an argument of at least ½. In
-# the engine the decoder's output is called :math:`a`, as that of every layer.
+# the engine the logits are called :math:`a`. ``total`` returns the sum of the first result times 1/B, which is
+# :math:`J`, and the second result, the gradient.
 print(inspect.getsource(_terms_and_gradient.plain))
 print(inspect.getsource(BinaryCrossEntropy.value_and_gradient))
 
@@ -207,24 +219,26 @@ J, d_logits = BinaryCrossEntropy().value_and_gradient(logits, grey)
 closed = -(grey * np.log(x_hat) + (1 - grey) * np.log(1 - x_hat)).sum() / 4
 J_page, d_page = page.cross_entropy(logits, grey)
 print(f"gradient check {check_loss(BinaryCrossEntropy(), logits, grey):.0e}")
-print(f"difference to the closed form {abs(J - closed):.0e}, to the page {np.abs(d_logits - d_page).max():.0e}")
-assert abs(J - closed) < 1e-13 and abs(J - J_page) < 1e-13 and np.abs(d_logits - d_page).max() < 1e-15
+difference = np.abs(d_logits - d_page).max()
+print(f"difference to the closed form {abs(J - closed):.0e}, to the page {difference:.0e}")
+assert abs(J - closed) < 1e-13 and abs(J - J_page) < 1e-13 and difference < 1e-15
 
 # %%
 # A linear and a rectified code
 # -----------------------------
 #
 # With everything in place: 784-32-784 with cross-entropy, once with a linear code, once with ReLU. Here the linear code
-# is a little better: with one matrix on each side a ReLU can only take numbers away from the code. Bends gain when
-# several layers follow each other (chapter 5).
+# is a little better: ReLU sets every negative number of the code to 0, and what it said is lost. Bends gain when
+# several layers follow each other: in chapter 5 a deep network beats PCA.
 models = {name: dense_autoencoder([784, 32], code_activation=name) for name in ("linear", "relu")}
-for name, model in models.items():
+for model in models.values():
     fit(model, x, epochs=6, batch_size=50, progress="none")
-    print(f"{name}: {model.evaluate(x_test)['reconstruction']:.1f} nats per test image, floor {floor:.1f}")
 J_linear, J_relu = (model.evaluate(x_test)["reconstruction"] for model in models.values())
+print(f"nats per test image: linear {J_linear:.1f}, relu {J_relu:.1f}, floor {floor:.1f}")
 assert floor < J_linear < J_relu < 100
 some = [3, 2, 1, 18, 4, 8, 11, 0]
-rows = {"x": x_test[some]} | {f"x̂, {name} code": model.reconstruct(x_test[some]) for name, model in models.items()}
+rows = {f"x̂, {name} code": model.reconstruct(x_test[some]) for name, model in models.items()}
+rows = {"x": x_test[some]} | rows
 figure, grid = plt.subplots(3, len(some), figsize=(8, 3.1), layout="constrained")
 for line, (name, images) in zip(grid, rows.items(), strict=True):
     for axes, image in zip(line, images, strict=True):
@@ -237,31 +251,44 @@ for line, (name, images) in zip(grid, rows.items(), strict=True):
 # Exercises
 # ---------
 #
-# **1.** Write the softplus so that it neither overflows nor loses digits, for arrays.
-def softplus(t):
-    """ln(1 + eᵗ)."""
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_03.py``.
+#
+# **1. A logarithm that keeps its digits.** Write :math:`\ln \sigma(t)` so that it neither overflows nor loses digits,
+# for small and large :math:`t` of both signs. ``np.log1p(u)`` is :math:`\ln(1 + u)` with all digits, also for a tiny
+# :math:`u`.
+def log_sigmoid(t):
+    """Returns ln σ(t) of every number of an array t, in the shape of t."""
 
 
-def check_softplus(answer):
-    t = np.array([-1000.0, -40.0, -1.0, 0.0, 1.0, 40.0, 1000.0])
-    with np.errstate(over="raise", invalid="raise", divide="raise"):
-        found = answer(t)
-    np.testing.assert_allclose(found, np.logaddexp(0, t), rtol=1e-14)
+def check_log_sigmoid(answer):
+    for t in (-1000.0, -40.0, -1.0, 0.0, 1.0, 40.0, 1000.0):
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            found = answer(np.array([t]))
+        compare(found, f"t = {t:g}", rtol=1e-14, log_sigmoid=[-np.logaddexp(0, -t)])
+
+
+attempt(check_log_sigmoid, log_sigmoid)
 
 
 # %%
-# **2.** Let pixels be −1 or 1, with :math:`P(x = 1) = \sigma(t)`, so that :math:`P(x) = \sigma(xt)` for both. Derive
-# :math:`\ell = -\ln P(x)` and its derivative by :math:`t`.
+# **2. Pixels of −1 and 1.** Let :math:`P(x = 1) = \sigma(t)`, so that :math:`P(x) = \sigma(xt)` for both values. Derive
+# :math:`J = \frac{1}{B} \sum_i \sum_j -\ln P(x_{ij})` and its derivative by :math:`t`.
 def signed_cross_entropy(t, x):
-    """(J, ∂J/∂t), J = 1/B Σ_ij −ln σ(x_ij t_ij), for x_ij = ±1."""
+    """Returns (J, dt) for logits t and pixels x = ±1, all of the shape (B, pixels)."""
 
 
 def check_signed_cross_entropy(answer):
     rng = np.random.default_rng(6)
     t, x = rng.normal(size=(4, 3)), rng.choice([-1.0, 1.0], (4, 3))
-    J, dt = answer(t, x)
-    np.testing.assert_allclose(J, BinaryCrossEntropy().value_and_gradient(t, (x + 1) / 2)[0], err_msg="J")
-    check_gradient(lambda: float(answer(t, x)[0]), {"t": (t, dt)})
+
+    def J():
+        return BinaryCrossEntropy().value_and_gradient(t, (x + 1) / 2)[0]
+
+    compare(answer(t, x), J=J(), dt=slopes(J, t))
+
+
+attempt(check_signed_cross_entropy, signed_cross_entropy)
 
 
 # %%

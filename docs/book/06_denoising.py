@@ -1,10 +1,9 @@
 r"""Chapter 6. Denoising autoencoders and the score
 ===============================================
 
-A network with a large code can copy its input, and learns nothing about it. So spoil the input: add noise, and ask for
-the clean sample. What does the best possible network return? This chapter derives the answer. It is the mean of all
-clean samples that the noisy one may come from, and it lies uphill: in the direction in which the density of the noisy
-data grows. The formula is exact, and we see it in one dimension, in two, and on digits.
+A network with a large code can copy its input, and learns nothing about it. So add noise, and ask for the clean sample.
+What does the best possible network return? The mean of all clean samples that the noisy one may come from. It lies
+uphill: in the direction in which the density of the noisy data grows. This chapter derives the formula.
 """
 
 import inspect
@@ -12,6 +11,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import denoising as page
 from demos.palette import COLOURS, GREY, INK
@@ -69,9 +69,9 @@ assert largest < 1e-15
 #     + E\big[ \tfrac{1}{2} \| m - x \|^2 \,\big|\, \tilde x \big]
 #
 # The middle term is 0, and the last does not depend on :math:`r`. So the best reconstruction is :math:`r = m`. The last
-# term is the error that remains: what the noise has destroyed. Cross-entropy has the same best reconstruction. Its
-# derivative by a logit is :math:`\hat x_j - x_j` (chapter 3), with the mean :math:`\hat x_j - E[x_j \mid \tilde x]`,
-# which is 0 at :math:`\hat x = m`.
+# term is the error that remains. Cross-entropy has the same best reconstruction: its derivative by a logit,
+# :math:`\hat x_j - x_j` (chapter 3), has the mean :math:`\hat x_j - E[x_j \mid \tilde x]`, which is 0 at
+# :math:`\hat x = m`.
 #
 # The mean lies uphill
 # --------------------
@@ -267,9 +267,9 @@ assert page.half_squared_distance(own, x[:500]) < 0.1  # on training digits
 
 # %%
 # The noise alone has :math:`\frac{1}{2} \cdot 784 \cdot 0.5^2 = 98`. The network leaves about 8 of it, the exact mean
-# 12. The exact mean can only return mixtures of the digits that it has stored: it makes a 9 of the 4. On training digits
-# it is the optimum, and its error is practically 0. The network learns the score of a smoother density, which has room
-# for new digits.
+# 12. The exact mean can only return mixtures of the digits that it has stored: it makes a 9 of the 4. On training
+# digits it is the optimum, and its error is practically 0. The network learns the score of a smoother density, which
+# has room for new digits.
 some = [3, 2, 1, 18, 4, 8, 11, 0]
 figure, grid_of_axes = plt.subplots(len(results), len(some), figsize=(8.4, 4.1), layout="constrained")
 for line_of_axes, (name, images) in zip(grid_of_axes, results.items(), strict=True):
@@ -283,42 +283,52 @@ for line_of_axes, (name, images) in zip(grid_of_axes, results.items(), strict=Tr
 # Exercises
 # ---------
 #
-# **1.** Let the clean number have the normal distribution with mean 0 and variance :math:`s^2`. Then
-# :math:`\tilde x` is normal with variance :math:`s^2 + \sigma^2`. Use Tweedie's formula.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_06.py``.
+#
+# **1. The best denoiser of a normal number.** Let the clean number have the distribution :math:`N(0, s^2)`, so that
+# :math:`\tilde x` has :math:`N(0, s^2 + \sigma^2)`. Use Tweedie's formula.
 def denoise_normal(x_tilde, s, sigma):
-    """E[x | x̃] for x ~ N(0, s²)."""
+    """Returns E[x | x̃], a number, from the numbers x̃, s and σ."""
 
 
 def check_denoise_normal(answer):
     clean = np.linspace(-40, 40, 20_001)
     for s, sigma in ((1.0, 1.0), (2.0, 0.5), (0.7, 3.0)):
-        for x_tilde in (-1.5, 0.2, 4.0):
-            weights = np.exp(-(clean**2) / (2 * s**2) - (x_tilde - clean) ** 2 / (2 * sigma**2))
-            expected = (weights * clean).sum() / weights.sum()
-            np.testing.assert_allclose(answer(x_tilde, s, sigma), expected, rtol=1e-6, err_msg=f"s = {s}, σ = {sigma}")
+        for at in (-1.5, 0.2, 4.0):
+            log_weights = -(clean**2) / (2 * s**2) - (at - clean) ** 2 / (2 * sigma**2)
+            mean = np.average(clean, weights=np.exp(log_weights))
+            compare(answer(at, s, sigma), f"x̃ = {at}, s = {s}, σ = {sigma}", mean=mean)
+
+
+attempt(check_denoise_normal, denoise_normal)
 
 
 # %%
-# **2.** How sure can a denoiser be? Differentiate
+# **2. How sure can a denoiser be?** Differentiate
 # :math:`p(\tilde x)\, E[x \mid \tilde x] = \int x\, p(x)\, N(\tilde x; x, \sigma^2)\, dx` by :math:`\tilde x`, in one
-# dimension. The result contains :math:`E[x^2 \mid \tilde x]`. Find the variance of :math:`x` given :math:`\tilde x`
-# from the slope of the best reconstruction.
+# dimension. The result contains :math:`E[x^2 \mid \tilde x]`. Replace :math:`p'(\tilde x)` by Tweedie's formula. So the
+# variance of :math:`x` given :math:`\tilde x` follows from the slope of the best reconstruction.
 def remaining_variance(slope, sigma):
-    """Var[x | x̃], from d/dx̃ E[x | x̃]."""
+    """Returns Var[x | x̃], a number, from slope = d/dx̃ E[x | x̃] and σ."""
 
 
 def check_remaining_variance(answer):
-    points, weights = np.array([-1.0, 0.3, 2.0]), np.array([0.5, 0.2, 0.3])
+    points, p = np.array([-1.0, 0.3, 2.0]), np.array([0.5, 0.2, 0.3])
 
-    def moment(k, x_tilde, sigma):
-        w = weights * np.exp(-((x_tilde - points) ** 2) / (2 * sigma**2))
-        return (w * points**k).sum() / w.sum()
+    def moment(k, at, sigma):
+        weights = p * np.exp(-((at - points) ** 2) / (2 * sigma**2))
+        return np.average(points**k, weights=weights)
 
     for sigma in (0.6, 1.0, 1.7):
         for at in (-1.0, 0.5, 1.4):
             slope = (moment(1, at + 1e-5, sigma) - moment(1, at - 1e-5, sigma)) / 2e-5
-            expected = moment(2, at, sigma) - moment(1, at, sigma) ** 2
-            np.testing.assert_allclose(answer(slope, sigma), expected, rtol=1e-6, err_msg=f"σ = {sigma}, x̃ = {at}")
+            variance = moment(2, at, sigma) - moment(1, at, sigma) ** 2
+            case = f"slope = {slope:.4g}, σ = {sigma}"
+            compare(answer(slope, sigma), case, variance=variance)
+
+
+attempt(check_remaining_variance, remaining_variance)
 
 
 # %%

@@ -13,6 +13,7 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import sparse as page
 from demos.palette import COLOURS, GREY, INK
@@ -53,10 +54,10 @@ x, x_test = (images.reshape(-1, 784) / np.float32(255) for images in (digits.tra
 # The derivative is the same for all samples. It is 0 at :math:`\hat\rho_j = \rho`, and only there, since both of its
 # terms grow with :math:`\hat\rho_j`.
 #
-# No unit stays off for good, although :math:`\varphi' = h(1 - h) \approx h` is tiny there: the derivative by its bias is
-# :math:`\sum_i \frac{\partial \Omega}{\partial h_{ij}} h_{ij} = \hat\rho_j \frac{\partial \Omega}{\partial \hat\rho_j}
-# \to -\rho` as :math:`\hat\rho_j \to 0`. In the engine's lines, ``total * share`` is :math:`\hat\rho`, kept away from 0
-# and 1, and ``scale`` is :math:`\lambda/B`.
+# No unit stays off for good, although :math:`\varphi' = h(1 - h) \approx h` is tiny there: the derivative by its bias
+# is :math:`\sum_i \frac{\partial \Omega}{\partial h_{ij}} h_{ij} = \hat\rho_j \frac{\partial \Omega}{\partial
+# \hat\rho_j} \to -\rho` as :math:`\hat\rho_j \to 0`. In the engine's lines, ``total * share`` is :math:`\hat\rho`, kept
+# away from 0 and 1, and ``scale`` is :math:`\lambda/B`.
 print(inspect.getsource(_divergence_and_derivative.plain))
 
 # %%
@@ -79,8 +80,8 @@ else:
 
 # %%
 # **What a batch adds.** Let :math:`\bar\rho_j` be the mean over all data. The mean over a batch varies around it with
-# the variance :math:`\operatorname{Var}\, h_j/B`. Expand :math:`\Omega` to second order. The first order has the mean 0;
-# the bracket is the second derivative:
+# the variance :math:`\operatorname{Var}\, h_j/B`. Expand :math:`\Omega` to second order. The first order has the mean
+# 0; the bracket is the second derivative:
 #
 # .. math::
 #     E[\Omega] \approx \Omega(\bar\rho) + \frac{1}{2B} \sum_j \operatorname{Var}\, h_j
@@ -157,8 +158,7 @@ print(inspect.getsource(L1.value_and_gradient))
 #     w_j \to w_j/c, \quad b_j \to b_j/c, \quad v_j \to c\, v_j \qquad\Rightarrow\qquad
 #     h_j \to h_j/c, \quad \hat x \to \hat x, \quad \Omega \to \Omega/c
 #
-# The reconstruction is the same and the penalty as small as one likes. As many units are active as before. Without a
-# bound on the weights, the least value of :math:`J` is that without a penalty.
+# The reconstruction is the same, the penalty as small as one likes, and as many units are active as before.
 LAM = 1.0
 
 
@@ -238,8 +238,7 @@ for axes in (left, right):
 
 # %%
 # The dot is the trained unit, at :math:`c = 1`. Weight decay is not the only cure: rows :math:`v_j` of fixed length do
-# the same, as in dictionary learning. A penalty on the *share* of active units would not need one, but has no
-# derivative.
+# the same, as in dictionary learning.
 #
 # Top-k
 # -----
@@ -308,33 +307,50 @@ for line, (name, model) in zip(grid, everything.items(), strict=True):
 # Exercises
 # ---------
 #
-# **1.** The other order: :math:`\Omega = \sum_j KL(\hat\rho_j \| \rho)`. Find its gradient by :math:`h`.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_07.py``.
+#
+# **1. The divergence in the other order:** :math:`\Omega = \sum_j \operatorname{KL}(\hat\rho_j \,\|\, \rho)`, with
+# :math:`\hat\rho_j = \frac{1}{B} \sum_i h_{ij}`. Find its gradient by :math:`h`.
 def other_divergence(h, rho):
-    """(Ω, ∂Ω/∂h) for Ω = Σ_j [ρ̂_j ln(ρ̂_j/ρ) + (1 − ρ̂_j) ln((1 − ρ̂_j)/(1 − ρ))]."""
+    """Returns (Ω, dh), from h (B, units) and the number rho = ρ.
+
+    Ω = Σ_j [ρ̂_j ln(ρ̂_j/ρ) + (1 − ρ̂_j) ln((1 − ρ̂_j)/(1 − ρ))]
+    """
 
 
 def check_other_divergence(answer):
     h = np.random.default_rng(6).uniform(0.05, 0.95, (7, 4))
     for rho in (0.05, 0.4):
-        q = h.mean(axis=0)
-        expected = (q * np.log(q / rho) + (1 - q) * np.log((1 - q) / (1 - rho))).sum()
-        omega, dh = answer(h, rho)
-        np.testing.assert_allclose(omega, expected, rtol=1e-12, err_msg="Ω")
-        check_gradient(lambda rho=rho: float(answer(h, rho)[0]), {"h": (h, dh)})
+
+        def omega(rho=rho):
+            q = h.mean(axis=0)
+            return (q * np.log(q / rho) + (1 - q) * np.log((1 - q) / (1 - rho))).sum()
+
+        compare(answer(h, rho), f"ρ = {rho}", Ω=omega(), dh=slopes(omega, h))
+
+
+attempt(check_other_divergence, other_divergence)
 
 
 # %%
-# **2.** Let only the decoder have weight decay. Find the :math:`c > 0` for which
-# :math:`\lambda A/c + \frac{\mu}{2} c^2 V` is smallest, where :math:`V = \|v\|^2`.
+# **2. The best scale.** The code is divided by :math:`c > 0` and the decoder multiplied by it, so that :math:`\hat x`
+# stays the same. Only the decoder :math:`v` has weight decay. Find the :math:`c` for which
+# :math:`\lambda A/c + \frac{\mu}{2} c^2 V` is smallest, where :math:`A` is the penalty of the code and
+# :math:`V = \|v\|^2`, both at :math:`c = 1`.
 def best_scale(lam, A, mu, V):
-    """c, by which the code is divided and the decoder multiplied."""
+    """Returns c, a number, from four positive numbers, with lam = λ and mu = μ."""
 
 
 def check_best_scale(answer):
     c = np.logspace(-3, 3, 60_001)
     for lam, A, mu, V in ((1.0, 1.0, 1.0, 1.0), (0.2, 3.0, 0.01, 2.0), (1.0, 0.4, 0.5, 9.0)):
-        least = c[(lam * A / c + mu / 2 * c**2 * V).argmin()]
-        np.testing.assert_allclose(answer(lam, A, mu, V), least, rtol=1e-3, err_msg=f"λ, A, μ, V = {lam, A, mu, V}")
+        best = c[(lam * A / c + mu / 2 * c**2 * V).argmin()]
+        case = f"λ, A, μ, V = {lam}, {A}, {mu}, {V}"
+        compare(answer(lam, A, mu, V), case, rtol=1e-3, c=best)
+
+
+attempt(check_best_scale, best_scale)
 
 
 # %%

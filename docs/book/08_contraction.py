@@ -13,6 +13,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import autoencoder, contractive
 from demos.palette import COLOURS, GREY
@@ -137,8 +138,8 @@ assert cosines[1] == 0.74 and cosines[8] == 0.1 and (np.diff(list(cosines.values
 #
 # Take a linear encoder, or a sigmoid near :math:`a = 0`, where it is almost linear. Divide :math:`W` by :math:`c` and
 # multiply the decoder by :math:`c`. The reconstruction stays, and :math:`A` and :math:`\Omega` become smaller by
-# :math:`c` and :math:`c^2`. Nothing has become less sensitive: noise moves the code less, but relative to its own size
-# it moves as before. This is the dodge of chapter 7 again.
+# :math:`c` and :math:`c^2`. Noise moves the code less, but relative to its own size as before. This is the dodge of
+# chapter 7 again.
 #
 # *Tied weights* prevent it. The decoder uses the encoder's matrix, transposed. Now a small encoder has a small decoder.
 # The matrix is used twice, and by the chain rule both uses add their part. With :math:`\hat a = h W^T + b'`, that is
@@ -155,11 +156,10 @@ layer = Dense(5, 3, "tanh").initialize(seed=0, dtype="float64")
 both = Sequential(layer, TiedDense(layer)).initialize(seed=0, dtype="float64")
 print(f"gradient check of both layers: {check_layer(both, rng.normal(size=(4, 5))):.0e}")
 
+
 # %%
 # We train both with :math:`\lambda = 3`, and tied networks with less contraction, and print the penalty also relative
 # to the variance of the code, :math:`\Omega/\sum_j \operatorname{Var}\, h_j`.
-
-
 def trained(lam, tied=True):
     """784-100-784 with a sigmoid code and contraction of strength λ, trained."""
     dense = Dense(784, 100, "sigmoid")
@@ -210,8 +210,8 @@ assert relative["λ = 3"] < relative["λ = 1"] < relative["λ = 0"]
 #
 # Since :math:`u_j \geq 0`, directions with :math:`v_j \leq \lambda` have :math:`u_j = 0`. So the network keeps the
 # directions in which the data vary more than :math:`\lambda`, shrunk a little, and drops all others exactly. "Make the
-# code insensitive, unless reconstruction requires otherwise" has become a formula. Without ties the
-# dodge applies: as :math:`c` grows, :math:`J` falls to its value without a penalty, and nothing is dropped.
+# code insensitive, unless reconstruction requires otherwise" has become a formula. Without ties the dodge applies: as
+# :math:`c` grows, :math:`J` falls to its value without a penalty, and nothing is dropped.
 centred = x[:1500] - x[:1500].mean(axis=0)
 v = np.linalg.eigvalsh(centred.T.astype(np.float64) @ centred / 1500)[::-1][:48]
 kept, largest = {}, {}
@@ -241,9 +241,8 @@ open_frame(axes)
 # What a sigmoid network keeps
 # ----------------------------
 #
-# With sigmoid units, :math:`A` differs from digit to digit, and so do the directions that the code follows. The
-# singular values of :math:`A` show how many there are. Contraction makes all of them smaller, and the 21st more than
-# the first: fewer directions remain.
+# With sigmoid units, :math:`A` differs from digit to digit. Its singular values show how many directions the code
+# follows. Contraction makes all of them smaller, and the 21st more than the first: fewer directions remain.
 spectra = {name: np.linalg.svd(jacobians(networks[name]), compute_uv=False).mean(axis=0) for name in list(networks)[:3]}
 figure, axes = plt.subplots(figsize=(6.5, 3.7), layout="constrained")
 for (name, values), colour in zip(spectra.items(), (GREY, COLOURS[0], COLOURS[2]), strict=True):
@@ -271,10 +270,10 @@ assert abs(ratios["λ = 0"] - 2.3) < 0.15 and abs(ratios["λ = 3"] - 3.3) < 0.15
 assert spectra["λ = 3"][20] / spectra["λ = 3"][0] < 0.7 * spectra["λ = 0"][20] / spectra["λ = 0"][0]
 
 # %%
-# A shift of a digit by one pixel stays among the digits, noise does not. The code follows the shift more than noise
-# of the same length, by a factor of 2.3 for :math:`\lambda = 0` and 3.3 for :math:`\lambda = 3`. The pictures show four digits, and the
-# five directions in the space of images that their codes follow most: the leading right singular vectors of :math:`A`
-# for :math:`\lambda = 3`. Where red lies beside blue along a stroke, the direction shifts the stroke.
+# A digit shifted by one pixel is still a digit, one with noise is not. The code follows the shift more than noise of
+# the same length, by a factor of 2.3 for :math:`\lambda = 0` and 3.3 for :math:`\lambda = 3`. The pictures show four
+# digits and the five directions in the space of images that their codes follow most: the leading right singular vectors
+# of :math:`A` for :math:`\lambda = 3`. Where red lies beside blue along a stroke, the direction shifts the stroke.
 some = [3, 2, 1, 18]
 _, _, directions = np.linalg.svd(jacobians(networks["λ = 3"])[some], full_matrices=False)
 figure, grid = plt.subplots(len(some), 6, figsize=(6.6, 4.4), layout="constrained")
@@ -293,32 +292,48 @@ for axes, title in zip(grid[0], ("x", "1st", "2nd", "3rd", "4th", "5th"), strict
 # Exercises
 # ---------
 #
-# **1.** Contraction of a *tanh* layer: :math:`\Omega` and its gradient, in NumPy. For tanh, :math:`\varphi' = 1 - h^2`.
-def contraction_of_tanh(x, W, b):
-    """(Ω, ∂Ω/∂W, ∂Ω/∂b) of h = tanh(x W + b)."""
-
-
-def check_contraction_of_tanh(answer):
-    rng = np.random.default_rng(7)
-    x, W, b = rng.normal(size=(6, 5)), rng.normal(size=(5, 3)), rng.normal(size=3)
-    A = (1 - np.tanh(x @ W + b) ** 2)[:, :, None] * W.T
-    omega, dW, db = answer(x, W, b)
-    np.testing.assert_allclose(omega, (A**2).sum() / 6, rtol=1e-12, err_msg="Ω")
-    check_gradient(lambda: float(answer(x, W, b)[0]), {"W": (W, dW), "b": (b, db)})
-
-
-# %%
-# **2.** The gradient of a linear autoencoder with tied weights and without biases, :math:`\hat x = xWW^T`.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_08.py``.
+#
+# **1. Tied weights.** A linear autoencoder without biases has one matrix for both layers, :math:`\hat x = xWW^T`. Find
+# the gradient of :math:`J = \frac{1}{B} \sum_i \frac{1}{2} \|\hat x_i - x_i\|^2`. Both layers add to it.
 def tied_gradient(x, W):
-    """∂J/∂W for J = 1/B Σ_i ½ ‖x̂_i − x_i‖²."""
+    """Returns dW, of the shape of W (n, units), for the rows x (B, n)."""
 
 
 def check_tied_gradient(answer):
     rng = np.random.default_rng(8)
     x, W = rng.normal(size=(6, 5)), rng.normal(size=(5, 3))
-    dW = answer(x, W)
-    assert np.shape(dW) == W.shape, f"expected the shape of W, {W.shape}, got {np.shape(dW)}"
-    check_gradient(lambda: float(((x @ W @ W.T - x) ** 2).sum()) / 12, {"W": (W, dW)})
+
+    def J():
+        return ((x @ W @ W.T - x) ** 2).sum() / (2 * len(x))
+
+    compare(answer(x, W), dW=slopes(J, W))
+
+
+attempt(check_tied_gradient, tied_gradient)
+
+
+# %%
+# **2. Contraction of a tanh layer.** For :math:`h = \tanh(xW + b)` is :math:`\varphi' = 1 - h^2`. Find :math:`\Omega =
+# \frac{1}{B} \sum_i \|A_i\|_F^2`, with :math:`A_i = \partial h_i/\partial x_i`, and its gradient. It has two parts
+# again.
+def contraction_of_tanh(x, W, b):
+    """Returns (Ω, dW, db), from x (B, n), W (n, units) and b (units,)."""
+
+
+def check_contraction_of_tanh(answer):
+    rng = np.random.default_rng(7)
+    x, W, b = rng.normal(size=(6, 5)), rng.normal(size=(5, 3)), rng.normal(size=3)
+
+    def omega():
+        A = (1 - np.tanh(x @ W + b) ** 2)[:, :, None] * W.T  # (B, units, n)
+        return (A**2).sum() / len(x)
+
+    compare(answer(x, W, b), Ω=omega(), dW=slopes(omega, W), db=slopes(omega, b))
+
+
+attempt(check_contraction_of_tanh, contraction_of_tanh)
 
 
 # %%

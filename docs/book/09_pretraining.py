@@ -2,9 +2,9 @@ r"""Chapter 9. Greedy pretraining: where depth fails, and how it was saved
 ======================================================================
 
 Until 2006 deep autoencoders were hardly ever trained with success. The units were sigmoids, and the gradient did not
-reach the first layers. Hinton & Salakhutdinov trained one layer at a time, each as a small autoencoder, put the layers
-together, and trained on from there. This chapter computes why depth failed, trains a stack and checks it, derives how
-good the stack must be, and compares it with the cure of today, which is chapter 5.
+reach the first layers. Hinton & Salakhutdinov (2006) trained one layer at a time, each as a small autoencoder, put the
+layers together, and trained on from there. This chapter computes why depth failed, trains a stack and checks it,
+derives how good the stack must be, and compares it with the cure of today, which is chapter 5.
 """
 
 import inspect
@@ -12,6 +12,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, returned
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import autoencoder, stacked
 from demos.palette import COLOURS, GREY, INK, PAPER
@@ -35,14 +36,14 @@ x, x_test = (images.reshape(-1, 784) / np.float32(255) for images in (digits.tra
 #     m \operatorname{Var}\, W \cdot E[\varphi'(a)^2], \qquad \varphi' = h(1 - h) \leq \tfrac{1}{4}
 #
 # For Glorot's weights in layers of equal sizes, :math:`m \operatorname{Var}\, W = 1`. So the root mean square of the
-# gradient falls at least to a quarter in every layer. More exactly: far from the input, :math:`a` has the normal
-# distribution with a variance :math:`q` that no longer changes. The inputs of a layer are :math:`h = \sigma(a)`, so
-# :math:`q = n \operatorname{Var}\, W \cdot E[h^2] = E[\sigma(a)^2]`. We solve it by iteration, and get the factor
+# gradient falls to a quarter or less in every layer. How much less? Far from the input, :math:`a` is normal with a
+# variance :math:`q` that is the same in each layer. A layer has :math:`m` inputs :math:`h = \sigma(a)`, so
+# :math:`q = m \operatorname{Var}\, W \cdot E[h^2] = E[\sigma(a)^2]`. We solve it by iteration, and get the factor
 # :math:`\sqrt{E[\sigma'(a)^2]}`.
 #
-# **Forward** it is no better. Two digits differ by :math:`\delta h` at a layer's input. They differ by
-# :math:`\delta a = \delta h\, W`, and by :math:`\varphi'(a)\, \delta a` at its output, if that is small. This is the
-# same factor: what distinguishes the digits fades just as fast.
+# **Forward** it is no better. Two digits that differ by a small :math:`\delta h` at a layer's input differ by
+# :math:`\varphi'(a)\, (\delta h\, W)` at its output. This is the same factor: what distinguishes the digits fades just
+# as fast.
 node, weight = np.polynomial.hermite_e.hermegauss(60)
 weight /= weight.sum()  # Σ weight f(node) is the mean of f(ε), ε ~ N(0, 1)
 q = 0.3
@@ -95,8 +96,7 @@ print(f"the factor is 1 at c = {low:.0f}, where {factor_at(low)[1]:.0%} of the u
 assert abs(np.sqrt(low) - 10) < 0.5 and factor_at(low)[1] > 0.6
 
 # %%
-# The factor is 1 only for weights ten times as large as Glorot's. Then more than 60 % of all units are close to 0 or 1.
-# Such a network is a bad start, too.
+# The factor is 1 only for weights ten times Glorot's. Then more than 60 % of the units are saturated: a bad start, too.
 #
 # One layer at a time
 # -------------------
@@ -113,10 +113,11 @@ assert abs(np.sqrt(low) - 10) < 0.5 and factor_at(low)[1] > 0.6
 # cross-entropy in each stage. Afterwards the layers are *unrolled* into one deep network,
 # :math:`f_1, f_2, \dots, g_2, g_1`, and trained together: *fine-tuning*. One thing changes. A stage ends in logits,
 # since the sigmoid is part of its loss. In the deep network this holds for :math:`g_1` alone; the others get their
-# sigmoid back.
+# sigmoid back. In the engine's lines, ``pairs`` has the two layers of each stage:
 source = inspect.getsource(Stacked.stages)
 print(source[: source.index('"""')].rstrip() + "\n" + source[source.index("        for k") :])
-print(inspect.getsource(Stacked._layers))
+source = inspect.getsource(Stacked._layers)
+print(source[source.index("        for k") :])
 
 # %%
 # The check: an unrolled stack, against finite differences and against the page from scratch with the same weights.
@@ -140,10 +141,10 @@ assert abs(J / J_deep - 1) < 1e-12 and largest < 1e-14
 # The experiment
 # --------------
 #
-# 784-200-100-50-16 and back, sigmoid units and a linear code, 6,000 digits. All networks see the data twelve times. For
-# the pretrained one, six of these are spent on the stages. Gradient descent with momentum trains the deep network, as
-# it was done then; Adam trains the stages. For comparison: Adam from the same random weights, and what one does today,
-# ReLU units with weights rescaled by the data.
+# 784-200-100-50-16 and back, sigmoid units and a linear code, 6,000 digits. All networks are trained for twelve epochs;
+# of the pretrained one, each stage for six, and the whole for six. Gradient descent with momentum trains the deep
+# network, as it was done then; Adam trains the stages. For comparison: Adam from the same random weights, and what one
+# does today, ReLU units with weights rescaled by the data (chapter 5).
 SIZES = [784, 200, 100, 50, 16]
 common = {"batch_size": 50, "schedule": "cosine", "progress": "none", "validation": x_test}
 stack = Stacked(SIZES, ["sigmoid", "sigmoid", "sigmoid", "linear"])
@@ -172,8 +173,7 @@ assert nats["fine-tuned"] < 105 and nats["ReLU"] < nats["fine-tuned"]
 
 # %%
 # From random weights neither optimizer gets far below the mean image. The stack, as it is after pretraining, is already
-# much better, and fine-tuning improves it further. The network of chapter 5 needs none of this: it loses no gradient
-# that would have to be saved.
+# much better, and fine-tuning improves it further. The network of chapter 5 needs none of this.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.6, 3.9), layout="constrained")
 layers = np.arange(1, DEPTH + 1)
 for values, colour, predicted in (
@@ -248,7 +248,7 @@ assert (whole <= bound).all()
 # ----------
 #
 # The encoders can also become the first layers of a classifier. Pretraining needs no labels. So it helps most where
-# images are many and labels few: here 6,000 images, of which 500 have a label. This use has outlived the other one.
+# images are many and labels few: here 6,000 images, of which 500 have a label.
 LABELS = 500
 labelled, held_out = (x[:LABELS], digits.train_labels[:LABELS]), (x_test, digits.test_labels)
 half = Stacked(SIZES[:-1])
@@ -268,41 +268,59 @@ assert rates["pretrained"] < 0.9 * rates["random weights"]
 # Exercises
 # ---------
 #
-# **1.** Which :math:`\operatorname{Var}\, W` keeps the size of the gradient in a sigmoid layer with :math:`m` units
-# whose pre-activations are all near 0? (Biases can do that: :math:`b_j = -\frac{1}{2} \sum_k W_{kj}`.)
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_09.py``.
+#
+# **1. Unroll a stack by hand.** Each stage is an autoencoder with sigmoid codes,
+# :math:`h^k = \sigma(h^{k-1} W_k + b_k)`. The decoders of all stages but the first end in a sigmoid too, since they
+# reconstruct such codes. The first one returns logits.
+def unrolled_logits(x, encoders, decoders):
+    """Returns the logits (B, n) of all encoders, then all decoders, for the rows x (B, n).
+
+    encoders and decoders are lists of (W, b), from stage 1 on.
+    """
+
+
+def check_unrolled_logits(answer):
+    stack = Stacked([12, 8, 6, 3], dtype="float64", seed=4)
+    x = np.random.default_rng(0).random((5, 12))
+    for model in stack.autoencoders:
+        model.theta.value[:] += np.random.default_rng(1).normal(size=model.theta.size)
+    encoders = [(m.encoder[0].W.value, m.encoder[0].b.value) for m in stack.autoencoders]
+    decoders = [(m.decoder[0].W.value, m.decoder[0].b.value) for m in stack.autoencoders]
+    logits, _ = stack.unroll().forward(x)
+    compare(answer(x, encoders, decoders), logits=logits)
+
+
+attempt(check_unrolled_logits, unrolled_logits)
+
+
+# %%
+# **2. Weights for sigmoid layers.** Which :math:`\operatorname{Var} W` keeps the size of the gradient, from :math:`dh`
+# to :math:`dx`, in a sigmoid layer with :math:`m` units whose pre-activations are all near 0? (Biases can do that:
+# :math:`b_j = -\frac{1}{2} \sum_k W_{kj}`.)
 def sigmoid_variance(m):
-    """Var W of a sigmoid layer with m units, near a = 0."""
+    """Returns Var W of a sigmoid layer with m units, near a = 0."""
 
 
 def check_sigmoid_variance(answer):
     rng = np.random.default_rng(9)
     for m in (200, 500):
+        (variance,) = returned(answer(m), "Var W")
         dh = rng.normal(size=(50, m))
         for _ in range(10):
-            layer = Dense(m, m, "sigmoid", lambda rng, shape: rng.normal(0, np.sqrt(answer(shape[1])), shape))
-            layer.initialize(int(rng.integers(1000)), dtype="float64")
-            layer.b.value[:] = -0.5 * layer.W.value.sum(axis=0)
-            _, cache = layer.forward(0.5 + 1e-6 * rng.normal(size=(50, m)), training=True)
-            dh = layer.backward(dh, cache)
+            W = rng.normal(0, np.sqrt(variance), (m, m))
+            x = 0.5 + 1e-6 * rng.normal(size=(50, m))
+            h = 1 / (1 + np.exp(W.sum(axis=0) / 2 - x @ W))
+            dh = dh * h * (1 - h) @ W.T
         size = np.sqrt((dh**2).mean())
-        assert 0.5 < size < 2, f"m = {m}: expected a root mean square near 1 after 10 layers, got {size:.3g}"
+        assert 0.5 < size < 2, (
+            f"m = {m}: expected a root mean square near 1 after 10 layers, got {size:.3g}. "
+            f"It is multiplied by about {size ** (1 / 10):.3g} per layer."
+        )
 
 
-# %%
-# **2.** Unroll a stack by hand.
-def unrolled_logits(x, encoders, decoders):
-    """The logits of f₁, f₂, …, g₂, g₁. encoders and decoders: lists of (W, b), from stage 1 on; all codes sigmoid."""
-
-
-def check_unrolled_logits(answer):
-    stack, rows = Stacked([12, 8, 6, 3], dtype="float64", seed=4), np.random.default_rng(0).random((5, 12))
-    for model in stack.autoencoders:
-        model.theta.value[:] += np.random.default_rng(1).normal(size=model.theta.size)
-    encoders, decoders = ([(layer.W.value, layer.b.value) for layer in layers] for layers in (
-        [model.encoder[0] for model in stack.autoencoders], [model.decoder[0] for model in stack.autoencoders]
-    ))  # fmt: skip
-    expected, _ = stack.unroll().forward(rows)
-    np.testing.assert_allclose(answer(rows, encoders, decoders), expected, rtol=1e-9)
+attempt(check_sigmoid_variance, sigmoid_variance)
 
 
 # %%

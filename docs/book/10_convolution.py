@@ -12,6 +12,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import convolutional as page
 from demos.palette import COLOURS, GREY, INK
@@ -41,12 +42,11 @@ from npae.optim import Adam
 #     X_{p,tc} = x_{sp + t - \text{pad},\, c}, \qquad
 #     a_{po} = \sum_{t,c} X_{p,tc} W_{tc,o} + b_o, \qquad a = X W + b
 #
-# This is a dense layer whose batch has one row per output pixel. Chapter 1 has derived its gradient:
+# In a square window of :math:`k^2` taps, :math:`X` is (pixels of all outputs, :math:`k^2 C`) and :math:`W` is
+# :math:`(k^2 C, O)`: a dense layer whose batch has one row per output pixel. Chapter 1 has derived its gradient:
 #
 # .. math::
 #     dW = X^T da, \qquad db_o = \sum_p da_{po}, \qquad dX = da\, W^T
-#
-# Here the sums run over the pixels of all images: every place contributes to the same weights.
 #
 # The adjoint
 # -----------
@@ -68,8 +68,8 @@ from npae.optim import Adam
 # The whole convolution without its bias is linear in :math:`x`, too. Its adjoint is :math:`da \mapsto M^T(da\, W^T)`.
 # The picture shows both matrices for :math:`n = 9, k = 3, s = 2, \text{pad} = 1`.
 axis = Axis.of(9, kernel=3, stride=2, padding="same")
-W_line = np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1)  # the taps' numbers, plus 1
-one = Axis(1, 1, 1, 0, 1)
+W_line = np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1)  # tap t has the weight t + 1, to be named in the picture
+one = Axis(1, 1, 1, 0, 1)  # the other axis of the image: a single pixel, a single tap
 matrix = np.stack(
     [convolve(row.reshape(1, 1, 9, 1), W_line, (one, axis), np.empty((1, 1, 5, 1))).ravel() for row in np.eye(9)],
     axis=1,
@@ -112,11 +112,13 @@ assert all((matrix.T[q].nonzero()[0].size == 1) == (q % 2 == 0) for q in range(9
 #     dx_{qc} = \sum_{p} \sum_o da_{po}\, W_{q + \text{pad} - sp,\, co}
 #
 # where taps outside of :math:`0, \dots, k - 1` count as zero. For :math:`s = 1` and growing :math:`p` the taps fall: it
-# is a convolution of :math:`da` with the kernel *flipped*, and its input and output channels exchanged. For
-# :math:`s > 1` only the taps with :math:`t \equiv q + \text{pad}` modulo :math:`s` occur. All inputs :math:`q` with the
+# is a convolution of :math:`da` with the kernel *flipped*, and its input and output channels exchanged. For larger
+# :math:`s` only the taps with :math:`t \equiv q + \text{pad}` modulo :math:`s` occur. All inputs :math:`q` with the
 # same residue modulo :math:`s` use the same taps. There is one small convolution per residue, as in the picture. The
-# engine computes just these:
-print(inspect.getsource(convolve_adjoint))
+# engine computes just these, of ``y``, here :math:`da`, into ``part``, the pixels of one residue. ``[::-1, ::-1]``
+# flips the taps of both axes, and ``swapaxes`` exchanges the channels:
+source = inspect.getsource(convolve_adjoint)
+print(source[source.index("    for i, row_taps") :])
 
 # %%
 # We compare it with :math:`M^T`, where :math:`M` is built by applying the convolution to one pixel at a time.
@@ -140,7 +142,7 @@ assert error < 1e-13
 # So forward and backward of the layer are the formulas above. Images have the shape (B, C, H, W) outside and
 # (B, H, W, C) inside, where a pixel's channels lie side by side: ``pixels`` and ``images`` exchange the axes, without
 # copying. ``kernel_gradient`` is :math:`X^T da`. :math:`X` is not kept, since it is nine times as large as :math:`x`
-# for a window of 3 × 3.
+# for a window of 3 × 3 and stride 1.
 print(inspect.getsource(Conv2D.forward).split('"""')[2])
 print(inspect.getsource(Conv2D.backward))
 
@@ -166,11 +168,14 @@ assert largest < 1e-13
 
 # %%
 # The adjoint can be used as a layer. It takes small images to large ones, as a decoder must. It is then called a
-# *transposed convolution*; its backward pass is the adjoint of the adjoint, the convolution. Both layers below have the
-# same kernel, and :math:`\langle Mx, y \rangle = \langle x, M^T y \rangle`:
+# *transposed convolution*; its backward pass is the adjoint of the adjoint, the convolution. Its output size is a
+# choice: with stride 2, inputs of 9 and of 10 pixels both have 5 outputs. (PyTorch has ``output_padding`` for it; here
+# "same" means :math:`s` times the input.) Both layers below have the same kernel, and
+# :math:`\langle Mx, y \rangle = \langle x, M^T y \rangle`:
 down = Conv2D(2, 3, kernel=3, stride=2, padding="same").initialize(seed=0, dtype="float64")
 up = ConvTranspose2D(3, 2, kernel=3, stride=2, padding="same").initialize(seed=1, dtype="float64")
 up.W.value[...] = down.W.value
+assert [Axis.of(n, 3, 2, "same").out_size for n in (9, 10)] == [5, 5] and up(np.zeros((1, 3, 5, 5))).shape[2] == 10
 x, y = rng.normal(size=(4, 2, 6, 6)), rng.normal(size=(4, 3, 3, 3))
 sides = float((down(x) * y).sum()), float((x * up(y)).sum())
 print(f"⟨Mx, y⟩ = {sides[0]:.10f}   ⟨x, Mᵀy⟩ = {sides[1]:.10f}")
@@ -189,15 +194,9 @@ assert abs(sides[0] - sides[1]) < 1e-12
 #
 # for windows that do not overlap. Two equal maxima are frequent in images: the background is 0 everywhere. Then the
 # maximum has a kink, and no derivative. Any of the maxima may receive :math:`dy_p`, but only one of them, or the
-# gradient counts twice. The engine gives it to the first. It visits the taps in order, with :math:`r = dy_p`:
-#
-# .. math::
-#     g_t = r\, [x_t \ge y], \qquad r \leftarrow r - g_t
-#
-# Before the first maximum the bracket is 0. At the first maximum :math:`g_t = dy_p`, and :math:`r` becomes 0. After it
-# nothing is left.
+# gradient counts twice. The engine gives it to the first. It visits the taps in order, with ``rest`` :math:`= dy_p`.
+# Before the first maximum the comparison is 0. At the first maximum ``g`` is :math:`dy_p`, and the rest becomes 0.
 print(inspect.getsource(windows._pass_to_maximum.plain))
-print(inspect.getsource(windows._max_backward))
 
 # %%
 # *Average pooling* takes the mean of the :math:`n` numbers of a window, so that each receives :math:`dy_p/n`.
@@ -252,9 +251,9 @@ assert abs(J["convolutional"][1] / J["convolutional"][0] - 1) < 0.07 and J["dens
 assert J["dense"][0] < J["convolutional"][0]
 
 # %%
-# The convolutional autoencoder, with 889 parameters, hardly notices the shift; only the border of zeros is
-# nearer. The dense one, with 841,428, is better in the middle. But it has seen little ink at the other pixels, and its
-# loss more than doubles.
+# The convolutional autoencoder, with 889 parameters, hardly notices the shift; only the border of zeros is nearer. The
+# dense one, with 841,428, is better in the middle. But it has seen little ink at the other pixels, and its loss more
+# than doubles.
 some = [3, 2, 1, 18, 4, 8, 11, 0]
 rows = {"x, shifted": shifted[some]} | {
     f"{name},\n{model.parameter_count:,} parameters": model.reconstruct(shifted[some]) for name, model in models.items()
@@ -267,8 +266,8 @@ for line, (name, part) in zip(grid, rows.items(), strict=True):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=6)
 
 # %%
-# This is a gain only where shifted images have the same meaning, as they have in photographs. It also is a limit: no
-# convolution can learn that the upper left corner of these images always is empty.
+# This is a gain only where shifted images have the same meaning, as they have in photographs. It also is a limit: away
+# from the border, a convolution cannot know where in the image it is.
 #
 # One rule for speed: ReLU and max pooling can be exchanged, because ReLU is increasing,
 # :math:`\max_t \varphi(x_t) = \varphi(\max_t x_t)`. After the pooling there are four times fewer numbers to rectify.
@@ -280,49 +279,53 @@ assert (Sequential(ReLU(), MaxPool2D(2))(h) == Sequential(MaxPool2D(2), ReLU())(
 # Exercises
 # ---------
 #
-# **1.** A one-dimensional convolution without padding, :math:`a_p = \sum_t x_{sp+t} W_t`. Write its backward pass. Two
-# loops are good enough.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_10.py``.
+#
+# **1. The backward pass of a convolution.** In one dimension and without padding, with the stride :math:`s`,
+# :math:`a_p = \sum_t x_{sp+t} W_t`. Given :math:`da`, find :math:`dx` and :math:`dW`. Two loops are good enough.
 def convolution_backward(da, x, W, s):
-    """(dx, dW) for x (n,), W (k,), stride s."""
+    """Returns (dx, dW), from da (places,), x (n,), W (k,) and the stride s."""
 
 
 def check_convolution_backward(answer):
     rng = np.random.default_rng(3)
     for n, k, s in ((7, 3, 1), (9, 3, 2), (11, 2, 3)):
-        x, W = rng.normal(size=n), rng.normal(size=k)
-        axes = one, Axis.of(n, k, s, "valid")
-        units = np.eye(n).reshape(n, 1, n, 1)
-        M = convolve(units, W.reshape(1, k, 1, 1), axes, np.empty((n, 1, axes[1].out_size, 1))).reshape(n, -1).T
-        da = rng.normal(size=len(M))
-        dx, dW = answer(da, x, W, s)
-        np.testing.assert_allclose(dx, M.T @ da, atol=1e-12, err_msg=f"dx for n = {n}, k = {k}, s = {s}")
-        patches = np.stack([x[s * p : s * p + k] for p in range(len(M))])
-        np.testing.assert_allclose(dW, patches.T @ da, atol=1e-12, err_msg=f"dW for n = {n}, k = {k}, s = {s}")
+        x, W, da = rng.normal(size=n), rng.normal(size=k), rng.normal(size=(n - k) // s + 1)
+
+        def J(x=x, W=W, s=s, da=da):
+            return sum(da_p * x[s * p : s * p + len(W)] @ W for p, da_p in enumerate(da))
+
+        case = f"n = {n}, k = {k}, s = {s}"
+        compare(answer(da, x, W, s), case, dx=slopes(J, x), dW=slopes(J, W))
+
+
+attempt(check_convolution_backward, convolution_backward)
 
 
 # %%
-# **2.** *Log-sum-exp pooling* is smooth: :math:`y = \frac{1}{\beta} \ln \sum_t e^{\beta x_t}`. For large :math:`\beta`
-# it is the maximum. Derive its backward pass. It must not overflow.
+# **2. A smooth maximum.** *Log-sum-exp pooling* is :math:`y = \frac{1}{\beta} \ln \sum_t e^{\beta x_t}`. For large
+# :math:`\beta` it is the maximum. Derive its backward pass. It must not overflow, however large :math:`\beta x` is.
 def smooth_pooling_backward(dy, x, beta):
-    """dx for windows x (windows, taps) and dy (windows,)."""
+    """Returns dx (windows, taps), from dy (windows,), the windows x (windows, taps) and β."""
 
 
 def check_smooth_pooling_backward(answer):
     rng = np.random.default_rng(4)
     x, dy = rng.normal(size=(5, 4)), rng.normal(size=5)
-
-    def pooled(x, beta):
-        return np.logaddexp.reduce(beta * x, axis=1) / beta
-
     for beta in (0.5, 3.0):
-        dx, step = answer(dy, x, beta), 1e-5
-        for t in range(4):
-            move = step * np.eye(4)[t]
-            measured = dy * (pooled(x + move, beta) - pooled(x - move, beta)) / (2 * step)
-            np.testing.assert_allclose(dx[:, t], measured, atol=1e-8, err_msg=f"β = {beta}, tap {t}")
+
+        def J(beta=beta):
+            return dy @ np.logaddexp.reduce(beta * x, axis=1) / beta
+
+        compare(answer(dy, x, beta), f"β = {beta}", dx=slopes(J, x))
     with np.errstate(over="raise", invalid="raise"):
-        largest = answer(dy, 1e3 * x, 10.0)
-    np.testing.assert_allclose(largest, dy[:, None] * (x == x.max(axis=1, keepdims=True)), atol=1e-12)
+        found = answer(dy, 1e3 * x, 10.0)
+    largest = x == x.max(axis=1, keepdims=True)
+    compare(found, "β x in thousands", dx=dy[:, None] * largest)
+
+
+attempt(check_smooth_pooling_backward, smooth_pooling_backward)
 
 
 # %%

@@ -14,10 +14,11 @@ from itertools import product
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, slopes
 from demos.figures.canvas import bare, open_frame
 from demos.palette import COLOURS, GREY, INK, PAPER
 from npae import Autoencoder, mnist
-from npae.gradcheck import check_gradient, check_layer
+from npae.gradcheck import check_layer
 from npae.layers import BatchNorm, Dense, Dropout, ReLU, Sequential, dropout, normalization
 from npae.losses import SquaredError
 
@@ -25,8 +26,8 @@ from npae.losses import SquaredError
 # Batch normalisation
 # -------------------
 #
-# Take one feature, with the N values :math:`x_1, \dots, x_N` in a batch. Batch normalisation standardises them, and
-# gives them a learned standard deviation :math:`\gamma` and mean :math:`\beta`:
+# Take one feature, with the N values :math:`x_1, \dots, x_N` in a batch (of images: all pixels of one channel). Batch
+# normalisation standardises them, and gives them a learned standard deviation :math:`\gamma` and mean :math:`\beta`:
 #
 # .. math::
 #     \mu = \frac{1}{N} \sum_i x_i, \quad v = \frac{1}{N} \sum_i (x_i - \mu)^2, \quad r = \frac{1}{\sqrt{v + \epsilon}},
@@ -78,12 +79,12 @@ print(inspect.getsource(normalization._backward.plain))
 rng = np.random.default_rng(0)
 N = 6
 x, dy = rng.normal(2, 3, (N, 4)), rng.normal(size=(N, 4))
-layer = BatchNorm(4, epsilon=1e-12).initialize(seed=0, dtype="float64")
+layer = BatchNorm(4, momentum=1, epsilon=1e-12).initialize(seed=0, dtype="float64")
 layer.gamma.value[:] = rng.uniform(0.5, 2, 4)
 print(f"gradient check: {check_layer(layer, x, training=True):.0e}")
 
 y, cache = layer.forward(x, training=True)
-dx = layer.backward(dy, cache)
+dx, running = layer.backward(dy, cache), layer.variance.value.copy()
 x_hat, ones = (x - x.mean(axis=0)) / x.std(axis=0), np.ones(N)
 for j in range(4):
     P = np.eye(N) - np.outer(ones, ones) / N - np.outer(x_hat[:, j], x_hat[:, j]) / N
@@ -92,13 +93,13 @@ for j in range(4):
 moved = layer.forward(5 * x + 7, training=True)[0]
 print(f"y changes by {np.abs(moved - y).max():.0e} if x is scaled and shifted")
 print(f"Σ dx = {np.abs(dx.sum(axis=0)).max():.0e}, Σ x dx = {np.abs((x * dx).sum(axis=0)).max():.0e}")
-assert np.abs(moved - y).max() < 1e-10
+assert np.abs(moved - y).max() < 1e-10 and np.abs(running - x.var(axis=0, ddof=1)).max() < 1e-12
 assert np.abs(dx.sum(axis=0)).max() < 1e-10 and np.abs((x * dx).sum(axis=0)).max() < 1e-10
 
 # %%
-# **At inference** an output must not depend on the other rows of a batch. The layer then uses running averages of
-# :math:`\mu` and :math:`v`, collected in training. It is affine, with fixed numbers, and could be made part of the
-# layer before it (exercise 1).
+# **At inference** an output must not depend on the other rows of a batch. The layer then uses running averages,
+# collected in training, of :math:`\mu` and of :math:`\frac{N}{N-1} v`, whose expectation does not depend on N. (PyTorch
+# does the same.) It is affine, with fixed numbers, and could be made part of the layer before it (exercise 1).
 #
 # The weights before it
 # ---------------------
@@ -118,9 +119,8 @@ assert np.abs(dx.sum(axis=0)).max() < 1e-10 and np.abs((x * dx).sum(axis=0)).max
 #     c W_j - c^2 \eta\, dW_j(c W) = c\, (W_j - \eta\, dW_j(W))
 #
 # by Pythagoras' theorem: the weights never become shorter. And weights that are :math:`c` times as large need a
-# learning rate that is :math:`c^2` times as large for the same path. Growing weights mean a falling *effective*
-# learning rate, :math:`\eta / \lVert W_j \rVert^2`. We train 784-32-784 by plain gradient descent on minibatches and
-# measure this.
+# learning rate :math:`c^2` times as large for the same path. Growing weights mean a falling *effective* learning rate,
+# :math:`\eta / \lVert W_j \rVert^2`. We train 784-32-784 by plain gradient descent on minibatches and measure this.
 digits = mnist(which="sample")
 images = digits.train_images[:2000].reshape(-1, 784) / 255.0
 
@@ -151,15 +151,15 @@ for c, (losses, lengths, predicted) in runs.items():
           f"‖W‖ {np.sqrt(lengths[0]):.2f} to {np.sqrt(lengths[-1]):.2f}")  # fmt: skip
     assert np.abs(predicted / lengths - 1).max() < 1e-9 and (np.diff(lengths) > 0).all()
 assert max(abs(losses[0] - runs[1.0][0][0]) for losses, *_ in runs.values()) < 1e-6
+assert max(abs(losses[-10:].mean() - runs[1.0][0][-10:].mean()) for losses, *_ in runs.values()) < 6
 same = np.abs(train(10.0, 100 * ETA, ETA)[0] - runs[1.0][0]).max()
 print(f"weights × 10 and 100 times their learning rate: J differs by at most {same:.0e} in 150 steps")
 assert same < 1e-6
 
 # %%
 # Left: a batch of three values. Their deviations from the mean lie in a plane, and :math:`\hat x` on a circle in it.
-# The arrows are :math:`-dx` as the engine computes them, for one :math:`J`. They follow the circles, and are long where
-# :math:`x` is small. Right: the length of :math:`W` in training, for three sizes of the first weights. The dashes
-# inside the lines are Pythagoras' theorem.
+# The arrows are the engine's :math:`-dx` for one :math:`J`. They follow the circles, and are long where :math:`x` is
+# small. Right: the length of :math:`W` in training. The dashes inside the lines are Pythagoras' theorem.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
 plane = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
 R = np.array([[1.0], [-0.3], [-0.7]])
@@ -194,8 +194,8 @@ open_frame(right)
 
 # %%
 # All three begin with the same :math:`J`: the network does not notice the size of its weights. Where they are small,
-# the first steps are huge, the weights grow at once, and the steps become small. This is why batch normalisation
-# forgives a bad initialisation.
+# the first steps are huge, the weights grow at once, and the steps become small; :math:`J` ends nearly the same. This
+# is why batch normalisation forgives a bad initialisation.
 #
 # Dropout
 # -------
@@ -233,7 +233,8 @@ print(inspect.getsource(Dropout.gradient))
 # given sum, :math:`\sum_k W_k^2` is smallest if all are :math:`w/n`, and it is :math:`w^2/n` then. Dropout spreads a
 # weight over all features that carry the same information, so that the output hardly notices if one is missing.
 #
-# The check is exact: with 6 features there are 64 masks, and we take the mean over all of them by their probabilities.
+# The check is exact: the mean over all 64 masks of 6 features. All rows have one mask, since :math:`J` is a sum of
+# rows.
 p, n = 0.3, 6
 x, t = rng.normal(size=(5, n)), rng.normal(size=(5, 1))
 drop, linear, loss = Dropout(p), Dense(n, 1).initialize(seed=0, dtype="float64"), SquaredError()
@@ -291,9 +292,9 @@ assert found[0.0][2] < found[0.2][2] and min(found[0.05][3], found[0.2][3], foun
 
 # %%
 # Red weights are positive, blue ones negative. They are shown in the units that :math:`\Omega` measures: times the root
-# mean square of their pixel. Without dropout the weights fit the noise of 800 digits. With it they
-# are spread over the neighbours, and the error on new digits is smaller. And the layer itself agrees: at the solution
-# for :math:`p = 0.5`, the mean of its gradients over random masks is zero, up to the error of the mean.
+# mean square of their pixel. Without dropout the weights fit the noise of 800 digits. With it they are spread over the
+# neighbours, and the error on new digits is smaller. And the layer itself agrees: at the solution for :math:`p = 0.5`,
+# the mean of its gradients over random masks is zero, up to the error of the mean.
 W, b, *_ = found[0.5]
 linear, drop = Dense(len(used), 1).initialize(seed=0, dtype="float64"), Dropout(0.5)
 linear.W.value[:, 0], linear.b.value[:] = W, b
@@ -306,9 +307,7 @@ for _ in range(100):
 gradients = np.array(gradients)
 ratios = gradients.mean(axis=0) ** 2 / (gradients.var(axis=0, ddof=1) / 100 + 1e-30)
 often = (gradients != 0).all(axis=0)  # pixels that have ink in every mask
-print(
-    f"(mean gradient / its standard error)², mean over {often.sum()} pixels: {ratios[often].mean():.2f}, expected 1"
-)
+print(f"(mean gradient / its standard error)², mean of {often.sum()} pixels: {ratios[often].mean():.2f}, expected 1")
 assert 0.7 < ratios[often].mean() < 1.4
 
 
@@ -316,9 +315,17 @@ assert 0.7 < ratios[often].mean() < 1.4
 # Exercises
 # ---------
 #
-# **1.** At inference a batch normalisation is affine. Make it part of the dense layer before it.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_11.py``.
+#
+# **1. Fold a batch normalisation.** At inference it is affine: :math:`y = \gamma (a - m)/\sqrt{s + \epsilon} + \beta`,
+# with the running mean :math:`m` and the running variance :math:`s`. Make it part of the dense layer
+# :math:`a = xW + b` before it.
 def fold(W, b, gamma, beta, m, s, epsilon):
-    """(W′, b′) for which x W′ + b′ is the normalisation of x W + b by the running mean m and the variance s."""
+    """Returns (W′, b′) with y = x W′ + b′.
+
+    W has the shape (n, units), epsilon is a number, the others have the shape (units,).
+    """
 
 
 def check_fold(answer):
@@ -328,25 +335,34 @@ def check_fold(answer):
     for value in (dense.b.value, norm.gamma.value, norm.beta.value, norm.mean.value):
         value[:] = rng.normal(size=3)
     norm.variance.value[:] = rng.uniform(0.5, 2, 3)
-    values = [part.value.copy() for part in (dense.W, dense.b, norm.gamma, norm.beta, norm.mean, norm.variance)]
-    W, b = answer(*values, norm.epsilon)
-    rows = rng.normal(size=(8, 5))
-    np.testing.assert_allclose(rows @ W + b, network(rows), atol=1e-12)
+    parts = (dense.W, dense.b, norm.gamma, norm.beta, norm.mean, norm.variance)
+    found = answer(*[part.value.copy() for part in parts], norm.epsilon)
+    b = network(np.zeros((1, 5)))[0]  # y for x = 0
+    compare(found, W=network(np.eye(5)) - b, b=b)
+
+
+attempt(check_fold, fold)
 
 
 # %%
-# **2.** *RMS normalisation* divides every row of :math:`n` numbers by its root mean square: :math:`y_k = x_k r` with
-# :math:`r = (\sum_l x_l^2/n)^{-1/2}`. It ignores the scale of a row, but not its mean. Derive its backward pass.
+# **2. Another normalisation.** *RMS normalisation* divides every row of :math:`n` numbers by its root mean square:
+# :math:`y_k = x_k r` with :math:`r = (\frac{1}{n} \sum_l x_l^2)^{-1/2}`. It ignores the scale of a row, but not its
+# mean. Derive its backward pass. To which direction is :math:`dx` orthogonal?
 def rms_backward(dy, x):
-    """dx (B, n) from dy, for y = x r."""
+    """Returns dx, from dy and x, all of the shape (B, n)."""
 
 
 def check_rms_backward(answer):
     rng = np.random.default_rng(8)
     x, R = rng.normal(1, 1, (4, 5)), rng.normal(size=(4, 5))
-    dx = answer(R, x)
-    np.testing.assert_allclose((x * dx).sum(axis=1), 0, atol=1e-12, err_msg="Σ x dx")
-    check_gradient(lambda: float((R * x / np.sqrt((x**2).mean(axis=1, keepdims=True))).sum()), {"x": (x, dx)})
+
+    def J():
+        return (R * x / np.sqrt((x**2).mean(axis=1, keepdims=True))).sum()  # so dy = R
+
+    compare(answer(R, x), dx=slopes(J, x))
+
+
+attempt(check_rms_backward, rms_backward)
 
 
 # %%

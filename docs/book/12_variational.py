@@ -12,6 +12,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, returned
 from demos.figures.canvas import bare, open_frame
 from demos.from_scratch import variational as page
 from demos.palette import COLOURS, GREY, INK
@@ -66,8 +67,9 @@ from npae.train import Callback
 #     = \int p\, dz - 1 = 0
 #
 # Without the last term, the right side is the *evidence lower bound*, ELBO. It has no :math:`p(z \mid x)`, and can be
-# computed. The gap is the divergence of the encoder's Gaussian from the posterior. Maximising the ELBO makes
-# :math:`p(x)` larger *and* the gap smaller.
+# computed. The gap is the divergence of the encoder's Gaussian from the posterior: as long as :math:`p(x)` is the same,
+# a larger ELBO is a smaller gap. The objective is :math:`J = -\text{ELBO}`, averaged over the batch. Both of its terms
+# are *sums* over pixels or code numbers; a mean over 784 pixels would give KL 784 times its weight.
 #
 # The divergence from the prior
 # -----------------------------
@@ -106,21 +108,20 @@ print(inspect.getsource(gaussian_kl._divergence_and_gradient.plain))
 #     \right]
 #
 # This is *reparameterisation* (Kingma & Welling 2014). One draw per image and step is an unbiased estimate. The older
-# way differentiates the density instead: :math:`\partial q/\partial \mu = q\, \partial \ln q/\partial \mu = q\, (z -
-# \mu)/\sigma^2`, so
+# way differentiates the density instead, :math:`\partial q/\partial \mu = q\, (z - \mu)/\sigma^2`, so
 #
 # .. math::
 #     \frac{\partial E_q[\ell]}{\partial \mu} = \int \ell\, \frac{\partial q}{\partial \mu}\, dz
 #     = E_q\left[ \ell(z)\, \frac{z - \mu}{\sigma^2} \right] \qquad \text{(the score function estimate)}
 #
-# It needs no derivative of the decoder, but it is noisier by far, as we shall measure. Here are the engine's lines:
-# sampling, and the whole backward pass. ``tile`` copies every row, for several codes per image.
+# It needs no derivative of the decoder, but is noisier by far, as we shall measure. In the engine, ``_sample`` also
+# returns :math:`\frac{1}{2} \sigma \varepsilon`; ``tile`` copies every row, for several codes per image (chapter 13):
 print(inspect.getsource(sampling._sample.plain))
 print(inspect.getsource(VariationalAutoencoder.backpropagate))
 
 # %%
-# The checks. With frozen noise :math:`J = -\text{ELBO}` is a function of the parameters, and finite differences apply.
-# The page of plain NumPy agrees.
+# The checks. With frozen noise :math:`J` is a function of the parameters, and finite differences apply. The page of
+# plain NumPy agrees.
 rng = np.random.default_rng(0)
 model = variational_autoencoder([6, 5, 2], dtype="float64")
 twin = page.variational_autoencoder(rng, n=6, hidden=5, d=2)
@@ -129,9 +130,8 @@ for (_, p), value in zip(model.named_parameters(), twin.theta, strict=True):
 x, noise = rng.integers(0, 2, (4, 6)).astype(float), rng.normal(size=(4, 2))
 model.sampler.freeze(noise)
 print(f"gradient check of the model: {check_model(model, x):.0e}")
-print(
-    f"of the sampling alone: {check_layer(GaussianSample().freeze(noise), rng.normal(size=(4, 4)), training=True):.0e}"
-)
+sampler = GaussianSample().freeze(noise)
+print(f"of the sampling alone: {check_layer(sampler, rng.normal(size=(4, 4)), training=True):.0e}")
 with model.theta.fresh_grad():
     J = sum(map(float, model.backpropagate(x).values()))
 largest = abs(J - twin.backpropagate(x, noise))
@@ -215,7 +215,7 @@ for (picture, axes), i in zip(grid, chosen, strict=False):
     axes.fill_between(z, posterior[i], color=COLOURS[0], lw=0, alpha=0.75)
     axes.plot(z, q[i], color=COLOURS[2], lw=1.6)
     axes.set(xlim=(-3.25, 3.25), ylim=(0, 1.1 * max(posterior[i].max(), q[i].max())), yticks=[], xticks=[])
-    axes.text(3.2, axes.get_ylim()[1] * 0.8, f"KL(q ‖ p(z | x)) = {gap[i]:.2f}", ha="right", color=INK)
+    axes.text(3.2, axes.get_ylim()[1] * 0.8, f"gap {gap[i]:.2f}", ha="right", color=INK)
     open_frame(axes)
     axes.spines["left"].set_visible(False)
 top = grid[0, 1].get_ylim()[1]
@@ -267,46 +267,59 @@ assert ratio > 100 and model.loss.per_sample(a, rows).min() > 100
 
 
 # %%
-# Both are right on average. The score function multiplies all of :math:`\ell`, more than a hundred nats, by a random
-# number of mean 0; reparameterisation sees only how :math:`\ell` changes. It needs less than one hundredth of the
-# draws.
+# The score function multiplies all of :math:`\ell`, more than a hundred nats, by a random number of mean 0;
+# reparameterisation sees only how :math:`\ell` changes.
 #
 # Exercises
 # ---------
 #
-# **1.** The divergence of two Gaussians, :math:`\operatorname{KL}(N(\mu_1, \sigma_1^2) \,\|\, N(\mu_2, \sigma_2^2))`.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_12.py``.
+#
+# **1. The divergence of two Gaussians,** :math:`\operatorname{KL}(N(\mu_1, \sigma_1^2) \,\|\, N(\mu_2, \sigma_2^2))`.
+# For :math:`\mu_2 = 0, \sigma_2 = 1` it must be the formula of this chapter.
 def kl_of_gaussians(mu_1, log_var_1, mu_2, log_var_2):
-    """KL of the first from the second, in nats."""
+    """Returns KL in nats, a number, from the means μ and the log-variances ln σ²."""
 
 
 def check_kl_of_gaussians(answer):
     rng = np.random.default_rng(10)
     t = np.linspace(-40, 40, 80_001)
-    for mu_1, mu_2, log_var_1, log_var_2 in rng.normal(size=(5, 4)):
+    for mu_1, mu_2, log_var_1, log_var_2 in ((0.5, 0.0, -1.0, 0.0), *rng.normal(size=(5, 4))):
         log_q, log_p = (
             -0.5 * (np.log(2 * np.pi) + log_var + (t - mean) ** 2 / np.exp(log_var))
             for mean, log_var in ((mu_1, log_var_1), (mu_2, log_var_2))
         )
-        exact = (np.exp(log_q) * (log_q - log_p)).sum() * (t[1] - t[0])
-        np.testing.assert_allclose(answer(mu_1, log_var_1, mu_2, log_var_2), exact, rtol=1e-6)
+        integral = (np.exp(log_q) * (log_q - log_p)).sum() * (t[1] - t[0])
+        case = f"μ = {mu_1:.3g}, {mu_2:.3g} and ln σ² = {log_var_1:.3g}, {log_var_2:.3g}"
+        compare(answer(mu_1, log_var_1, mu_2, log_var_2), case, KL=integral)
+
+
+attempt(check_kl_of_gaussians, kl_of_gaussians)
 
 
 # %%
-# **2.** Reparameterise another distribution: the logistic one, with :math:`P(z \le t) = \sigma((t - \mu)/s)`. Compute
-# :math:`z` from a uniform number :math:`u` in (0, 1), so that :math:`P(z \le t)` is right, and both derivatives.
+# **2. Reparameterise another distribution:** the logistic one, with :math:`P(z \le t) = \sigma((t - \mu)/s)` and
+# :math:`s > 0`. Compute :math:`z` from a uniform number :math:`u` in (0, 1), so that :math:`P(z \le t)` is right and
+# :math:`z` grows with :math:`u`, and the derivatives of :math:`z`.
 def logistic_sample(u, mu, log_s):
-    """(z, ∂z/∂μ, ∂z/∂ln s)."""
+    """Returns (z, ∂z/∂μ, ∂z/∂ln s), each (n,), from u (n,) and the numbers μ and ln s."""
 
 
 def check_logistic_sample(answer):
     u = np.linspace(0.01, 0.99, 99)
     for mu, log_s in ((0.0, 0.0), (1.5, -0.7), (-2.0, 0.4)):
-        drawn, by_mu, by_log_s = answer(u, mu, log_s)
-        below = 1 / (1 + np.exp(-(np.sort(drawn) - mu) / np.exp(log_s)))
-        np.testing.assert_allclose(below, u, atol=1e-9, err_msg="P(z ≤ t)")
-        for place, claimed in enumerate((by_mu, by_log_s)):
-            ends = [answer(u, *(np.array([mu, log_s]) + step * np.eye(2)[place]))[0] for step in (1e-5, -1e-5)]
-            np.testing.assert_allclose(claimed * np.ones(99), (ends[0] - ends[1]) / 2e-5, atol=1e-7)
+        case = f"μ = {mu}, ln s = {log_s}"
+        z, by_mu, by_log_s = returned(answer(u, mu, log_s), "z", "∂z/∂μ", "∂z/∂ln s")
+        P = 1 / (1 + np.exp(-(z - mu) / np.exp(log_s)))  # P(z ≤ t) at t = z
+        compare(P, case, P=u)
+        e = 1e-5
+        dz_dmu = (answer(u, mu + e, log_s)[0] - answer(u, mu - e, log_s)[0]) / (2 * e)
+        dz_dlog_s = (answer(u, mu, log_s + e)[0] - answer(u, mu, log_s - e)[0]) / (2 * e)
+        compare((by_mu * np.ones(99), by_log_s), case, dz_dmu=dz_dmu, dz_dlog_s=dz_dlog_s)
+
+
+attempt(check_logistic_sample, logistic_sample)
 
 
 # %%

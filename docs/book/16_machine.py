@@ -3,22 +3,23 @@ r"""Chapter 16. The machine: memory traffic, compiled loops, and what a GPU does
 
 All chapters before ask which numbers are right. This one asks why the same numbers take much longer in one program than
 in another. The reason is seldom the arithmetic. A processor waits for memory, and a GPU waits for the program that
-gives it work. We count what has to be moved, derive from it how a formula should be computed, and look at the engine's
-three ways to do so: blocks, one compiled loop, one kernel. Times are printed as ratios, as measured on the machine that
-made this page. They depend on it and on what else it does, so nothing is asserted about them. The counts and the
-results are.
+gives it work. We count what has to be moved, and derive from it how a formula should be computed: in blocks, in one
+compiled loop, in one kernel. Times are ratios, measured on the machine that made this page. They depend on it and on
+what else it does, so only the counts and the results are asserted.
 """
 
 import inspect
 import re
+import textwrap
 import time
 import tracemalloc
 
 import matplotlib.pyplot as plt
 import numpy as np
 
+from demos.exercises import attempt, compare, returned
 from demos.figures.canvas import open_frame
-from demos.palette import COLOURS, GREY, INK, PAPER
+from demos.palette import COLOURS, GREY, INK
 from npae import dense_autoencoder, mnist
 from npae.backend import Arena
 from npae.backend.formulas.loop_text import loop_text
@@ -37,9 +38,8 @@ from npae.optim.adam import _adam
 print(inspect.getsource(_adam.plain))
 
 # %%
-# NumPy computes it operation by operation. Each operation reads whole arrays from memory and writes one. The engine can
-# list these operations: it calls the function once with symbols in the place of arrays, which record what is done to
-# them.
+# NumPy computes it operation by operation. Each one reads whole arrays from memory and writes one. The engine lists the
+# operations: it calls the function once, with symbols in the place of arrays, which record what is done to them.
 NUMBERS = {"beta1", "one_minus_beta1", "beta2", "one_minus_beta2", "rate", "eps"}
 inputs, operations, outputs = _adam.traced
 
@@ -49,12 +49,13 @@ def is_array(symbol):
     return symbol.op != "constant" and symbol.name not in NUMBERS
 
 
-names = {id(symbol): symbol.name for symbol in inputs} | {id(op): f"t{k}" for k, op in enumerate(operations)}
+names = {id(symbol): symbol.name for symbol in inputs}
 apart = 0
-for op in operations:
+for k, op in enumerate(operations):
+    names[id(op)] = f"t{k}"
+    text = f"t{k} = {op.op}({', '.join(names[id(symbol)] for symbol in op.args)})"
     moved = sum(map(is_array, op.args)) + 1
     apart += moved
-    text = f"{names[id(op)]} = {op.op}({', '.join(names[id(symbol)] for symbol in op.args)})"
     print(f"{text:38} {moved} arrays read or written")
 together = sum(map(is_array, inputs)) + len(outputs)
 print(f"one operation at a time: {apart} arrays;  all at once: {together}")
@@ -86,14 +87,14 @@ assert round(of_adam, 2) == 0.43 and round(of_product) == 33 and round(29 / 7, 1
 # %%
 # 0.43 and 33. A processor can do far more than one operation in the time in which a byte arrives. So it computes
 # matrix products at full speed, and waits at every elementwise formula. Products are best left to the BLAS, a library
-# for them. What is left to do is to move less.
+# for them. Elementwise formulas should move less.
 #
 # Blocks that fit into the cache
 # ------------------------------
 #
 # Between processor and memory is a *cache*, small and fast. Take so few elements at a time that all arrays of the
-# formula fit into it: the first operation brings them from memory, the others find them there. Only the last results
-# have to go back. For each block this runs all operations, in few temporary arrays that every block uses again:
+# formula fit into it. Then only the first operation waits for memory, and only the last results go back. For each block
+# the engine runs all operations, in few temporary arrays that every block uses again:
 print(inspect.getsource(BlockProgram._run_block))
 
 
@@ -108,16 +109,17 @@ coefficients = (0.9, 0.1, 0.999, 0.001, 1e-3, 1e-8)
 
 
 def as_written(theta, m, v, g):
+    """Adam as its formula, with a new array for every operation."""
     theta[...], m[...], v[...] = _adam.plain(theta, m, v, g, *coefficients)
 
 
 def in_blocks_of(size):
     """A function that computes Adam in blocks of so many elements."""
 
-    def run(theta, m, v, g):
-        for start in range(0, len(theta), size):
-            t, first, second, gradient = (a[start : start + size] for a in (theta, m, v, g))
-            _adam.blocks._run_block((t, first, second, gradient, *coefficients), (t, first, second))
+    def run(*given):
+        for start in range(0, len(given[0]), size):
+            block = tuple(a[start : start + size] for a in given)
+            _adam.blocks._run_block((*block, *coefficients), block[:3])
 
     return run
 
@@ -127,31 +129,30 @@ def same_bits(run, n=200_001):
     expected, found = arrays(n), arrays(n)
     as_written(*expected)
     run(*found)
-    return all(np.array_equal(a.view(np.uint32), b.view(np.uint32)) for a, b in zip(expected, found, strict=True))
+    return all(a.tobytes() == b.tobytes() for a, b in zip(expected, found, strict=True))
 
 
 assert all(same_bits(in_blocks_of(size)) for size in (1000, BLOCK))
 assert BLOCK == 65_536 and BLOCK * 4 == 256 * 1024
 
 
-def seconds(run, given, times=3):
-    """The least of some measured times. Only the time of this thread counts, not that of other programs."""
-    found = []
-    for _ in range(times):
+def seconds(run, given):
+    """The least of three measured times. Other programs do not count."""
+    times = []
+    for _ in range(3):
         start = time.thread_time()
         run(*given)
-        found.append(time.thread_time() - start)
-    return min(found)
+        times.append(time.thread_time() - start)
+    return min(times)
 
 
-given = arrays(2**22)
-sizes = 2 ** np.arange(9, 23)
+given, sizes = arrays(2**22), 2 ** np.arange(9, 23)
 by_size = np.array([seconds(in_blocks_of(int(size)), given) for size in sizes])
 written = seconds(as_written, given)
 
 # %%
-# Too small a block, and Python's work for each call counts; too large, and the block falls out of the cache. The
-# engine's blocks have 65,536 numbers, 256 KiB of float32. On several cores, several threads take a block each.
+# If a block is too small, the work of Python for each call counts. If it is too large, it falls out of the cache. The
+# engine's blocks have 65,536 numbers, 256 KiB of float32. On several cores, each thread takes a block after another.
 #
 # One compiled loop
 # -----------------
@@ -160,88 +161,87 @@ written = seconds(as_written, given)
 # on one element before it takes the next, and the temporary results never leave the processor. Python is too slow for
 # such a loop. So the engine writes its text from the recorded operations, and lets Numba compile it, where that is
 # installed:
-given_as = {id(symbol): (symbol.name, "array" if is_array(symbol) else "number") for symbol in inputs}
+kinds = ("array",) * 4 + ("number",) * 6
+given_as = {id(s): (s.name, kind) for s, kind in zip(inputs, kinds, strict=True)}
 text, _ = loop_text(dict(zip(("theta", "m", "v"), outputs, strict=True)), given_as)
 print(text)
 
 # %%
-# The text itself is a Python function. We run it as it is, uncompiled, on a few numbers: the same bits again. All of
-# :math:`+, -, \times, \div` and the root are rounded alike everywhere, so the order of the loop changes nothing.
+# The text itself is a Python function. We run it as it is, uncompiled, on a few numbers: the same bits again. The
+# standard of floating-point numbers, IEEE 754, fixes how :math:`+, -, \times, \div` and the root are rounded, so the
+# order of the loop changes nothing.
 scope = {"T": np.float32, "sqrt": np.sqrt}
 exec(text, scope)
 order = list(inspect.signature(scope["loop"]).parameters)
+numbers = dict(zip([symbol.name for symbol in inputs[4:]], coefficients, strict=True))
 
 
 def by_the_text(theta, m, v, g):
-    named = {"theta": theta, "m": m, "v": v, "g": g}
-    named |= dict(zip([symbol.name for symbol in inputs[4:]], coefficients, strict=True))
+    named = {"theta": theta, "m": m, "v": v, "g": g} | numbers
     scope["loop"](*[named[name] for name in order])
 
 
 assert same_bits(by_the_text, n=300)
 
-whole, blocks = seconds(in_blocks_of(2**22), given), seconds(in_blocks_of(BLOCK), given)
+whole, blocks = by_size[-1], by_size[sizes == BLOCK].item()
 ratios = {"as written": written, "no new arrays": whole, f"blocks of {BLOCK:,}": blocks}
 if available():  # Numba
-    program = LoopProgram(_adam.traced, ("array",) * 4 + ("number",) * 6, (0, 1, 2), np.dtype(np.float32))
+    program = LoopProgram(_adam.traced, kinds, (0, 1, 2), np.dtype(np.float32))
 
     def compiled(theta, m, v, g):
         program.run((theta, m, v, g, *coefficients), (theta, m, v))
 
     assert same_bits(compiled)
     ratios["one compiled loop"] = seconds(compiled, given)
-for name, value in ratios.items():
-    print(f"{name}: {value / written:.2f} of the time of the formula as written")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), width_ratios=(3, 2), layout="constrained")
+figure, pair = plt.subplots(1, 2, figsize=(10, 3.9), width_ratios=(3, 2), layout="constrained")
+left, right = pair
 left.semilogx(sizes, by_size / written, "o-", color=COLOURS[0], ms=4, base=2)
 left.axhline(1, color=GREY, ls="--", lw=0.9)
-left.annotate("as written", (sizes[-1], 1), (0, 4), textcoords="offset points", color=GREY, ha="right")
+left.text(sizes[-1], 1.03, "as written", color=GREY, ha="right")
 left.axvline(BLOCK, color=GREY, lw=0.8, ls=":")
-left.annotate("the engine's blocks", (BLOCK, by_size.max() / written), (4, -8), textcoords="offset points", color=INK)
-left.set(xlabel="numbers per block", ylabel="time, relative", ylim=(0, None), title="Adam on four million parameters")
-bars = right.barh(list(ratios), [value / written for value in ratios.values()], color=COLOURS[: len(ratios)])
+left.text(BLOCK * 1.1, by_size.max() / written, "the engine's blocks", color=INK, va="top")
+left.set(xlabel="numbers per block", ylabel="time, relative", ylim=(0, None))
+left.set_title("Adam on four million parameters")
+relative = [value / written for value in ratios.values()]
+bars = right.barh(list(ratios), relative, color=COLOURS[: len(ratios)])
 right.bar_label(bars, fmt="%.2f", padding=4)
-predicted = together / apart * whole / written
-right.plot([predicted, predicted], [-0.5, len(ratios) - 0.5], color=INK, lw=0.9, ls="--")
-right.annotate("7/29 of “no new arrays”", (predicted, len(ratios) - 0.5), (3, -4), textcoords="offset points", va="top")
-right.set(xlabel="time, relative", title="Four ways", xlim=(0, 1.15), ylim=(len(ratios) - 0.1, -0.5))
-for axes in (left, right):
+predicted, bottom = together / apart * whole / written, len(ratios) - 0.5
+right.plot([predicted, predicted], [-0.5, bottom], color=INK, lw=0.9, ls="--")
+right.text(predicted, bottom + 0.1, " 7/29 of “no new arrays”", va="top")
+right.set(xlabel="time, relative", xlim=(0, 1.15), ylim=(bottom + 0.4, -0.5))
+for axes in pair:
     open_frame(axes)
 
 # %%
 # "No new arrays" is operation by operation, over whole arrays, into arrays that exist. The formula as it is written
 # takes longer, since the system has to provide new memory for each temporary result. The dashed line is what the count
-# predicts for one pass over memory in place of all. A loop can be faster still: it saves the way between cache and
-# processor as well. A machine with a fast memory or a large cache gains less from the blocks.
+# predicts for one pass over memory. A loop can be faster still, since its temporary results need no cache either.
 #
 # One kernel instead of many
 # --------------------------
 #
 # **None of what follows has run on a real GPU.** The engine's GPU path is tested with a stand-in that compiles its
-# kernels for the CPU. It is explained here because the reasons are the same; no times are given, since none were
-# measured.
+# kernels for the CPU. The reasons are the same, but no times are given.
 #
 # A GPU has thousands of arithmetic units and a memory of its own. A program for it is a *kernel*: a function that every
 # thread runs for one element. The CPU *launches* kernels, one after the other. An elementwise formula as CuPy computes
 # it, operation by operation, is a launch and a pass over memory for each operation. So the engine makes one kernel of
 # the list above. This is its C++ text; ``T`` is ``float`` or ``double``:
-kinds = tuple("array" if is_array(symbol) else "number" for symbol in inputs)
 parameters, results, body = kernel_text(_adam, kinds)
-print(f"{parameters}  →  {results}\n{body}")
+print(textwrap.fill(f"{parameters} → {results}", 90), body, sep="\n")
 
 # %%
-# These statements are also Python, but for ``const T`` and semicolons. So the arithmetic of the kernel can be checked
-# here: with arrays in the place of elements, it gives the same bits as the formula. On a GPU the compiler may join a
-# product and a sum to one operation, which rounds once and not twice. Then the last bit can differ.
+# Without ``const T`` and semicolons these statements are Python. So the arithmetic of the kernel can be checked here,
+# with arrays in the place of elements: the same bits as the formula. On a GPU the compiler may join a product and a sum
+# to one operation, which rounds once and not twice. Then the last bit can differ.
 statements = re.sub(r"const T |;", "", body)
 
 
 def by_the_kernel(theta, m, v, g):
-    local = {"theta": theta, "m": m, "v": v, "g": g, "T": np.float32, "sqrt": np.sqrt}
-    local |= dict(zip([symbol.name for symbol in inputs[4:]], coefficients, strict=True))
-    exec(statements, local)
-    theta[...], m[...], v[...] = local["out0"], local["out1"], local["out2"]
+    named = scope | {"theta": theta, "m": m, "v": v, "g": g} | numbers
+    exec(statements, named)
+    theta[...], m[...], v[...] = (named[f"out{k}"] for k in range(3))
 
 
 assert same_bits(by_the_kernel)
@@ -257,13 +257,15 @@ assert same_bits(by_the_kernel)
 #     t \approx \max(K\, t_l,\ K\, t_k)
 #
 # For small networks :math:`t_l > t_k`: the GPU waits most of the time. The cure is to *capture* the step: to record its
-# launches once, as a *CUDA graph*, and then to launch the whole graph with one call, :math:`t \approx t_l + K\, t_k`. A
-# graph repeats the same operations on the same addresses. From this follow two rules. We derive them with a graph of
-# our own, of NumPy operations: it is ten lines long.
+# launches once, as a *CUDA graph*, and then to launch the whole graph with one call, :math:`t \approx t_l + K\, t_k`.
+# For :math:`K = 10`, :math:`t_l = 5` and :math:`t_k = 2` that is 25 in place of 50.
+#
+# A graph repeats the same operations on the same addresses. Two rules follow. We see them in a graph of our own, of
+# NumPy operations.
 
 
 class Graph:
-    """Operations that are run, and recorded, so that they can be run again on the same arrays."""
+    """Operations that are run and recorded, to be run again on the same arrays."""
 
     def __init__(self):
         self.operations = []
@@ -279,11 +281,12 @@ class Graph:
 
 digits = mnist(which="sample").train_images[:400].reshape(-1, 784) / 255.0
 batches, rng = digits.reshape(4, 100, 784), np.random.default_rng(0)
-W0, V0 = rng.normal(0, 0.03, (784, 16)), rng.normal(0, 0.03, (16, 784))
+W, V = rng.normal(0, 0.03, (784, 16)), rng.normal(0, 0.03, (16, 784))
+W_graph, V_graph = W.copy(), V.copy()
 
 
 def step(do, x, W, V, eta):
-    """One step of a linear autoencoder: every operation goes through `do`, which may record it."""
+    """One step of a linear autoencoder. `do` runs every operation, and may record it."""
     h, dx_hat, dh = np.empty((100, 16)), np.empty((100, 784)), np.empty((100, 16))
     dW, dV = np.empty_like(W), np.empty_like(V)
     do(np.matmul, x, W, out=h)
@@ -298,38 +301,38 @@ def step(do, x, W, V, eta):
         do(np.subtract, theta, gradient, out=theta)
 
 
-def now(operation, *operands, out):
-    operation(*operands, out=out)
-
-
-W, V = W0.copy(), V0.copy()
 for batch in batches:
-    step(now, batch, W, V, 0.05)
+    step(Graph(), batch, W, V, 0.05)  # an ordinary step: its record is not used
 
 graph, x, eta = Graph(), batches[0].copy(), np.array(0.05)
-W_graph, V_graph = W0.copy(), V0.copy()
 step(graph, x, W_graph, V_graph, eta)
 for batch in batches[1:]:
     x[...] = batch  # the next batch, at the same address
     graph.launch()
 largest = max(np.abs(W - W_graph).max(), np.abs(V - V_graph).max())
-print(f"{len(graph.operations)} operations, launched as one; largest difference to ordinary steps {largest:.0e}")
+print(f"{len(graph.operations)} operations in one launch, differences {largest:.0e}")
 assert largest < 1e-12 and len(graph.operations) == 11
+
 
 # %%
 # **Rule 1: what changes from step to step must be in memory, at a fixed address.** The batch is copied to where the
 # graph expects it. And the learning rate is an array of one number. As a Python number it would be frozen into the
 # graph: later changes would have no effect, and no message would show it.
-eta[...] = 0
-before = W_graph.copy()
-graph.launch()
-assert np.array_equal(W_graph, before)  # the new learning rate, 0, has been read
+def moved_by(graph):
+    """How far a launch moves W."""
+    before = W_graph.copy()
+    graph.launch()
+    return np.abs(W_graph - before).max()
 
+
+eta[...] = 0
+with_array = moved_by(graph)
 frozen, rate = Graph(), 0.05
 step(frozen, x, W_graph, V_graph, rate)
-rate, before = 0.0, W_graph.copy()
-frozen.launch()
-assert not np.array_equal(W_graph, before)  # the graph still uses 0.05
+rate = 0.0  # has no effect on the graph
+with_number = moved_by(frozen)
+print(f"W moves at the rate 0, as an array: {with_array:.0e}, as a number: {with_number:.0e}")
+assert with_array == 0 and with_number > 0
 
 # %%
 # **Rule 2: all intermediate arrays must stay where they are.** The engine's steps get them from an *arena*: the
@@ -337,8 +340,8 @@ assert not np.array_equal(W_graph, before)  # the graph still uses 0.05
 # nothing is allocated. This serves the CPU as well, since arrays that are used again are still in the cache.
 print(inspect.getsource(_Frame.next))
 
-model, arena, x = dense_autoencoder([784, 128, 32], "relu"), Arena(), digits[:100].astype(np.float32)
-addresses, peaks = [], []
+model, arena = dense_autoencoder([784, 128, 32], "relu"), Arena()
+x, addresses, peaks = digits[:100].astype(np.float32), [], []
 for _ in range(3):
     tracemalloc.start()
     with arena.frame(len(x)) as frame, model.theta.fresh_grad():
@@ -346,44 +349,28 @@ for _ in range(3):
         addresses.append([buffer.ctypes.data for buffer in frame.buffers])
     peaks.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.stop()
-print(f"{len(addresses[0])} arrays; kB allocated in steps 1, 2, 3:", [round(peak / 1000) for peak in peaks])
+print(f"{len(addresses[0])} arrays; kB allocated per step:", [round(p / 1000) for p in peaks])
 assert addresses[0] == addresses[1] == addresses[2] and peaks[2] < peaks[0] / 5
 
+
 # %%
-# ``npae.train.cuda_graph`` captures the engine's steps by these rules: row numbers and the optimizer's coefficients are
-# in device memory, and before every launch it compares the addresses of all arrays that may have been replaced. If one
-# has, it captures the step again. If a step cannot be captured, there is a warning and ordinary steps go on. Once more:
-# this part has run on a stand-in only.
+# ``npae.train.cuda_graph`` captures the engine's steps by these rules. Row numbers and the optimizer's coefficients are
+# in device memory. Before every launch it compares the addresses of all arrays that may have been replaced, and if one
+# has, it captures the step again. If a step cannot be captured, it warns, and ordinary steps go on.
 #
-# The picture draws the two formulas for ten kernels, with *assumed* times, :math:`t_l = 5` and :math:`t_k = 2`.
-K, t_l, t_k = 10, 5, 2
-ends_ordinary = [(k + 1) * t_l + t_k for k in range(K)]
-ends_captured = [t_l + (k + 1) * t_k for k in range(K)]
-assert ends_ordinary[-1] == K * t_l + t_k and ends_captured[-1] == t_l + K * t_k
-
-figure, axes = plt.subplots(figsize=(9, 3), layout="constrained")
-rows = {"ordinary: CPU": 3.2, "GPU": 2.3, "captured: CPU": 0.9, "GPU ": 0}
-for k in range(K):
-    axes.broken_barh([(k * t_l, t_l)], (2.85, 0.7), color=COLOURS[0], edgecolor=PAPER)
-    axes.broken_barh([(ends_ordinary[k] - t_k, t_k)], (1.95, 0.7), color=COLOURS[2], edgecolor=PAPER)
-    axes.broken_barh([(ends_captured[k] - t_k, t_k)], (-0.35, 0.7), color=COLOURS[2], edgecolor=PAPER)
-axes.broken_barh([(0, t_l)], (0.55, 0.7), color=COLOURS[0], edgecolor=PAPER)
-axes.text(t_l / 2, 3.65, "launch", color=COLOURS[0], ha="center")
-axes.text(ends_ordinary[0] - t_k / 2, 1.9, "kernel", color=COLOURS[2], ha="center", va="top")
-axes.set(yticks=list(rows.values()), yticklabels=list(rows), xlabel="time",
-         title="Ten kernels, launched one by one and as one graph (assumed times)", ylim=(-0.6, 4.1))  # fmt: skip
-open_frame(axes)
-axes.spines["left"].set_visible(False)
-axes.tick_params(axis="y", length=0)
-
-
-# %%
 # Exercises
 # ---------
 #
-# **1.** Compute a function of one array in blocks.
+# Fill in the body of a function, and run its cell again: the last line prints what the check finds. Solutions are in
+# ``tests/docs/test_book_16.py``.
+#
+# **1. Compute in blocks.** Call :math:`f` for one block after the other, and write its results to the same places. The
+# last block may be shorter.
 def in_blocks(f, x, out, size):
-    """out[i] = f(x)[i] for arrays (n,), where f never gets more than `size` numbers at once. Returns nothing."""
+    """Sets out[i] = f(x)[i] for arrays x and out (n,). Returns nothing.
+
+    f gets at most `size` numbers at once, and is called no more often than this needs.
+    """
 
 
 def check_in_blocks(answer):
@@ -395,23 +382,36 @@ def check_in_blocks(answer):
             return block * block
 
         answer(f, x, out, size)
-        np.testing.assert_array_equal(out, x * x, err_msg=f"n = {n}, size = {size}")
-        assert max(calls) <= size, f"expected at most {size} numbers at once, got {max(calls)}"
-        assert len(calls) == -(-n // size), f"n = {n}, size = {size}: expected {-(-n // size)} calls, got {len(calls)}"
+        case = f"n = {n}, size = {size}"
+        compare(out, case, out=x * x)
+        least = -(-n // size)
+        assert len(calls) == least and max(calls) <= size, (
+            f"{case}: expected {least} calls with at most {size} numbers each, "
+            f"got {len(calls)} calls with at most {max(calls)}."
+        )
+
+
+attempt(check_in_blocks, in_blocks)
 
 
 # %%
-# **2.** For a machine with :math:`f/w = I` operations per byte: from which batch size on does arithmetic limit the
-# product of :math:`(B, n)` and :math:`(n, m)`, and no longer memory? Solve the formula of the intensity for :math:`B`.
+# **2. When is arithmetic the limit?** A machine has :math:`f/w = I` operations per byte. From which batch size on does
+# arithmetic limit the product of :math:`(B, n)` and :math:`(n, m)`, and no longer memory? Solve the formula of the
+# intensity for :math:`B`.
 def batch_size_for(n, m, intensity):
-    """B, not rounded, at which the product has this many operations per byte in float32."""
+    """Returns B, not rounded, for `intensity` operations per byte in float32."""
 
 
 def check_batch_size_for(answer):
     for n, m, intensity in ((784, 256, 10.0), (2000, 3000, 50.0), (500, 500, 5.0)):
-        B = answer(n, m, intensity)
+        case = f"n = {n}, m = {m}, I = {intensity}"
+        (B,) = returned(answer(n, m, intensity), "B")
         found = 2 * B * n * m / (4 * (B * n + n * m + B * m))
-        np.testing.assert_allclose(found, intensity, rtol=1e-9, err_msg=f"intensity at the answer for n = {n}, m = {m}")
+        right = abs(found / intensity - 1) < 1e-9
+        assert right, f"{case}: expected this intensity, got {found:.4g}, with B = {B:.4g}."
+
+
+attempt(check_batch_size_for, batch_size_for)
 
 
 # %%

@@ -13,8 +13,8 @@ from docs.site.files import heading, indent, write
 
 PAGE = """{title}
 Each chapter asserts what it states: formulas against the engine, against finite differences or against a closed form,
-and every number of its prose. If one fails, this site is not built. Below are all {n} comparisons, with the values of
-both sides as they were found when these pages were built; a bare number has no value beside it.
+and every number of its prose. If one fails, this site is not built. Below are all {n} comparisons, with the values that
+they found when these pages were built.
 
 {chapters}
 """
@@ -37,7 +37,7 @@ def shown(value):
 
 
 def evaluated(condition, names):
-    """The condition as code, and the values of its sides which are no plain numbers. Raises where it does not hold."""
+    """The condition as code, and the values of its sides that are not constants. Raises where it does not hold."""
     code = ast.unparse(condition)
 
     def value_of(node):

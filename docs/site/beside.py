@@ -8,8 +8,7 @@ from docs.site.docstrings import to_rst
 from docs.site.files import ROOT, heading, indent, write
 
 FOLDERS = ("layers", "losses", "penalties", "optim", "models")
-ENTRIES = re.findall(r"^    (\S+\.py)  +(\S.*)$", npae.__doc__, re.MULTILINE)
-FILES = {file: subject for file, subject in ENTRIES if file.startswith(FOLDERS)}  # in reading order
+ENTRIES = re.findall(r"^    (\S+)  +(\S.*)$", npae.__doc__, re.MULTILINE)
 PAGE = """:hide-toc:
 
 {title}
@@ -26,6 +25,22 @@ PAGE = """:hide-toc:
 
 {code}
 """
+
+
+def files():
+    """{file: its subject}, in reading order. A package names its files and their subjects in its own docstring."""
+    found = {}
+    for entry, subject in ENTRIES:
+        if entry.startswith(FOLDERS) and entry.endswith("/"):
+            text = ast.get_docstring(ast.parse((ROOT / "npae" / entry / "__init__.py").read_text(encoding="utf-8")))
+            for file, inner in re.findall(r"`(\w+\.py)`\s+\(([^)]+)\)", text):
+                found[entry + file] = " ".join(inner.split())
+        elif entry.startswith(FOLDERS):
+            found[entry] = subject
+    return found
+
+
+FILES = files()
 
 
 def page_of(file):

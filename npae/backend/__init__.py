@@ -3,8 +3,9 @@
 This page is all of it that a reader of npae needs. Read the names on the left as the NumPy on the right:
 
     matmul(a, b, out=o)      a @ b                   empty(shape, like)     np.empty(shape, like.dtype)
-    dot(a, b)                a @ b, of vectors       ones(n, like)          np.ones(n, like.dtype)
-    total(x, s)              x.sum() * s             formula.total(x)       (sum of its first result, the others)
+    ones(n, like)            np.ones(n, like.dtype)
+    dot(a, b)                a @ b, of vectors       total(x, s)            x.sum() * s
+    sum_rows(x)              x.sum(axis=0)           formula.total(x)       (sum of its first result, the others)
     p.value, p.grad          two arrays of one shape rows(x)                x.reshape(len(x), -1)
     theta.fresh_grad()       theta.grad[...] = 0     flat(x)                x.reshape(-1)
     images(x)                x.transpose(0, 3, 1, 2) pixels(x)              x.transpose(0, 2, 3, 1)
@@ -125,7 +126,17 @@ from npae.backend.memory import (
 )
 from npae.backend.parameterized import Parameterized
 from npae.backend.parameters import Parameter
-from npae.backend.products import join, matmul, matmul_affine, matmul_aside, run_aside, tf32, use_blas, use_fork
+from npae.backend.products import (
+    join,
+    matmul,
+    matmul_affine,
+    matmul_aside,
+    run_aside,
+    sum_rows,
+    tf32,
+    use_blas,
+    use_fork,
+)
 from npae.backend.random import Stream, draws_in_step
 from npae.backend.registry import Serializable, as_member
 from npae.backend.remembers import Remembers
@@ -159,7 +170,7 @@ __all__ = [
     "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like", "FlatParameters",
     "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step", "Serializable",
     "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command", "missing", "on_demand",
-    "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "use_fork",
+    "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "sum_rows", "use_fork",
     "as_shown", "is_open", "is_terminal", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar",
     "CommandParser", "ABANDONED", "NotAFileError", "open_untrusted", "INTERRUPTED", "command_line", "counted",
     "fit_text", "size_text", "value_text", "kth_largest", "kth_largest_of_all", "Places", "column_counts",

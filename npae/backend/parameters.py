@@ -154,6 +154,20 @@ class Parameter:
             _scaled(array, scale, out=self.grad)
             self.grad_is_set = True
 
+    def add_to_rows(self, rows: Array, array: Array) -> None:
+        """grad[rows] += array.
+
+        Args:
+            rows: numbers of rows, each at most once.
+            array: (len(rows), …).
+        """
+        if self.trainable:
+            if not self.grad_is_set:
+                self.grad.fill(0)
+                self.grad_is_set = True
+            join()
+            self.grad[rows] += array
+
     def __getattr__(self, name: str) -> Any:  # reached only while value and grad are missing
         if name in ("value", "grad"):
             raise RuntimeError(

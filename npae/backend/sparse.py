@@ -19,8 +19,8 @@ import numpy as np
 
 from npae.backend.formulas import elementwise
 from npae.backend.formulas.on_numba import available, compiler
-from npae.backend.memory import empty, ones
-from npae.backend.products import matmul
+from npae.backend.memory import empty
+from npae.backend.products import matmul, sum_rows
 from npae.backend.threads import parallel_for
 from npae.backend.typing import Array
 
@@ -37,6 +37,8 @@ def _is_not_0(h):
 class Places:
     """Where a matrix h is not 0.
 
+    by_row: (first, last, columns): the columns in which row i is not 0 are columns[first[i] : last[i]], in order.
+
     Args:
         counts: how many numbers of each row are not 0, (B,).
         columns: their columns, in order, (B, most); each row's first numbers count.
@@ -44,14 +46,16 @@ class Places:
     """
 
     def __init__(self, counts: Array, columns: Array, width: int) -> None:
-        self.counts, self.columns, self.width = counts, columns, width
+        first = np.arange(len(columns)) * columns.shape[1]
+        self.by_row, self._width = (first, first + counts, columns.reshape(-1)), width
 
     @cached_property
-    def by_column(self) -> tuple[Array, Array]:
-        """(starts, rows): the rows in which column j is not 0 are rows[starts[j] : starts[j + 1]], in order."""
-        starts, rows = np.zeros(self.width + 1, np.int64), np.empty(int(self.counts.sum()), np.int32)
-        _loops().by_column(self.counts, self.columns, starts, rows)
-        return starts, rows
+    def by_column(self) -> tuple[Array, Array, Array]:
+        """(first, last, rows): the rows in which column j is not 0 are rows[first[j] : last[j]], in order."""
+        first, last, columns = self.by_row
+        starts, rows = np.zeros(self._width + 1, np.int64), np.empty(int((last - first).sum()), np.int32)
+        _loops().by_column(first, last, columns, starts, rows)
+        return starts[:-1], starts[1:], rows
 
 
 def nonzeros(h: Array, features: int) -> Places | None:
@@ -67,8 +71,8 @@ def nonzeros(h: Array, features: int) -> Places | None:
         >>> h = np.zeros((1024, 1024), np.float32)
         >>> h[:, 5] = 1
         >>> places = nonzeros(h, 384)  # without Numba, None
-        >>> places is None or places.columns[:2, 0].tolist()
-        [5, 5]
+        >>> places is None or (places.by_row[1] - places.by_row[0])[:2].tolist()  # one number in each row
+        [1, 1]
     """
     worth = type(h) is np.ndarray and h.size >= LARGE and features >= NARROW and h.flags.c_contiguous
     if not worth or not available() or compiler() is None:
@@ -97,9 +101,7 @@ def sparse_matmul(h: Array, places: Places | None, W: Array, out: Array) -> Arra
     """
     if places is None:
         return matmul(h, W, out=out)
-    where = places
-    parallel_for(lambda a, b: _loops().product(h, where.counts, where.columns, W, out, a, b), len(h))
-    return out
+    return _combine(h, *places.by_row, W, out)
 
 
 def sparse_matmul_transposed(h: Array, places: Places | None, x: Array, out: Array) -> Array:
@@ -120,8 +122,11 @@ def sparse_matmul_transposed(h: Array, places: Places | None, x: Array, out: Arr
     """
     if places is None:
         return matmul(h.T, x, out=out)
-    starts, rows = places.by_column
-    parallel_for(lambda a, b: _loops().product_by_column(h, starts, rows, x, out, a, b), len(out))
+    return _combine(h.T, *places.by_column, x, out)
+
+
+def _combine(h: Array, first: Array, last: Array, index: Array, W: Array, out: Array) -> Array:
+    parallel_for(lambda start, stop: _loops().combine(h, first, last, index, W, out, start, stop), len(out))
     return out
 
 
@@ -142,8 +147,8 @@ def matmul_at(x: Array, W: Array, places: Places | None, out: Array) -> Array:
     """
     if places is None:
         return matmul(x, W.T, out=out)
-    where = places
-    parallel_for(lambda a, b: _loops().product_at(x, W, where.counts, where.columns, out, a, b), len(x))
+    first, last, columns = places.by_row
+    parallel_for(lambda start, stop: _loops().product_at(x, W, first, last, columns, out, start, stop), len(x))
     return out
 
 
@@ -161,8 +166,9 @@ def column_counts(h: Array, places: Places | None) -> Array:
         [0.0, 2.0]
     """
     if places is None:
-        return matmul(ones(len(h), h), _is_not_0(h), out=empty(h.shape[1:], h))
-    return np.diff(places.by_column[0]).astype(h.dtype)
+        return sum_rows(_is_not_0(h))
+    first, last, _ = places.by_column
+    return (last - first).astype(h.dtype)
 
 
 @cache
@@ -184,53 +190,40 @@ def _loops() -> Any:
                 columns[i, :count] = found[:count]
 
     @jit
-    def by_column(counts, columns, starts, rows):
-        for i in range(len(counts)):
-            for p in range(counts[i]):
-                starts[columns[i, p] + 1] += 1
+    def by_column(first, last, columns, starts, rows):
+        for i in range(len(first)):
+            for p in range(first[i], last[i]):
+                starts[columns[p] + 1] += 1
         for j in range(1, len(starts)):
             starts[j] += starts[j - 1]
         ends = starts[:-1].copy()
-        for i in range(len(counts)):
-            for p in range(counts[i]):
-                j = columns[i, p]
+        for i in range(len(first)):
+            for p in range(first[i], last[i]):
+                j = columns[p]
                 rows[ends[j]] = i
                 ends[j] += 1
 
     @jit
-    def product(h, counts, columns, W, out, start, stop):
+    def combine(h, first, last, index, W, out, start, stop):
         for i in range(start, stop):
             y = out[i]
             y[:] = 0
-            for p in range(counts[i]):
-                j = columns[i, p]
+            for p in range(first[i], last[i]):
+                j = index[p]
                 value, row = h[i, j], W[j]
                 for q in range(len(y)):
                     y[q] += value * row[q]
 
-    @jit
-    def product_by_column(h, starts, rows, x, out, start, stop):
-        for j in range(start, stop):
-            y = out[j]
-            y[:] = 0
-            for p in range(starts[j], starts[j + 1]):
-                i = rows[p]
-                value, row = h[i, j], x[i]
-                for q in range(len(y)):
-                    y[q] += value * row[q]
-
     @sums
-    def product_at(x, W, counts, columns, out, start, stop):
+    def product_at(x, W, first, last, columns, out, start, stop):
         for i in range(start, stop):
             out[i, :] = 0
             left = x[i]
-            for p in range(counts[i]):
-                j = columns[i, p]
+            for p in range(first[i], last[i]):
+                j = columns[p]
                 right, total = W[j], left[0] * 0
                 for q in range(len(left)):
                     total += left[q] * right[q]
                 out[i, j] = total
 
-    return SimpleNamespace(
-        find=find, by_column=by_column, product=product, product_by_column=product_by_column, product_at=product_at
-    )
+    return SimpleNamespace(find=find, by_column=by_column, combine=combine, product_at=product_at)

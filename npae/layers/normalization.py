@@ -58,12 +58,10 @@ from npae.backend import (
     as_int,
     check_input,
     elementwise,
-    empty,
     images,
-    matmul,
-    ones,
     pixels,
     sqrt,
+    sum_rows,
 )
 from npae.layers import initializers
 from npae.layers.base import Cache, Gradient, Layer
@@ -167,10 +165,10 @@ class BatchNorm(Layer):
                 f"{self!r}: expected at least 2 values per feature in training, got x of shape {x.shape}: one value "
                 "has no variance. Take a batch size that leaves no single row over (and 2 rows for every process)."
             )
-        mean = _sum(rows)
+        mean = sum_rows(rows)
         mean *= 1 / n
         d, squares = _deviations(rows, mean)
-        variance = _sum(squares)
+        variance = sum_rows(squares)
         variance *= 1 / n
         m, s = self.mean.value, self.variance.value
         if self.mean.trainable:
@@ -181,7 +179,7 @@ class BatchNorm(Layer):
     def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂β += Σ dy,  ∂J/∂γ += Σ dy ⊙ x̂;  returns ∂J/∂x."""
         (d, r, scale, training), rows = cache, _rows(dy)
-        sum_dy, sum_dy_d = _sum(rows), _sum(_product(rows, d))
+        sum_dy, sum_dy_d = sum_rows(rows), sum_rows(_product(rows, d))
         self.beta.add(sum_dy)  # ∂J/∂β += Σ dy
         self.gamma.add(_product(sum_dy_d, r))  # ∂J/∂γ += Σ dy ⊙ x̂
         if not needs_dx:
@@ -203,8 +201,3 @@ def _rows(x):
 def _of_shape(rows, x):
     """The inverse of _rows: a matrix (N, features) in the shape of x."""
     return rows if x.ndim == 2 else images(rows.reshape(len(x), *x.shape[2:], x.shape[1]))
-
-
-def _sum(rows):
-    """Σ over the rows: (features,). The fastest way is a product with a vector of ones."""
-    return matmul(ones(len(rows), rows), rows, out=empty(rows.shape[1:], rows))

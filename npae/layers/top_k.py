@@ -27,6 +27,7 @@ def _keep(x, t):
 
 @elementwise
 def masked(dy, mask):
+    """dy where the mask is 1, and 0 where it is 0."""
     return dy * mask
 
 

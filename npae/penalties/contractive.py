@@ -37,7 +37,7 @@ With cross-entropy their λ is ours. Their squared error has no ½, so with Squa
 from itertools import dropwhile
 from typing import Any
 
-from npae.backend import Array, Scalar, dot, elementwise, empty, matmul, ones
+from npae.backend import Array, Scalar, dot, elementwise, sum_rows
 from npae.layers import Corruption, Dense, Flatten, Layer, Reshape, Sequential
 from npae.layers.base import Cache
 from npae.penalties.base import Penalty
@@ -91,11 +91,11 @@ class Contractive(Penalty):
     def _parts(self, model: Any, h: Array, cache: Cache) -> tuple[Scalar, Array, Dense, Array]:
         """(λΩ, ∂λΩ/∂h, the Dense layer, Σ_i φ′(a_ij)²)."""
         dense, (_, kept) = self._dense_layer(model.encoder, cache)
-        W, (size, units) = dense.W.value, h.shape
-        n = matmul(ones(dense.n_in, W), _square(W), out=empty((units,), W))  # n_j = Σ_k W_kj²
+        W, size = dense.W.value, len(h)
+        n = sum_rows(_square(W))  # n_j = Σ_k W_kj²
         d, dd = dense.activation.derivatives(h, kept)  # φ′(a), φ″(a)
         squares, dh = _square_and_gradient(d, dd, n, 2 * self.strength / size, out=(d, dd))
-        sums = matmul(ones(size, h), squares, out=empty((units,), h))
+        sums = sum_rows(squares)
         return dot(sums, n) * (self.strength / size), dh, dense, sums
 
     def _dense_layer(self, encoder: Layer, cache: Cache) -> tuple[Dense, Any]:

@@ -33,11 +33,10 @@ from npae.backend import (
     empty,
     flat,
     log,
-    matmul,
     maximum,
     minimum,
-    ones,
     rows,
+    sum_rows,
     total,
 )
 from npae.layers import Identity, Sigmoid
@@ -108,8 +107,7 @@ class KLSparsity(Penalty):
                 f"{self!r}: expected an encoder that ends in Sigmoid, since KL compares activities between 0 and 1, "
                 f"got one that ends in {end}. Give its last layer a Sigmoid, or use another penalty: L1(strength)."
             )
-        size, n = h.shape
-        sums = matmul(ones(size, h), h, out=empty((n,), h))
+        sums, size = sum_rows(h), len(h)
         divergence, derivative = _divergence_and_derivative(sums, 1 / size, self.rho, self.strength / size)
         return total(divergence, self.strength), derivative
 

@@ -163,7 +163,10 @@ def test_a_nan_in_stored_rows_is_found_when_it_is_read():
 
 def test_sparse_rows_are_expanded_batch_by_batch():
     sparse = pytest.importorskip("scipy.sparse")
-    x = sparse.random(10_000, 3000, 0.001, format="csr", random_state=0, dtype=np.float32)  # 120 MB expanded
+    rng, n = np.random.default_rng(0), 30_000  # three values per row
+    values = rng.random(n, np.float32), rng.integers(3000, size=n), np.arange(0, n + 1, 3)
+    x = sparse.csr_matrix(values, shape=(10_000, 3000))  # 120 MB expanded
+    x.sum_duplicates()
     model = dense_autoencoder([3000, 3], loss="mse")
     tracemalloc.start()
     try:

@@ -20,6 +20,7 @@ ADDITIONS = {
     "sum": (lambda p: p.add_sum(ROWS.reshape(5, 6)), ROWS.sum(axis=0)),
     "computed": (lambda p: p.accumulate(lambda out: np.multiply(ROWS[1], 3, out=out)), 3 * ROWS[1]),
     "array": (lambda p: p.add(ROWS[1]), ROWS[1]),
+    "rows": (lambda p: p.add_to_rows(np.array([1]), ROWS[1][:1]), np.array([[0.0] * 3, ROWS[1][0]])),
     "scaled array": (lambda p: p.add(ROWS[1], -0.5), -0.5 * ROWS[1]),
 }
 each_addition = pytest.mark.parametrize(("add", "summand"), ADDITIONS.values(), ids=ADDITIONS)

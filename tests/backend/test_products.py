@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from npae import backend, tf32
-from npae.backend import matmul, use_blas, versions
+from npae.backend import matmul, sum_rows, use_blas, versions
 from tests.devices import each_device, each_gpu, on
 
 A = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
@@ -22,6 +22,14 @@ def test_products(device):
         np.testing.assert_allclose(place.get(out), A @ B, rtol=1e-6)
         np.testing.assert_allclose(place.get(matmul(b.T, a.T)), (A @ B).T, rtol=1e-6)
         np.testing.assert_allclose(place.get(matmul(a[0], b)), A[0] @ B, rtol=1e-6)
+
+
+@each_device
+def test_the_sum_of_rows(device):
+    with on(device) as place:
+        sums = sum_rows(place.put(A))
+        assert sums.shape == (4,)
+        np.testing.assert_allclose(place.get(sums), A.sum(axis=0), rtol=1e-6)
 
 
 @each_gpu

@@ -132,7 +132,7 @@ def error_after_two_epochs(*args, **options):
 
 
 @each_device
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_training_on_a_gpu_learns_what_the_cpu_learns(device, graph):
     with on(device) as place:
         error = error_after_two_epochs(place.name, graph=graph)

@@ -65,6 +65,7 @@ def test_a_run(small, tmp_path, capsys):
     assert "Not measured: small, a: wrong." in out and "≥ 1.5" in out
 
 
+@pytest.mark.slow
 def test_its_picture(small, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     result = train_step.run(Settings(True, ("cpu",), tmp_path))

@@ -42,7 +42,8 @@ DEMOS = {
     "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784_32.npz", "784_128_64_32.npz", "metrics.json"},
 }  # fmt: skip
-SLOW = {"aae", "conv", "data_parallel", "gan", "latent", "overcomplete", "semi_supervised", "stacked"}
+SLOW = {"aae", "contractive", "conv", "data_parallel", "denoising", "gan", "latent", "overcomplete", "semi_supervised",
+        "stacked"}  # fmt: skip
 
 
 def by_demo(names):

@@ -30,6 +30,7 @@ def test_the_l1_penalty_is_that_of_keras():
     assert penalty.value(None, h, None) / 784 == pytest.approx(1e-4 * (4 + 2) / 2)
 
 
+@pytest.mark.slow
 def test_denoised_digits_are_nearer_to_the_clean_ones(quick, digits):
     run = quick("denoising")
     result = run.result
@@ -60,6 +61,7 @@ def test_cross_entropy_is_the_loss_of_the_model(digits):
     assert denoising.cross_entropy(model.reconstruct(digits), digits / 255) == pytest.approx(own, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_contraction_makes_the_jacobian_smaller(quick, digits):
     run = quick("contractive")
     result = run.result

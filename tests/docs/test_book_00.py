@@ -5,6 +5,8 @@ import pytest
 
 from tests.docs.chapters import refuses, run_chapter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chapter():
@@ -18,23 +20,24 @@ def test_the_network_has_learned(chapter):
 def test_the_derivative_of_tanh(chapter):
     check = chapter["check_tanh_derivative"]
     check(lambda h: 1 - h**2)
-    refuses(check, lambda h: 1 - h, lambda h: h * (1 - h), lambda h: 1 - np.tanh(h) ** 2)
+    refuses(check, lambda h: 1 - h, lambda h: h * (1 - h), lambda h: 1 - np.tanh(h) ** 2, lambda h: h**2 - 1)
 
 
-def descend(network, eta):
-    for p, g in zip(network.theta, network.gradient, strict=True):
-        p -= eta * g
+def squared_error(t, x):
+    x_hat = 1 / (1 + np.exp(-t))
+    error = (x_hat - x) / len(x)
+    return len(x) * (error**2).sum() / 2, error * x_hat * (1 - x_hat)
 
 
-def climb(network, eta):
-    descend(network, -eta)
+def without_the_derivative_of_sigma(t, x):
+    x_hat = 1 / (1 + np.exp(-t))
+    return squared_error(t, x)[0], (x_hat - x) / len(x)
 
 
-def descend_by_the_weights_alone(network, eta):
-    network[0].W -= eta * network[0].dW
-
-
-def test_a_step_of_gradient_descent(chapter):
-    check = chapter["check_gradient_descent_step"]
-    check(descend)
-    refuses(check, climb, descend_by_the_weights_alone)
+def test_the_squared_error_of_pixels(chapter):
+    check = chapter["check_squared_error"]
+    check(squared_error)
+    refuses(check, without_the_derivative_of_sigma, lambda t, x: squared_error(t, x)[1])
+    refuses(check, lambda t, x: (squared_error(t, x)[0], len(x) * squared_error(t, x)[1]), match="dt is 4 times")
+    refuses(check, lambda t, x: (squared_error(t, x)[0], -squared_error(t, x)[1]), match="The sign is wrong")
+    refuses(check, lambda t, x: (squared_error(t, x)[0], squared_error(t, x)[1].T), match=r"got \(3, 4\)")

@@ -4,6 +4,8 @@ import pytest
 
 from tests.docs.chapters import refuses, run_chapter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chapter():
@@ -29,10 +31,17 @@ def with_a_mean(dh, x, W, h):
     return dx, dW, db / len(x)
 
 
+def with_a_transpose(dh, x, W, h):
+    dx, dW, db = sigmoid_layer_backward(dh, x, W, h)
+    return dx, dW.T, db
+
+
 def test_the_backward_pass_of_a_sigmoid_layer(chapter):
     check = chapter["check_sigmoid_layer_backward"]
     check(sigmoid_layer_backward)
-    refuses(check, without_slope, with_a_mean)
+    refuses(check, without_slope, lambda *given: tuple(-part for part in sigmoid_layer_backward(*given)))
+    refuses(check, with_a_mean, match="db is 0.25 times")
+    refuses(check, with_a_transpose, match=r"dW: expected the shape \(5, 3\), got \(3, 5\)")
 
 
 def test_the_best_step_of_a_one_sided_difference(chapter):

@@ -5,6 +5,8 @@ import pytest
 
 from tests.docs.chapters import refuses, run_chapter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chapter():
@@ -15,10 +17,15 @@ def test_the_network_has_found_the_subspace(chapter):
     assert chapter["distance"].angles[0].max() > 10 > 1 > chapter["distance"].angles[-1].max()
 
 
-def test_the_projection(chapter):
-    check = chapter["check_projection"]
-    check(lambda V: V.T @ np.linalg.inv(V @ V.T) @ V)
-    refuses(check, lambda V: V.T @ V, lambda V: np.eye(5), lambda V: np.zeros((5, 5)))
+def best_code(x, V, lam):
+    return x @ V.T @ np.linalg.inv(V @ V.T + lam * np.eye(len(V)))
+
+
+def test_the_best_code_with_a_penalty(chapter):
+    check = chapter["check_best_code"]
+    check(best_code)
+    refuses(check, lambda x, V, lam: best_code(x, V, 0), lambda x, V, lam: best_code(x, V, -lam),
+            lambda x, V, lam: best_code(x, V, lam / 2), lambda x, V, lam: best_code(x, V, lam).T)  # fmt: skip
 
 
 def least_error(x, k):

@@ -5,6 +5,8 @@ import pytest
 
 from tests.docs.chapters import refuses, run_chapter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chapter():
@@ -37,7 +39,13 @@ def with_eps_below_the_root(theta, m, v, g, t, eta, beta1, beta2, eps):
     return theta - eta * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps), m, v
 
 
+def with_m_corrected_twice(theta, m, v, g, t, eta, beta1, beta2, eps):
+    theta, m, v = adam_step(theta, m, v, g, t, eta, beta1, beta2, eps)
+    return theta, m / (1 - beta1**t), v
+
+
 def test_a_step_of_adam(chapter):
     check = chapter["check_adam_step"]
     check(adam_step)
     refuses(check, without_correction, with_eps_below_the_root)
+    refuses(check, with_m_corrected_twice, match="m.*step 1")

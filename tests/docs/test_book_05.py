@@ -4,6 +4,8 @@ import pytest
 
 from tests.docs.chapters import refuses, run_chapter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chapter():
@@ -22,22 +24,28 @@ def test_the_variance_for_a_leaky_rectifier(chapter):
     refuses(check, lambda n, alpha: 2 / n, lambda n, alpha: 1 / n, lambda n, alpha: 2 / ((1 + alpha) * n))
 
 
-def rescale(W, b, x, mean):
+def rescale(W, x, mean, std):
     a = x @ W
-    return W / a.std(axis=0), mean - a.mean(axis=0) / a.std(axis=0)
+    factor = std / a.std(axis=0)
+    return W * factor, mean - a.mean(axis=0) * factor
 
 
-def with_the_old_bias(W, b, x, mean):
-    W, _ = rescale(W, b, x, mean)
-    return W, b + mean
+def without_the_bias(W, x, mean, std):
+    return rescale(W, x, mean, std)[0], mean
 
 
-def by_the_variance(W, b, x, mean):
+def by_the_variance(W, x, mean, std):
     a = x @ W
-    return W / a.var(axis=0), mean - a.mean(axis=0) / a.var(axis=0)
+    factor = std / a.var(axis=0)
+    return W * factor, mean - a.mean(axis=0) * factor
+
+
+def with_the_old_mean(W, x, mean, std):
+    return rescale(W, x, mean, std)[0], mean - (x @ W).mean(axis=0)
 
 
 def test_rescaling_a_layer(chapter):
     check = chapter["check_rescale"]
     check(rescale)
-    refuses(check, with_the_old_bias, by_the_variance)
+    refuses(check, without_the_bias, by_the_variance, with_the_old_mean)
+    refuses(check, lambda W, x, mean, std: rescale(W, x, mean, 1), match="W is 2 times")

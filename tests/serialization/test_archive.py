@@ -98,10 +98,10 @@ def described(path, tree, names, extra):
 
 
 @pytest.mark.parametrize("tree, names, extra", [
-    (sequential(*[DENSE] * 3000), [f"{k}." for k in range(3000)], {}),
-    (sequential(DENSE, *[RELU] * 9000), ["0."], {}),
+    pytest.param(sequential(*[DENSE] * 3000), [f"{k}." for k in range(3000)], {}, marks=pytest.mark.slow),
+    pytest.param(sequential(DENSE, *[RELU] * 9000), ["0."], {}, marks=pytest.mark.slow),
     (nested(28, sequential(*[RELU] * 4000, DENSE)), ["0." * 28 + "4000."], {}),
-    (sequential(DENSE, *[{"same": "layers.0"}] * 20000), ["0."], {}),
+    pytest.param(sequential(DENSE, *[{"same": "layers.0"}] * 20000), ["0."], {}, marks=pytest.mark.slow),
     (sequential(sequential(*[DENSE] * 99), *[{"same": "layers.0"}] * 9000), [f"0.{k}." for k in range(99)], {}),
     (sequential({"x" * 200_000: [RELU] * 3000}), [], {}),
     (DENSE, [""], {"a": [[]] * 99_000}), (DENSE, [""], {"a": [{"": 0}] * 50_000}),

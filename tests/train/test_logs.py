@@ -170,6 +170,7 @@ fit(dense_autoencoder([12, 3]), x, epochs=9, batch_size=16, progress="none", res
 """
 
 
+@pytest.mark.slow
 def test_it_survives_kills_and_ends_as_that_of_a_run_without_them(tmp_path):
     def process(folder, kill_at=-1):
         folder.mkdir(exist_ok=True)

@@ -60,8 +60,8 @@ def check_that_a_step_allocates_no_arrays(step, numbers=1):
     ("data", "loss", "activation", "optimizer", "clip_norm"),
     [
         (UINT8, BinaryCrossEntropy(), ReLU, Adam(), None),
-        (UINT8, SquaredError(), ELU, AdamW(), 1.0),
-        (FLOATS, BinaryCrossEntropy(), SiLU, SGD(0.01, momentum=0.9), 1.0),
+        pytest.param(UINT8, SquaredError(), ELU, AdamW(), 1.0, marks=pytest.mark.slow),
+        pytest.param(FLOATS, BinaryCrossEntropy(), SiLU, SGD(0.01, momentum=0.9), 1.0, marks=pytest.mark.slow),
         (FLOATS, SquaredError(), ReLU, SGD(0.01), None),
     ],
 )

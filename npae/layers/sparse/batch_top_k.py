@@ -74,7 +74,7 @@ class BatchTopK(Layer):
 
     sparse_gradient = True
 
-    def __init__(self, k: int, momentum: float = 0.01):
+    def __init__(self, k: int, momentum: float = 0.1):
         self.k = as_int(k, "k of BatchTopK", least=1)
         self.momentum = as_float(momentum, "momentum of BatchTopK", above=0, most=1)
         self.threshold, self.batches = (Parameter(n, (1,), initializers.zeros) for n in ("threshold", "batches"))

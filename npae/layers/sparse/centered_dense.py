@@ -27,8 +27,8 @@ from npae.backend import (
     empty,
     matmul,
     nonzeros,
-    ones,
     sparse_matmul_transposed,
+    sum_rows,
 )
 from npae.layers import initializers
 from npae.layers.activations import Identity
@@ -38,6 +38,7 @@ from npae.layers.sparse.unit_dense import UnitDense, random_directions
 
 @elementwise
 def minus(x, c):
+    """x − c, of arrays of one shape or of rows and one row."""
     return x - c
 
 
@@ -74,14 +75,23 @@ class CenteredDense(Layer):
 
     def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂W += daᵀ (x − c),  ∂J/∂b += s,  ∂J/∂c −= s W;  returns ∂J/∂x = da W. dy is da."""
-        x, da, W = cache, dy, self.W.value
-        places = nonzeros(da, self.n_in)
-        self.W.accumulate(lambda out: sparse_matmul_transposed(da, places, x, out=out))  # ∂J/∂W += daᵀ (x − c)
-        s = matmul(ones(len(da), da), da, out=empty((self.n_out,), da))  # s = Σ_i da_i
+        s, dx = self.backward_of_product(dy, cache, needs_dx)  # dy is da
         self.b.add(s)  # ∂J/∂b += s
+        return dx
+
+    def backward_of_product(self, da: Array, x: Array, needs_dx: bool) -> tuple[Array, Gradient]:
+        """(s, ∂J/∂x) of (x − c) Wᵀ, adding to the gradients of W and c.
+
+        Args:
+            da: ∂J/∂((x − c) Wᵀ).
+            x: x − c.
+            needs_dx: False: ∂J/∂x is not needed.
+        """
+        W, places = self.W.value, nonzeros(da, self.n_in)
+        self.W.accumulate(lambda out: sparse_matmul_transposed(da, places, x, out=out))  # ∂J/∂W += daᵀ (x − c)
+        s = sum_rows(da)  # s = Σ_i da_i
         self.c.add(matmul(s, W, out=empty((self.n_in,), da)), -1.0)  # ∂J/∂c −= s W
-        if needs_dx:
-            return matmul(da, W, out=empty(x.shape, x))  # ∂J/∂x = da W
+        return s, matmul(da, W, out=empty(x.shape, x)) if needs_dx else None  # ∂J/∂x = da W
 
     def config(self) -> Config:
         return {"decoder": self.decoder}

@@ -29,9 +29,6 @@ from npae.backend import (
     exp,
     matmul,
     maximum,
-    nonzeros,
-    ones,
-    sparse_matmul_transposed,
 )
 from npae.layers import initializers
 from npae.layers.base import Cache, Gradient
@@ -107,10 +104,4 @@ class GatedDense(CenteredDense):
         if dgate is not None:
             self.b.add_sum(dgate)  # ∂J/∂b += Σ_i dg
             dpi += dgate
-        W = self.W.value
-        places = nonzeros(dpi, self.n_in)
-        self.W.accumulate(lambda out: sparse_matmul_transposed(dpi, places, x, out=out))  # ∂J/∂W += dπᵀ (x − c)
-        s = matmul(ones(len(dpi), dpi), dpi, out=empty((self.n_out,), dpi))
-        self.c.add(matmul(s, W, out=empty((self.n_in,), dpi)), -1.0)  # ∂J/∂c −= s W
-        if needs_dx:
-            return matmul(dpi, W, out=empty(x.shape, x))  # ∂J/∂x = dπ W
+        return self.backward_of_product(dpi, x, needs_dx)[1]  # ∂J/∂W += dπᵀ (x − c),  ∂J/∂c −= s W

@@ -38,11 +38,9 @@ from npae.backend import (
     check_input,
     check_shape,
     elementwise,
-    empty,
     exp,
-    matmul,
     maximum,
-    ones,
+    sum_rows,
 )
 from npae.layers.base import Cache, Gradient, Layer
 
@@ -115,8 +113,7 @@ class JumpReLU(Layer):
         """∂J/∂(log θ) as defined above;  returns ∂J/∂x = dy ⊙ H(x − θ)."""
         x, theta = cache
         dx, near = _backward(dy, x, theta, self.bandwidth)  # near: dy K((x − θ)/ε)
-        sums = matmul(ones(len(x), x), near, out=empty((self.n,), x))
-        self.log_theta.add(_squared_times(sums, theta, -1 / self.bandwidth))  # −Σ_i dy θ²/ε K
+        self.log_theta.add(_squared_times(sum_rows(near), theta, -1 / self.bandwidth))  # −Σ_i dy θ²/ε K
         return dx if needs_dx else None
 
     def near_threshold(self, cache: Cache) -> Array:
@@ -126,7 +123,7 @@ class JumpReLU(Layer):
             cache: what forward returned beside y.
         """
         x, theta = cache
-        sums = matmul(ones(len(x), x), _inside(x, theta, self.bandwidth), out=empty((self.n,), x))
+        sums = sum_rows(_inside(x, theta, self.bandwidth))
         sums *= 1 / self.bandwidth
         return sums
 

@@ -44,10 +44,10 @@ from npae.backend import (
     matmul_at,
     maximum,
     nonzeros,
-    ones,
     sparse_matmul,
     sparse_matmul_transposed,
     sqrt,
+    sum_rows,
 )
 from npae.layers import initializers
 from npae.layers.base import Cache, Gradient, Layer
@@ -111,11 +111,11 @@ class UnitDense(Layer):
     def _directions(self) -> tuple[Array, Array]:
         """(Ŵ, r)."""
         W = self.W.value
-        r = _inverse_norm(_row_sums(_product(W, W)))
+        r = _inverse_norm(sum_rows(_product(W, W).T))
         return array_module(W).multiply(W, r[:, None], out=empty(W.shape, W)), r  # Ŵ_j = r_j W_j
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
-        """y = h Ŵ + c, h being x. The cache is (h, where h is not 0, Ŵ, r)."""
+        """y = h Ŵ + c, h being x. The cache is (h, where h is not 0, Ŵ, r, all rows)."""
         check_input(self, x, (self.n_in,), self.W.value)
         y, cache = self.combine(x)
         return _plus(y, self.c.value, out=y), cache  # y = h Ŵ + c
@@ -137,16 +137,19 @@ class UnitDense(Layer):
         self.c.add_sum(dy)
         return self.combine_backward(dy, cache)
 
-    def combine(self, h: Array, unit: tuple[Array, Array] | None = None) -> tuple[Array, Cache]:
+    def combine(self, h: Array, unit: tuple[Array, Array] | None = None,
+                rows: Array | slice = slice(None)) -> tuple[Array, Cache]:  # fmt: skip
         """(h Ŵ, cache): the layer without c.
 
         Args:
-            h: (batch, n_in).
-            unit: (Ŵ, r) if they are known, the end of another cache.
+            h: (batch, n_in), or its columns of these units alone.
+            unit: (Ŵ, r) if they are known, part of another cache.
+            rows: the units, as an index of Ŵ's rows; by default all.
         """
-        places, (directions, r) = nonzeros(h, self.n_out), unit or self._directions()
-        y = sparse_matmul(h, places, directions, out=empty((len(h), self.n_out), h))
-        return y, (h, places, directions, r)
+        directions, r = unit or self._directions()
+        places, used = nonzeros(h, self.n_out), directions[rows]
+        y = sparse_matmul(h, places, used, out=empty((len(h), self.n_out), h))
+        return y, (h, places, used, r[rows], rows)
 
     def combine_backward(self, dy: Array, cache: Cache) -> Array:
         """∂J/∂h where h is not 0, adding to the gradient of W.
@@ -156,20 +159,24 @@ class UnitDense(Layer):
             cache: what combine returned.
         """
         self._add_weight_gradient(dy, cache)
-        _, places, directions, _ = cache
-        return matmul_at(dy, directions, places, out=empty((len(dy), self.n_in), dy))
+        h, places, directions, *_ = cache
+        return matmul_at(dy, directions, places, out=empty(h.shape, dy))
 
     def _add_weight_gradient(self, dy: Array, cache: Cache) -> None:
         """∂J/∂W_j += r_j (G_j − (G_j · Ŵ_j) Ŵ_j)."""
-        h, places, directions, r = cache
+        h, places, directions, r, rows = cache
 
         def write(out: Array) -> None:
             G = sparse_matmul_transposed(h, places, dy, out=out)  # G = hᵀ dy
-            along = _row_sums(_product(G, directions))  # G_j · Ŵ_j
+            along = sum_rows(_product(G, directions).T)  # G_j · Ŵ_j
             G -= array_module(G).multiply(directions, along[:, None], out=empty(G.shape, G))
             G *= r[:, None]
 
-        self.W.accumulate(write)
+        if isinstance(rows, slice):
+            self.W.accumulate(write)
+        else:
+            write(part := empty(directions.shape, directions))
+            self.W.add_to_rows(rows, part)
 
     def config(self) -> Config:
         return {"n_in": self.n_in, "n_out": self.n_out}
@@ -180,8 +187,3 @@ class UnitDense(Layer):
 
     def __repr__(self):
         return f"UnitDense({self.n_in} -> {self.n_out})"
-
-
-def _row_sums(a: Array) -> Array:
-    """Σ_k a_jk: (rows,)."""
-    return matmul(ones(a.shape[1], a), a.T, out=empty((len(a),), a))

@@ -99,12 +99,10 @@ class SparseAutoencoder(Dictionary):
                 dh += through_h
         da = self.activation.backward(dh, kept)
         if self.aux_k:
-            terms["aux"], through_a = auxiliary_loss(
-                self.decoder, decoder_cache, a, self.since_active.value, target, x_hat,
+            terms["aux"] = auxiliary_loss(
+                self.decoder, decoder_cache, a, da, self.since_active.value, target, x_hat,
                 k=self.aux_k, strength=self.aux_strength, dead_after=self.dead_after,
             )  # fmt: skip
-            if through_a is not None:
-                da += through_a
         self.first.backward(da, first_cache, needs_dx=False)
         self.count(decoder_cache)
         return terms

@@ -38,7 +38,7 @@ Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders".
 
 from typing import TYPE_CHECKING
 
-from npae.backend import Array, array_module, dot, elementwise, empty, exp, log, matmul, ones, rows, total
+from npae.backend import Array, array_module, dot, elementwise, empty, exp, log, rows, sum_rows, total
 from npae.layers.sampling import tile, tile_adjoint
 from npae.models.base import Terms
 
@@ -93,7 +93,7 @@ def log_mean_and_weights(log_w: Array, k: int) -> tuple[Array, Array]:
     n = w.shape[1]
     largest = w.max(axis=0, out=empty((n,), w))
     _relative(w, largest, out=w)
-    total = matmul(ones(k, w), w, out=empty((n,), w))
+    total = sum_rows(w)
     return _log_mean(largest, total, 1 / k), _normalised(w, total, out=w)
 
 

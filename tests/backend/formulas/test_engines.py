@@ -107,7 +107,7 @@ def test_the_formulas_of_the_package_are_found():
 
 @needs_numba
 @pytest.mark.parametrize("name", [
-    name if name.startswith(("layers.", "losses.")) else pytest.param(name, marks=pytest.mark.slow) for name in FORMULAS
+    name if name.startswith("layers.") else pytest.param(name, marks=pytest.mark.slow) for name in FORMULAS
 ])  # fmt: skip
 def test_every_formula_has_the_same_bits(name, monkeypatch):
     formula = Formula(FORMULAS[name].plain, ())

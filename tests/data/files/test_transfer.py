@@ -133,7 +133,13 @@ def tried(bad, good, checksums, tmp_path, monkeypatch, capfd):
     return err
 
 
-@pytest.mark.parametrize("kind", KINDS)
+WAITING = ("endless lines after the chunks", "a chunk size of one byte at a time", "interim answers without end",
+           "headers of one byte at a time", "silence within the file")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [
+    pytest.param(kind, marks=pytest.mark.slow) if kind in WAITING else kind for kind in KINDS
+])  # fmt: skip
 def test_after_any_answer_the_next_mirror_is_asked_and_then_the_sample(
     kind, mirror, good, checksums, limits, tmp_path, monkeypatch, capfd
 ):

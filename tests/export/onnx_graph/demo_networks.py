@@ -8,12 +8,20 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from npae import Autoencoder, Classifier, VariationalAutoencoder, convolutional_autoencoder, dense_autoencoder, mnist
+from npae import (
+    Autoencoder,
+    Classifier,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+    convolutional_autoencoder,
+    dense_autoencoder,
+    mnist,
+)
 from npae import variational_autoencoder as vae
 from npae.anomaly import AnomalyDetector
 from npae.backend import Stream
 from npae.export import to_onnx
-from npae.layers import Dense, Sequential, TiedDense, TopK
+from npae.layers import BatchTopK, Dense, JumpReLU, Sequential, TiedDense, TopK
 from npae.losses import SquaredError
 from npae.models import GaussianPrior, RingPrior, Stacked, conv_decoder, conv_encoder
 from tests.export.common import relative, run
@@ -75,6 +83,8 @@ def networks():
              "denoiser": "784-256, Gaussian noise"}  # fmt: skip
     for name, model in latent.networks(0).items():
         yield "latent", sizes[name], model, rows
+    for label, activation in (("top 32", TopK(32)), ("batch top 32", BatchTopK(32)), ("JumpReLU", JumpReLU(3072))):
+        yield "activations", f"384-3072, {label}", SparseAutoencoder(384, 3072, activation), (384,)
     classifier = Classifier(Sequential(Dense(784, 300, "relu"), Dense(300, 10)), 10)
     yield "interpolation", "784-300-10, classes", classifier, rows
     for name, (channels, _, kind, *_) in conv.NETWORKS.items():

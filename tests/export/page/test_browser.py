@@ -7,6 +7,7 @@ from npae.export.page import quantized
 from tests.export.page.conftest import wait_until
 from tests.export.page.networks import networks, samples, text_of
 
+pytestmark = pytest.mark.slow
 CODE, PIXELS = "Array.from(present.code)", "Array.from(drawing.pixels)"
 
 

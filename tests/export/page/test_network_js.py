@@ -6,6 +6,8 @@ import pytest
 from npae.export.page import javascript, quantized
 from tests.export.page.networks import ACTIVATIONS, networks, samples, text_of
 
+pytestmark = pytest.mark.slow
+
 BOUND = 2e-6  # relative to the largest number
 
 

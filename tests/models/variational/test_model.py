@@ -298,7 +298,7 @@ def test_a_captured_step_has_new_noise_at_every_launch(settings, device):
     np.testing.assert_allclose(*thetas, rtol=1e-8, atol=1e-11)
 
 
-@pytest.mark.parametrize("kind", ["Bernoulli", "Gaussian", "IWAE, learned"])
+@pytest.mark.parametrize("kind", ["Bernoulli", "Gaussian", pytest.param("IWAE, learned", marks=pytest.mark.slow)])
 def test_a_step_allocates_no_arrays(kind):
     step = Step(variational_autoencoder([100, 60, 30], **KINDS[kind]), Minibatches(UINT8, 1024, seed=0), Adam(), 1.0)
     check_that_a_step_allocates_no_arrays(step, numbers=4)  # the weights of three codes are new arrays
