@@ -20,7 +20,7 @@ def test_penalties_make_codes_sparser(quick, digits):
     before, after = (result[f"stacked_{when}_fine_tuning_test_error_percent"] for when in ("before", "after"))
     assert after < 0.8 * before
     codes = load(run.out / "top_k.npz").encode(digits)
-    assert ((codes != 0).sum(axis=1) == 75).all()  # 3k of 300, in inference
+    assert ((codes != 0).sum(axis=1) == 100).all()  # 4k of 300, in inference
 
 
 def test_the_l1_penalty_is_that_of_keras():
