@@ -4,14 +4,13 @@ All of it comes from the system and the installed packages. What they do not kno
 """
 
 import os
-import platform
 import re
 import shutil
-import subprocess
 from datetime import datetime, timezone
 from importlib import metadata, util
 from pathlib import Path
 
+from demos.machine import commit, core_count, output, processor, read
 from npae.backend import missing, versions
 
 try:
@@ -51,11 +50,11 @@ def cpu(root=Path("/")):
     clocks, caches = _clocks(), sorted((root / "sys/devices/system/cpu/cpu0/cache").glob("index*"))
     most = max((clock.max for clock in clocks), default=0)
     return {
-        "model": model(root),
+        "model": processor(root),
         "cores": core_count(),
         "clock_mhz": [round(clock.current) for clock in clocks] or "unknown",
         "max_clock_mhz": round(most) or "unknown",
-        "caches": [" ".join(["L" + _read(c / "level"), _read(c / "type"), _read(c / "size")]) for c in caches]
+        "caches": [" ".join(["L" + read(c / "level"), read(c / "type"), read(c / "size")]) for c in caches]
         or "unknown",
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1) if psutil else "unknown",
     }
@@ -67,17 +66,6 @@ def _clocks():
         return (psutil.cpu_freq(percpu=True) or []) if psutil else []
     except (AttributeError, OSError, RuntimeError):
         return []
-
-
-def model(root=Path("/")):
-    """The name of the processor."""
-    named = re.search(r"^model name\s*: (.+)$", _read(root / "proc/cpuinfo"), re.M)
-    return (named and named[1]) or _run("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
-
-
-def core_count():
-    """The number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def blas_threads():
@@ -94,32 +82,9 @@ def gpu_clocks():
     """Name, driver and clocks of the first GPU, from nvidia-smi; "none" without one."""
     if not shutil.which("nvidia-smi"):
         return "none"
-    answer = _run("nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader", "--id=0")
+    answer = output("nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader", "--id=0")
     return dict(zip(GPU_FIELDS.split(","), answer.split(", "), strict=False)) if answer else "none"
-
-
-def commit():
-    """The commit of the source, with a + if files differ from it; "unknown" outside of a repository."""
-    here = str(Path(__file__).parent)
-    name = _run("git", "-C", here, "rev-parse", "--short=12", "HEAD")
-    changed = name and _run("git", "-C", here, "status", "--porcelain", "--untracked-files=no")
-    return f"{name}{'+' if changed else ''}" or "unknown"
 
 
 def _module(package):
     return {"scikit-learn": "sklearn"}.get(package, package)
-
-
-def _read(path):
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
-
-
-def _run(*command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

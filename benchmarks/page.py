@@ -11,10 +11,10 @@ function of the part's module that returns its main tables in Markdown. A part w
 
 import importlib
 import json
-import re
 from pathlib import Path
 
 from benchmarks import __main__ as front
+from benchmarks import report
 from benchmarks.lab import __main__ as lab
 from benchmarks.suite import BUSY
 from npae.backend import atomic_write, command_line, fit_text
@@ -76,12 +76,7 @@ def section(part, results):
 
 def fill(text, results):
     """`text` with every marked section replaced."""
-
-    def replace(match):
-        part = match[1]
-        return f"<!-- {part} -->\n{section(part, results)}\n<!-- /{part} -->"
-
-    return re.sub(r"<!-- ([\w/]+) -->.*?<!-- /\1 -->", replace, text, flags=re.DOTALL)
+    return report.fill_marked(text, lambda part: section(part, results))
 
 
 def main(readme=HERE / "README.md", results=HERE / "results"):

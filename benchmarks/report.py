@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -45,6 +46,19 @@ def spread(low, high, digits=2):
 def markdown(head, rows):
     """A table in Markdown."""
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] * len(head), *rows))
+
+
+MARKED = re.compile(r"<!-- ([\w/]+) -->.*?<!-- /\1 -->", re.DOTALL)
+
+
+def marked(text):
+    """The names of the marked sections of a page: {"a"} for lines `<!-- a -->` and `<!-- /a -->`."""
+    return {match[1] for match in MARKED.finditer(text)}
+
+
+def fill_marked(text, section):
+    """`text` with what stands in the marked section of any name replaced by section(name)."""
+    return MARKED.sub(lambda match: f"<!-- {match[1]} -->\n{section(match[1])}\n<!-- /{match[1]} -->", text)
 
 
 def with_quartiles(three, digits=2):

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.clock import Disagreement
-from benchmarks.hardware import core_count
 from benchmarks.training import TrainingStep, compiled_at_once
 from benchmarks.workloads import LARGE
+from demos.machine import core_count
 from npae.backend import CommandParser, command_line, install_command, missing, thread_count
 from npae.train.parallel.data_parallel import DataParallelStep
 from npae.train.parallel.environment import from_environment

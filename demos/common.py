@@ -2,13 +2,14 @@
 
 import argparse
 import importlib.util
+import sys
 import time
 import warnings
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 
-from demos import results
+from demos import machine, results
 from npae import fit, mnist, save
 from npae.backend import CommandParser, as_path, check_place, command_line, counted, fit_text, missing, resolve_device
 from npae.train import DeadUnitWarning
@@ -27,6 +28,7 @@ class Settings:
     seed: int
     out: Path
     own: argparse.Namespace  # the options that only this demo has
+    origin: dict  # command, commit and machine: machine.origin
     stopped: str | None = None  # why the run ended early, if it did
     metrics: dict = field(default_factory=dict)  # numbers for metrics.json, beside those of the tables
     tables: list = field(default_factory=list)
@@ -104,7 +106,8 @@ def parse(name, doc, epochs, quick_epochs=1, argv=None, own=None, compared_epoch
     compared_epochs = compared_epochs or epochs
     epochs = a.epochs or (quick_epochs if a.quick else epochs)
     given = argparse.Namespace(**{option: getattr(a, option) for option in own})
-    return Settings(name, device, a.quick, a.full, epochs, compared_epochs, a.seed, a.out, given)
+    origin = machine.origin(f"demos.{name}", sys.argv[1:] if argv is None else argv)
+    return Settings(name, device, a.quick, a.full, epochs, compared_epochs, a.seed, a.out, given, origin)
 
 
 def use_format(name):

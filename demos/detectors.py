@@ -1,28 +1,32 @@
-"""Detectors on the same rows: npae's distances, the Mahalanobis distance, the residual of PCA, PyOD's AutoEncoder."""
+"""Detectors on the same rows: npae's four distances, and what they are compared with.
+
+The Mahalanobis distance and the residual of PCA, on standardised rows; scikit-learn's IsolationForest and PyOD's
+AutoEncoder (the extra "pyod"), with their defaults. Those that are not installed are left out.
+"""
+
+import importlib.util
 
 import numpy as np
 
 from demos.baselines import PCA
-from npae.anomaly import AnomalyDetector, Mahalanobis, average_precision, roc_auc
+from npae.anomaly import AnomalyDetector, Mahalanobis
 from npae.anomaly.distances import DISTANCES
 
 
-def compare(table, kind, seeds, settings):
-    """{method: (seeds, 2) ROC-AUC and average precision}, all methods on the same splits of the table."""
+def compare(table, kind, seeds, settings, measures):
+    """{method: (seeds, measures)}, all methods on the same splits of the table. measures: {name: f(odd, scores)}."""
     found = {}
     for seed in range(settings.seed, settings.seed + seeds):
         x, x_test, odd = split(table, kind, seed)
-        detector = fitted(settings, x, seed)
+        detector = fitted(settings, x, seed, folds=0)  # no threshold is needed
         mean, deviation = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
         scaled, scaled_test = ((a - mean) / deviation for a in (x, x_test))
         scores = four_distances(detector, x, x_test)
         scores["Mahalanobis"] = Mahalanobis(scaled)(scaled_test)
         scores["PCA residual"] = pca_residual(scaled, scaled_test, max(1, x.shape[1] // 2))
-        other = None if settings.quick else pyod_autoencoder(x, seed)
-        if other is not None:
-            scores["PyOD AutoEncoder"] = other.decision_function(x_test)
+        scores |= {} if settings.quick else others(x, x_test, seed)
         for name, score in scores.items():
-            found.setdefault(name, []).append((roc_auc(odd, score), average_precision(odd, score)))
+            found.setdefault(name, []).append([measure(odd, score) for measure in measures.values()])
     return {name: np.array(v) for name, v in found.items()}
 
 
@@ -66,6 +70,19 @@ def pca_residual(train, test, k):
     return ((test - PCA(train, k).reconstruct(test)) ** 2).sum(axis=1)
 
 
+def others(x, x_test, seed):
+    """{method: scores of the test rows} of the detectors of other libraries, fitted to x with their defaults."""
+    found = {}
+    if importlib.util.find_spec("sklearn"):
+        from sklearn.ensemble import IsolationForest
+
+        found["IsolationForest"] = -IsolationForest(random_state=seed).fit(x).score_samples(x_test)
+    other = pyod_autoencoder(x, seed)
+    if other is not None:
+        found["PyOD AutoEncoder"] = other.decision_function(x_test)
+    return found
+
+
 def pyod_autoencoder(x, seed, share=0.1):
     """PyOD's AutoEncoder, fitted to x with its defaults; None without PyOD. share: its contamination."""
     try:
@@ -75,15 +92,10 @@ def pyod_autoencoder(x, seed, share=0.1):
     return AutoEncoder(contamination=share, random_state=seed, verbose=0).fit(x)
 
 
-def pair(values):
-    """Two numbers as a cell."""
-    return " / ".join(f"{v:.3f}" for v in values)
-
-
 def fitted(settings, x, seed, **options):
-    """An AnomalyDetector fitted to x. Raises KeyboardInterrupt if Ctrl-C ended its training early."""
-    epochs = 2 if settings.quick else 50
-    detector = AnomalyDetector(epochs=epochs, seed=seed, device=settings.device, **options).fit(x)
+    """An AnomalyDetector with its defaults, fitted to x. Raises KeyboardInterrupt if Ctrl-C ended its training."""
+    options |= {"epochs": 2} if settings.quick else {}
+    detector = AnomalyDetector(seed=seed, device=settings.device, **options).fit(x)
     if (detector.history.stopped or "").startswith("interrupted"):
         raise KeyboardInterrupt
     return detector

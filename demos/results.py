@@ -76,7 +76,7 @@ class Table:
 
 
 def write(settings):
-    """Write metrics.json: the settings, the metrics, each with its unit in its name, and versions. Returns all of it.
+    """Write metrics.json: settings, metrics, each with its unit in its name, origin and versions. Returns all of it.
 
     A run that has ended early without any number writes nothing, and None is returned.
     """
@@ -90,7 +90,8 @@ def write(settings):
     result = {
         "name": settings.name, "device": settings.device, "seed": settings.seed, "epochs": settings.epochs,
         "seconds": round(time.perf_counter() - settings.began, 2), "data": "full" if settings.full else "sample",
-        "quick": settings.quick, "stopped": settings.stopped, **metrics, "versions": versions(),
+        "quick": settings.quick, "stopped": settings.stopped, **metrics,
+        **settings.origin, "versions": versions(),
     }  # fmt: skip
     with atomic_write(settings.out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

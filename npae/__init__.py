@@ -63,6 +63,7 @@ Reading order
     losses/masked_cross_entropy.py      some labels unknown
     models/wrapper.py                   a model that is one of its parts
     models/classifier.py                a network under softmax cross-entropy
+    models/rbm.py                       restricted Boltzmann machines, contrastive divergence
     models/stacked.py                   greedy layer-wise pretraining
     models/phases.py                    several objectives
     models/sparse/                      dictionaries with few active units
@@ -93,6 +94,7 @@ Reading order
     models/adversarial/sampler.py       draws from a prior
     models/adversarial/game.py          one adversarial step
     models/adversarial/gan.py           generative adversarial networks
+    models/adversarial/rejection.py     samples that the discriminator accepts
     models/adversarial/autoencoder.py   adversarial autoencoders
     models/adversarial/parts.py         codes of several parts
     models/adversarial/semi_supervised.py   one part is the class

@@ -35,7 +35,7 @@ from npae import (
     train,
     variational_autoencoder,
 )
-from npae.anomaly import Mahalanobis
+from npae.anomaly import Mahalanobis, average_precision
 from npae.backend import Serializable
 from npae.data import Minibatches, Shards, Warp, hide_labels, oversample_labelled
 from npae.layers import Dense
@@ -183,6 +183,8 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {  # {name: (a call with keywords
     "Autoencoder": (lambda **k: autoencoder(models.Autoencoder, **k), {"seed": SEED}),
     "VariationalAutoencoder": (lambda **k: VariationalAutoencoder(Dense(6, 4), Dense(2, 6), **k),
                                {"beta": POSITIVE, "samples": COUNT, "seed": SEED}),
+    "RBM": (lambda n_visible=6, n_hidden=3, **k: models.RBM(n_visible, n_hidden, **k),
+            {"n_visible": COUNT, "n_hidden": COUNT, "seed": SEED}),
     "SparseAutoencoder": (lambda n_in=6, n_units=9, **k: models.SparseAutoencoder(n_in, n_units, "relu", **k),
                           {"n_in": COUNT, "n_units": COUNT, "aux_k": Whole(2, 0), "aux_strength": POSITIVE,
                            "dead_after": COUNT, "seed": SEED}),
@@ -213,13 +215,17 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {  # {name: (a call with keywords
     "Resample": (train.Resample, {"every": COUNT, "until": COUNT}),
     "sparse_health": (lambda batch_size: evaluate.sparse_health(dense_autoencoder([6, 2], loss="mse"), X, batch_size),
                       {"batch_size": COUNT}),
+    "neighbours_kept": (lambda k: evaluate.neighbours_kept(X, X, k), {"k": COUNT}),
     "resample": (lambda seed: models.resample(models.SparseAutoencoder(6, 9, "relu"), X, seed), {"seed": SEED}),
+    "rejection_sample": (lambda n=2, seed=0, **k: models.rejection_sample(gan(), n, seed, **k),
+                         {"n": COUNT, "seed": SEED, "quantile": BELOW_1, "batch_size": COUNT}),
     "EarlyStopping": (train.EarlyStopping, {"patience": COUNT, "min_delta": NOT_NEGATIVE}),
     "Checkpoint": (lambda **k: train.Checkpoint("x", **k), {"every": COUNT, "steps": COUNT}),
     "ExponentialMovingAverage": (train.ExponentialMovingAverage, {"decay": BELOW_1}),
     "AnomalyDetector": (detector, {"contamination": Real(0.4, 0, 0.5, "high"), "shrinkage": ABOVE_0_TO_1,
                                    "epochs": Whole(2, 0), "batch_size": COUNT, "learning_rate": POSITIVE,
                                    "folds": Whole(2, 0), "seed": SEED}),
+    "average_precision": (lambda prevalence: average_precision([0, 1], [1.0, 2.0], prevalence), {"prevalence": OPEN}),
     "Mahalanobis": (lambda shrinkage: Mahalanobis(X, shrinkage), {"shrinkage": ABOVE_0_TO_1}),
     "Shards": (shards, {"block_rows": COUNT, "mixed_blocks": COUNT}),
     "Minibatches": (lambda batch_size=2, **k: Minibatches(X, batch_size, **k), {"batch_size": COUNT}),
@@ -236,7 +242,7 @@ ELSEWHERE = {
     "conv_encoder": "by convolutional_autoencoder", "conv_decoder": "by convolutional_autoencoder",
     "CodeMixture": "needs scikit-learn: tests/models/latent", "image_folder": "needs pictures: tests/data/files",
     "parzen_log_likelihood": "numbers or lists: tests/evaluate", "Parzen": "a result", "SparseHealth": "a result",
-    "TwoSample": "a result",
+    "TwoSample": "a result", "Neighbours": "a result",
     "check_layer": "as check_gradient", "check_model": "as check_gradient",
 }  # fmt: skip
 CASES = [(name, argument) for name, (_, arguments) in TABLE.items() for argument in arguments]

@@ -80,6 +80,16 @@ def faces(home):
     return len(data.olivetti("~/olivetti.npz").train_images) == 70
 
 
+def strangers(home):
+    np.savez(home / "lfw_64.npz", images=np.zeros((20, 64, 64), np.uint8), person=np.arange(20))
+    return len(data.lfw("~/lfw_64.npz").test_images) == 2
+
+
+def frames(home):
+    np.savez(home / "frey.npz", images=np.zeros((4, 28, 20), np.uint8))
+    return len(data.frey("~/frey.npz")) == 4
+
+
 def sample(home):
     shutil.copytree(SAMPLE, home / "sample")
     return "~/sample"
@@ -142,6 +152,8 @@ USES = {  # each returns whether what it wrote or read lies in the home folder
     "read_npz": an_archive,
     "credit_card": credit,
     "olivetti": faces,
+    "lfw": strangers,
+    "frey": frames,
     "image_folder": a_picture,
     "read_table": read_table,
     "as_path": lambda home: npae.backend.as_path("~/a") == home / "a",

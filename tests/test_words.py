@@ -48,7 +48,7 @@ Z = (r"(?-i:(?<![^\W_])d?z(?![^\W_₀-₉ᵢⱼₖₗ]))", "logits or a for outp
 Z_MAY_STAND_IN = (
     "npae/models/variational/", "npae/models/adversarial/", "npae/models/latent/", "npae/layers/sampling.py",
     "npae/penalties/gaussian_kl.py", "npae/losses/gaussian.py", "npae/__init__.py",
-    "demos/vae.py", "demos/conv_vae.py", "demos/gan.py",
+    "demos/vae.py", "demos/conv_vae.py", "demos/frey.py", "demos/gan.py",
     "demos/aae.py", "demos/semi_supervised.py", "demos/faces.py", "demos/interpolation.py", "docs/notation.md",
     "demos/from_scratch/", "README.md", "npae/export/onnx_graph/model.py", "npae/export/onnx_graph/parts.py",
     "docs/export.md", "docs/book/12_variational.py", "docs/book/13_likelihood.py", "docs/book/14_adversarial.py",

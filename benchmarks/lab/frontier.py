@@ -11,12 +11,14 @@ continued; --most ends it after so many runs.
 
 import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
 from benchmarks.opponents.sparse_pytorch import TorchSparse
 from demos import hidden_states
 from demos.activations import BATCH, RATE, recipe
+from demos.machine import origin
 from demos.sparse_data import scaled
 from npae import SparseAutoencoder, fit
 from npae.backend import CommandParser, as_path, atomic_write, command_line, text_table, versions
@@ -51,6 +53,7 @@ def main(argv=None):
     parser.add_argument("--most", type=int, help="end after so many runs")
     parser.add_argument("--out", type=as_path, default=Path("runs/benchmarks/frontier.json"), help="the JSON file")
     options = parser.parse_args(argv)
+    made = origin("benchmarks.lab.frontier", sys.argv[1:] if argv is None else argv)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     try:
         states = hidden_states.read(hidden_states.find())
@@ -68,7 +71,7 @@ def main(argv=None):
             CONTENDERS[name], k, train, held, seed, options.epochs
         )
         print(f"{name}, k = {k}, seed {seed}", one, flush=True)
-        result["versions"] = versions()
+        result |= made | {"versions": versions()}
         with atomic_write(options.out) as temporary:
             temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     report(result["runs"])

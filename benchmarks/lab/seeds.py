@@ -13,12 +13,14 @@ study can be continued.
 
 import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.workloads import DEEP
+from demos.machine import origin
 from npae import dense_autoencoder, fit, mnist
 from npae.backend import CommandParser, as_path, atomic_write, command_line, text_table, versions
 from npae.layers import ELU, ReLU
@@ -79,6 +81,7 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=as_path, default=Path("runs/benchmarks/seeds.json"), help="the JSON file")
     options = parser.parse_args(argv)
+    made = origin("benchmarks.lab.seeds", sys.argv[1:] if argv is None else argv)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     data = mnist(which="full")
     train, test = data.train_images.reshape(-1, 784), data.test_images.reshape(-1, 784)
@@ -99,7 +102,7 @@ def main(argv=None):
                 "seconds": round(time.perf_counter() - began, 1),
             }
             print(name, "seed", seed, one, flush=True)
-            result["versions"] = versions()
+            result |= made | {"versions": versions()}
             with atomic_write(options.out) as temporary:
                 temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     report(result["runs"])

@@ -36,16 +36,22 @@ def code_maps(path, maps, labels, title):
     save_figure(figure, path)
 
 
-def manifold(path, images, codes, labels, title):
-    """Images (n², 784) decoded from the grid of npae.models.latent, beside a scatter plot of codes (m, 2).
+def manifold(path, images, codes, labels, title, cmap="gray_r", times=None):
+    """Images (n², …) decoded from the grid of npae.models.latent, beside a scatter plot of codes (m, 2).
 
+    times: numbers that colour the codes from dark to light, in the place of labels.
     Both axes are values of the standard normal distribution function, so that both halves have the same coordinates.
     """
     figure = new_figure(10.4, 5.2)
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.04})
-    left.imshow(tiled(images), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-    right.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    _scatter(right, np.vectorize(NormalDist().cdf)(codes), labels)
+    sheet = tiled(images)
+    left.imshow(sheet, cmap=cmap, vmin=0, vmax=1, interpolation="nearest")
+    right.set(xlim=(0, 1), ylim=(0, 1), aspect=sheet.shape[0] / sheet.shape[1])
+    places = np.vectorize(NormalDist().cdf)(codes)
+    if times is None:
+        _scatter(right, places, labels)
+    else:
+        right.scatter(*places.T, c=times, cmap="viridis", s=5, linewidths=0)
     for axes in (left, right):
         bare(axes)
     figure.suptitle(title, fontsize=11, y=0.93)

@@ -1,4 +1,4 @@
-"""Pictures of curves and bars: learning curves, principal angles, ROC and precision-recall curves, contributions."""
+"""Pictures of curves and bars: learning, ROC and precision-recall curves, angles, contributions, heartbeats."""
 
 import numpy as np
 
@@ -96,4 +96,31 @@ def contributions(path, rows, names, title, bars=8):
         axes.locator_params(axis="x", nbins=4)
         axes.spines[["top", "right", "left"]].set_visible(False)
     figure.suptitle(title, fontsize=11)
+    save_figure(figure, path)
+
+
+def beats(path, panels, scores, odd, threshold):
+    """Heartbeats with their reconstructions, the error shaded, beside the errors of all beats.
+
+    panels: two of [(title, beat, reconstruction)]; scores: (n,); odd: which of these beats are abnormal, (n,).
+    """
+    figure = new_figure(11.4, 3.3, layout="constrained")
+    *drawn, last = figure.subplots(1, 3, width_ratios=(1, 1, 0.95))
+    drawn[0].set_ylabel("standardised signal")
+    low, high = (f(np.array([panel[1:] for panel in panels])) for f in (np.min, np.max))
+    for axes, colour, (title, beat, x_hat) in zip(drawn, COLOURS, panels, strict=False):
+        t = np.arange(len(beat))
+        axes.fill_between(t, beat, x_hat, color=colour, alpha=0.3, linewidth=0, label="error")
+        axes.plot(t, beat, color=INK, linewidth=1.6, label="heartbeat")
+        axes.plot(t, x_hat, color=colour, linewidth=1.8, label="reconstruction")
+        axes.set(title=title, xlabel="sample", ylim=(low - 0.25, high + 0.25), xlim=(0, len(beat) - 1))
+        axes.legend(frameon=False, fontsize=8.5, loc="best")
+        open_frame(axes)
+    bins = np.linspace(0, scores.max(), 50)
+    for colour, name, which in ((COLOURS[0], "normal", ~odd), (COLOURS[1], "abnormal", odd)):
+        last.hist(scores[which], bins, color=colour, alpha=0.65, label=f"{which.sum()} {name} beats")
+    last.axvline(threshold, color=INK, linewidth=1.2, linestyle="--", label=f"threshold {threshold:.3f}")
+    last.set(title="Errors of new beats", xlabel="mean absolute error", ylabel="beats", xlim=(0, None))
+    last.legend(frameon=False, fontsize=8.5)
+    open_frame(last)
     save_figure(figure, path)

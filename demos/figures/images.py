@@ -13,13 +13,13 @@ def one_of_each(labels, count=10):
 
 
 def digit_rows(path, rows, title, codes=None, cmap="gray_r", caption=""):
-    """Rows of square images, one below the other: rows is [(name, images (k, …) in [0, 1])].
+    """Rows of images, one below the other: rows is [(name, images (k, …) in [0, 1])].
 
     codes: (k, d) codes, drawn as bars below the first row. cmap: "gray_r" for black on white, "gray" for photographs.
     caption: a line below, such as the source of the images.
     """
     k = len(rows[0][1])
-    rows = [(name, _tile(_square(images), columns=k, gap=3)) for name, images in rows]
+    rows = [(name, _tile(_plane(images), columns=k, gap=3)) for name, images in rows]
     if codes is not None:
         rows.insert(1, ("code", None))
     width, (h, w) = 0.8 * k, rows[0][1].shape
@@ -50,10 +50,10 @@ def _code_bars(axes, codes):
     axes.set(xlim=(0, k), ylim=(low - margin, high + margin))
 
 
-def sheets(path, panels, title, columns=8):
-    """Sheets of digits side by side: panels is [(name, images (k, 784) in [0, 1])], `columns` digits per line."""
-    panels = [(name, _tile(_square(images), columns, gap=2)) for name, images in panels]
-    _panels(path, [panels], title, cmap="gray_r", vmin=0, vmax=1)
+def sheets(path, panels, title, columns=8, cmap="gray_r"):
+    """Sheets of images side by side: panels is [(name, images (k, …) in [0, 1])], `columns` images per line."""
+    panels = [(name, _tile(_plane(images), columns, gap=2)) for name, images in panels]
+    _panels(path, [panels], title, cmap=cmap, vmin=0, vmax=1)
 
 
 def filters(path, panels, title, columns=8):
@@ -61,7 +61,7 @@ def filters(path, panels, title, columns=8):
 
     Blue is positive, white 0, red negative; every unit has its own scale.
     """
-    feature_maps(path, [[(name, _square(weights)) for name, weights in panels]], title, columns)
+    feature_maps(path, [[(name, _plane(weights)) for name, weights in panels]], title, columns)
 
 
 def feature_maps(path, rows, title, columns=8):
@@ -85,10 +85,10 @@ def _panels(path, rows, title, background="white", **imshow):
     save_figure(figure, path)
 
 
-def _square(images):
-    """(k, …) images of as many rows as columns: (k, side, side)."""
+def _plane(images):
+    """(k, h, w), of images (k, …, h, w), or of rows (k, h²) of square images."""
     side = round((images[0].size) ** 0.5)
-    return images.reshape(-1, side, side)
+    return images.reshape(-1, *(images.shape[-2:] if images.ndim > 2 else (side, side)))
 
 
 def _in_unit_range(maps):
@@ -108,5 +108,5 @@ def _tile(images, columns, gap):
 
 
 def tiled(images):
-    """Square images (n², …) as one image of n rows and n columns."""
-    return _tile(_square(images), columns=round(len(images) ** 0.5), gap=0)
+    """Images (n², …) as one image of n rows and n columns."""
+    return _tile(_plane(images), columns=round(len(images) ** 0.5), gap=0)

@@ -16,13 +16,23 @@ and one half of those with the same score, divided by N. Hence
 
     AUC = P(score of an anomaly > score of a normal row) + ½ P(the two are equal)
 
-It does not depend on how rare anomalies are; average precision does. Fawcett 2006, "An introduction to ROC analysis";
-Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves".
+It does not depend on how rare anomalies are; average precision does.
+
+**Another prevalence.** A sample that is richer in anomalies than what it stands for has the same TPR and FPR, up to
+chance, but other numbers P and N. If a share π of all rows are anomalies, a share π TPR of all rows is called so
+rightly, and a share (1 − π) FPR by mistake:
+
+    precision_π = π TPR/(π TPR + (1 − π) FPR)                the same as above for π = P/(P + N)
+
+N normal rows show no FPR between 0 and 1/N. Where π is not much larger than 1/N, precision_π rests on a few rows.
+
+Fawcett 2006, "An introduction to ROC analysis"; Davis & Goadrich 2006, "The relationship between precision-recall and
+ROC curves".
 """
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike
+from npae.backend import Array, ArrayLike, as_float
 
 
 def _counts(y: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
@@ -97,19 +107,27 @@ def precision_recall_curve(y: ArrayLike, scores: ArrayLike) -> tuple[Array, Arra
     return tp / (tp + fp), tp / tp[-1], thresholds
 
 
-def average_precision(y: ArrayLike, scores: ArrayLike) -> float:
+def average_precision(y: ArrayLike, scores: ArrayLike, prevalence: float | None = None) -> float:
     """Σ_k (recall_k − recall_k₋₁) precision_k: the share of anomalies for random scores, 1 for perfect ones.
 
     Args:
         y: labels (n,), 1 for an anomaly and 0 for a normal row.
         scores: (n,), higher for rows more likely to be anomalies.
+        prevalence: π, the share of anomalies where the scores are to be used, above 0 and below 1; None: that of y.
 
-    Raises ValueError as roc_curve does.
+    Raises ValueError as roc_curve does, and for another prevalence.
 
     Example:
         >>> from npae.anomaly import average_precision
-        >>> round(average_precision([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0]), 3)
-        0.833
+        >>> y, scores = [0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0]
+        >>> round(average_precision(y, scores), 3), round(average_precision(y, scores, prevalence=0.01), 3)
+        (0.833, 0.51)
     """
-    precision, recall, _ = precision_recall_curve(y, scores)
+    if prevalence is None:
+        precision, recall, _ = precision_recall_curve(y, scores)
+    else:
+        share = as_float(prevalence, "prevalence of average_precision", above=0, below=1)
+        false, recall, _ = (values[1:] for values in roc_curve(y, scores))
+        right = share * recall
+        precision = right / np.maximum(right + (1 - share) * false, np.finfo(float).tiny)
     return float((np.diff(recall, prepend=0) * precision).sum())

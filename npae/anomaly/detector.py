@@ -55,7 +55,7 @@ class AnomalyDetector:
         shrinkage: α of "residual" and "joint", above 0 and at most 1.
         standardize: False leaves the features as they are (uint8: /255). Use it for images: their almost constant
             corners would be scaled up.
-        epochs: of training; 0 if the model is trained already. Small tables gain from more.
+        epochs: of training; 0 if the model is trained already. Tables of many thousand rows need fewer.
         batch_size: the most rows per step; all batches are of equal size.
         learning_rate: of Adam, falling along a cosine.
         folds: K of cross-fitting, so that the threshold is right for new rows; a table of few rows then costs K + 1
@@ -95,7 +95,7 @@ class AnomalyDetector:
     progress: Progress
 
     def __init__(self, model: Model | MakeModel | None = None, distance: str = "joint", contamination: float = 0.1, *,
-                 shrinkage: float = 0.01, standardize: bool = True, epochs: int = 50, batch_size: int = 128,
+                 shrinkage: float = 0.01, standardize: bool = True, epochs: int = 150, batch_size: int = 128,
                  learning_rate: float = 3e-3, folds: int = 10, seed: int = 0, dtype: DTypeLike = "float32",
                  device: str = "cpu", progress: Progress = "none") -> None:  # fmt: skip
         self.given_model, self.distance, self.contamination = model, distance, contamination

@@ -27,7 +27,7 @@ from npae.data.files.places import cache_folder, data_folder
 from npae.data.files.table import Table, read_table
 from npae.data.files.text import TableError
 from npae.data.minibatches import Minibatches
-from npae.data.sets.faces import olivetti
+from npae.data.sets.faces import frey, lfw, olivetti
 from npae.data.sets.few_labels import hide_labels, oversample_labelled
 from npae.data.sets.mnist import Images, fetch_mnist, idx_folder, mnist
 from npae.data.sets.tables import adbench, credit_card, read_npz
@@ -53,9 +53,11 @@ __all__ = [
     "credit_card",
     "data_folder",
     "fetch_mnist",
+    "frey",
     "hide_labels",
     "idx_folder",
     "image_folder",
+    "lfw",
     "mnist",
     "olivetti",
     "oversample_labelled",

@@ -81,7 +81,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
                  weight_decay: float = 0.0, l1: float = 0.0, contraction: float = 0.0, sparsity: float = 0.0,
                  dropout: float = 0.0, batch_norm: bool = False, tied: bool = False, model: Any = None,
                  distance: str = "joint", contamination: float | str = "auto", false_alarm_rate: float = 0.1,
-                 folds: int = 10, shrinkage: float = 0.01, standardize: bool = True, epochs: int = 50,
+                 folds: int = 10, shrinkage: float = 0.01, standardize: bool = True, epochs: int = 150,
                  batch_size: int = 128, learning_rate: float = 3e-3, dtype: DTypeLike | None = None,
                  device: str = "cpu", random_state: Any = None, verbose: bool = False) -> None:  # fmt: skip
         self.n_components, self.hidden_layer_sizes = n_components, hidden_layer_sizes

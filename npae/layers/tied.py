@@ -17,7 +17,7 @@ its term. θ contains W once.
 Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders", JMLR 11, section 3.1.
 """
 
-from npae.backend import Array, Config, Parameter, check_input, check_shape, empty, matmul
+from npae.backend import Array, Config, Parameter, check_input, check_shape, device_of, empty, matmul
 from npae.layers import initializers
 from npae.layers.activations import ActivationLike, as_activation, suffix
 from npae.layers.base import Cache, Gradient, Layer
@@ -62,6 +62,13 @@ class TiedDense(Layer):
         self.W.add_product(da.T, h, left_sum=self.b)  # ∂J/∂W += daᵀ h,  ∂J/∂b += Σ_i da_i
         if needs_dx:
             return matmul(da, self.W.value, out=empty(h.shape, h))  # ∂J/∂h = da W
+
+    def untied(self) -> Dense:
+        """A Dense layer that computes the same, with weights of its own: a copy of Wᵀ, and of b."""
+        layer = Dense(self.dense.n_out, self.dense.n_in, self.activation)
+        layer.initialize(dtype=self.b.value.dtype, device=device_of(self.b.value))
+        layer.W.value[...], layer.b.value[...] = self.W.value.T, self.b.value
+        return layer
 
     def config(self) -> Config:
         return {"dense": self.dense, "activation": self.activation}

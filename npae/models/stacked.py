@@ -15,6 +15,9 @@ g_k reconstructs the codes hᵏ⁻¹, so it ends in the activation of these, φ_
 for cross-entropy). Codes of sigmoid units lie in (0, 1) as pixels do. They are reconstructed with cross-entropy, whose
 loss contains the sigmoid; other codes with squared error.
 
+With rbm=True a stage is a restricted Boltzmann machine, trained by contrastive divergence (models/rbm.py), as in the
+first of the papers. Its f_k and g_k share W_k. Unrolled, g_k has a copy of W_kᵀ, which is then trained by itself.
+
 Hinton & Salakhutdinov 2006, Science 313:504; Bengio et al. 2007, "Greedy layer-wise training of deep networks"; Vincent
 et al. 2010, JMLR 11, section 3.5 (denoising: a stage's input is corrupted while the stage is trained; the next stage
 gets the codes of clean inputs).
@@ -33,6 +36,7 @@ from npae.losses import BinaryCrossEntropy, SquaredError
 from npae.models.autoencoder import Autoencoder
 from npae.models.classifier import Classifier
 from npae.models.dense import as_sizes
+from npae.models.rbm import RBM
 
 PerStage: TypeAlias = Callable[[], Any] | list[Callable[[], Any] | None] | None
 """A function without arguments for all stages, or a list with one function or None per stage."""
@@ -53,6 +57,7 @@ class Stacked:
             SquaredError.
         tied: give every decoder the weights of its encoder, transposed (layers.TiedDense); they stay tied when
             unrolled.
+        rbm: train every stage as an RBM, without corruption or loss; codes are "sigmoid", the last also "linear".
         seed: draws the initial values of all autoencoders.
         dtype: of the parameters, float32 or float64.
 
@@ -74,8 +79,8 @@ class Stacked:
 
     def __init__(self, sizes: Iterable[int], activation: ActivationLike | list[ActivationLike] = "sigmoid",
                  corruption: PerStage = None, penalties: PerStage = None, loss: PerStage = None,
-                 tied: bool = False, seed: int = 0, dtype: DTypeLike = np.float32):  # fmt: skip
-        self.sizes, self.seed, self.dtype, self._tied = as_sizes(sizes, "Stacked"), seed, dtype, tied
+                 tied: bool = False, rbm: bool = False, seed: int = 0, dtype: DTypeLike = np.float32):  # fmt: skip
+        self.sizes, self.seed, self.dtype, self._tied, self._rbm = as_sizes(sizes, "Stacked"), seed, dtype, tied, rbm
         self._activations = self._one_each("activation", activation)
         for given in self._activations:
             as_activation(given, "Stacked")  # raises for what is not one
@@ -108,6 +113,8 @@ class Stacked:
         below = self._activations[k - 1] if k else None
         codes = as_activation(below, "Stacked")
         in_0_to_1 = k == 0 or isinstance(codes, Sigmoid)
+        if self._rbm:
+            return self._machine(k, in_0_to_1, corruption, penalties, loss)
         loss = loss() if loss else BinaryCrossEntropy() if in_0_to_1 else SquaredError()
         from_logits = isinstance(loss, BinaryCrossEntropy)
         if from_logits and not in_0_to_1:
@@ -121,6 +128,18 @@ class Stacked:
         encoder = Sequential(*([corruption()] if corruption else []), dense)
         penalties = penalties() if penalties else ()
         return Autoencoder(encoder, Sequential(decoder), loss, seed=None, penalties=penalties)
+
+    def _machine(self, k, in_0_to_1, corruption, penalties, loss):
+        """The RBM sizes[k] → sizes[k + 1], without values."""
+        if corruption or loss:
+            raise ValueError("Stacked: expected no corruption and no loss with rbm=True. Leave them out.")
+        if not in_0_to_1:
+            raise ValueError(
+                f"Stacked: stage {k + 1} is an RBM of codes {self._activations[k - 1]!r}, and its visible units need "
+                'data in [0, 1]. Take "sigmoid" for the stage below.'
+            )
+        n, m = self.sizes[k : k + 2]
+        return RBM(n, m, self._activations[k], penalties() if penalties else (), seed=None)
 
     def stages(self, data: ArrayLike) -> Iterator[tuple[Autoencoder, Any]]:
         """Yield (autoencoder, its data) for each stage, from the first: train it before taking the next.
@@ -167,6 +186,8 @@ class Stacked:
         """(layers of the encoder, layers of the decoder) of the deep network, copied together so that ties remain."""
         leaves = [[layer for _, layer in autoencoder.leaves()] for autoencoder in self.autoencoders]
         pairs = copy.deepcopy([layers[-2:] for layers in leaves])  # without corruption
+        if self._rbm and not self._tied:
+            pairs = [[encoder, decoder.untied()] for encoder, decoder in pairs]
         for k, (_, decoder) in enumerate(pairs[1:]):
             decoder.activation = as_activation(self._activations[k], "Stacked")  # it returns codes of the stage below
         return [encoder for encoder, _ in pairs], [decoder for _, decoder in reversed(pairs)]

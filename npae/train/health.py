@@ -23,6 +23,7 @@ from npae.layers.conv import Convolution
 from npae.layers.output import output_activation
 from npae.models.autoencoder import Autoencoder
 from npae.models.data_dependent_init import rescale
+from npae.models.rbm import RBM
 from npae.models.sparse.dictionary import Dictionary
 from npae.train.callbacks import Callback
 
@@ -50,7 +51,7 @@ class DataInit(Callback):
         """
         if not isinstance(model, Autoencoder) or type(model).forward is not Autoencoder.forward:
             return False
-        if isinstance(model, Dictionary):  # train/sparse.py
+        if isinstance(model, (Dictionary, RBM)):  # train/sparse.py; an RBM begins with small weights
             return False
         layers = [layer for _, layer in model.leaves()]
         other = any(isinstance(layer, (Convolution, BatchNorm)) for layer in layers)

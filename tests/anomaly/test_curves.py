@@ -77,3 +77,22 @@ def test_as_scikit_learn(levels):
 def test_labels_and_scores_without_a_curve_raise(function, y, s, words):
     with pytest.raises(ValueError, match=words):
         function(y, s)
+
+
+@pytest.mark.parametrize("levels", [3, 10_000])
+def test_at_another_prevalence_normal_rows_count_as_if_they_were_more(levels):
+    """Every normal row, w times: the prevalence is P/(P + w N)."""
+    y, s = random_case(5, levels)
+    P, N = y.sum(), (~y).sum()
+    for w in (1, 7):
+        many = np.append(y, np.repeat(y[~y], w - 1)), np.append(s, np.repeat(s[~y], w - 1))
+        assert average_precision(y, s, P / (P + w * N)) == pytest.approx(average_precision(*many), rel=1e-12)
+    assert average_precision(y, y.astype(float), 1e-4) == 1
+    assert average_precision(y, np.zeros(len(y)), 1e-4) == pytest.approx(1e-4)
+    assert average_precision(y, -y.astype(float), 1e-4) == pytest.approx(1e-4)  # all anomalies come last
+
+
+@pytest.mark.parametrize("prevalence", [0, 1, -0.1, float("nan")])
+def test_a_prevalence_is_between_0_and_1(prevalence):
+    with pytest.raises(ValueError, match="prevalence of average_precision: expected a number above 0 and below 1"):
+        average_precision(Y, S, prevalence)

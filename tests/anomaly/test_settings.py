@@ -28,7 +28,7 @@ def test_settings_are_changed_for_the_next_fit():
 
 def test_the_repr_shows_them():
     assert repr(AnomalyDetector(contamination=0.05)).startswith(
-        "AnomalyDetector(model=None, distance='joint', contamination=0.05, shrinkage=0.01, standardize=True, epochs=50"
+        "AnomalyDetector(model=None, distance='joint', contamination=0.05, shrinkage=0.01, standardize=True, epochs=150"
     )
 
 

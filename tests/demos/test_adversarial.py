@@ -5,7 +5,7 @@ import pytest
 
 from npae import load, mnist
 from npae.evaluate import nearest_neighbour_test, parzen_log_likelihood
-from npae.models import RingPrior
+from npae.models import RingPrior, rejection_sample
 
 pytest.importorskip("matplotlib")
 
@@ -28,6 +28,9 @@ def test_a_generator_comes_nearer_to_digits_and_its_metrics_are_those_of_its_sam
     samples = model.sample(1800, seed=1)
     two = nearest_neighbour_test(samples[:500], test)
     assert result["gan_two_sample_accuracy"] == pytest.approx(two.accuracy, abs=0.005)
+    accepted = nearest_neighbour_test(rejection_sample(model, 1800, seed=2)[:500], test)
+    assert result["accepted_two_sample_accuracy"] == pytest.approx(accepted.accuracy, abs=0.005)
+    assert result["last_parzen_nats"] != result["gan_parzen_nats"]  # the model has the average of θ
     parzen = parzen_log_likelihood(samples, test, validation)
     assert result["gan_parzen_sigma"] == parzen.sigma
     assert result["gan_parzen_nats"] == pytest.approx(parzen.mean, rel=1e-3)

@@ -7,9 +7,11 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from demos import anomaly, common, detectors  # noqa: E402
-from npae.anomaly import AnomalyDetector  # noqa: E402
+from demos import anomaly, card_payments, common, detectors  # noqa: E402
+from npae.anomaly import AnomalyDetector, roc_auc  # noqa: E402
 from npae.data import Table  # noqa: E402
+
+MEASURES = card_payments.MEASURES
 
 
 def odd_table(n=400, odd=40, d=6):
@@ -43,10 +45,13 @@ def run(out, *options):
 def test_all_three_parts_are_measured(data, tmp_path, capsys):
     result = run(tmp_path / "out")
     printed = capsys.readouterr().out
-    assert "unsup: ROC-AUC / average precision" in printed and "planes" in printed
-    assert "is a sample: 360 normal payments and 40 frauds" in printed and "Left out" not in printed
+    assert "unsup: ROC-AUC" in printed and "beaten" in printed and "planes" in printed
+    assert "is a sample: 360 normal payments and 40 frauds are used" in printed and "Left out" not in printed
     assert result["tables_semi_mahalanobis_mean_roc_auc"] > 0.99 > result["tables_semi_npae_latent_mean_roc_auc"]
     assert result["card_semi_mahalanobis_roc_auc"] > 0.99
+    rows, opponent = result["tables_semi"]["planes"], "Mahalanobis"
+    beaten = rows["npae, joint"][0][0] > rows[opponent][0][0]
+    assert result["tables_semi_mahalanobis_beaten_by_joint_count"] == beaten and result["tables_count"] == 1
     assert 0.6 < result["digits_npae_reconstruction_mean_roc_auc"] <= 1
     assert {len(v) for v in result["digits_roc_auc"].values()} == {2}
     assert (tmp_path / "out" / "contributions.png").read_bytes()[:4] == b"\x89PNG"
@@ -63,10 +68,27 @@ def settings_for(out, csv=None):
 def test_a_table_by_its_path(data, tmp_path):
     path = (data / "creditcard" / "creditcard_sample.csv.gz").rename(tmp_path / "mine.csv.gz")
     settings = settings_for(tmp_path, path)
-    anomaly.fraud(settings)
+    card_payments.fraud(settings)
     assert settings.metrics["card_semi_mahalanobis_roc_auc"] > 0.99
     with pytest.raises(FileNotFoundError, match="credit_card: expected the file"):
-        anomaly.fraud(settings_for(tmp_path))
+        card_payments.fraud(settings_for(tmp_path))
+
+
+def test_of_the_larger_sample_of_payments_the_unbiased_part_is_taken(data, tmp_path, monkeypatch):
+    x, y = odd_table(d=29)
+    x = np.insert(x, 0, 1e6 * np.arange(len(x)), axis=1)
+    source, columns = np.where(y, 0, np.arange(len(y)) % 3), ["Time", *(f"V{k}" for k in range(1, 29)), "Amount"]
+    np.savez(data / "creditcard" / card_payments.UNION, X=x, y=y, source=source, columns=np.array(columns))
+    table = card_payments.payments(settings_for(tmp_path))
+    assert table.names == tuple(columns[1:]) and table.y.sum() == 40 and (~table.y).sum() == 120
+    np.testing.assert_array_equal(table.x, x[source == 0][:, 1:])
+
+
+def test_detectors_of_other_libraries_rank_the_same_rows():
+    pytest.importorskip("sklearn")
+    x, y = odd_table()
+    for scores in detectors.others(x[~y], x, 0).values():
+        assert roc_auc(y, scores) > 0.8
 
 
 def test_missing_tables_are_left_out_with_a_message(quick):
@@ -80,10 +102,10 @@ def test_all_methods_see_the_same_split_which_the_seed_decides(tmp_path):
     x, y = odd_table()
     settings = settings_for(tmp_path)
     table = Table(x, y, "planes", tmp_path)
-    two = detectors.compare(table, "semi", 2, settings)
-    assert {v.shape for v in two.values()} == {(2, 2)}
+    two = detectors.compare(table, "semi", 2, settings, MEASURES)
+    assert {v.shape for v in two.values()} == {(2, 3)}
     settings.seed = 1
-    for name, v in detectors.compare(table, "semi", 1, settings).items():
+    for name, v in detectors.compare(table, "semi", 1, settings, MEASURES).items():
         np.testing.assert_array_equal(v[0], two[name][1])
         assert not np.array_equal(two[name][0], two[name][1]) or v[0].min() == 1
 

@@ -15,6 +15,7 @@ DEMOS = {
     "aae": {"maps.png", "styles.png", "gaussian.npz", "ring.npz", "swiss_roll.npz", "metrics.json"},
     "activations": {"filters.png", "frontier.png", "frequencies.png", "top_k.npz", "metrics.json"},
     "anomaly": {"curves.png", "extremes.png", "metrics.json"},
+    "cells": {"digits.png", "digits_2.npz", "digits_10.npz", "metrics.json"},
     "conv": {"reconstructions.png", "maps.png", "loss.png", "pooled.npz", "strided.npz", "large.npz", "metrics.json"},
     "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},
     "conv_vae": {"manifold.png", "conv_vae.npz", "metrics.json"},
@@ -24,8 +25,9 @@ DEMOS = {
     "denoising": {"cleaned.png", "gaussian_0_4.npz", "gaussian_0_5.npz", "masking_50.npz", "salt_and_pepper_40.npz",
                   "metrics.json"},
     "data_parallel": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
-    "faces": {"reconstructions.png", "samples.png", "interpolations.png", "vae.npz", "aae.npz", "gan.npz",
-              "metrics.json"},
+    "faces": {"reconstructions.png", "samples.png", "nearest.png", "interpolations.png", "directions.png", "vae.npz",
+              "aae.npz", "gan.npz", "vae.csv", "aae.csv", "gan.csv", "metrics.json"},
+    "frey": {"map.png", "reconstructions.png", "frey.npz", "metrics.json"},
     "gan": {"samples.png", "nearest.png", "diagnostics.png", "gan.npz", "history.csv", "metrics.json"},
     "semi_supervised": {"styles.png", "semi_supervised.npz", "history.csv", "metrics.json"},
     "sparse": {"filters.png", "relu.npz", "relu_l1.npz", "logistic_kl.npz", "top_k.npz", "metrics.json"},
@@ -36,8 +38,8 @@ DEMOS = {
     "reduction": {"reconstructions.png", "loss.png", "reduction.npz", "metrics.json"},
     "pca": {"angles.png", "axes.png", "pca.npz", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "pretrained_fine_tuned.npz", "adam_alone.npz",
-                "small_weights_descent.npz", "no_pretraining.npz", "greedy_pretraining.npz",
-                "greedy_pretraining_adam.npz", "metrics.json"},
+                "small_weights_descent.npz", "machines.png", "machine_filters.png", "machines_fine_tuned.npz",
+                "no_pretraining.npz", "greedy_pretraining.npz", "greedy_pretraining_adam.npz", "metrics.json"},
     "vae": {"samples.png", "map.png", "traversals.png", "vae.npz", "metrics.json"},
     "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784_32.npz", "784_128_64_32.npz", "metrics.json"},
@@ -90,6 +92,8 @@ def test_stacked_leaves_the_mean_image_by_pretraining_only(quick):
     mean = result["mean_image_squared_error_per_image"]
     assert result["small_weights_descent_squared_error_per_image"] > 0.95 * mean
     assert result["pretrained_fine_tuned_squared_error_per_image"] < 0.6 * mean
+    alone, tuned = (result[f"machines_{when}_squared_error_per_image"] for when in ("alone", "fine_tuned"))
+    assert tuned < alone < 0.7 * mean
     wrong = [result[f"classifier_{arm}_test_error_percent"] for arm in
              ("no_pretraining", "greedy_pretraining", "greedy_pretraining_adam")]  # fmt: skip
     assert max(wrong[1:]) < wrong[0]

@@ -7,6 +7,7 @@ A page and the engine begin with the same θ in float64 and see the same minibat
 import ast
 import importlib
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from demos.from_scratch import (
     gan,
     gated,
     jump_relu,
+    rbm,
     sparse,
     stacked,
     variational,
@@ -87,8 +89,12 @@ def engine_adversarial(n, hidden, d):
     return models.AdversarialAutoencoder(engine_autoencoder(encoder, decoder), discriminator, prior, dtype="float64")
 
 
-def engine_stacked(sizes):
-    return models.Stacked(list(sizes), layers.Sigmoid, dtype="float64")
+def engine_stacked(sizes, **settings):
+    return models.Stacked(list(sizes), layers.Sigmoid, dtype="float64", **settings)
+
+
+def engine_rbm(n, hidden):
+    return models.RBM(n, hidden, dtype="float64")
 
 
 def engine_step(phase, adam, x):
@@ -212,6 +218,12 @@ def contractive_beside_engine(rng, batches, n):
     return train_both([page], [Phase(page.backpropagate, page)], engine, batches)
 
 
+def rbm_beside_engine(rng, batches, n):
+    page, engine = rbm.RBM(n, HIDDEN, rng), engine_rbm(n, HIDDEN)
+    phase = Phase(page.contrast, page, lambda x: rng.random((len(x), HIDDEN)), engine.hidden.freeze)
+    return train_both([page], [phase], engine, batches)
+
+
 def convolutional_beside_engine(rng, batches, n):
     page = convolutional.convolutional_autoencoder(rng, channels=(4, 3))
     phase = Phase(lambda x: page.backpropagate(x, x), page, eta=3e-3)
@@ -285,6 +297,19 @@ def test_stacked_takes_the_same_steps_as_the_engine():
     both = train_both([deep], [Phase(stacked.reconstruction(deep), deep)], engine_deep, minibatches())
     for of_page, of_engine in zip(*both, strict=True):
         np.testing.assert_allclose(of_page, of_engine, rtol=1e-12, atol=1e-12)
+
+
+def test_machines_unroll_to_the_engine_s_network():
+    sizes, rng = (196, 24, 12, 6), np.random.default_rng(0)
+    page, engine = [rbm.RBM(n, m, rng) for n, m in itertools.pairwise(sizes)], engine_stacked(sizes, rbm=True)
+    for model in page:
+        model.b1, model.b2 = rng.standard_normal(len(model.b1)), rng.standard_normal(len(model.b2))
+    for model, engine_model in zip(page, engine.autoencoders, strict=True):
+        engine_model.theta.assign(flat(model))
+    x, deep = minibatches()[0], rbm.unroll(page, rng)
+    np.testing.assert_allclose(flat(deep), engine.unroll().theta.value, rtol=1e-12)
+    np.testing.assert_allclose(autoencoder.sigmoid(deep.forward(x)), engine.unroll().reconstruct(x), rtol=1e-12)
+    np.testing.assert_allclose(page[0].free_energy(x), engine.autoencoders[0].free_energy(x), rtol=1e-12)
 
 
 # ---------------------------------------------------------------------- wrong pages are found out

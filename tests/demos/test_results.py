@@ -105,3 +105,9 @@ def test_a_table_without_rows_is_not_printed(tmp_path, capsys):
     here.table("empty", ["a"])
     results.finish(here)
     assert "empty" not in capsys.readouterr().out
+
+
+def test_the_file_says_how_the_numbers_were_made(tmp_path):
+    found = results.write(settings(tmp_path, "--full", "--epochs", "4"))
+    assert found["command"] == "python -m demos.deep --device cpu --full --epochs 4"
+    assert found["commit"] and found["date"] and found["processor"] and found["cores"] >= 1

@@ -14,7 +14,7 @@ from npae import (
     variational_autoencoder,
 )
 from npae.layers import BatchNorm, BatchTopK, Dense, Dropout, Sequential, SoftmaxHead
-from npae.models import Classifier, GaussianPrior
+from npae.models import RBM, Classifier, GaussianPrior
 from npae.train import EarlyStopping, ExponentialMovingAverage, LearningRateLog
 
 RNG = np.random.default_rng(3)
@@ -78,6 +78,10 @@ def sparse():
     return SparseAutoencoder(12, 20, BatchTopK(3), dead_after=100), X, {}
 
 
+def rbm():
+    return RBM(12, 6), X, {"optimizer": optim.SGD(0.1, momentum=0.5)}
+
+
 KINDS = {
-    make.__name__: make for make in (dense, vae, gan, aae, semi_supervised, conv, batch_norm, classifier, sparse)
+    make.__name__: make for make in (dense, vae, gan, aae, semi_supervised, conv, batch_norm, classifier, sparse, rbm)
 }

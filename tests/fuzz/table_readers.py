@@ -8,7 +8,19 @@ import zipfile
 
 import numpy as np
 
-from npae.data import IDXError, ImageError, TableError, credit_card, olivetti, read_idx, read_npz, read_table, write_idx
+from npae.data import (
+    IDXError,
+    ImageError,
+    TableError,
+    credit_card,
+    frey,
+    lfw,
+    olivetti,
+    read_idx,
+    read_npz,
+    read_table,
+    write_idx,
+)
 from tests.fuzz import archive_edits, bytes_edits
 from tests.fuzz.reader import Reader, Wrong, check_finite
 
@@ -20,6 +32,15 @@ def savez(**arrays):
     """The bytes of numpy.savez, packed."""
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def repacked(data):
+    """The same archive, packed by LZMA."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as packed:
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name))
     return file.getvalue()
 
 
@@ -57,6 +78,32 @@ class Faces(Reader):
     def use(self, content, path):
         if content.train_images.dtype != np.uint8 or content.train_images.shape[1:] != (64, 64):
             raise Wrong(f"loaded images {content.train_images.dtype} {content.train_images.shape}")
+
+
+class Strangers(Faces):
+    """npae.data.lfw, of an archive that is packed by LZMA."""
+
+    def valid(self, folder):
+        return {name: repacked(data) for name, data in super().valid(folder).items()}
+
+    def read(self, path):
+        return lfw(path)
+
+
+class Frames(Reader):
+    """npae.data.frey."""
+
+    edits, refusals = ARCHIVE, (ImageError,)
+
+    def valid(self, folder):
+        return {"frames": savez(images=RNG.integers(0, 256, (12, 28, 20), np.uint8))}
+
+    def read(self, path):
+        return frey(path)
+
+    def use(self, content, path):
+        if content.dtype != np.uint8 or content.shape[1:] != (28, 20):
+            raise Wrong(f"loaded frames {content.dtype} {content.shape}")
 
 
 CELLS = (

@@ -50,6 +50,20 @@ def test_value_and_gradients_are_the_formulas():
 
 
 @each_device
+def test_untied_it_computes_the_same_with_weights_of_its_own(device):
+    with on(device) as place:
+        pair = made(tied_pair, np.float32, place.name)
+        h, tied = place.put(inputs((4, 3), dtype=np.float32)), pair[1]
+        own = tied.untied()
+        assert type(own) is Dense and repr(own) == "Dense(3 -> 5)" and own.W is not tied.W
+        assert own.W.value.dtype == np.float32 and type(own.W.value) is type(tied.W.value)
+        expected = place.get(tied(h))
+        np.testing.assert_allclose(place.get(own(h)), expected, rtol=1e-6)
+        tied.W.value.fill(0)
+        np.testing.assert_allclose(place.get(own(h)), expected, rtol=1e-6)
+
+
+@each_device
 @each_kind
 def test_the_activation_within_is_the_activation_as_a_layer(device, activation):
     """Bit for bit, forward and backward."""

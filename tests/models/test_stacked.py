@@ -8,7 +8,7 @@ import pytest
 from npae import dense_autoencoder, fit, gradcheck, load, optim, save
 from npae.layers import ELU, Dense, GaussianNoise, Identity, LeakyReLU, MaskingNoise, ReLU, Sequential, Sigmoid, Tanh
 from npae.losses import BinaryCrossEntropy, SquaredError
-from npae.models import Classifier, Stacked
+from npae.models import RBM, Classifier, Stacked
 from npae.penalties import L1, Contractive, KLSparsity
 from tests.devices import each_device, on
 
@@ -25,6 +25,8 @@ KINDS = {
     "sparse": {"penalties": lambda: [KLSparsity(0.5, 0.1), L1(0.01)]},
     "contractive": {"penalties": lambda: [Contractive(0.1)]},
     "denoising": {"corruption": lambda: MaskingNoise(0.3)},
+    "machines": {"rbm": True, "activation": [Sigmoid, Sigmoid, Identity]},
+    "tied machines": {"rbm": True, "tied": True},
     "one of each": {
         "corruption": [lambda: GaussianNoise(0.1), None, lambda: MaskingNoise(0.3)],
         "penalties": [None, lambda: [Contractive(0.1)], lambda: [L1(0.01)]],
@@ -62,6 +64,8 @@ def test_the_derivative_of_every_phase(kind, device):
     with on(device) as place:
         for autoencoder, data in stack.stages(place.put(X[:7].astype(float))):
             autoencoder.to(place.name)
+            if isinstance(autoencoder, RBM):  # its direction is defined: test_rbm.py
+                continue
             head = autoencoder.encoder[0]
             if hasattr(head, "freeze"):
                 head.reseed(1)  # numbers for which no unit is at its kink
@@ -178,6 +182,18 @@ def test_it_is_the_dense_autoencoder(tied):
     assert structure(stack.unroll(corruption=MaskingNoise(0.1))) == structure(noisy)
 
 
+def test_unrolled_machines_have_weights_of_their_own_unless_they_are_tied():
+    for tied in (False, True):
+        deep = pretrained(rbm=True, tied=tied).unroll()
+        for f, g in zip(deep.encoder, reversed(tuple(deep.decoder)), strict=True):
+            np.testing.assert_array_equal(f.W.value, g.W.value if tied else g.W.value.T)
+            assert (f.W is g.W) == tied
+    plain = pretrained(rbm=True).unroll()
+    assert structure(plain) == structure(dense_autoencoder(SIZES, Sigmoid, Sigmoid))
+    fit(plain, X, epochs=1, batch_size=20, optimizer=optim.Adam(0.01), progress="none")
+    assert (plain.encoder[0].W.value != plain.decoder[-1].W.value.T).any()
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_fine_tuning_changes_all_of_it_and_none_of_the_stages(tied):
     stack = pretrained(tied=tied)
@@ -198,13 +214,14 @@ def test_it_is_saved_and_loaded_as_any_autoencoder(tmp_path):
     np.testing.assert_array_equal(load(tmp_path / "deep.npz").reconstruct(X), deep.reconstruct(X))
 
 
-def test_pretraining_trains_deep_logistic_units_that_stay_at_the_mean_without_it():
+@pytest.mark.parametrize("rbm", [False, True])
+def test_pretraining_trains_deep_logistic_units_that_stay_at_the_mean_without_it(rbm):
     """The same network, first weights, optimizer and passes over the data."""
 
     def train(network, data, epochs):
         fit(network, data, epochs=epochs, batch_size=20, optimizer=optim.SGD(0.1, 0.9), progress="none")
 
-    stack = Stacked([12, 16, 16, 16, 2])
+    stack = Stacked([12, 16, 16, 16, 2], rbm=rbm)
     naive = stack.unroll()
     for autoencoder, data in stack.stages(X):
         train(autoencoder, data, 30)
@@ -271,6 +288,11 @@ def test_networks_are_where_the_stages_were_trained(device):
         (SIZES, {"penalties": [L1(0.1)] * 3}, TypeError, "expected penalties to be a function that makes it"),
         (SIZES, {"loss": BinaryCrossEntropy(), "activation": Tanh}, TypeError, "expected loss to be a function that"),
         (SIZES, {"loss": "mse"}, TypeError, "expected loss to be a function that .*got 'mse'. Every stage needs its"),
+        (SIZES, {"rbm": True, "loss": BinaryCrossEntropy}, ValueError, "no corruption and no loss with rbm=True"),
+        (SIZES, {"rbm": True, "corruption": lambda: MaskingNoise(0.1)}, ValueError, "no corruption and no loss with"),
+        (SIZES, {"rbm": True, "activation": "tanh"}, ValueError, r'RBM: expected hidden units "sigmoid"'),
+        (SIZES, {"rbm": True, "activation": ["sigmoid", "linear", "sigmoid"]}, ValueError,
+         r"stage 3 is an RBM of codes 'linear', and its visible units need data in \[0, 1\]. Take \"sigmoid\" for the"),
         (SIZES, {"loss": BinaryCrossEntropy, "activation": Tanh}, ValueError,
          r"stage 2 learns codes of Tanh\(\), and BinaryCrossEntropy needs targets in \[0, 1\]. Give it losses.Squared"),
     ],

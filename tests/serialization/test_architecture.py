@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from npae import layers, losses, models, optim
+from npae import layers, losses, models, optim, penalties
 from npae.serialization.architecture import build, describe, json_text
 
 THINGS = [
@@ -29,6 +29,7 @@ THINGS = [
     optim.Plateau(2, 0.3, 0.01), optim.Phased({"discriminator": optim.Adam(0.2), "generator": optim.SGD(0.1)}),
     models.Autoencoder(layers.Dense(5, 3), layers.Dense(3, 5), losses.SquaredError()),
     models.VariationalAutoencoder(layers.Dense(5, 4), layers.Dense(2, 5), losses.GaussianNLL(), samples=2),
+    models.RBM(5, 3, "linear", [penalties.WeightDecay(0.1)]),
     models.SparseAutoencoder(5, 9, layers.TopK(2), aux_k=3, dead_after=7),
     models.GatedSparseAutoencoder(5, 9, 0.3),
     models.GAN(layers.Dense(2, 5), layers.Dense(5, 1), models.UniformPrior(2), saturating=True, real=0.9),

@@ -8,7 +8,7 @@ before any is allocated. Nothing is ever unpickled.
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from npae.data.files.idx import DEFLATE_RATIO
 from npae.data.files.limits import check_memory, size_of
 from npae.data.files.shown import some
 
-METHODS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED  # of NumPy; zipfile unpacks others in one go
+PACKED = {  # the most unpacked bytes per packed byte; bzip2 is missing, as a few bytes of it may unpack to 900,000
+    zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: DEFLATE_RATIO, zipfile.ZIP_LZMA: 1 << 13,
+}  # fmt: skip
+PIECE = 1 << 12  # packed bytes of LZMA at a time, which zipfile unpacks in one go: to 32 MB at most
 AS_FLOAT64 = 8  # bytes for each number, of the float64 that a caller makes of it
 CURE = "Write it by numpy.savez, without compression."
 
@@ -49,18 +52,32 @@ def _checked(archive: zipfile.ZipFile, name: str, ndim: int, found: Counter[str]
         shown = some(found, 8) or "none"
         raise ValueError(f"it has {found[name]} arrays {name}" if name in found else f"it has the arrays {shown}")
     info = archive.getinfo(f"{name}.npy")
-    if info.compress_type not in METHODS:
-        raise ValueError(f"{name} is packed by method {info.compress_type} of zip, which numpy.savez does not use")
+    if info.compress_type not in PACKED:
+        raise ValueError(f"{name} is packed by method {info.compress_type} of zip, which is not read. {CURE}")
     with archive.open(info) as stream:
-        shape, dtype, declared, _ = read_array_header(stream)
+        shape, dtype, declared, _ = read_array_header(_Pieces(stream))
     if dtype.kind not in "buif" or len(shape) != ndim:
         raise ValueError(f"{name} is {dtype} of shape {shape}")
-    ratio = DEFLATE_RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1
-    if declared != info.file_size or info.file_size > info.compress_size * ratio:
+    if declared != info.file_size or info.file_size > info.compress_size * PACKED[info.compress_type]:
         raise ValueError(f"{name} declares {declared} bytes in {info.compress_size} bytes of the file")
     return info, declared // dtype.itemsize
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
     with archive.open(info) as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+        return np.lib.format.read_array(_Pieces(stream), allow_pickle=False)
+
+
+class _Pieces:
+    """A stream that is read in pieces. A caller that wants more asks again, as for any stream."""
+
+    def __init__(self, stream: IO[bytes]):
+        self.stream = stream
+
+    def read(self, size: int = PIECE) -> bytes:
+        """The next bytes, at most `size` and at most PIECE of them."""
+        return self.stream.read(min(size, PIECE))
+
+    def tell(self) -> int:
+        """How many bytes were read."""
+        return self.stream.tell()

@@ -3,7 +3,7 @@
 In reading order:
 
     mnist.py         MNIST, and every data set of the same layout
-    faces.py         the Olivetti faces
+    faces.py         faces: Olivetti, Labeled Faces in the Wild, Frey
     tables.py        tables with anomalies: ADBench and credit-card transactions
     few_labels.py    data sets of which only a few labels are known
 """

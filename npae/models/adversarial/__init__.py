@@ -1,8 +1,8 @@
 """Adversarial models: a discriminator, and a generator or encoder that is trained with its gradient.
 
 Reading order: `priors.py` (distributions of codes), `sampler.py` (samples of them in training), `game.py` (one
-adversarial step), `gan.py`, `autoencoder.py` (the adversarial autoencoder), `parts.py` (codes of several parts),
-`semi_supervised.py` (one of them is the class).
+adversarial step), `gan.py`, `rejection.py` (better samples of it), `autoencoder.py` (the adversarial autoencoder),
+`parts.py` (codes of several parts), `semi_supervised.py` (one of them is the class).
 """
 
 from npae.models.adversarial.autoencoder import AdversarialAutoencoder
@@ -15,9 +15,10 @@ from npae.models.adversarial.priors import (
     SwissRollPrior,
     UniformPrior,
 )
+from npae.models.adversarial.rejection import rejection_sample
 from npae.models.adversarial.semi_supervised import SemiSupervisedAutoencoder
 
 __all__ = [
     "AdversarialAutoencoder", "GAN", "GaussianPrior", "OneHotPrior", "Prior", "RingPrior", "SemiSupervisedAutoencoder",
-    "SwissRollPrior", "UniformPrior",
+    "SwissRollPrior", "UniformPrior", "rejection_sample",
 ]  # fmt: skip

@@ -42,9 +42,20 @@ collapse). Lower its learning rate, raise the discriminator's, use larger batche
 discriminator is always right, give it GaussianNoise or Dropout, label smoothing (real=0.9) or fewer units, and keep the
 non-saturating loss. A diversity near 1 is necessary, not sufficient: npae.evaluate has a two-sample test.
 
+**Noise on the images.** Real and fake images lie near thin sets that hardly meet. So D can be right almost everywhere,
+and its gradient need not lead from one set to the other. GaussianNoise(σ) at the head of D adds σε to real and fake
+images alike. D then compares p ∗ N(0, σ²) with p_G ∗ N(0, σ²), which are positive everywhere. Two single images, x₁
+real and x₂ fake, for example, become two Gaussians: D* is linear, and its gradient leads straight from x₂ to x₁.
+
+    a(x) = (‖x − x₂‖² − ‖x − x₁‖²)/2σ²          ∂a/∂x = (x₁ − x₂)/σ²
+
+The optimum remains p_G = p. For with the characteristic functions χ and χ_G of p and p_G, equal densities after the
+noise mean χ(t) e^{−σ²‖t‖²/2} = χ_G(t) e^{−σ²‖t‖²/2} for all t. The factor is never 0, so χ = χ_G.
+
 Goodfellow et al. 2014, "Generative adversarial nets", theorem 1, and algorithm 1 with k = 1 (steps of D per step of G);
 Arjovsky & Bottou 2017, "Towards principled methods for training GANs", theorem 2.5, for the non-saturating loss:
-KL(p_G ‖ p) − 2 JS, which is 2 KL(m ‖ p).
+KL(p_G ‖ p) − 2 JS, which is 2 KL(m ‖ p); section 3, and Sønderby et al. 2017, "Amortised MAP inference for image
+super-resolution", for the noise.
 """
 
 from typing import Any

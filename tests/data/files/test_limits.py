@@ -84,13 +84,27 @@ def test_methods_that_zipfile_unpacks_in_one_go_are_refused(tmp_path, method):
     (tmp_path / "t.zip").write_bytes(zipped(method, b"a\n1\n"))
     with pytest.raises(TableError, match="expected a zip archive packed by deflate"):
         read_table(tmp_path / "t.zip")
-    with zipfile.ZipFile(tmp_path / "t.npz", "w", method) as archive:
+
+
+def arrays(path, method, n=2):
+    """An .npz file of a table of n rows, packed by a method of zip."""
+    with zipfile.ZipFile(path, "w", method) as archive:
         for name in "Xy":
             stream = io.BytesIO()
-            np.save(stream, np.zeros((2,) * (1 + (name == "X"))))
+            np.save(stream, np.zeros((n, 2) if name == "X" else n))
             archive.writestr(f"{name}.npy", stream.getvalue())
-    with pytest.raises(TableError, match="X is packed by method"):
-        read_npz(tmp_path / "t.npz")
+    return path
+
+
+def test_arrays_packed_by_lzma_are_read_in_pieces_and_those_by_bzip2_are_refused(tmp_path, monkeypatch):
+    packed, asked = arrays(tmp_path / "t.npz", zipfile.ZIP_LZMA, 30_000), []
+    read = zipfile.ZipExtFile.read
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda self, n: asked.append(n) or read(self, n))
+    assert read_npz(packed).x.shape == (30_000, 2) and max(asked) <= 4096
+    with pytest.raises(TableError, match="X is packed by method 12 .* Write it by numpy.savez"):
+        read_npz(arrays(tmp_path / "b.npz", zipfile.ZIP_BZIP2))
+    with pytest.raises(TableError, match="unpacks to"):
+        read_npz(arrays(tmp_path / "bomb.npz", zipfile.ZIP_LZMA, 4_000_000))
 
 
 def test_a_gzipped_idx_file_is_refused_before_memory_is_allocated(tmp_path):

@@ -1,4 +1,4 @@
-"""The Olivetti faces: where the file is looked for, the split by people, wrong files, the way to get the right one."""
+"""The sets of faces: where the files are looked for, the split by people, wrong files, the way to get them."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npae.data import ImageError, data_folder, olivetti
+from npae.data import ImageError, data_folder, frey, lfw, olivetti
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (80, 64, 64), dtype=np.uint8)
 PERSON = np.random.default_rng(1).permutation(80) // 2
@@ -116,7 +116,7 @@ def test_a_damaged_file_is_refused(tmp_path):
     whole = write(tmp_path / "o.npz").read_bytes()
     for content in (b"", b"<html>", whole[:1000], whole[:-30], whole[:5000] + b"\0" * 100 + whole[5100:]):
         (tmp_path / "o.npz").write_bytes(content)
-        with pytest.raises(ImageError, match="o.npz: expected an .npz file with the Olivetti faces, but .* again"):
+        with pytest.raises(ImageError, match=r"o.npz: .* with the faces of olivetti\(\), but .* again"):
             olivetti(tmp_path / "o.npz")
 
 
@@ -130,3 +130,55 @@ def test_a_huge_declared_size_is_not_allocated_and_objects_are_not_unpickled(tmp
             archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
         with pytest.raises(ImageError, match=words):
             olivetti(Path(tmp_path / "o.npz"))
+
+
+def test_every_tenth_person_of_lfw_is_a_stranger(tmp_path):
+    faces = lfw(write(tmp_path / "l.npz", person=PERSON.astype(np.uint16)))
+    assert set(faces.test_labels) == {9, 19, 29, 39} and set(faces.train_labels) == set(range(40)) - {9, 19, 29, 39}
+    np.testing.assert_array_equal(faces.test_images[faces.test_labels == 19], IMAGES[PERSON == 19])
+    np.testing.assert_array_equal(faces.train_images, IMAGES[PERSON % 10 != 9])
+
+
+def test_the_frames_of_frey_in_their_order(tmp_path, nowhere, monkeypatch):
+    frames = np.random.default_rng(0).integers(0, 256, (12, 28, 20), dtype=np.uint8)
+    (tmp_path / "frey").mkdir()
+    np.savez(tmp_path / "frey" / "frey.npz", images=frames)
+    np.testing.assert_array_equal(frey(tmp_path / "frey" / "frey.npz"), frames)
+    monkeypatch.setenv("NPAE_DATA", str(tmp_path))
+    np.testing.assert_array_equal(frey(), frames)
+
+
+def test_the_real_lfw_and_frey():
+    if data_folder("lfw") is None or data_folder("frey") is None:
+        pytest.skip("LFW and Frey: set NPAE_DATA to the parent of lfw/ and frey/")
+    faces, frames = lfw(), frey()
+    assert faces.train_images.shape == (12_164, 64, 64) and faces.test_images.shape == (1069, 64, 64)
+    assert not set(faces.train_labels) & set(faces.test_labels) and frames.shape == (1965, 28, 20)
+    mean = faces.train_images.mean(axis=0)
+    assert np.corrcoef(mean.ravel(), mean[:, ::-1].ravel())[0, 1] > 0.95  # upright and in the middle: symmetric
+    steps = np.abs(np.diff(frames.astype(float), axis=0)).mean()
+    assert steps < 0.7 * np.abs(frames[1:] - frames[::-1][1:].astype(float)).mean()  # a video: neighbours are alike
+
+
+@pytest.mark.parametrize("read, words", [
+    (lfw, r"NPAE_DATA/lfw/lfw_64.npz, found none. .*fetch_lfw_people"),
+    (frey, r"NPAE_DATA/frey/frey.npz, found none. .*frey_rawface.mat"),
+])  # fmt: skip
+def test_missing_files_have_the_way_to_get_them(nowhere, read, words):
+    with pytest.raises(FileNotFoundError, match=words):
+        read()
+
+
+@pytest.mark.parametrize("read, content, words", [
+    (lfw, {"images": IMAGES / 255, "person": PERSON}, r"expected images \(n, 64, 64\) of uint8"),
+    (lfw, {"images": IMAGES, "person": PERSON % 9}, "people with numbers from 0 to at least 9"),
+    (lfw, {"images": IMAGES, "person": PERSON - 1}, "people with numbers from 0"),
+    (lfw, {"images": IMAGES, "person": 0 * PERSON + 9}, "people with numbers from 0"),
+    (lfw, {"images": IMAGES[:0], "person": PERSON[:0]}, "people with numbers from 0"),
+    (frey, {"images": IMAGES}, r"expected images \(n, 28, 20\) of uint8, got uint8 \(80, 64, 64\)"),
+    (frey, {"frames": IMAGES}, "it has the arrays frames"),
+])  # fmt: skip
+def test_other_contents_are_refused(tmp_path, read, content, words):
+    np.savez(tmp_path / "f.npz", **content)
+    with pytest.raises(ImageError, match=f"f.npz: .*{words}"):
+        read(tmp_path / "f.npz")

@@ -38,6 +38,7 @@ def networks():
         conv,
         deep,
         faces,
+        frey,
         gan,
         latent,
         overcomplete,
@@ -101,10 +102,11 @@ def networks():
     yield "semi_supervised", "784-1000-1000-10, classes", semi_supervised.baseline(), rows
     for name, model in (("dense", gan.network()), ("convolutional", gan.convolutional_network())):
         shape = rows if name == "dense" else image
-        yield "gan", f"{name} generator", model.generator, (64,)
+        yield "gan", f"{name} generator", model.generator, (model.prior.size,)
         yield "gan", f"{name} discriminator", model.discriminator, shape
     for name, (model, _) in faces.networks((1, 64, 64), SimpleNamespace(quick=False, seed=0)).items():
         yield "faces", name, model, (64,) if name == "GAN" else (1, 64, 64)
+    yield "frey", "560-200-2, tanh, variational", frey.network(), (560,)
 
 
 def digits(n):
@@ -143,6 +145,7 @@ def methods(model):
 def detectors():
     """Yield (demo, name, detector, rows) for the detectors of digits and of tables."""
     from demos.anomaly import prepared
+    from demos.heartbeat_data import artificial
 
     x = prepared(digits(200))
     own = dense_autoencoder([784, 256, 64, 8], "tanh", "linear", SquaredError())
@@ -151,7 +154,9 @@ def detectors():
         detector = AnomalyDetector(own, distance, epochs=2, folds=0, **settings).fit(x)
         yield "anomaly", f"784-256-64-8, {distance}", detector, x
     rows = 1e3 + 10 * np.random.default_rng(0).standard_normal((300, 30)).cumsum(axis=1)
+    beats = artificial(300, 0).x
     yield "detectors", "30-60-15, joint, standardised", AnomalyDetector(epochs=2, folds=0).fit(rows), rows
+    yield "heartbeats", "140-128-32, joint, standardised", AnomalyDetector(epochs=2, folds=0).fit(beats), beats
 
 
 def detector_differences(detector, x):

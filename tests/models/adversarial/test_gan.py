@@ -23,6 +23,7 @@ from npae.layers import (
 from npae.losses import generator_loss
 from npae.models import GaussianPrior, UniformPrior
 from npae.models.adversarial import gan
+from npae.models.adversarial.game import discriminator_step
 from npae.optim import Adam, Cosine
 from tests.contract import check_layer, inputs
 from tests.devices import each_device, on
@@ -105,6 +106,21 @@ def test_a_discriminator_step_that_leaks_into_the_generator_is_found(monkeypatch
     monkeypatch.setattr(GAN, "_discriminator_step", leaking)
     with on("cpu") as place, pytest.raises(AssertionError, match="discriminator leaks into"):
         check_phases(frozen(), X, place)
+
+
+def test_with_noise_the_logit_of_two_images_is_linear_and_leads_from_the_fake_to_the_real_one():
+    real, fake, std = np.array([0.2, 0.9]), np.array([0.8, 0.4]), 0.5
+    discriminator = Sequential(GaussianNoise(std), Dense(2, 1)).initialize(seed=0, dtype=np.float64)
+    head = discriminator[1]
+    for rate in (4.0, 1.0, 0.25):
+        for _ in range(60):
+            discriminator.theta.grad[...] = 0
+            discriminator_step(discriminator, *(np.tile(x, (2000, 1)) for x in (real, fake)))
+            discriminator.theta.value[...] -= rate * discriminator.theta.grad
+    a = head.forward(np.stack([real, fake, (real + fake) / 2]))[0].ravel()
+    half = ((real - fake) ** 2).sum() / (2 * std**2)
+    assert np.allclose(head.W.value.ravel(), (real - fake) / std**2, atol=0.15)
+    assert np.allclose(a, [half, -half, 0], atol=0.1)
 
 
 @each_device

@@ -38,7 +38,7 @@ from npae.layers import (
     SoftmaxHead,
     TopK,
 )
-from npae.models import GaussianPrior, RingPrior
+from npae.models import RBM, GaussianPrior, RingPrior
 from npae.train import prepare
 from npae.train.cuda_graph import CapturedStep
 from npae.train.health import DeadUnitWarning
@@ -94,6 +94,8 @@ KINDS = {  # name: (model, data, settings of prepare)
     "top-k of short rows": (lambda: around(TopK(3), n=20, loss=SQUARED()), FLOATS, {}),
     "penalties": (penalised, X, {}),
     "classifier": (lambda: Classifier(Sequential(Dense(64, 16), ReLU(), Dense(16, 10)), 10), (X, LABELS), {}),
+    "rbm": (lambda: RBM(64, 16), X, {}),
+    "rbm, Gaussian, decay": (lambda: RBM(64, 16, "linear", [penalties.WeightDecay(1e-3)]), X, {}),
     "gan": (
         lambda: GAN(Sequential(Dense(4, 16), ReLU(), Dense(16, 64), Sigmoid()), discriminator(64), GaussianPrior(4)),
         X, {},
