@@ -141,9 +141,8 @@ Reading order
 The shortest program:
 
     from npae import dense_autoencoder, fit, mnist
-    digits = mnist(which="sample")
     model = dense_autoencoder([784, 32])
-    fit(model, digits.train_images.reshape(-1, 784), epochs=5)
+    fit(model, mnist(which="sample").train_images.reshape(-1, 784), epochs=5)
 """
 
 from typing import TYPE_CHECKING

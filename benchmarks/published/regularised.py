@@ -7,6 +7,7 @@ from benchmarks.published.table import Measure, Row, Table
 
 SPARSE = Run("sparse_full", "demos.sparse --full")
 TOP_K = Run("sparse_top_k_full", "demos.sparse --full --only top-k")
+TOP_K = Run("sparse_top_k_full", "demos.sparse --full --only top-k")
 CONTRACTIVE = Run("contractive_full", "demos.contractive --full --epochs 12")
 DENOISING = Run("denoising_full", "demos.denoising --full")
 CONV_DENOISING = Run("conv_denoising_full", "demos.conv_denoising --full")
