@@ -52,7 +52,7 @@ ROWS = Table((
         measured={"PyTorch": collapsed(PYTORCH)}),
     Row("the same with ELU, without warm-up", CROSS_ENTROPY, SEEDS, over_seeds(ELU)),
     Row("784-1000-500-250-30-…-784", SQUARED_ERROR, REDUCTION, "autoencoder_squared_error_per_image", {HINTON: "3.00"},
-        {"PCA": "pca_squared_error_per_image"}, headline="784-1000-500-250-30-…-784, ‖x̂ − x‖²"),
+        {"PCA": "pca_squared_error_per_image"}),
     Row("784-1000-500-250-2-…-784", SQUARED_ERROR, CODES, "autoencoder_squared_error_per_image",
         measured={"PCA": "pca_squared_error_per_image"}),
     Row("the same", NEIGHBOURS_ERROR, CODES, "autoencoder_5_nearest_neighbours_error_percent",

@@ -111,7 +111,7 @@ def main(argv=None):
     check(lambda: first.difference(x[:16], v_1), first, rng, names="W₁ b₁ b₂")
     pretrain(machines, x, epochs, rng)
     F, F_noise = (float(first.free_energy(v).mean()) for v in (x_test, uniform(rng, *x_test.shape)))
-    print(f"test: free energy of the first machine {F:.1f}, of uniform noise {F_noise:.1f}: digits are more probable")
+    print(f"test: free energy of the first machine {F:.1f}, of uniform noise {F_noise:.1f} (less is likelier)")
     deep = unroll(machines, rng)
     train({"all layers, cross-entropy": (lambda x: deep.backpropagate(x, x), Adam(deep))}, x, epochs, rng)
     print(f"test: cross-entropy {cross_entropy(deep.forward(x_test), x_test)[0]:.2f} nats per image; x and x̂:")

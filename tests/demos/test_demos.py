@@ -39,7 +39,8 @@ DEMOS = {
     "pca": {"angles.png", "axes.png", "pca.npz", "metrics.json"},
     "stacked": {"reconstructions.png", "loss.png", "pretrained_fine_tuned.npz", "adam_alone.npz",
                 "small_weights_descent.npz", "machines.png", "machine_filters.png", "machines_fine_tuned.npz",
-                "no_pretraining.npz", "greedy_pretraining.npz", "greedy_pretraining_adam.npz", "metrics.json"},
+                "no_pretraining.npz", "greedy_pretraining.npz", "greedy_pretraining_adam.npz", "machines.npz",
+                "metrics.json"},
     "vae": {"samples.png", "map.png", "traversals.png", "vae.npz", "metrics.json"},
     "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784_32.npz", "784_128_64_32.npz", "metrics.json"},
@@ -95,7 +96,7 @@ def test_stacked_leaves_the_mean_image_by_pretraining_only(quick):
     alone, tuned = (result[f"machines_{when}_squared_error_per_image"] for when in ("alone", "fine_tuned"))
     assert tuned < alone < 0.7 * mean
     wrong = [result[f"classifier_{arm}_test_error_percent"] for arm in
-             ("no_pretraining", "greedy_pretraining", "greedy_pretraining_adam")]  # fmt: skip
+             ("no_pretraining", "greedy_pretraining", "greedy_pretraining_adam", "machines")]  # fmt: skip
     assert max(wrong[1:]) < wrong[0]
     digits = importlib.import_module("demos.common").mnist(which="sample")
     classifier = load(quick("stacked").out / "greedy_pretraining_adam.npz")
