@@ -35,7 +35,7 @@ def test_the_licences_are_there_and_named():
         assert (ROOT / file).is_file()
     assert text_of("LICENSE").startswith("MIT License") and "npae developers" in text_of("LICENSE")
     notice = text_of("NOTICE")
-    for name in ("LeCun", "Cortes", "Burges", "Attribution-ShareAlike 3.0", "AT&T Laboratories Cambridge"):
+    for name in ("LeCun", "Cortes", "Burges", "Attribution-ShareAlike 3.0", "Labeled Faces in the Wild", "CC BY 4.0"):
         assert name in notice
 
 
