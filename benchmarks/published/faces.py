@@ -6,7 +6,6 @@ from benchmarks.published.runs import Run
 from benchmarks.published.table import Measure, Row, Table
 
 LFW = Run("faces_full", "demos.faces --epochs 30")
-OLIVETTI = Run("faces", "demos.faces --olivetti")
 FREY = Run("frey_full", "demos.frey")
 
 MODELS = {  # prefix of the metrics: head
@@ -43,10 +42,6 @@ ROWS = Table((
         headline="faces of strangers through 64 numbers, ‖x̂ − x‖²"),
     Row("AAE, the same", SQUARED_ERROR, LFW, "AAE_strangers_squared_error_per_image",
         **eigenfaces("eigenfaces_strangers_squared_error_per_image")),
-    Row("VAE of the Olivetti faces, 32 numbers, strangers", SQUARED_ERROR, OLIVETTI, "VAE_test_squared_error_per_image",
-        **eigenfaces("eigenfaces_test_squared_error_per_image")),
-    Row("AAE, the same", SQUARED_ERROR, OLIVETTI, "AAE_test_squared_error_per_image",
-        **eigenfaces("eigenfaces_test_squared_error_per_image")),
     Row("VAE of Frey's face, 2 numbers, later frames", SQUARED_ERROR, FREY, "test_squared_error_per_image",
         measured={"PCA": "pca_test_squared_error_per_image"}),
     Row("the same", Measure("−ELBO, nats", ".1f", min), FREY, "test_nats"),

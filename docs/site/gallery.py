@@ -8,7 +8,8 @@ from docs.site.files import ROOT, heading, indent, write
 
 WIDTH = 640  # pixels of a thumbnail
 PICTURES = {
-    "anomaly": ("anomaly", "anomaly_curves"), "conv": ("conv",), "deep": ("deep", "codes"), "vae": ("vae", "vae_map"),
+    "anomaly": ("anomaly", "anomaly_curves"), "cells": ("blood_cells", "cell_lines"), "deep": ("deep", "codes"),
+    "faces": ("faces", "faces_directions"), "vae": ("vae", "vae_map"),
 }  # fmt: skip
 CARD = """   .. container:: card
 

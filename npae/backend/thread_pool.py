@@ -186,7 +186,7 @@ def one_pool(like: Array) -> AbstractContextManager[Any]:
 
 
 def multiply(a: Array, b: Array, out: Array | None) -> Array:
-    """a b of NumPy arrays by the pool that is on, or by NumPy if it does not pay to share the product.
+    """a b of NumPy arrays by the pool that is on, or by NumPy if sharing the product would take longer.
 
     Args:
         a, b, out: as for npae.backend.matmul.
