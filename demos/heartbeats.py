@@ -1,8 +1,8 @@
-"""Anomaly detection in heartbeats: an autoencoder of normal beats reconstructs abnormal ones badly.
+"""Anomaly detection in heartbeats.
 
-The best known example of the method: the anomaly part of TensorFlow's tutorial "Intro to Autoencoders", on ECG5000. A
-beat is a row of 140 numbers. Of the 80 % training beats only the normal ones are used; all of the other 20 % are
-judged.
+An autoencoder of normal beats reconstructs abnormal ones badly. The best known example of the method: the anomaly part
+of TensorFlow's tutorial "Intro to Autoencoders", on ECG5000. A beat is a row of 140 numbers. Of the 80 % training beats
+only the normal ones are used; all of the other 20 % are judged.
 
     the tutorial    140-32-16-8 and back, ReLU; x̂ = σ(a), x scaled to [0, 1] by the training beats; Adam, batches of 512
                     score: e = 1/140 Σ_j |x̂_j − x_j|;  abnormal if e > mean + standard deviation of e in training

@@ -42,12 +42,17 @@ def autoencoder(settings, samples, x, new, size, path):
     """Codes of a deep autoencoder; the network is written to `path` if there is one."""
     half = max(1, settings.epochs // 2)
     loss, noise, epochs = ("mse", GaussianNoise(1.0), settings.epochs) if samples.cells else ("bce", None, half)
-    model = dense_autoencoder([x.shape[1], *HIDDEN, size], "elu", loss=loss, corruption=noise, seed=settings.seed)
+    model = network(x.shape[1], size, loss, noise, settings.seed)
     common.train(settings, model, x, epochs=epochs, batch_size=32 if samples.cells else 64, optimizer=Adam(2e-3),
                  schedule=WarmUp(min(1, epochs / 2), Cosine(max(0.5, epochs - 1))), progress="none")  # fmt: skip
     if path is not None:
         save(path, model)
     return model.encode(x), model.encode(new)
+
+
+def network(features, size, loss, noise, seed=0):
+    """The autoencoder."""
+    return dense_autoencoder([features, *HIDDEN, size], "elu", loss=loss, corruption=noise, seed=seed)
 
 
 def pca(settings, samples, x, new, size, path):

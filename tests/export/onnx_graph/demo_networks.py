@@ -21,7 +21,7 @@ from npae import variational_autoencoder as vae
 from npae.anomaly import AnomalyDetector
 from npae.backend import Stream
 from npae.export import to_onnx
-from npae.layers import BatchTopK, Dense, JumpReLU, Sequential, TiedDense, TopK
+from npae.layers import BatchTopK, Dense, GaussianNoise, JumpReLU, Sequential, TopK
 from npae.losses import SquaredError
 from npae.models import GaussianPrior, RingPrior, Stacked, conv_decoder, conv_encoder
 from tests.export.common import relative, run
@@ -43,6 +43,7 @@ def networks():
         latent,
         overcomplete,
         reduction,
+        reductions,
         semi_supervised,
         stacked,
     )
@@ -59,9 +60,8 @@ def networks():
     yield "codes2d", "784-1000-500-250-2, ELU", codes2d.network(codes2d.SIZES), rows
     yield "reduction", "784-1000-500-250-30, ELU", codes2d.network(reduction.SIZES), rows
     yield "sparse", "784-32, logistic", Autoencoder(Dense(784, 32, "sigmoid"), Dense(32, 784)), rows
-    dense = Dense(784, 1000)
-    tied = Autoencoder(Sequential(dense, TopK(25, alpha=3)), TiedDense(dense), SquaredError())
-    yield "sparse", "784-1000, top 25, tied", tied, rows
+    top_k = SparseAutoencoder(784, 1000, TopK(25, alpha=4), aux_k=100)
+    yield "sparse", "784-1000, top 25, AuxK", top_k, rows
     stack = Stacked([784, 200, 200]).unroll()
     yield "sparse", "784-200-200, stacked", stack, rows
     yield "sparse", "784-200-200-10, classes", Classifier(Sequential(*stack.encoder, Dense(200, 10)), 10), rows
@@ -107,6 +107,7 @@ def networks():
     for name, (model, _) in faces.networks((1, 64, 64), SimpleNamespace(quick=False, seed=0)).items():
         yield "faces", name, model, (64,) if name == "GAN" else (1, 64, 64)
     yield "frey", "560-200-2, tanh, variational", frey.network(), (560,)
+    yield "cells", "1000-…-2, noise", reductions.network(1000, 2, "mse", GaussianNoise(1.0)), (1000,)
 
 
 def digits(n):
