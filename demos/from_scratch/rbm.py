@@ -1,7 +1,7 @@
 """Restricted Boltzmann machine.
 
-Contrastive divergence, and pretraining with it. A Boltzmann machine gives every image a probability. Stacked machines are
-the first weights of a deep autoencoder.
+Contrastive divergence, and pretraining with it. A Boltzmann machine gives every image a probability. Stacked machines
+are the first weights of a deep autoencoder.
 
 The model. Visible units v (784 pixels, 0 or 1) and binary hidden units h have an energy. A vector is a row, as in x:
 

@@ -315,7 +315,7 @@ def test_a_step_allocates_no_arrays(kind):
     (lambda: small(samples=1.5), TypeError, "samples: expected an integer"),
     (lambda: small(loss=SquaredError()), ValueError, r"got SquaredError, .* Use losses.GaussianNLL\(std\)"),
     (lambda: small(loss=3), TypeError, "VariationalAutoencoder: expected a loss such as .*, got 3"),
-    (lambda: small(loss="huber"), ValueError, "VariationalAutoencoder: unknown loss 'huber'. Expected one of (.*, )?bce, "),
+    (lambda: small(loss="huber"), ValueError, "VariationalAutoencoder: unknown loss 'huber'. Expected one of .*bce, "),
     (lambda: small().evaluate(np.zeros((3, 19))), ValueError, "made for 20 features, got 19"),
     (lambda: small().decode(np.zeros((3, 6), np.float32)), ValueError, r"Dense\(3 -> 12, .*expected x of shape"),
     (lambda: small().sample(0), ValueError, "n: expected 1 or more, got 0"),
