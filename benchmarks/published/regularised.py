@@ -10,7 +10,7 @@ TOP_K = Run("sparse_top_k_full", "demos.sparse --full --only top-k")
 TOP_K = Run("sparse_top_k_full", "demos.sparse --full --only top-k")
 CONTRACTIVE = Run("contractive_full", "demos.contractive --full --epochs 12")
 DENOISING = Run("denoising_full", "demos.denoising --full")
-CONV_DENOISING = Run("conv_denoising_full", "demos.conv_denoising --full")
+CONV_DENOISING = Run("conv_denoising_full", "demos.conv_denoising --full --epochs 16")
 
 JACOBIAN_RATIO = Measure("‖∂h/∂x‖ relative to a plain autoencoder's", ".3f", min)
 DENOISED = SQUARED_ERROR._replace(form=".1f")

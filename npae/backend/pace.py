@@ -4,11 +4,14 @@ Threads that share a product wait for each other at its end. If another program 
 wait for the thread that lost it: a step of 1.3 ms by two threads was seen to take 3 to 97 ms beside other programs; by
 one thread 1.7 to 4.5 ms. The pieces of a product are the same for both, so the results are, too.
 
-Steps are compared by their mean over a block, since a few long ones are what being disturbed looks like.
+Steps are compared by their mean over a block, since a few long ones are what being disturbed looks like. The first steps
+after a change do not count: sleeping threads take milliseconds to wake up.
 """
 
-FEWEST, LEAST = 3, 0.01  # steps of a block, and their seconds
+FEWEST, LEAST = 4, 0.03  # steps of a block, and their seconds
+UNCOUNTED = 2  # steps after a change
 FIRST, LONGEST = 16, 128  # times the length of a trial: until the next one
+LATEST = 10.0  # seconds until the next trial
 WORSE = 1.25  # times the best block of this way: something has changed
 HOPELESS = 4  # times the seconds of the other way: one such step ends a trial
 
@@ -26,7 +29,7 @@ class Pace:
     def __init__(self) -> None:
         self.shared, self._trial = True, False
         self._seconds: dict[bool, float] = {}  # shared? -> mean seconds of a step, when last seen
-        self._steps, self._sum = 0, 0.0  # of this block
+        self._steps, self._sum = -UNCOUNTED, 0.0  # of this block
         self._best, self._since = float("inf"), 0.0  # of the chosen way: its best block, seconds since the last trial
         self._rest, self._spent = FIRST, 0.0  # times, seconds of a trial
 
@@ -36,7 +39,11 @@ class Pace:
         Args:
             seconds: how long it took.
         """
-        self._steps, self._sum = self._steps + 1, self._sum + seconds
+        self._steps += 1
+        if self._steps <= 0:
+            self._since += seconds
+            return
+        self._sum += seconds
         if self._steps >= FEWEST and self._sum >= LEAST or self._trial and seconds > HOPELESS * self._other():
             self._end_block(self._sum / self._steps)
 
@@ -47,13 +54,15 @@ class Pace:
         self._seconds[self.shared] = now
         lost, spent, self._steps, self._sum = now > self._other(), self._sum, 0, 0.0
         if self._trial:
-            self._spent, self._rest = spent, min(2 * self._rest, LONGEST) if lost else FIRST
+            self._spent, self._rest = self._since + spent, min(2 * self._rest, LONGEST) if lost else FIRST
             self._choose(self.shared != lost, trial=False)
             return
         changed, self._best, self._since = now > WORSE * self._best, min(now, self._best), self._since + spent
         untried = (not self.shared) not in self._seconds
-        if lost or untried or changed or self._since > self._rest * self._spent:
+        if lost or untried or changed or self._since > min(self._rest * self._spent, LATEST):
             self._choose(not self.shared, trial=not lost)
 
     def _choose(self, shared: bool, trial: bool) -> None:
+        if shared != self.shared:
+            self._steps = -UNCOUNTED
         self.shared, self._trial, self._best, self._since = shared, trial, float("inf"), 0.0

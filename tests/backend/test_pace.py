@@ -2,7 +2,7 @@
 
 import pytest
 
-from npae.backend.pace import HOPELESS, LONGEST, Pace
+from npae.backend.pace import HOPELESS, LATEST, UNCOUNTED, Pace
 
 QUIET, DISTURBED = {True: 1.3e-3, False: 1.7e-3}, {True: 97e-3, False: 2.3e-3}
 
@@ -27,32 +27,46 @@ def test_most_steps_are_taken_by_the_faster_way(machine):
 
 
 def test_first_steps():
-    """All threads begin; one takes the second block, and the faster way the third."""
+    """All threads begin; one takes the second block, and the faster way the third. Two steps of each do not count."""
     pace, ways = Pace(), []
-    for _ in range(40):
+    for _ in range(60):
         ways.append(pace.shared)
         pace.add(QUIET[pace.shared])
-    assert ways == [True] * 8 + [False] * 6 + [True] * 26
+    assert ways == [True] * 26 + [False] * 20 + [True] * 14
 
 
 def test_a_disturbance_and_its_end_are_noticed():
-    """It changes to one thread at once, and back after a rest of at most 128 trials, here of one step each."""
+    """It changes to one thread at once, and back after a rest of at most ten seconds."""
     pace = Pace()
     seconds_of(pace, QUIET, 5.0)
     assert pace.shared
     spent, least = seconds_of(pace, DISTURBED, 20.0)
     assert spent < 1.1 * least and not pace.shared
-    seconds_of(pace, QUIET, LONGEST * DISTURBED[True] + 0.1)
+    seconds_of(pace, QUIET, LATEST + 0.1)
     assert pace.shared
 
 
 def test_one_step_ends_a_hopeless_trial():
-    """A step that takes many times as long as the other way's is enough."""
+    """A step that takes many times as long as the other way's is enough, once steps count."""
     pace = Pace()
     while pace.shared:
         pace.add(1e-3)
+    for _ in range(UNCOUNTED):
+        pace.add(1e-3)
+    assert not pace.shared
     pace.add(HOPELESS * 1e-3 * 1.01)
     assert pace.shared
+
+
+def test_threads_that_wake_up_slowly_do_not_count():
+    """The first step of several threads after a change takes some milliseconds more."""
+    pace, before = Pace(), True
+    shared = 0
+    for _ in range(2000):
+        pace.add(QUIET[pace.shared] + (5e-3 if pace.shared and not before else 0))
+        before = pace.shared
+        shared += pace.shared
+    assert shared > 1900
 
 
 def test_means_are_compared():
