@@ -4,12 +4,14 @@ Threads that share a product wait for each other at its end. If another program 
 wait for the thread that lost it: a step of 1.3 ms by two threads was seen to take 3 to 97 ms beside other programs; by
 one thread 1.7 to 4.5 ms. The pieces of a product are the same for both, so the results are, too.
 
-Steps are compared by their mean over a block, since a few long ones are what being disturbed looks like. The first steps
-after a change do not count: sleeping threads take milliseconds to wake up.
+Steps are compared by their mean over a block, since a few long ones are what being disturbed looks like. The first
+steps after a change do not count: sleeping threads take milliseconds to wake up. Nor do pauses, in which a formula or a
+product was compiled, or the process stopped.
 """
 
 FEWEST, LEAST = 4, 0.03  # steps of a block, and their seconds
 UNCOUNTED = 2  # steps after a change
+PAUSE, MANY = 0.25, 20  # seconds, and times the seconds of a step, of what is no step but a pause
 FIRST, LONGEST = 16, 128  # times the length of a trial: until the next one
 LATEST = 10.0  # seconds until the next trial
 WORSE = 1.25  # times the best block of this way: something has changed
@@ -39,6 +41,8 @@ class Pace:
         Args:
             seconds: how long it took.
         """
+        if seconds > max(PAUSE, MANY * self._seconds.get(self.shared, self._other())):
+            return
         self._steps += 1
         if self._steps <= 0:
             self._since += seconds

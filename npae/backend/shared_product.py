@@ -15,6 +15,8 @@ there too, and in products of less than 64 rows (25 of 100). Both are sums of th
 |Δc_ij| ≤ 2 k ε Σ_l |a_il b_lj|, with the machine epsilon ε.
 """
 
+import math
+
 import numpy as np
 
 from npae.backend.blas_calls import AS_IS, TRANSPOSED, compiled_product
@@ -96,7 +98,7 @@ class SharedProduct:
     """
 
     def __init__(self, dtype: np.dtype, blas: OpenBLAS) -> None:
-        self.dtype, self.tile, self.swept, self._gemm = dtype, TILES[dtype.itemsize], 0, blas.gemm(dtype)
+        self.dtype, self.tile, self.swept, self._gemm = dtype, TILES[dtype.itemsize], 0.0, blas.gemm(dtype)
 
     def __call__(
         self, a: Array, b: Array, out: Array, layouts: tuple[tuple[int, int], ...], by_rows: bool, pieces: int
@@ -113,6 +115,7 @@ class SharedProduct:
             self.swept += a.size * b.shape[1]
             in_pieces(a, b, out, by_rows, pieces, self.tile)
             return
+        self.swept = math.inf  # from now on
         (a_order, a_ld), (b_order, b_ld), (_, ld) = layouts
         compiled = compiled_product(self.dtype)
         compiled(self._gemm, a, a_order, a_ld, b, b_order, b_ld, out, ld, by_rows, pieces, self.tile)

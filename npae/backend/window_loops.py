@@ -19,6 +19,7 @@ all its columns, and the compiler unrolls the loop over them: their number is a 
 compiled once, within two seconds, and only after the passes have done as much work as for a formula (on_numba.py).
 """
 
+import math
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
@@ -49,7 +50,7 @@ class WindowLoops:
     """
 
     def __init__(self, columns: int) -> None:
-        self.columns, self.swept = columns, 0
+        self.columns, self.swept = columns, 0.0
 
     def _run(self, loop: Callable[..., None], images: Array, rows: Windows, columns: Windows, *args: Any) -> None:
         axes = tuple(rows), tuple(columns)
@@ -137,6 +138,7 @@ def fast_windows(x: Array, rows: Windows, columns: Windows) -> ModuleType | Wind
     if loops.swept < on_numba.PATIENCE:
         loops.swept += x.size * (rows[1] + columns[1])
         return None
+    loops.swept = math.inf  # from now on
     return loops if x.flags.c_contiguous and on_numba.compiler() is not None else None
 
 

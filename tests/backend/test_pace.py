@@ -69,6 +69,21 @@ def test_threads_that_wake_up_slowly_do_not_count():
     assert shared > 1900
 
 
+@pytest.mark.parametrize("after", [30, 100])
+def test_a_pause_does_not_count(after):
+    """A second in which something is compiled is no reason to change; a large step of half a second is no pause."""
+    pace = Pace()
+    ways = []
+    for k in range(400):
+        ways.append(pace.shared)
+        pace.add(1.0 if k == after else QUIET[pace.shared])
+    assert sum(ways) > 340 and all(ways[-40:])
+    large = Pace()
+    for _ in range(100):
+        large.add(0.5 if large.shared else 0.9)
+    assert large.shared
+
+
 def test_means_are_compared():
     """A few long steps are what being disturbed looks like: the median would not see them."""
     pace = Pace()
