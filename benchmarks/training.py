@@ -9,7 +9,6 @@ from functools import cache
 import numpy as np
 
 from benchmarks.workloads import network
-from npae.backend import shared_product
 from npae.backend.formulas import on_numba
 from npae.data.minibatches import Minibatches
 from npae.optim import Adam
@@ -37,11 +36,10 @@ def epoch_after_epoch(step, rows, rate):
 def compiled_at_once():
     """In the block, Numba (if installed) compiles what it is used for at once, as in a long training after a while."""
     before, on_numba.PATIENCE = on_numba.PATIENCE, 0
-    product, shared_product.PATIENCE = shared_product.PATIENCE, 0
     try:
         yield
     finally:
-        on_numba.PATIENCE, shared_product.PATIENCE = before, product
+        on_numba.PATIENCE = before
 
 
 class TrainingStep:

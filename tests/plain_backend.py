@@ -58,7 +58,7 @@ def softplus(a):
     return np.logaddexp(a, 0)
 
 
-tf32 = use_blas = use_fork = one_pool = nullcontext
+tf32 = use_blas = use_fork = nullcontext
 
 
 def matmul_affine(x, W, b, epilogue, out):

@@ -24,11 +24,8 @@ ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere
     "cupy": {"npae/backend/arrays.py"},
     "cuda": {"npae/backend/cublas.py"},  # comes with cupy
-    "numba": {
-        "npae/backend/formulas/on_numba.py", "npae/backend/formulas/loop.py", "npae/backend/random/on_numba.py",
-        "npae/backend/thread_pool.py", "npae/backend/blas_calls.py",
-    },
-    "llvmlite": {"npae/backend/random/on_numba.py", "npae/backend/blas_calls.py"},  # comes with numba
+    "numba": {"npae/backend/formulas/on_numba.py", "npae/backend/random/on_numba.py"},
+    "llvmlite": {"npae/backend/random/on_numba.py"},  # comes with numba
     "tqdm": {"npae/train/bar.py", "npae/data/files/download.py"},
     "mpi4py": {"npae/train/parallel/mpi.py"},
     "PIL": {"npae/data/files/picture.py"},
@@ -115,7 +112,7 @@ def test_nothing_comes_from_outside_but_numpy_and_the_named_exceptions(file):
 
 @pytest.mark.parametrize("file", [f for f in FILES if room(f) in ("backend", "data")])
 def test_libraries_are_imported_only_when_needed(file):
-    lazy = ("cupy", "numba", "llvmlite", "tqdm", "PIL", "pandas")
+    lazy = ("cupy", "tqdm", "PIL", "pandas")
     assert not [module for module, top in imports_of(file) if top and module.partition(".")[0] in lazy]
 
 

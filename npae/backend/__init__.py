@@ -20,7 +20,6 @@ This page is all of it that a reader of npae needs. Read the names on the left a
     column_counts(h, places) (h != 0).sum(axis=0)    kth_largest(x, k)      the k-th largest number of each row, (B, 1)
     kth_largest_of_all(x, k) that of the whole x, or 0 if it is negative
     draws_in_step(k)         a `with` block in which streams draw the random numbers of training step k
-    one_pool(theta.value)    a `with` block in which products and formulas share one pool of threads
     fast_windows(x, …)       None                    (no compiled loops, no GPU)
     @elementwise             does nothing; a call with out=w writes the result into w, which may be one of the arguments
 
@@ -42,9 +41,6 @@ All other packages import from this page, never from the files within. In readin
     window_loops.py      the same on the CPU           window_maxima_loops.py, window_sums_loops.py,
     window_loop_parts.py                               and what they share
     cublaslt.py          products with a bias          cublaslt_plans.py   how the library is asked for them
-    thread_pool.py       one pool for a training step  shared_product.py   a product in pieces
-    pace.py              all threads or one
-    openblas.py          NumPy's BLAS library          blas_calls.py       its products in compiled code
     checks.py            arrays as arguments            files.py            paths, atomic writes, headers
     registry.py          classes by name               config.py           what npae runs with
     typing.py            types for annotations         extras.py           packages not installed
@@ -152,7 +148,6 @@ from npae.backend.selection import kth_largest, kth_largest_of_all
 from npae.backend.settings import as_float, as_int
 from npae.backend.sparse import Places, column_counts, matmul_at, nonzeros, sparse_matmul, sparse_matmul_transposed
 from npae.backend.text_table import text_table
-from npae.backend.thread_pool import one_pool
 from npae.backend.threads import parallel_for, thread_count
 from npae.backend.typing import Array, ArrayLike, Config, DTypeLike, Progress, Scalar
 from npae.backend.window import counted, fit_text, size_text, value_text
@@ -178,7 +173,7 @@ __all__ = [
     "window_maxima_backward", "window_sums", "window_sums_adjoint", "fast_windows", "Arena", "aligned", "contiguous",
     "empty", "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like",
     "FlatParameters", "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step",
-    "Serializable", "as_member", "one_pool", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command",
+    "Serializable", "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command",
     "missing", "on_demand", "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "sum_rows",
     "use_fork",
     "as_shown", "is_open", "is_terminal", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar",

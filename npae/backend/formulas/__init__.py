@@ -9,8 +9,7 @@ the formula is first turned into a list of operations, and the list is then comp
     plan.py         the checks of the arguments, made once per kind of arguments
     on_numpy.py     the list as ufunc calls, over blocks that fit into the cache
     loop_text.py    the list as the text of one Python loop
-    loop.py         that loop, compiled for one thread and for several
-    on_numba.py     formulas by such loops
+    on_numba.py     that loop, compiled by Numba
     on_cupy.py      the list as one kernel on the GPU
     totals.py       the sum of a formula's results: a term of J
 """

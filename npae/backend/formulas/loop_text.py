@@ -1,13 +1,13 @@
 """Loop text: a traced formula as the Python text of one loop over the elements, for Numba to compile.
 
-    h * (1 - h) * dy    ->    for i in prange(out0.size):
+    h * (1 - h) * dy    ->    for i in range(out0.size):
                                   t0 = h[i]
                                   t1 = T(1.0) - t0
                                   ...
                                   out0[i] = t4
 
-T is the arrays' element type; prange is range, or Numba's range, whose parts several threads share. Within one element
-everything is read before anything is written, so an output may be the memory of an input.
+T is the arrays' element type. Within one element everything is read before anything is written, so an output may be the
+memory of an input.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ EXPRESSIONS = {  # operation -> expression; NaN goes through maximum and minimum
 def loop_text(results: Mapping[str, Symbol], given: Mapping[int, tuple[str, str]]) -> tuple[str, list[str]]:
     """(text of a function `loop` that computes Symbols, names of its arguments).
 
-    It needs T, sqrt, prange, and, for constants that are not finite, inf and nan in its scope.
+    It needs T, sqrt, and, for constants that are not finite, inf and nan in its scope.
 
     Args:
         results: {array name: Symbol}, which result is written into which array.
@@ -57,11 +57,11 @@ def loop_text(results: Mapping[str, Symbol], given: Mapping[int, tuple[str, str]
     if rows:  # an inner loop along each row, which the compiler can vectorise
         head += [f"n = {rows[0]}.size"] + [f"all_{n} = {n}" for n in arrays]
         lines = [
-            f"for k in prange(all_{arrays[-1]}.size // n):",
-            *(f"    {name} = all_{name}[k * n : k * n + n]" for name in arrays),
+            f"for start in range(0, all_{arrays[-1]}.size, n):",
+            *(f"    {name} = all_{name}[start : start + n]" for name in arrays),
             "    for i in range(n):",
             *(f"        {line}" for line in lines),
         ]
     else:
-        lines = [f"for i in prange({arrays[-1]}.size):", *(f"    {line}" for line in lines)]
+        lines = [f"for i in range({arrays[-1]}.size):", *(f"    {line}" for line in lines)]
     return "\n    ".join([f"def loop({', '.join(used)}):", *head, *lines]), list(used)

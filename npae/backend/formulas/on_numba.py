@@ -20,15 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend.formulas.loop import Loop
 from npae.backend.formulas.loop_text import EXPRESSIONS, loop_text
 from npae.backend.formulas.on_numpy import BLOCK, registers
 from npae.backend.formulas.plan import Plan
 from npae.backend.formulas.trace import Symbol, Traced
-from npae.backend.thread_pool import current
 from npae.backend.typing import Array
 
-SHARED = 2**13  # numbers that one thread processes in the time in which several are started, 5 µs
 PATIENCE = 2**32  # operations on elements before a formula is compiled: in so many a loop saves what compiling costs
 
 
@@ -39,25 +36,19 @@ def available() -> bool:
 
 
 @cache
-def compiler(shared: bool = False, reorders_sums: bool = False) -> Any:
+def compiler(reorders_sums: bool = False) -> Any:
     """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy).
 
-    None, too, with NUMBA_DISABLE_JIT=1, which leaves loops to Python.
-
     Args:
-        shared: let several threads share the ranges that are called prange.
         reorders_sums: may the compiler add the terms of a sum in another order, so that it can use vectors?
     """
     try:
         import numba
-        from numba.core import config
     except ImportError as error:
         warnings.warn(f"Numba is installed but cannot be used, npae goes on without it: {error}", stacklevel=2)
         return None
-    if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
-        return None
     fast = {"reassoc", "contract"} if reorders_sums else False
-    return numba.njit(nogil=True, error_model="numpy", parallel=shared, fastmath=fast)
+    return numba.njit(nogil=True, error_model="numpy", fastmath=fast)
 
 
 _all_loops: dict[tuple, "Loops"] = {}  # the operations of a formula, as a tuple -> its Loops
@@ -149,7 +140,7 @@ class LoopProgram:
     ) -> None:
         inputs, operations, outputs = traced
         self.kinds, self.dtype = kinds, dtype
-        self.stages: list[tuple[Loop, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
+        self.stages: list[tuple[Any, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
         ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
         self.slots = ins + [f"out{k}" for k in range(len(outputs))]
         n_arrays = len(self.slots)
@@ -177,9 +168,11 @@ class LoopProgram:
         target: str | None = None,
     ) -> None:
         text, names = loop_text(results, given)
+        scope: dict[str, Any] = {"T": self.dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan}
+        exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
         slots = [self.slots.index(n) for n in names]
         place = None if target is None else self.slots.index(target)
-        self.stages.append((Loop(text, self.dtype, compiler), slots, function, place))
+        self.stages.append((compiler()(scope["loop"]), slots, function, place))
 
     def run(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         """Evaluate the formula.
@@ -190,9 +183,7 @@ class LoopProgram:
         """
         if len(self.stages) == 1:
             loop, slots, _, _ = self.stages[0]
-            turn = current.turn
-            compiled = loop.shared if turn and turn.at_work > 1 and outs[0].size >= SHARED else loop.alone
-            compiled(*map((*args, *outs).__getitem__, slots))
+            loop(*map((*args, *outs).__getitem__, slots))
             return
         rows = max(1, len(outs[0]) * BLOCK // max(1, outs[0].size))
         for start in range(0, len(outs[0]), rows):
@@ -203,6 +194,6 @@ class LoopProgram:
     def _run_block(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         given = (*args, *outs, *registers(self.register_names, outs[0].shape, self.dtype))
         for loop, slots, function, target in self.stages:
-            loop.alone(*map(given.__getitem__, slots))
+            loop(*map(given.__getitem__, slots))
             if function is not None:
                 function(given[target], out=given[target])
