@@ -125,7 +125,8 @@ def another_program():
 
 
 def _compute_and_sleep():
-    while True:
+    """Keep a core half busy until the process that started this one ends, however it ends."""
+    while multiprocessing.parent_process().is_alive():
         end = time.perf_counter() + BUSY
         while time.perf_counter() < end:
             pass

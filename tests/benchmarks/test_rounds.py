@@ -1,7 +1,11 @@
 """Rounds of turns: fresh processes each time, and turns beside another program."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +72,38 @@ def test_another_program_uses_half_a_core():
         time.sleep(1.0)
         used, elapsed = of_it.cpu_times().user - before.user, time.perf_counter() - began
     assert 0.1 < used / elapsed < 0.8 and not process.is_alive()
+
+
+def test_the_other_program_ends_when_the_benchmark_is_killed(tmp_path):
+    """It would disturb everything that is timed later."""
+    psutil = pytest.importorskip("psutil")
+    script = tmp_path / "killed.py"
+    script.write_text(
+        "import multiprocessing, os, time\n"
+        "from benchmarks import rounds\n"
+        "if __name__ == '__main__':\n"
+        "    with rounds.another_program():\n"
+        "        print(multiprocessing.active_children()[0].pid, flush=True)\n"
+        "        time.sleep(60)\n", encoding="utf-8")  # fmt: skip
+    root = Path(__file__).resolve().parents[2]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment) as benchmark:
+        pid = int(benchmark.stdout.readline())
+        program = psutil.Process(pid)
+        assert program.is_running()
+        benchmark.kill()
+    deadline = time.monotonic() + 10
+    while (going := runs(program, psutil)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not going
+
+
+def runs(program, psutil):
+    """Does it run, and not only wait for init to collect its status?"""
+    try:
+        return program.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_contenders_whose_process_has_ended_are_made_again():
