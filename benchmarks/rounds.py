@@ -35,7 +35,6 @@ class Effort(NamedTuple):
 QUICK, FULL, FULL_GPU = Effort(3, 0.05, 0.2), Effort(9, 0.2, 0.5), Effort(9, 0.05, 0.5)
 SHORT = Effort(7, 0.12, 0.3)  # with --minutes
 RESERVE = 5  # times the seconds of the fewest turns that must be left when contenders have been made
-RESERVE = 5  # times the seconds of the fewest turns that must be left when contenders have been made
 
 
 def effort_of(group, settings):

@@ -38,7 +38,7 @@ def _scaled(data):
 
 def squared_error_per_image(x_hat, data):
     """1/n Σ_i ‖x̂_i − x_i‖², without the factor ½, for pixels in [0, 1]."""
-    return float(((x_hat - _scaled(data)) ** 2).sum(axis=1).mean())
+    return float(((x_hat - _scaled(data)) ** 2).reshape(len(data), -1).sum(axis=1).mean())
 
 
 def principal_angles(A, B):

@@ -31,7 +31,8 @@ import csv
 import numpy as np
 
 from demos import common, faces_pictures, results
-from demos.faces_measures import COLUMNS, Judge, squared_error
+from demos.baselines import squared_error_per_image
+from demos.faces_measures import COLUMNS, Judge
 from demos.faces_networks import CODE, FittedCodes, autoencoder_of, networks
 from npae import load, mnist
 from npae.backend import array_module, as_path, fit_text
@@ -81,21 +82,22 @@ def main(settings):
 
     judge, x = Judge(train, test, CODE), test / np.float32(255)
     table, generators, samples, x_hats = settings.table("images", ALL_COLUMNS, published=None), {}, {}, {}
-    linear = judge.squared_error_of_eigenfaces()
+    by_eigenfaces = judge.eigenfaces.reconstruct(x.reshape(len(x), -1)).reshape(x.shape)
+    linear = squared_error_per_image(by_eigenfaces, x)
     for name, model, seconds in trained(settings, train, faces):
         prior, measures = model.sample(len(test), settings.seed), {"seconds": seconds}
         if name == "GAN":
             generators[name], samples[name] = model, prior
         else:
             x_hats[name] = autoencoder_of(model).reconstruct(test)
-            error = squared_error(x_hats[name], x)
+            error = squared_error_per_image(x_hats[name], x)
             measures |= {"strangers_squared_error_per_image": error,
                          "below_eigenfaces_percent": 100 - 100 * error / linear}  # fmt: skip
             table.add(f"{name}, codes of the prior", judge.samples(prior))
             generators[name] = FittedCodes(model, train)
             samples[name] = generators[name].sample(len(test), settings.seed)
         table.add(name, measures | judge.samples(samples[name]), prefix=name)
-    x_hats["eigenfaces"] = judge.eigenfaces.reconstruct(x.reshape(len(x), -1)).reshape(x.shape)
+    x_hats["eigenfaces"] = by_eigenfaces
     table.add("eigenfaces", {"strangers_squared_error_per_image": linear})
     some = np.random.default_rng(settings.seed).permutation(len(train))[: len(test)]
     table.add("training photographs" if faces else "training digits", judge.photographs(train[some]), prefix="training")

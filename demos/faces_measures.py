@@ -91,11 +91,6 @@ class Judge:
     def _by_eigenfaces(self, images):
         return self.eigenfaces.encode(as_rows(images, "images"))
 
-    def squared_error_of_eigenfaces(self):
-        """Mean over the test faces of ‖x − x̂‖², x̂ by PCA."""
-        x = as_rows(self.test, "test")
-        return squared_error(self.eigenfaces.reconstruct(x), x)
-
 
 def two_nearest(images, known):
     """(indices, distances) of the two known rows nearest to each image, the nearest first: (n, 2) each."""
@@ -107,8 +102,3 @@ def two_nearest(images, known):
     which, least = np.concatenate(which), np.sqrt(np.concatenate(least))
     order = least.argsort(axis=1)
     return np.take_along_axis(which, order, axis=1), np.take_along_axis(least, order, axis=1)
-
-
-def squared_error(x_hat, x):
-    """Mean over the images of ‖x̂ − x‖²."""
-    return float(((x_hat - x) ** 2).reshape(len(x), -1).sum(axis=1).mean())
