@@ -67,7 +67,10 @@ def correlated(n, d, seed):
     distance if distance == "joint" else pytest.param(distance, marks=pytest.mark.slow) for distance in DISTANCES
 ])  # fmt: skip
 def test_few_new_normal_rows_of_a_small_table_exceed_the_threshold(distance):
-    """100 rows of 29 features. From the training rows' own distances it would be most of the new rows."""
+    """100 rows of 29 features. From the training rows' own distances it would be most of the new rows.
+
+    A latent code of few numbers fits its training rows hardly better than new ones: its threshold errs by little.
+    """
     shares, naive = [], []
     for seed in range(3):
         x, new = correlated(100, 29, seed)
@@ -80,7 +83,8 @@ def test_few_new_normal_rows_of_a_small_table_exceed_the_threshold(distance):
         naive.append((detector.predict(new) == -1).mean())
         assert (detector.predict(x) == -1).sum() == 5
     assert max(shares) < 0.12 and np.mean(shares) < 0.08
-    assert np.mean(naive) > {"joint": 0.6, "residual": 0.4, "reconstruction": 0.15, "latent": 0.12}[distance]
+    assert np.mean(naive) > {"joint": 0.9, "residual": 0.9, "reconstruction": 0.6, "latent": 0.06}[distance]
+    assert np.all(np.array(naive) > shares)
 
 
 def test_a_large_table_is_fitted_once_without_the_held_out_rows():

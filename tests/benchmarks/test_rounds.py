@@ -38,7 +38,7 @@ def made(monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("quick, n", [(False, ROUNDS), (True, 1)])
+@pytest.mark.parametrize("quick, n", [pytest.param(False, ROUNDS, marks=pytest.mark.slow), (True, 1)])
 def test_every_round_makes_all_contenders_anew(made, monkeypatch, tmp_path, quick, n, capsys):
     turns, beside, one = [], [], Turn(1.0, 1.0)
 
@@ -63,6 +63,7 @@ def test_every_round_makes_all_contenders_anew(made, monkeypatch, tmp_path, quic
     assert capsys.readouterr().out.count("small") >= 2
 
 
+@pytest.mark.slow
 def test_another_program_uses_half_a_core():
     psutil = pytest.importorskip("psutil")
     with rounds.another_program():

@@ -95,6 +95,7 @@ class Different(Fast):
         return 1.1, np.ones(3), 0.5, 2.0
 
 
+@pytest.mark.slow
 def test_contenders_are_validated_timed_and_shown(tmp_path, monkeypatch, capsys):
     entries = {roster.OURS: Entry(Fast), sparse.DENSE: Entry(Fast), sparse.FUSED: Entry(Different)}
     monkeypatch.setattr(sparse, "GROUP", sparse.GROUP._replace(entries=entries))

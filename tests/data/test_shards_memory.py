@@ -42,6 +42,7 @@ except MemoryError:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and RLIMIT_AS")
 def test_a_hundred_times_the_limit_of_memory(tmp_path):
     done = subprocess.run(

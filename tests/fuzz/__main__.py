@@ -9,6 +9,7 @@ The status is 1 if anything went wrong.
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from tests.fuzz import campaign, kills
@@ -28,7 +29,8 @@ def main(arguments=None):
     parser.add_argument("--keep", default="fuzz-wrong", help="the folder for files that go wrong")
     given = parser.parse_args(arguments)
     if given.command == "read":
-        verdict = campaign.Worker().judge(given.reader, Path(given.file).resolve())
+        with closing(campaign.Worker()) as worker:
+            verdict = worker.judge(given.reader, Path(given.file).resolve())
         print(*verdict)
         return verdict[0] == "wrong"
     if given.command == "kills":

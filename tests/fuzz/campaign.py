@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Worker:
         return "wrong", f"the process ended with status {status}: {self.errors.read()[-300:]}", 0.0, 0.0
 
     def close(self):
-        """End the process."""
+        """End the process. The next file starts another one."""
         if self.process is not None:
             self.process.kill()
             self.process.communicate()
@@ -110,22 +111,19 @@ def run(seed, names=None, minutes=None, count=None, keep=None, report=print, pat
     """
     names = list(READERS) if names is None else names
     end = None if minutes is None else time.monotonic() + 60 * minutes
-    counts, worker = {name: Count() for name in names}, Worker(patience)
-    with tempfile.TemporaryDirectory() as folder:
+    counts = {name: Count() for name in names}
+    with tempfile.TemporaryDirectory() as folder, closing(Worker(patience)) as worker:
         files = {}
         for name in names:
             place = Path(folder, name)
             place.mkdir()
             files[name] = reader(name).valid(place)
         k = -max(map(len, files.values()))
-        try:
-            while (count is None or k < count) and (end is None or time.monotonic() < end):
-                for name in names:
-                    if k >= -len(files[name]):
-                        _try(name, files[name], seed, k, worker, counts[name], Path(folder), keep, report)
-                k += 1
-        finally:
-            worker.close()
+        while (count is None or k < count) and (end is None or time.monotonic() < end):
+            for name in names:
+                if k >= -len(files[name]):
+                    _try(name, files[name], seed, k, worker, counts[name], Path(folder), keep, report)
+            k += 1
     return counts
 
 

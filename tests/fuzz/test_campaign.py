@@ -2,6 +2,7 @@
 
 import os
 import random
+from contextlib import closing
 
 import pytest
 
@@ -35,15 +36,13 @@ def test_a_picture_of_one_colour_costs_what_limits_allow(tmp_path):
     """It takes less memory than the floor of pictures, which is above that of other files; a larger one is refused."""
     from PIL import Image
 
-    least, worker = reader("pictures").least, campaign.Worker()
-    try:
+    least = reader("pictures").least
+    with closing(campaign.Worker()) as worker:
         for side, expected in ((4000, "loaded"), (8000, "refused")):
             Image.new("RGB", (side, side)).save(tmp_path / f"{side}.gif")
             verdict, reason, _, megabytes = worker.judge("pictures", tmp_path / f"{side}.gif")
             assert verdict == expected, reason
             assert megabytes * 1e6 <= least
-    finally:
-        worker.close()
     assert least > reader("tables").least
 
 
