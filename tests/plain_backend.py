@@ -254,6 +254,23 @@ def fast_windows(x, rows, columns):
     return None
 
 
+def one_thread_per_product():
+    return nullcontext()
+
+
+def share_count():
+    return 1
+
+
+def shares(items):
+    return [items]
+
+
+def run_shares(work, parts):
+    for k, part in enumerate(parts):
+        work(k, part)
+
+
 def parallel_for(work, n):
     work(0, n)
 

@@ -11,7 +11,7 @@ Each costs k²CO multiply-adds per output pixel, in one matrix product. The rest
 
 - X has k²C numbers per output pixel, more than all other arrays together. It is built in blocks that stay in the cache,
   where the product runs at twice the speed. It is not kept for backward: building it again costs a tenth of the
-  product.
+  product. Each thread builds and multiplies blocks of its own (npae.backend.sharing).
 - Adding patches back into images touches short runs of memory, which takes ten times as long as copying them. So the
   adjoint is computed as a convolution too: of y with the flipped kernel, for each residue of q modulo s (patches.py).
 - With few output channels the order is exchanged: first every pixel is multiplied by all taps, which gives k²O numbers
@@ -25,16 +25,19 @@ as they are written. Each can be computed from the matrix with k²O numbers per 
 which rearranges W. This is done if the numbers saved take longer to write and to read than a kernel takes.
 """
 
+import math
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from npae.backend import Array, array_module, empty, matmul, window_sums, window_sums_adjoint
-from npae.layers.patches import Axis, patches
+from npae.backend import Array, array_module, empty, matmul, run_shares, shares, window_sums, window_sums_adjoint
+from npae.layers.patches import Axis, blocks, patches
 
 FEW = 8  # "few outputs": at most 1/8 of the inputs, since adding a number in place costs as much as copying about 8
 LAUNCH = 2**20  # numbers that a GPU writes and reads in the time of one more kernel: 8 MB, 2 to 3 µs (not yet measured)
 
 
-def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
+def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array, copy: Array | None = None) -> Array:
     """out[p] = Σ_t x[sp + t − pad] W[t], the product of im2col(x) with the kernel. Returns out.
 
     Args:
@@ -42,28 +45,50 @@ def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
         W: the kernel (kh, kw, C, O).
         axes: of the height and of the width.
         out: (B, …, …, O), contiguous.
+        copy: an array of any strides into which every block of out is copied; or None.
     """
     c, o = W.shape[2:]
     if c >= FEW * o if array_module(x) is np else _saves(x, out, axes):
-        return _convolve_to_few(x, W, axes, out)
-    for part, X in patches(x, *axes):
-        matmul(X, W.reshape(-1, o), out=out[part].reshape(-1, o))
+        return _convolve_to_few(x, W, axes, out, copy)
+    W = W.reshape(-1, o)
+
+    def multiply(_: int, blocks: Iterator[tuple[slice, Array]]) -> None:
+        for part, X in blocks:
+            matmul(X, W, out=out[part].reshape(-1, o))
+            if copy is not None:
+                copy[part] = out[part]
+
+    run_shares(multiply, patches(x, *axes))
     return out
 
 
-def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> Array:
+def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array, copy: Array | None) -> Array:
     """The same in the other order: first multiply every pixel by all taps, then add up these products."""
     rows, columns = axes
     V = empty((x.shape[3], W.size // x.shape[3]), W)
     V.reshape(-1, *W.shape[:2], W.shape[3])[...] = W.transpose(2, 0, 1, 3)
-    products = matmul(x.reshape(-1, len(V)), V, out=empty((x.size // len(V), V.shape[1]), x))
     if array_module(x) is not np:
-        return window_sums(products.reshape(*x.shape[:3], -1, W.shape[3]), rows, columns, by_tap=True, out=out)
-    products = products.reshape(*x.shape[:3], *W.shape[:2], W.shape[3])
-    out.fill(0)
-    for i, (row_in, row_out) in enumerate(rows.taps()):
-        for j, (column_in, column_out) in enumerate(columns.taps()):
-            out[:, row_out, column_out] += products[:, row_in, column_in, i, j]
+        products = matmul(x.reshape(-1, len(V)), V, out=empty((x.size // len(V), V.shape[1]), x))
+        window_sums(products.reshape(*x.shape[:3], -1, W.shape[3]), rows, columns, by_tap=True, out=out)
+        if copy is not None:
+            copy[...] = out
+        return out
+    shape = (*x.shape[1:3], *W.shape[:2], W.shape[3])  # of one image's products
+    parts = shares(blocks(len(x), math.prod(shape)))
+    rooms = [empty((parts[0][0].stop, *shape), x) for _ in parts]
+
+    def add_up(k: int, blocks: Sequence[slice]) -> None:
+        for part in blocks:
+            y, products = out[part], rooms[k][: part.stop - part.start]
+            matmul(x[part].reshape(-1, len(V)), V, out=products.reshape(-1, V.shape[1]))
+            y.fill(0)
+            for i, (row_in, row_out) in enumerate(rows.taps()):
+                for j, (column_in, column_out) in enumerate(columns.taps()):
+                    y[:, row_out, column_out] += products[:, row_in, column_in, i, j]
+            if copy is not None:
+                copy[part] = y
+
+    run_shares(add_up, parts)
     return out
 
 
@@ -96,7 +121,7 @@ def convolve_adjoint(y: Array, W: Array, axes: tuple[Axis, ...], out: Array) -> 
             if part.flags.c_contiguous:
                 convolve(y, V, inner, part)
             else:
-                part[...] = convolve(y, V, inner, empty(part.shape, part))
+                convolve(y, V, inner, empty(part.shape, part), copy=part)
     return out
 
 
@@ -117,14 +142,19 @@ def kernel_gradient(x: Array, dy: Array, axes: tuple[Axis, ...], out: Array) -> 
         flipped = kernel_gradient(dy, x, (rows, columns), empty((*out.shape[:2], *out.shape[:1:-1]), out))
         out[...] = flipped[::-1, ::-1].swapaxes(2, 3)
         return out
-    total = out.reshape(-1, out.shape[-1])
-    for part, X in patches(x, *axes):
-        dy_part = dy[part].reshape(len(X), -1)
-        if part.start == 0:
-            matmul(X.T, dy_part, out=total)
-            more = empty(total.shape, total)
-        else:
-            total += matmul(X.T, dy_part, out=more)
+    parts, shape = patches(x, *axes), (out.size // out.shape[3], out.shape[3])
+    totals = [out.reshape(shape), *(empty(shape, out) for _ in parts[1:])]  # of each thread
+    more = [empty(shape, out) for _ in parts]
+
+    def add_up(k: int, blocks: Iterator[tuple[slice, Array]]) -> None:
+        for i, (part, X) in enumerate(blocks):
+            product = matmul(X.T, dy[part].reshape(len(X), -1), out=more[k] if i else totals[k])
+            if i:
+                totals[k] += product
+
+    run_shares(add_up, parts)
+    for other in totals[1:]:
+        totals[0] += other
     return out
 
 

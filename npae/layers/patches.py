@@ -44,12 +44,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from npae.backend import Array, array_module, as_int, empty, im2col
+from npae.backend import Array, array_module, as_int, empty, im2col, share_count, shares
 
 IntOrPair: TypeAlias = int | tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"]
 
 BLOCK = 2**19  # numbers in a block of patches: 2 MB of float32, which nearly fit into a core's cache
+SHARE = 2**17  # numbers in all patches from which threads save more time than handing out blocks takes
 
 
 class Axis(NamedTuple):
@@ -114,30 +115,51 @@ class Axis(NamedTuple):
             yield r, slice(first, None, self.stride), Axis(self.out_size, kernel, 1, pad, out_size)
 
 
-def patches(x: Array, rows: Axis, columns: Axis) -> Iterator[tuple[slice, Array]]:
-    """Yield (part, matrix) for each block of images: a slice of the batch, and the matrix of its patches.
+def blocks(images: int, numbers: int) -> list[slice]:
+    """Blocks of a batch that are processed one after the other by each thread, as slices of nearly the same size.
+
+    A block is so small that what is computed for it is still in the cache when it is multiplied or added up. There are
+    as many for each thread, unless they are too small for several.
+
+    Args:
+        images: in the batch.
+        numbers: that are computed for each image.
+    """
+    count = -(-images // max(1, BLOCK // numbers))
+    if images * numbers >= SHARE:
+        count = -(-count // share_count()) * share_count()
+    n = -(-images // min(count, images))
+    return [slice(start, min(start + n, images)) for start in range(0, images, n)]
+
+
+def patches(x: Array, rows: Axis, columns: Axis) -> list[Iterator[tuple[slice, Array]]]:
+    """For each thread an iterator over blocks of images: (part, matrix), a slice of the batch and its patches.
 
     The matrix has the shape (images · rows.out_size · columns.out_size, rows.kernel · columns.kernel · C); the next
-    block overwrites it. On the CPU a block is so small that its matrix is still in the cache when it is multiplied; on
-    the GPU there is one block, which one kernel writes.
+    block of the same iterator overwrites it. On the GPU one kernel writes it.
 
     Args:
         x: images (B, H, W, C).
         rows, columns: the Axis of the height and of the width.
     """
     if array_module(x) is not np:
-        yield slice(0, len(x)), im2col(x, rows, columns)
-        return
+        return [iter([(slice(0, len(x)), im2col(x, rows, columns))])]
     per_image = rows.out_size * columns.out_size * rows.kernel * columns.kernel * x.shape[3]
-    most = max(1, BLOCK // per_image)
-    n = -(-len(x) // -(-len(x) // most))  # blocks of nearly the same size
-    padded = None
-    if any(axis.pad > 0 or axis.span - axis.pad > axis.size for axis in (rows, columns)):
-        padded = empty((n, rows.span, columns.span, x.shape[3]), x)
+    pads = any(axis.pad > 0 or axis.span - axis.pad > axis.size for axis in (rows, columns))
+    parts, built = blocks(len(x), per_image), []
+    n = parts[0].stop
+    for share in shares(parts):
+        padded = empty((n, rows.span, columns.span, x.shape[3]), x) if pads else None
+        flat = empty((n * per_image,), x)
+        built.append(_built(x, rows, columns, share, padded, flat))
+    return built
+
+
+def _built(x, rows, columns, parts, padded, flat) -> Iterator[tuple[slice, Array]]:
+    """Build the blocks of one thread."""
+    if padded is not None:
         padded.fill(0)  # once: blocks overwrite only the inside
-    flat = empty((n * per_image,), x)
-    for start in range(0, len(x), n):
-        part = slice(start, min(start + n, len(x)))
+    for part in parts:
         yield part, _im2col(x[part], rows, columns, padded, flat)
 
 

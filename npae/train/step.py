@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from npae.backend import Arena, Array, FlatParameters, draws_in_step
+from npae.backend import Arena, Array, FlatParameters, draws_in_step, one_thread_per_product
 from npae.models.base import Model, Terms
 from npae.optim.base import Optimizer
 from npae.optim.clipping import clip_by_global_norm
@@ -43,6 +43,8 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena, self.k = Arena(), 0
+        in_blocks = any(layer.in_blocks for _, layer in model.leaves())
+        self._products = one_thread_per_product if in_blocks else nullcontext
         self._draws = bool(model.draws) or batches.augment is not None
         self._dry_run(self._smallest_batch())
 
@@ -58,7 +60,7 @@ class Step:
 
     def _take_step(self, rows: Array | slice, on_terms: OnTerms) -> None:
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        with self.arena.frame(size), draws_in_step(self.k) if self._draws else nullcontext():
+        with self.arena.frame(size), self._products(), draws_in_step(self.k) if self._draws else nullcontext():
             x = self._take(rows)
             for phase, optimizer in self.phases:
                 theta = phase.theta

@@ -51,7 +51,7 @@ def places(rows, columns):
 @each_window
 def test_im2col_is_that_of_the_cpu(rows, columns, dtype, device):
     x = numbers((3, rows.size, columns.size, 2), dtype)
-    ((_, matrix),) = patches(x, rows, columns)
+    (((_, matrix),),) = patches(x, rows, columns)
     with on(device) as place:
         X = im2col(place.put(x), rows, columns)
         assert X.dtype == dtype and X.shape == matrix.shape

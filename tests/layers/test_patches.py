@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npae.layers import patches as patches_module
-from npae.layers.patches import Axis, pair, patches
+from npae.layers.patches import Axis, blocks, pair, patches
 
 AXES = [
     Axis.of(size, kernel, stride, padding)
@@ -55,10 +55,15 @@ def test_same_rounds_up_and_pads_more_at_the_end(size, stride, count):
     assert axis.out_size == count and axis.pad <= max(after, 0) <= axis.pad + 1
 
 
+def all_patches(x, rows, columns):
+    """The blocks of all threads, one after the other."""
+    return itertools.chain(*patches(x, rows, columns))
+
+
 def test_the_picture():
     x = np.array([[ord(c) for c in row] for row in ("ABCD", "EFGH", "IJKL", "MNOP")], float)[None, :, :, None]
     axis = Axis.of(4, 3, 1, "same")
-    ((part, matrix),) = patches(x, axis, axis)
+    ((part, matrix),) = all_patches(x, axis, axis)
     words = ["".join(chr(int(v)) if v else "0" for v in row) for row in matrix]
     assert part == slice(0, 1) and len(words) == 16
     assert (words[0], words[1], words[-1]) == ("0000AB0EF", "000ABCEFG", "KL0OP0000")
@@ -77,13 +82,24 @@ def test_the_example_of_the_adjoint():
 def test_blocks_are_parts_of_one_matrix(channels, numbers, monkeypatch):
     x = np.random.default_rng(0).standard_normal((7, 5, 6, channels))
     rows, columns = Axis.of(5, 3, 2, "same"), Axis.of(6, 2, 1, "valid")
-    ((_, whole),) = patches(x, rows, columns)
+    ((_, whole),) = all_patches(x, rows, columns)
     whole = whole.copy()
     monkeypatch.setattr(patches_module, "BLOCK", numbers)
-    met = [(part, matrix.copy()) for part, matrix in patches(x, rows, columns)]
+    met = [(part, matrix.copy()) for part, matrix in all_patches(x, rows, columns)]
     np.testing.assert_array_equal(np.concatenate([matrix for _, matrix in met]), whole)
     assert [i for part, _ in met for i in range(part.start, part.stop)] == list(range(7))
     assert (len(met) > 1) == (numbers < 2**19)
+
+
+@pytest.mark.parametrize("images, threads, expected", [(7, 2, 2), (7, 4, 4), (1, 2, 1), (7, 1, 1), (3, 8, 3)])
+def test_each_thread_has_a_block_if_there_is_enough_to_do(images, threads, expected, monkeypatch):
+    monkeypatch.setattr(patches_module, "share_count", lambda: threads)
+    monkeypatch.setattr(patches_module, "SHARE", images * 50)
+    assert len(blocks(images, 49)) == 1
+    found = blocks(images, 50)
+    assert len(found) == expected
+    assert [i for part in found for i in range(part.start, part.stop)] == list(range(images))
+    assert max(part.stop - part.start for part in found) == found[0].stop
 
 
 def test_pairs():
