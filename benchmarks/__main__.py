@@ -1,7 +1,7 @@
 """Benchmarks: the time of a training step on this machine, in npae and in other frameworks.
 
     python -m benchmarks                            everything: about 13 minutes on two cores
-    python -m benchmarks --quick                    everything, with more noise: two to five minutes
+    python -m benchmarks --quick                    the first rows of everything, with more noise: a minute
     python -m benchmarks train_step epoch           only these parts
     python -m benchmarks --minutes 8 --device gpu   the most important rows on a GPU, in at most eight minutes
     python -m benchmarks smoke --device gpu         does everything run on this GPU, and equal the CPU?
@@ -15,12 +15,12 @@ from benchmarks.suite import Part
 
 PARTS = {  # in the order of their worth
     "train_step": Part(
-        "a whole training step beside PyTorch, JAX and scikit-learn", "7 minutes", "1 to 3 minutes", share=0.65
+        "a whole training step beside PyTorch, JAX and scikit-learn", "8 minutes", "half a minute", share=0.65
     ),
-    "epoch": Part("a full MNIST epoch, and the time to reach a given error", "2 minutes", "half a minute", share=0.2),
-    "crossover": Part("from which batch size and width the GPU is faster", "half a minute", "10 seconds", share=0.15),
-    "scaling": Part("cost against parameters, batch, depth and data; several processes", "40 seconds", "half a minute"),
-    "sparse": Part("a step of a sparse autoencoder of hidden states beside PyTorch", "3 minutes", "half a minute"),
+    "epoch": Part("a full MNIST epoch, and the time to reach a given error", "2 minutes", "10 seconds", share=0.2),
+    "crossover": Part("from which batch size and width the GPU is faster", "half a minute", "3 seconds", share=0.15),
+    "scaling": Part("cost against parameters, batch, depth and data; several processes", "40 seconds", "5 seconds"),
+    "sparse": Part("a step of a sparse autoencoder of hidden states beside PyTorch", "3 minutes", "10 seconds"),
     "smoke": Part("does everything run on this device, and equal the CPU?", "20 seconds", "the same", named=True),
 }
 

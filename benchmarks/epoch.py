@@ -16,7 +16,7 @@ from benchmarks.alternate import NotMeasured, measure, ratios, summary
 from benchmarks.contender import Contender, Workers
 from benchmarks.opponents.ours import NpaeTraining
 from benchmarks.opponents.pytorch import TorchTraining
-from benchmarks.opponents.roster import CAPTURED, EAGER, OURS, Entry
+from benchmarks.opponents.roster import CAPTURED, EAGER, OURS, QUICK, Entry
 from benchmarks.settings import NO_TIME
 from benchmarks.to_error import REACH, to_error
 from benchmarks.workloads import DEEP, LARGE, SMALL
@@ -39,9 +39,11 @@ GPU_TARGET = {"784-1000-500-250-30, batch 500": 0.15}  # seconds, on the full se
 def run(settings):
     """Time epochs and training to an error on every device. Returns the contents of the JSON file.
 
-    A run with --minutes times epochs only: on a GPU of the full set, on the CPU of the embedded sample.
+    A quick run times the first epochs only, one with --minutes all: on a GPU of the full set, on the CPU of the
+    embedded sample.
     """
     which, count = _data(settings.quick or (settings.short and "gpu" not in settings.devices))
+    chosen = dict(list(EPOCHS.items())[:QUICK]) if settings.quick else EPOCHS
     print(fit_text(f"{count:,} digits ({'all of MNIST' if which == 'full' else 'the embedded sample'})."))
     turns = 2 if settings.quick else 4
     result = {"digits": count, "turns": turns, "unit": "seconds: median, lower and upper quartile", "devices": {}}
@@ -58,11 +60,13 @@ def run(settings):
             _most_important(here, which, device, settings, result)
             continue
         with processes(here) as contenders:
-            for name, work in EPOCHS.items():
+            for name, work in chosen.items():
                 report.progress(f"{name}: epochs ({device.upper()})")
                 measured["epochs"][name] = time_epochs(begin(contenders, (*work, which, device), reasons), turns)
         show(device, measured["epochs"], count)
         settings.save(result)
+        if settings.quick:
+            continue
         report.progress(f"{REACH[0]}: training to an error ({device.upper()})")
         with processes(here) as contenders:
             measured["to_error"] = to_error(begin(contenders, (*REACH[1], which, device), reasons), which, device)
@@ -104,7 +108,7 @@ def overview(result):
                 "PyTorch eager / npae (quartiles)"]  # fmt: skip
         tables.append(report.markdown(head, rows))
         reached, times = measured.get("to_error"), []
-        if reached is None:  # a run with --minutes
+        if reached is None:  # a quick run, or one with --minutes
             continue
         for name, one in reached["contenders"].items():
             seconds = "not reached" if one["seconds"] is None else f"{one['seconds']:.2f} s"

@@ -75,7 +75,7 @@ class Timing:
 
     def take_round(self, contenders, workers, last, beside):
         """Time every workload. last: print its table. beside: take turns beside another program, too."""
-        chosen = self.group.chosen(self.settings.short) if contenders else {}
+        chosen = self.group.chosen(self.settings) if contenders else {}
         for workload, sizes_and_batch in self.settings.in_time(chosen.items(), self._leave_out):
             report.progress(f"{self.group.title}: {workload}")
             failed = {}

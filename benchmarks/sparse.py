@@ -26,11 +26,12 @@ GROUP = Group(
     {
         roster.OURS: Entry(NpaeSparse),
         DENSE: Entry(TorchSparse),
-        FUSED: Entry(TorchSparse, {"fused": True}),
+        FUSED: Entry(TorchSparse, {"fused": True}, slow=True),
         ROWS: Entry(TorchSparse, {"fused": True, "sparse": True}),
         COMPILED: Entry(TorchSparse, {"compiled": True}, slow=True),
     },
     (roster.OURS,), WORKLOADS, {(roster.OURS, DENSE): (1.2,), (roster.OURS, roster.BEST): (1.2,)},
+    most_important=tuple(WORKLOADS)[:1],
 )  # fmt: skip
 
 

@@ -79,17 +79,16 @@ def start(count, threads, *flags):
 
 
 def compare(quick):
-    """Time one worker with one thread, one with all threads, and two with half of them each.
+    """Time one worker with one thread, one with all threads, and two with half of them each; none in a quick run.
 
     Returns {"network", "runs": {line: numbers}, "not_measured"}.
     """
-    result = {"network": NETWORK, "runs": {}, "not_measured": [reason] if (reason := why_not()) else []}
+    reason = "Workers: left out by --quick, since they take seconds to start." if quick else why_not()
+    result = {"network": NETWORK, "runs": {}, "not_measured": [reason] if reason else []}
     if reason:
         return result
-    cores, turns = core_count(), 2 if quick else 12
+    cores, turns = core_count(), 12
     first, lines = None, [(1, 1), (1, cores), (2, cores // 2)] if cores > 1 else [(1, 1)]
-    if quick:
-        lines = lines[-2:]
     if cores == 1:
         result["not_measured"].append("Workers: two of them were not measured, there is one core.")
     for count, threads in lines:

@@ -22,7 +22,7 @@ GPU_WORKLOADS = WORKLOADS | {
     f"784-1000-500-250-30, batch {batch:,}": (LARGE, batch) for batch in (1024, 2048, 4096, 8192, 16384)
 }
 ON_CPU = (  # the most important ones, which a run with --minutes times first
-    "784-32, batch 256", "784-1000-500-250-30, batch 128", "deep 784-…-4, batch 256", "deep 784-…-4, batch 32",
+    "784-32, batch 256", "deep 784-…-4, batch 32", "784-1000-500-250-30, batch 128", "deep 784-…-4, batch 256",
 )  # fmt: skip
 ON_GPU = (
     "deep 784-…-4, batch 256", "784-1000-500-250-30, batch 4,096", "784-32, batch 256", "deep 784-…-4, batch 32",
@@ -32,6 +32,7 @@ CONVOLUTIONAL = {  # name: (arguments, batch)
     "pooled 16, 8, 8, batch 128": ({"channels": [16, 8, 8]}, 128),
     "transposed 32, 32, batch 128": ({"channels": [32, 32], "transposed": True}, 128),
 }
+ON_CPU_CONV = ("pooled 16, 8, 8, batch 128",)
 EPOCH_ROWS = 2048  # images in an epoch, for frameworks that train by epochs only
 
 

@@ -11,11 +11,12 @@ from benchmarks.opponents.ours import NpaeEpoch, NpaeStep
 from benchmarks.opponents.pytorch import TorchStep
 from benchmarks.opponents.scikit import ScikitEpoch
 from benchmarks.opponents.xla import JaxStep
-from benchmarks.workloads import CONVOLUTIONAL, GPU_WORKLOADS, ON_CPU, ON_GPU, WORKLOADS
+from benchmarks.workloads import CONVOLUTIONAL, GPU_WORKLOADS, ON_CPU, ON_CPU_CONV, ON_GPU, WORKLOADS
 from npae.backend import missing
 
 EAGER, FUSED, COMPILED = "PyTorch eager", "PyTorch, fused Adam", "torch.compile, fused Adam"
 GRAPHED = "PyTorch, CUDA graph"
+QUICK = 2  # workloads of a group with --quick
 OURS, CAPTURED, FLOOR, BEST = "npae", "npae, CUDA graph", "matrix products alone", "the best of the others"
 
 
@@ -31,9 +32,9 @@ class Group(NamedTuple):
     """Contenders that are timed together.
 
     ours: the names of npae's contenders, by whose times the others' are divided; the first of them validates the
-    others, with `slack` times the tolerances of float32. targets: {(ours, theirs): (for the three small workloads, then
-    for each further one)}; the last one also holds for all further workloads. most_important: the workloads that a run
-    with --minutes takes, in this order; None: all.
+    others, with `slack` times the tolerances of float32. targets: {(ours, theirs): (for each workload)}; the last one
+    also holds for all further workloads. most_important: the workloads that a run
+    with --minutes takes, in this order, and of which a quick run takes the first QUICK; None: all.
     """
 
     name: str
@@ -47,15 +48,16 @@ class Group(NamedTuple):
     most_turns: int = 100
     most_important: tuple | None = None
 
-    def chosen(self, short):
-        """{name: (sizes, batch)} of the workloads to time: all, or the most important ones."""
-        names = self.most_important if short and self.most_important else self.workloads
-        return {name: self.workloads[name] for name in names}
+    def chosen(self, settings):
+        """{name: (sizes, batch)} of the workloads to time: all, the most important ones, or the first of these."""
+        fast = settings.quick or settings.short
+        names = list(self.most_important if fast and self.most_important else self.workloads)
+        return {name: self.workloads[name] for name in (names[:QUICK] if settings.quick else names)}
 
     def target(self, ours, theirs, workload):
         """The target ratio, or None."""
         aims = self.targets.get((ours, theirs))
-        return aims and aims[min(max(0, list(self.workloads).index(workload) - 2), len(aims) - 1)]
+        return aims and aims[min(list(self.workloads).index(workload), len(aims) - 1)]
 
 
 def why_not(entry, fast):
@@ -79,18 +81,19 @@ def cpu_groups():
             COMPILED: Entry(TorchStep, {"fused": True, "compiled": True}, slow=True),
             "JAX jit": Entry(JaxStep),
         },
-        (OURS,), WORKLOADS, {(OURS, EAGER): (1.5, 1.2, 1.05), (OURS, BEST): (1.0, 0.85)}, most_important=ON_CPU,
+        (OURS,), WORKLOADS, {(OURS, EAGER): (1.7, 2.2, 1.5, 1.35, 1.2), (OURS, BEST): (1.0, 1.0, 1.0, 0.97)},
+        most_important=ON_CPU,
     )  # fmt: skip
     yield Group(
         "cpu_conv", "CPU, float32, convolutions", "cpu",
         {
             OURS: Entry(NpaeStep),
             EAGER: Entry(TorchStep),
-            FUSED: Entry(TorchStep, {"fused": True}),
+            FUSED: Entry(TorchStep, {"fused": True}, slow=True),
             COMPILED: Entry(TorchStep, {"fused": True, "compiled": True}, slow=True),
             "JAX jit": Entry(JaxStep),
         },
-        (OURS,), CONVOLUTIONAL, {(OURS, EAGER): (1.0,)},
+        (OURS,), CONVOLUTIONAL, {(OURS, EAGER): (1.6, 1.5), (OURS, BEST): (1.0,)}, most_important=ON_CPU_CONV,
     )  # fmt: skip
     yield Group(
         "cpu_epoch", "CPU, float32, an epoch with squared error", "cpu",
@@ -124,8 +127,8 @@ def _gpu_groups(tf32):
         },
         (OURS, CAPTURED), GPU_WORKLOADS,
         {
-            (OURS, FUSED): (1.0,), (CAPTURED, FUSED): (3.0, None), (CAPTURED, GRAPHED): (1.0,),
-            (CAPTURED, COMPILED): (1.0,), (CAPTURED, FLOOR): (*(None,) * 5, 0.77 if tf32 else 0.8),
+            (OURS, FUSED): (1.0,), (CAPTURED, FUSED): (3.0, 3.0, 3.0, None), (CAPTURED, GRAPHED): (1.0,),
+            (CAPTURED, COMPILED): (1.0,), (CAPTURED, FLOOR): (*(None,) * 7, 0.77 if tf32 else 0.8),
         },
         slack=100 if tf32 else 1, most_important=ON_GPU,
     )  # fmt: skip

@@ -103,7 +103,7 @@ def test_contenders_are_validated_timed_and_shown(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(rounds, "QUICK", rounds.Effort(3, 0.001, 0))
     result = json.loads(json.dumps(sparse.run(Settings(True, ("cpu",), tmp_path))))
     workloads = result["groups"]["cpu_sparse"]["workloads"]
-    assert list(workloads) == list(sparse.WORKLOADS)
+    assert list(workloads) == list(sparse.WORKLOADS)[:1]  # of a quick run
     for numbers in workloads.values():
         assert sparse.DENSE in numbers and sparse.FUSED not in numbers
     assert any("not the same step: its J" in reason for reason in result["not_measured"].values())
