@@ -11,12 +11,13 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 
 from npae.backend import flat_parameters, parameterized, parameters
+from npae.backend.batch_size import BatchSize  # noqa: F401
 from npae.backend.files import ABANDONED  # noqa: F401
 from npae.backend.typing import Array, ArrayLike, DTypeLike  # noqa: F401
 
 COMPUTE_NOTHING = (
-    "arrays", "batches", "checks", "command_line", "config", "console", "cublas", "cublaslt", "extras", "files",
-    "fill_values", "fork", "gather", "inputs", "lazy", "meaning", "registry", "remembers", "seen", "settings",
+    "arrays", "batch_size", "batches", "checks", "command_line", "config", "console", "cublas", "cublaslt", "extras",
+    "files", "fill_values", "fork", "gather", "inputs", "lazy", "meaning", "registry", "remembers", "seen", "settings",
     "text_table", "typing", "window", "window_kernels",
 )  # fmt: skip
 for module in [importlib.import_module(f"npae.backend.{file}") for file in COMPUTE_NOTHING]:

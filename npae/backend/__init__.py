@@ -37,7 +37,8 @@ All other packages import from this page, never from the files within. In readin
     inputs.py            what is accepted as data      meaning.py          why the rest is not
     lazy.py              rows read when needed         seen.py             what a model remembers of its data
     remembers.py         models that compare the two   watch.py            NaN, and values of another scale
-    batches.py           rows for a network            gather.py           batches of bytes on the GPU
+    batches.py           rows for a network            batch_size.py       how many at a time
+    gather.py            batches of bytes on the GPU   shapes.py           the output shapes of layers
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
     sharing.py           loops on all cores            openblas.py         how many threads a product has
     fork.py              two streams of a CUDA graph   window_kernels.py   windows of images on the GPU
@@ -65,6 +66,7 @@ from npae.backend.arrays import (
     to_device,
     why_no_gpu,
 )
+from npae.backend.batch_size import BatchSize, as_batch_size, rows_of, rows_per_pass
 from npae.backend.batches import Labelled, as_array, as_batch, as_lazy_source, as_source, batches, in_batches
 from npae.backend.checks import (
     DataWarning,
@@ -166,7 +168,8 @@ from npae.backend.window_loops import fast_windows
 
 __all__ = [
     "array_module", "device_of", "gpu_module", "module_for", "replace_gpu_module", "resolve_device", "synchronize",
-    "tf32_is_on", "to_device", "why_no_gpu", "Labelled", "as_array", "as_batch", "as_source", "batches", "check_rows",
+    "tf32_is_on", "to_device", "why_no_gpu", "BatchSize", "as_batch_size", "rows_of", "rows_per_pass",
+    "Labelled", "as_array", "as_batch", "as_source", "batches", "check_rows",
     "as_lazy_source", "LazyRows", "is_lazy", "lazy_part", "row_names", "sample", "Remembers", "Seen", "names_of",
     "DataWarning", "warn", "check_in_0_1", "check_fill_values", "in_batches", "as_float", "as_int", "check_floats",
     "check_input", "check_pair", "check_shape",

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from npae.backend.arrays import array_module, device_of, to_device
+from npae.backend.batch_size import BatchSize, rows_of
 from npae.backend.checks import Check
 from npae.backend.inputs import as_samples
 from npae.backend.lazy import lazy_part
 from npae.backend.memory import empty
 from npae.backend.remembers import Remembers
-from npae.backend.settings import as_int
 from npae.backend.typing import Array, ArrayLike, DTypeLike
 from npae.backend.watch import Watch
 
@@ -146,13 +146,18 @@ def as_batch(rows: Array, dtype: DTypeLike, device: str = "cpu") -> Array:
 
 
 def batches(
-    data: Any, batch_size: int, like: Array, name: str = "x", check: Check | None = None, model: Remembers | None = None
+    data: Any,
+    batch_size: BatchSize,
+    like: Array,
+    name: str = "x",
+    check: Check | None = None,
+    model: Remembers | None = None,
 ) -> Iterator[Any]:
     """Yield data (n, …) as consecutive batches; of Labelled data (x, target) as pairs of batches.
 
     Args:
         data: what as_source accepts, rows that are read when they are needed, or Labelled.
-        batch_size: rows per batch; the last one may be smaller.
+        batch_size: rows per batch, a number or what as_batch_size returns; the last batch may be smaller.
         like: an array of the batches' dtype and on their device.
         name: of the data, for the message.
         check: a function that is called with every batch first, of Labelled data with the targets, and raises for one
@@ -170,8 +175,9 @@ def batches(
         [2, 2, 1]
     """
     if isinstance(data, Labelled):
-        targets = batches(data.y, batch_size, like, "target", check)
-        yield from zip(batches(data.x, batch_size, like, name, model=model), targets, strict=True)
+        size = rows_of(batch_size, data.shape, like)  # of x, for both
+        targets = batches(data.y, size, like, "target", check)
+        yield from zip(batches(data.x, size, like, name, model=model), targets, strict=True)
         return
     yield from _batches_of(_as_source_of(model, data, name), batch_size, like, name, check, model)
 
@@ -179,7 +185,7 @@ def batches(
 def in_batches(
     function: Callable[[Array], Array],
     data: Any,
-    batch_size: int,
+    batch_size: BatchSize,
     like: Array,
     name: str = "x",
     check: Check | None = None,
@@ -222,11 +228,11 @@ def _as_source_of(model: Remembers | None, given: Any, name: str) -> Any:
 
 
 def _batches_of(
-    data: Any, batch_size: int, like: Array, name: str, check: Check | None, model: Remembers | None
+    data: Any, batch_size: BatchSize, like: Array, name: str, check: Check | None, model: Remembers | None
 ) -> Iterator[Array]:
-    watch, batch_size = Watch(data, name, like, model), as_int(batch_size, "batch_size", least=1)
-    for start in range(0, len(data), batch_size):
-        rows = data[start : start + batch_size]
+    watch, size = Watch(data, name, like, model), rows_of(batch_size, data.shape, like)
+    for start in range(0, len(data), size):
+        rows = data[start : start + size]
         with np.errstate(over="ignore"):  # a float64 too large for float32 becomes Inf, which is refused
             batch = as_batch(rows, like.dtype, device_of(like))
         watch.look(batch, start)

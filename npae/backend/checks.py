@@ -128,6 +128,8 @@ def check_shape(layer: Any, shape: tuple[int, ...], like: tuple[int | str, ...],
         Traceback (most recent call last):
         ValueError: 'MyLayer': expected inputs of shape (1, height, width), got (3, 28, 28).
     """
+    if shape == like:
+        return
     if len(shape) != len(like) or any(n != m for n, m in zip(shape, like, strict=True) if not isinstance(m, str)):
         wanted = ", ".join(map(str, like)) + "," * (len(like) == 1)
         raise ValueError(f"{layer!r}: expected inputs of shape ({wanted}), got {tuple(shape)}. {fix}".rstrip())

@@ -5,6 +5,7 @@ from html import escape
 from itertools import repeat
 from typing import TYPE_CHECKING
 
+from npae.backend.shapes import output_shapes
 from npae.backend.text_table import text_table
 from npae.backend.window import counted, size_text
 
@@ -68,16 +69,12 @@ def summarise(network: "Parameterized", input_shape: tuple[int, ...] | None = No
     first = next((leaf for _, leaf in network.leaves() if leaf.parameters), network)
     shape = tuple(input_shape) if input_shape else first.in_shape
     rows = [("", "input", str(shape or "?"), "")]
-    met, part = set(), None
-    for name, layer in network.leaves():
-        before, part = part, name.partition(".")[0]
-        if before not in (None, part) and not part.isdecimal() and layer.in_shape:
-            shape = layer.in_shape  # a discriminator does not take what the part before it returns
-        shape = layer.out_shape(shape) if shape else None
+    met = set()
+    for name, layer, out in output_shapes(network, shape):
         new = [p for _, p in layer.named_parameters() if p not in met]
         met.update(new)
         count = sum(p.size for p in new)
-        rows.append((name, repr(layer), str(shape or "?"), f"{count:,}" if count else ""))
+        rows.append((name, repr(layer), str(out or "?"), f"{count:,}" if count else ""))
     stated = [(name, _text(value)) for name in network.stated if (value := getattr(network, name, None))]
     return Summary(type(network).__name__, rows, _total(network), stated)
 

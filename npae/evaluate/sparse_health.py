@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npae.backend import Array, array_module, as_int, as_lazy_source, batches, rows, to_device
+from npae.backend import Array, array_module, as_batch_size, as_int, as_lazy_source, batches, rows, to_device
 
 
 class SparseHealth(NamedTuple):
@@ -55,13 +55,13 @@ class SparseHealth(NamedTuple):
         return np.histogram(np.log10(active), as_int(bins, "bins of histogram", least=1))
 
 
-def sparse_health(model: Any, data: Any, batch_size: int = 1024) -> SparseHealth:
+def sparse_health(model: Any, data: Any, batch_size: int | None = None) -> SparseHealth:
     """L0, dead fraction, FVU and frequencies of an autoencoder's code on `data`, as at inference.
 
     Args:
         model: a SparseAutoencoder, or any Autoencoder of rows.
         data: samples (n, …).
-        batch_size: samples per forward pass.
+        batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
 
     Raises the errors of `fit` for data that cannot be right.
 
@@ -74,8 +74,8 @@ def sparse_health(model: Any, data: Any, batch_size: int = 1024) -> SparseHealth
         >>> health.l0, health.frequency.shape, 0 <= health.dead_fraction < 1
         (3.0, (20,), True)
     """
-    source = as_lazy_source(data, "data")
-    return health_of(model, batches(source, batch_size, model.theta.value, check=model.check_targets, model=model))
+    source, size = as_lazy_source(data, "data"), as_batch_size(batch_size, model)
+    return health_of(model, batches(source, size, model.theta.value, check=model.check_targets, model=model))
 
 
 def health_of(model: Any, inputs: Any) -> SparseHealth:

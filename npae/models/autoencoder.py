@@ -114,39 +114,39 @@ class Autoencoder(Model):
 
     # ------------------------------------------------------------------ use
 
-    def encode(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def encode(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """The codes h = f(x): (n, code), on the data's device.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass. More need more memory, and give the same codes.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(self.encoder, data, batch_size)
 
-    def decode(self, codes: ArrayLike, batch_size: int = 1024) -> Array:
+    def decode(self, codes: ArrayLike, batch_size: int | None = None) -> Array:
         """The reconstructions x̂: (n, …), on the codes' device.
 
         Args:
             codes: h, (n, code).
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
-        return self._map(lambda h: self.loss.output(self.decoder(h)), codes, batch_size, "codes")
+        return self._map(lambda h: self.loss.output(self.decoder(h)), codes, batch_size, "codes", network=self.decoder)
 
-    def reconstruct(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def reconstruct(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """x̂ = decode(encode(x)): (n, …), on the data's device.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def reconstruction_error(self, data: ArrayLike, batch_size: int = 1024, per_feature: bool = False) -> Array:
+    def reconstruction_error(self, data: ArrayLike, batch_size: int | None = None, per_feature: bool = False) -> Array:
         """ℓ(g(f(x_i)), x_i) of each sample, shape (n,), in the loss's unit (nats, or half squared distance).
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
             per_feature: return the summands of ℓ, in the data's shape.
 
         Raises ValueError, as training does, for data outside of the loss's range.

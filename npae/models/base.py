@@ -11,7 +11,7 @@ objectives (npae.models.phases).
 
 from typing import Any, TypeAlias
 
-from npae.backend import Array, Remembers, Scalar, as_lazy_source, batches, in_batches
+from npae.backend import Array, Remembers, Scalar, as_batch_size, as_lazy_source, batches, in_batches
 from npae.layers import Layer
 from npae.losses import Loss
 
@@ -47,19 +47,20 @@ class Model(Remembers, Layer):
         """The terms of J on the batch as at inference, by name."""
         raise NotImplementedError
 
-    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
+    def evaluate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """The terms of J on `data` as at inference, by name: numbers, mean over the samples.
 
         Args:
             data: samples (n, …), or what else the model is trained on, such as pairs (x, labels).
-            batch_size: samples per forward pass. More need more memory.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         sums, n = {}, 0
-        for batch in batches(data, batch_size, self.theta.value, check=self.check_targets, model=self):
-            size = len(batch[0]) if isinstance(batch, tuple) else len(batch)
+        size = as_batch_size(batch_size, self.reads)
+        for batch in batches(data, size, self.theta.value, check=self.check_targets, model=self):
+            rows = len(batch[0]) if isinstance(batch, tuple) else len(batch)
             for name, value in self.evaluate_batch(batch).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * size
-            n += size
+                sums[name] = sums.get(name, 0.0) + float(value) * rows
+            n += rows
         return {name: total / n for name, total in sums.items()}
 
     @classmethod
@@ -67,6 +68,8 @@ class Model(Remembers, Layer):
         """The model without values, as a model file needs it: nothing is allocated, whatever the file contains."""
         return cls(**config, seed=None)  # a file that names a seed is refused  # pyright: ignore[reportCallIssue]
 
-    def _map(self, function, data, batch_size, name="x", check=None) -> Array:
+    def _map(self, function, data, batch_size, name="x", check=None, network=None, copies=1) -> Array:
         """function(batch) on all `data`, batch by batch on the model's device. The result is where the data is."""
-        return in_batches(function, data, batch_size, self.theta.value, name, check, self if name == "x" else None)
+        network = network or (function if isinstance(function, Layer) else self.reads)  # what the data pass through
+        size = as_batch_size(batch_size, network, copies)
+        return in_batches(function, data, size, self.theta.value, name, check, self if name == "x" else None)

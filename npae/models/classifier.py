@@ -64,7 +64,7 @@ class Classifier(Wrapper):
         self.backward(d_logits, cache, needs_dx=False)
         return {"cross_entropy": value}
 
-    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
+    def evaluate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """The terms of J on labelled data as at inference, by name: numbers, means over the samples."""
         self.check_columns(data)
         x, y = as_labelled(data)
@@ -74,30 +74,30 @@ class Classifier(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def predict_proba(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict_proba(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """p(y | x): (n, classes), on the data's device.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def predict(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """The most probable class of each sample: integers (n,).
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(lambda x: self(x).argmax(axis=1), data, batch_size)
 
-    def error_rate(self, data: tuple[ArrayLike, ArrayLike], batch_size: int = 1024) -> float:
+    def error_rate(self, data: tuple[ArrayLike, ArrayLike], batch_size: int | None = None) -> float:
         """The fraction of the labelled data for which the most probable class is not the label.
 
         Args:
             data: a pair (x, y).
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         self.check_columns(data)
         x, y = as_labelled(data)

@@ -19,7 +19,7 @@ Krähenbühl, Doersch, Donahue & Darrell 2016, "Data-dependent initializations o
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from npae.backend import Array, ArrayLike, array_module, as_float, as_lazy_source, batches
+from npae.backend import Array, ArrayLike, array_module, as_batch_size, as_float, as_lazy_source, batches
 from npae.layers import ConvTranspose2D, Dense, Layer
 from npae.layers.activations import Identity
 from npae.layers.conv import Convolution
@@ -55,7 +55,7 @@ def data_dependent_init(model: Network, data: ArrayLike, mean: float = 1.0, min_
     rows = as_lazy_source(data, "data")
     if len(rows) < 2:
         raise ValueError(f"data_dependent_init: expected at least 2 rows for a standard deviation, got {len(rows)}.")
-    rescale(model, list(batches(rows, 1024, model.theta.value, "data")), mean, min_std)
+    rescale(model, list(batches(rows, as_batch_size(None, model), model.theta.value, "data")), mean, min_std)
     return model
 
 

@@ -190,12 +190,12 @@ class RBM(Autoencoder):
         self.encoder.W.add_product(v.T, _times(mean, -scale), right_sum=self.encoder.b)  # −vᵀ φ(a), −Σ_i φ(a_i)
         self.decoder.b.add(sum_rows(v), -scale)  # −Σ_i v_i
 
-    def free_energy(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def free_energy(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """F(v) of each sample, (n,): −ln p(v) − ln Z. Differences of it compare samples; Z is not known.
 
         Args:
             data: samples (n, n_visible) in [0, 1].
-            batch_size: samples per pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(self._free_energy, data, batch_size, check=self.check_targets)
 

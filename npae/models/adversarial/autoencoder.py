@@ -186,7 +186,7 @@ class AdversarialAutoencoder(Wrapper):
                 f"has {modes} parts, one per class."
             )
 
-    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
+    def evaluate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the prior have seed 0."""
         self.check_columns(data)
         x, y = self._parts(self.as_data(data))
@@ -201,14 +201,14 @@ class AdversarialAutoencoder(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def sample(self, n: int, seed: int = 0, y: ArrayLike | None = None, batch_size: int = 1024) -> Array:
+    def sample(self, n: int, seed: int = 0, y: ArrayLike | None = None, batch_size: int | None = None) -> Array:
         """Samples g(z), z ~ p(z): (n, …), on the model's device.
 
         Args:
             n: how many.
             seed: draws the codes.
             y: their classes, integers (n,); then z ~ p(z | y).
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         like, classes = empty((as_int(n, "n", least=1), self.prior.size), self.theta.value), None
         if y is not None:

@@ -161,7 +161,7 @@ class GAN(Wrapper):
     def check_targets(self, x: Array) -> None:
         """Accepts any images: no loss compares with them."""
 
-    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
+    def evaluate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """J_D, J_G and the diagnostics on `data` in inference mode, with as many samples (of seed 0) as data."""
         x, fake = self._map(_itself, data, batch_size), self.sample(len(data), batch_size=batch_size)
         fake = to_device(fake, "cpu")
@@ -171,13 +171,13 @@ class GAN(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def sample(self, n: int, seed: int = 0, batch_size: int = 1024) -> Array:
+    def sample(self, n: int, seed: int = 0, batch_size: int | None = None) -> Array:
         """Images G(z), z ~ p(z): (n, …), on the model's device.
 
         Args:
             n: how many.
             seed: draws the codes; the same seed gives the same images on one device.
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         z = self.prior.codes(Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value))
         return self._map(self.generator, z, batch_size, "codes")

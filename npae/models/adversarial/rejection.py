@@ -22,8 +22,10 @@ Azadi, Olsson, Darrell, Goodfellow & Odena 2019, "Discriminator rejection sampli
 from npae.backend import Array, Stream, array_module, as_float, as_int, empty
 from npae.models.adversarial.gan import GAN
 
+DRAW = 1024  # codes at a time
 
-def rejection_sample(model: GAN, n: int, seed: int = 0, quantile: float = 0.95, batch_size: int = 1024) -> Array:
+
+def rejection_sample(model: GAN, n: int, seed: int = 0, quantile: float = 0.95, batch_size: int | None = None) -> Array:
     """n images of the generator that the discriminator accepts: (n, …), on the model's device.
 
     Args:
@@ -32,7 +34,7 @@ def rejection_sample(model: GAN, n: int, seed: int = 0, quantile: float = 0.95, 
         seed: draws the codes and u; the same seed gives the same images on one device.
         quantile: of eᵃ over max(n, batch_size) samples, which is M. At least the fraction 1 − quantile is accepted,
             so it must be below 1.
-        batch_size: codes per forward pass.
+        batch_size: codes per draw and per forward pass; None: 1,024 per draw, in passes as for GAN.sample.
 
     Raises ValueError unless 0 ≤ quantile < 1.
 
@@ -45,7 +47,8 @@ def rejection_sample(model: GAN, n: int, seed: int = 0, quantile: float = 0.95, 
         >>> rejection_sample(model, 3).shape
         (3, 16)
     """
-    n, batch_size = as_int(n, "n", least=1), as_int(batch_size, "batch_size of rejection_sample", least=1)
+    n = as_int(n, "n", least=1)
+    at_once = DRAW if batch_size is None else as_int(batch_size, "batch_size of rejection_sample", least=1)
     quantile = as_float(quantile, "quantile of rejection_sample", least=0, below=1)
     stream = Stream([as_int(seed, "seed of rejection_sample", least=0, most=None)])
     like = model.theta.value
@@ -56,7 +59,7 @@ def rejection_sample(model: GAN, n: int, seed: int = 0, quantile: float = 0.95, 
         x = model._map(model.generator, z, batch_size, "codes")
         return x, model._map(model.discriminator, x, batch_size, "images")[:, 0]
 
-    x, a = draw(max(n, batch_size))
+    x, a = draw(max(n, at_once))
     highest, accepted, count = xp.quantile(a, quantile), [], 0
     while True:
         p = xp.exp(xp.minimum(a - highest, 0)).astype(like.dtype)
@@ -64,4 +67,4 @@ def rejection_sample(model: GAN, n: int, seed: int = 0, quantile: float = 0.95, 
         count += len(accepted[-1])
         if count >= n:
             return xp.concatenate(accepted)[:n]
-        x, a = draw(batch_size)
+        x, a = draw(at_once)

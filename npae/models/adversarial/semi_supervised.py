@@ -159,7 +159,7 @@ class SemiSupervisedAutoencoder(Wrapper):
         """Raise ValueError for labels other than class numbers from 0 to K − 1, and −1."""
         self.supervised_loss.check_targets(x)
 
-    def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
+    def evaluate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the priors have seed 0.
 
         Accuracies and diversity of classes and of styles: see AdversarialAutoencoder. "supervised" is 0 without labels.
@@ -176,76 +176,76 @@ class SemiSupervisedAutoencoder(Wrapper):
 
     # ------------------------------------------------------------------ use
 
-    def predict_proba(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict_proba(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """ŷ: (n, K), on the data's device.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self.classifier.predict_proba(data, batch_size)
 
-    def predict(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """The most probable class of each sample: integers (n,).
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self.classifier.predict(data, batch_size)
 
-    def error_rate(self, data: tuple[ArrayLike, ArrayLike], batch_size: int = 1024) -> float:
+    def error_rate(self, data: tuple[ArrayLike, ArrayLike], batch_size: int | None = None) -> float:
         """The fraction of samples whose most probable class is not their label.
 
         Args:
             data: a pair (x, y); all labels must be known.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         self.check_columns(data)
         x, y = as_labelled(data)
         self.classifier.check_targets(y)
         return self.classifier.error_rate((x, y), batch_size)
 
-    def encode(self, data: ArrayLike, batch_size: int = 1024) -> tuple[Array, ...]:
+    def encode(self, data: ArrayLike, batch_size: int | None = None) -> tuple[Array, ...]:
         """(ŷ, h), classes (n, K) and styles (n, d), on the data's device.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         code = self.autoencoder.encode(data, batch_size)
         return tuple(part.of(code) for part in self.parts)
 
-    def decode(self, y: ArrayLike, styles: ArrayLike, batch_size: int = 1024) -> Array:
+    def decode(self, y: ArrayLike, styles: ArrayLike, batch_size: int | None = None) -> Array:
         """x̂ = g([y | h]): (n, …), on the device of the styles.
 
         Args:
             y: classes, numbers (n,) or rows of probabilities (n, K).
             styles: h, (n, d).
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         h, classes = as_labelled((styles, y), "decode")
         self.classifier.check_targets(classes)
         rows = classes.astype(h.dtype) if classes.ndim == 2 else one_hot(classes, self.class_prior.size, h)
         return self.autoencoder.decode(array_module(h).concatenate([rows, h], axis=1), batch_size)
 
-    def reconstruct(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def reconstruct(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """x̂ = g(f(x)): (n, …), on the data's device.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self.autoencoder.reconstruct(data, batch_size)
 
-    def sample(self, n: int, seed: int = 0, y: ArrayLike | None = None, batch_size: int = 1024) -> Array:
+    def sample(self, n: int, seed: int = 0, y: ArrayLike | None = None, batch_size: int | None = None) -> Array:
         """Samples g([e | z]): (n, …), on the model's device.
 
         Args:
             n: how many.
             seed: draws the codes; the same seed gives the same styles for all classes.
             y: their classes, see decode; None: random ones.
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         stream, like = Stream([seed]), empty((as_int(n, "n", least=1), self.prior.size), self.theta.value)
         styles = self.prior.codes(stream, like)

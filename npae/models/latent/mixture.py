@@ -77,13 +77,13 @@ class CodeMixture:
         noise = rng.standard_normal((n, self.means.shape[1], 1))
         return (self.means[k] + (self.factors[k] @ noise)[:, :, 0]).astype(np.float32)
 
-    def sample(self, n: int, seed: int = 0, batch_size: int = 1024) -> Array:
+    def sample(self, n: int, seed: int = 0, batch_size: int | None = None) -> Array:
         """New samples: codes of the mixture, decoded. (n, …), on the model's device.
 
         Args:
             n: how many.
             seed: of the random numbers.
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self.model.decode(to_device(self.draw(n, seed), device_of(self.model.theta.value)), batch_size)
 

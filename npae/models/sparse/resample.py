@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, as_int, as_lazy_source, batches, device_of, to_device
+from npae.backend import Array, as_batch_size, as_int, as_lazy_source, batches, device_of, to_device
 from npae.models.sparse.dictionary import Dictionary
 from npae.optim import Optimizer
 
@@ -52,7 +52,8 @@ def resample(model: Dictionary, data: Any, seed: int = 0, optimizer: Optimizer |
     if not isinstance(model, Dictionary):
         raise TypeError(f"resample: expected a SparseAutoencoder or GatedSparseAutoencoder, got {model!r}.")
     seed, rows = as_int(seed, "seed of resample", least=0, most=None), as_lazy_source(data, "data")
-    return resample_from(model, batches(rows, 1024, model.theta.value, "data", model=model), seed, optimizer)
+    inputs = batches(rows, as_batch_size(None, model), model.theta.value, "data", model=model)
+    return resample_from(model, inputs, seed, optimizer)
 
 
 def resample_from(model: Dictionary, inputs: Iterable[Array], seed: Any, optimizer: Optimizer | None) -> int:

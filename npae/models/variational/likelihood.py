@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npae.backend import Arena, Array, Stream, array_module
+from npae.backend import Arena, Array, BatchSize, Stream, array_module, rows_of
 from npae.layers.sampling import tile
 from npae.models.variational.bounds import log_mean_and_weights, log_ratio
 
@@ -62,7 +62,8 @@ def iwae_terms(model: "VariationalAutoencoder", x: Array, stream: Stream, sample
     return array_module(x).stack((reconstruction, -log_mean - reconstruction), axis=1)
 
 
-def log_mean_weight(model: "VariationalAutoencoder", x: Array, stream: Stream, samples: int, at_once: int) -> Array:
+def log_mean_weight(model: "VariationalAutoencoder", x: Array, stream: Stream, samples: int,
+                    at_once: BatchSize) -> Array:  # fmt: skip
     """ln 1/K Σ_k w_k for every sample of a batch: (B,).
 
     Args:
@@ -70,10 +71,11 @@ def log_mean_weight(model: "VariationalAutoencoder", x: Array, stream: Stream, s
         x: the batch, (B, …).
         stream: draws the codes.
         samples: K, codes per sample.
-        at_once: about how many codes are decoded at a time.
+        at_once: about how many codes are decoded at a time, a number or what as_batch_size returns.
     """
     xp, arena = array_module(x), Arena()
-    most = min(samples, max(1, at_once // len(x)))
+    codes = rows_of(at_once, (samples * len(x), *x.shape[1:]), x)
+    most = min(samples, max(1, codes // len(x)))
     x_k, stats_k = tile(x, most), tile(model.encoder(x), most)
     m, s = xp.full(len(x), -np.inf), xp.zeros(len(x))
     for start in range(0, samples, most):

@@ -37,10 +37,11 @@ and approximate inference in deep generative models".
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, as_int, as_member, empty
+from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, as_batch_size, as_int, as_member, empty
 from npae.layers import Dense, GaussianSample, Layer
 from npae.layers.base import Cache, Gradient
 from npae.layers.sampling import tile, tile_adjoint
@@ -127,23 +128,23 @@ class VariationalAutoencoder(Model):
         self.encoder.backward(dstats, encoder_cache, needs_dx=False)
         return {"reconstruction": reconstruction, "kl": kl}
 
-    def evaluate(self, data: ArrayLike, batch_size: int = 1024, seed: int = 0) -> dict[str, float]:
+    def evaluate(self, data: ArrayLike, batch_size: int | None = None, seed: int = 0) -> dict[str, float]:
         """The terms of J on `data` in inference mode, by name: numbers, mean over the samples.
 
         Args:
             data: samples (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
             seed: draws the codes: every call with the same batch_size uses the same codes (on one kind of device).
         """
-        terms = elbo_terms if self.objective == "elbo" else iwae_terms
+        terms = partial(elbo_terms if self.objective == "elbo" else iwae_terms, samples=self.samples)
         means = self._sampled(terms, data, batch_size, seed, self.samples).mean(axis=0, dtype=np.float64)
         return {"reconstruction": float(means[0]), "kl": self.kl.strength * float(means[1])}
 
-    def _sampled(self, function: Callable[..., Array], data: ArrayLike, batch_size: int, seed: int,
-                 *arguments: int) -> Array:  # fmt: skip
-        """function(self, batch, stream, *arguments) of all data."""
-        stream = Stream(seed)
-        return self._map(lambda x: function(self, x, stream, *arguments), data, batch_size, check=self.check_targets)
+    def _sampled(self, function: Callable[..., Array], data: ArrayLike, batch_size: int | None, seed: int,
+                 copies: int) -> Array:  # fmt: skip
+        """function(self, batch, stream) of all data, where each sample passes through the decoder `copies` times."""
+        function = partial(function, self, stream=Stream(seed))
+        return self._map(function, data, batch_size, check=self.check_targets, copies=copies)
 
     # ------------------------------------------------------------------ as a layer
 
@@ -162,7 +163,7 @@ class VariationalAutoencoder(Model):
 
     # ------------------------------------------------------------------ likelihood
 
-    def elbo(self, data: ArrayLike, samples: int = 1, seed: int = 0, batch_size: int = 1024) -> Array:
+    def elbo(self, data: ArrayLike, samples: int = 1, seed: int = 0, batch_size: int | None = None) -> Array:
         """−E_q[ℓ] − KL for each sample: (n,), in nats. β has no effect.
 
         A lower bound of ln p(x); for grey pixels under BinaryCrossEntropy, of E_b[ln p(b)].
@@ -171,70 +172,72 @@ class VariationalAutoencoder(Model):
             data: x, (n, …) of uint8, bool or floats.
             samples: codes per sample, from which E_q[ℓ] is estimated.
             seed: draws the codes.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
 
         Raises ValueError, as training does, for data outside of the loss's range; so do evaluate and log_likelihood.
         """
-        return -self._sampled(elbo_terms, data, batch_size, seed, as_int(samples, "samples", least=1)).sum(axis=1)
+        terms = partial(elbo_terms, samples=as_int(samples, "samples", least=1))
+        return -self._sampled(terms, data, batch_size, seed, samples).sum(axis=1)
 
-    def log_likelihood(self, data: ArrayLike, samples: int = 5000, seed: int = 0, batch_size: int = 2048) -> Array:
+    def log_likelihood(self, data: ArrayLike, samples: int = 5000, seed: int = 0,
+                       batch_size: int | None = None) -> Array:  # fmt: skip
         """An estimate of ln p(x) for each sample, in nats: (n,), float64. See `likelihood.py`.
 
         Args:
             data: x, (n, …) of uint8, bool or floats.
             samples: codes per sample. The mean of the estimate over seeds is below ln p(x), and closer to it with more.
             seed: draws the codes.
-            batch_size: codes decoded at a time.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
-        samples, batch_size = as_int(samples, "samples", least=1), as_int(batch_size, "batch_size", least=1)
-        rows = max(1, batch_size // 16)
-        return self._sampled(log_mean_weight, data, rows, seed, samples, batch_size)
+        samples, at_once = as_int(samples, "samples", least=1), as_batch_size(batch_size, self)
+        rows = None if batch_size is None else max(1, batch_size // 16)
+        return self._sampled(partial(log_mean_weight, samples=samples, at_once=at_once), data, rows, seed, copies=16)
 
     # ------------------------------------------------------------------ use
 
-    def posterior(self, data: ArrayLike, batch_size: int = 1024) -> tuple[Array, Array]:
+    def posterior(self, data: ArrayLike, batch_size: int | None = None) -> tuple[Array, Array]:
         """(μ, log σ²) of q(z | x): both (n, d), on the data's device.
 
         Args:
             data: x, (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self.sampler.split(self._map(self.encoder, data, batch_size))
 
-    def encode(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def encode(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """The mean codes μ: (n, d), on the data's device.
 
         Args:
             data: x, (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(lambda x: self.sampler(self.encoder(x)), data, batch_size)
 
-    def decode(self, codes: ArrayLike, batch_size: int = 1024) -> Array:
+    def decode(self, codes: ArrayLike, batch_size: int | None = None) -> Array:
         """x̂, the mean of p(x | z): (n, …), on the codes' device.
 
         Args:
             codes: z, (n, d).
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
-        return self._map(lambda z: self.loss.output(self.decoder(z)), codes, batch_size, "codes")
+        return self._map(lambda z: self.loss.output(self.decoder(z)), codes, batch_size, "codes", network=self.decoder)
 
-    def reconstruct(self, data: ArrayLike, batch_size: int = 1024) -> Array:
+    def reconstruct(self, data: ArrayLike, batch_size: int | None = None) -> Array:
         """decode(encode(x)): (n, …), on the data's device.
 
         Args:
             data: x, (n, …) of uint8, bool or floats.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self._map(lambda x: self.loss.output(self(x)), data, batch_size)
 
-    def sample(self, n: int, seed: int = 0, batch_size: int = 1024) -> Array:
+    def sample(self, n: int, seed: int = 0, batch_size: int | None = None) -> Array:
         """New samples: the means x̂ of p(x | z) for codes z ~ N(0, 1). (n, …), on the model's device.
 
         Args:
             n: how many.
             seed: of the codes; the same seed gives the same codes on every device, up to rounding.
-            batch_size: codes per forward pass.
+            batch_size: codes per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         first = next((layer for _, layer in self.decoder.leaves() if layer.parameters), None)
         if not isinstance(first, Dense):
@@ -243,7 +246,7 @@ class VariationalAutoencoder(Model):
         z = Stream(seed).normal(empty((as_int(n, "n", least=1), first.n_in), self.theta.value))
         return self.decode(z, batch_size)
 
-    def active_units(self, data: ArrayLike, threshold: float = 0.01, batch_size: int = 1024) -> Array:
+    def active_units(self, data: ArrayLike, threshold: float = 0.01, batch_size: int | None = None) -> Array:
         """Which of the d code numbers depend on x: those with Var_x μ_j > threshold. (d,) of bool.
 
         For a number that does not help the reconstruction, the KL term leads to μ_j = 0, σ_j = 1 for all x (posterior
@@ -252,7 +255,7 @@ class VariationalAutoencoder(Model):
         Args:
             data: x, (n, …) of uint8, bool or floats.
             threshold: of the variance of μ_j.
-            batch_size: samples per forward pass.
+            batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
         return self.encode(data, batch_size).var(axis=0) > threshold
 
