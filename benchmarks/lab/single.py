@@ -4,12 +4,13 @@ The sizes are those of the two convolutional workloads (benchmarks/workloads.py)
 them with the plain text of their formulas, `layer_by_layer` with PyTorch's layers.
 """
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.clock import Disagreement
-from npae.backend import Arena, images, pixels, to_device
+from npae.backend import Arena, images, one_thread_per_product, pixels, to_device
 from npae.layers import AveragePool2D, BatchNorm, Conv2D, ConvTranspose2D, Dropout, MaxPool2D, Upsample2D
 
 
@@ -46,12 +47,15 @@ def numbers(shape, seed, device):
     return images(to_device(pixels(values), device)) if values.ndim == 4 else to_device(values, device)
 
 
-def in_a_frame(call):
-    """A function that makes the call as in a training step: its arrays come from an arena of its own."""
-    arena = Arena()
+def in_a_frame(call, in_blocks=False):
+    """A function that makes the call as in a training step: its arrays come from an arena of its own.
+
+    in_blocks: of the layer; its products then take one thread each, as in npae.train.step.
+    """
+    arena, products = Arena(), one_thread_per_product if in_blocks else nullcontext
 
     def run():
-        with arena.frame(0):
+        with arena.frame(0), products():
             call()
 
     return run
