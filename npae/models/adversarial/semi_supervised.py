@@ -31,6 +31,10 @@ J_Y is a mean over the labels in the batch; a batch without labels has no superv
 occur often enough: data.oversample_labelled(x, y). (In data-parallel training every process takes the mean over the
 labels in its own share of the batch.)
 
+**Without labels** (labelled=False, trained on x alone) there is no supervised phase, and the K classes are clusters. A
+style of few numbers that follow p(z) cannot express all differences between samples; the clusters express the rest. The
+class that a cluster holds is read afterwards from the labels of a few samples (demos/clusters.py).
+
 **What helps.** If class_diversity falls to 0, all samples are assigned the same one-hot vector. There the Jacobian of
 the softmax is 0, so the gradient cannot move them away again. Give the generator phase a lower learning rate than the
 supervised phase, and oversample the labels more. If decoded classes do not differ, the style encodes the class too: use
@@ -43,7 +47,18 @@ from typing import Any
 
 import numpy as np
 
-from npae.backend import Array, ArrayLike, Config, DTypeLike, Stream, array_module, as_int, empty, to_device
+from npae.backend import (
+    Array,
+    ArrayLike,
+    Config,
+    DTypeLike,
+    Stream,
+    array_module,
+    as_int,
+    as_lazy_source,
+    empty,
+    to_device,
+)
 from npae.data.sources import as_labelled, check_source
 from npae.layers import Layer, Sequential, Slice
 from npae.losses import MaskedCrossEntropy
@@ -60,7 +75,8 @@ from npae.models.wrapper import Wrapper
 class SemiSupervisedAutoencoder(Wrapper):
     """An autoencoder whose code is a class and a style, trained in five phases by npae.fit(model, (x, y), …).
 
-    Labels are class numbers y (n,), −1 where unknown. Once trained, use encode, decode, reconstruct, sample, predict.
+    Labels are class numbers y (n,), −1 where unknown. With labelled=False, npae.fit(model, x, …) trains the four phases
+    that need no labels, and the classes are clusters. Once trained, use encode, decode, reconstruct, sample, predict.
     The parts model.autoencoder and model.classifier share its parameters. As a layer the model is its autoencoder.
 
     Args:
@@ -71,6 +87,7 @@ class SemiSupervisedAutoencoder(Wrapper):
         prior: of the styles (npae.models.adversarial.priors).
         seed: draws the first values of parameters that have none yet; None leaves them without (to load a file).
         dtype: of the parameters, float32 or float64.
+        labelled: train on pairs (x, y); False: on samples x alone, without the supervised phase.
 
     Raises ValueError if the encoder or a discriminator ends otherwise, TypeError for a prior that is not a Prior.
 
@@ -93,7 +110,7 @@ class SemiSupervisedAutoencoder(Wrapper):
     stated = ("loss", "supervised_loss")
 
     def __init__(self, autoencoder: Autoencoder, class_discriminator: Layer, style_discriminator: Layer, prior: Prior,
-                 seed: int | None = 0, dtype: DTypeLike = np.float32):  # fmt: skip
+                 seed: int | None = 0, dtype: DTypeLike = np.float32, labelled: bool = True):  # fmt: skip
         encoder: Any = autoencoder.encoder  # class_and_style raises unless it is a Sequential
         self.parts = class_and_style(self, encoder, class_discriminator, style_discriminator, prior)
         self.class_prior, self.prior = (part.sampler.prior for part in self.parts)
@@ -101,7 +118,7 @@ class SemiSupervisedAutoencoder(Wrapper):
         self.autoencoder = self.inner = autoencoder
         self.class_discriminator, self.style_discriminator = class_discriminator, style_discriminator
         self.classifier = Classifier(Sequential(*encoder[:-1], Slice(0, K)), K, seed=None)
-        self.loss, self.supervised_loss = autoencoder.loss, MaskedCrossEntropy(K)
+        self.labelled, self.loss, self.supervised_loss = bool(labelled), autoencoder.loss, MaskedCrossEntropy(K)
         names = ("autoencoder", "class_discriminator", "style_discriminator")
         self.children = tuple((name, getattr(self, name)) for name in names)
         if seed is not None:
@@ -116,20 +133,24 @@ class SemiSupervisedAutoencoder(Wrapper):
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """Reconstruction, the discriminators of classes and of styles, generator, supervised."""
+        """Reconstruction, the discriminators of classes and of styles, generator and, if labelled, supervised."""
         encoder = self.autoencoder.encoder
         return (
             Phase("reconstruction", self.autoencoder, self._reconstruction_step),
-            *(part.phase(lambda batch: encoder.forward(batch[0], training=True)[0]) for part in self.parts),
+            *(part.phase(lambda batch: encoder.forward(self._x(batch), training=True)[0]) for part in self.parts),
             Phase("generator", encoder, self._generator_step),
-            Phase("supervised", encoder, self._supervised_step),
+            *([Phase("supervised", encoder, self._supervised_step)] if self.labelled else []),
         )
 
+    def _x(self, batch: Any) -> Any:
+        """The samples of a batch."""
+        return batch[0] if self.labelled else batch
+
     def _reconstruction_step(self, batch: Any) -> Terms:
-        return self.autoencoder.backpropagate(batch[0])
+        return self.autoencoder.backpropagate(self._x(batch))
 
     def _generator_step(self, batch: Any) -> Terms:
-        code, cache = self.autoencoder.encoder.forward(batch[0], training=True)
+        code, cache = self.autoencoder.encoder.forward(self._x(batch), training=True)
         dcode = empty(code.shape, code)
         terms = {name: value for part in self.parts for name, value in part.generator_gradient(code, dcode).items()}
         self.autoencoder.encoder.backward(dcode, cache, needs_dx=False)
@@ -148,31 +169,43 @@ class SemiSupervisedAutoencoder(Wrapper):
         """The source that training takes batches from. Errors: see data.sources.
 
         Args:
-            data: a pair (x, y), y = −1 where unknown.
+            data: a pair (x, y), y = −1 where unknown; samples x if not labelled.
             name: of the data, for the errors.
         """
+        if not self.labelled:
+            return as_lazy_source(data, name)
         data = as_labelled(data, name)
         check_source(data.x, self.loss.check_targets, name)
         return data
 
     def check_targets(self, x: Array) -> None:
-        """Raise ValueError for labels other than class numbers from 0 to K − 1, and −1."""
-        self.supervised_loss.check_targets(x)
+        """Raise ValueError for targets that do not suit the model: x are labels, or, if not labelled, samples.
+
+        Labels must be integers from 0 to K − 1, or −1; samples must lie in the range of the autoencoder's loss.
+        """
+        (self.supervised_loss if self.labelled else self.loss).check_targets(x)
 
     def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """The terms of all phases and the diagnostics on `data` in inference mode; samples of the priors have seed 0.
 
-        Accuracies and diversity of classes and of styles: see AdversarialAutoencoder. "supervised" is 0 without labels.
+        Accuracies and diversity of classes and of styles: see AdversarialAutoencoder. "supervised" is 0 if no label is
+        known.
         """
         self.check_columns(data)
-        x, y = self.as_data(data)
-        self.check_targets(y)
-        found, known = self.autoencoder.evaluate(x, batch_size), y >= 0
+        data = self.as_data(data)
+        x = data.x if self.labelled else data
+        supervised = self._evaluate_supervised(x, data.y, batch_size) if self.labelled else {}
+        found = self.autoencoder.evaluate(x, batch_size)
         code = to_device(self.autoencoder.encode(x, batch_size), "cpu")
         for part in self.parts:
             found |= part.diagnostics(code, lambda d, rows: self._map(d, rows, batch_size, "codes"))
+        return found | supervised
+
+    def _evaluate_supervised(self, x: Any, y: Array, batch_size: int) -> dict[str, float]:
+        self.check_targets(y)
+        known = y >= 0
         terms = self.classifier.evaluate((x[known], y[known]), batch_size) if known.any() else {"cross_entropy": 0.0}
-        return found | {"supervised": terms["cross_entropy"]}
+        return {"supervised": terms["cross_entropy"]}
 
     # ------------------------------------------------------------------ use
 
@@ -198,7 +231,7 @@ class SemiSupervisedAutoencoder(Wrapper):
         """The fraction of samples whose most probable class is not their label.
 
         Args:
-            data: a pair (x, y); all labels must be known.
+            data: a pair (x, y); all labels must be known. (A model without labels numbers its classes as it likes.)
             batch_size: samples per forward pass.
         """
         self.check_columns(data)
@@ -253,8 +286,9 @@ class SemiSupervisedAutoencoder(Wrapper):
         return self.decode(y, styles, batch_size)
 
     def config(self) -> Config:
-        names = ("autoencoder", "class_discriminator", "style_discriminator", "prior")
+        names = ("autoencoder", "class_discriminator", "style_discriminator", "prior", "labelled")
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        return f"SemiSupervisedAutoencoder({', '.join(map(repr, self.config().values()))})"
+        *parts, labelled = self.config().values()
+        return f"SemiSupervisedAutoencoder({', '.join(map(repr, parts))}{'' if labelled else ', labelled=False'})"

@@ -36,12 +36,13 @@ def critic(n, m=4):
     return Sequential(Dense(n, m, LeakyReLU(0.2)), Dense(m, 1))
 
 
-def small(dtype=np.float64, penalties=(), noise=None, seed=1):
+def small(dtype=np.float64, penalties=(), noise=None, seed=1, labelled=True):
     """Samples of 6 numbers, 3 classes, styles of 2 numbers."""
     encoder = Sequential(*([noise] if noise else []), Dense(6, 5, Tanh), Dense(5, 5), SoftmaxHead(3))
     decoder = Sequential(Dense(5, 5, Tanh), Dense(5, 6))
     autoencoder = Autoencoder(encoder, decoder, BinaryCrossEntropy(), None, penalties=penalties)
-    model = SemiSupervisedAutoencoder(autoencoder, critic(3), critic(2), GaussianPrior(2), dtype=dtype)
+    given = autoencoder, critic(3), critic(2), GaussianPrior(2)
+    model = SemiSupervisedAutoencoder(*given, dtype=dtype, labelled=labelled)
     model.theta.assign(inputs(model.theta.size, seed, dtype) * 0.5)
     return model
 
@@ -108,6 +109,62 @@ def test_without_known_labels_nothing_is_supervised():
     supervised = small().phases[-1]
     supervised.theta.zero_grad()
     assert supervised.backpropagate((X, NONE)) == {"supervised": 0} and not supervised.theta.grad.any()
+
+
+# ---------------------------------------------------------------------- without labels
+
+
+@each_device
+def test_without_labels_the_other_four_phases_remain(device):
+    with on(device) as place:
+        model = frozen(place, penalties=[WeightDecay(0.3)], labelled=False)
+        assert [phase.name for phase in model.phases] == NAMES[:4]
+        check_phases(model, place.put(X), place)
+
+
+def test_samples_alone_and_labels_that_are_all_unknown_train_alike():
+    thetas, histories = [], []
+    for labelled in (False, True):
+        model = small(labelled=labelled)
+        histories.append(fit(model, (X, NONE) if labelled else X, epochs=3, batch_size=5, progress="none"))
+        thetas.append(model.theta.value)
+    np.testing.assert_array_equal(*thetas)
+    assert "supervised" in histories[1].columns and "supervised" not in histories[0].columns
+
+
+def test_evaluation_without_labels():
+    found = small(labelled=False).evaluate(X)
+    assert found | {"supervised": 0} == small().evaluate((X, NONE)) and "supervised" not in found
+
+
+def test_clusters_without_labels_are_of_one_class_each():
+    x, y = strokes()
+    base = dense_autoencoder([6, 32, 7], LeakyReLU, Identity, SquaredError(), seed=None)
+    autoencoder = Autoencoder(Sequential(*base.encoder, SoftmaxHead(6)), base.decoder, SquaredError(), seed=None)
+    model = SemiSupervisedAutoencoder(autoencoder, critic(6, 32), critic(1, 32), GaussianPrior(1), labelled=False)
+    rates = dict.fromkeys(NAMES[:4], Adam(2e-3, beta1=0.5))
+    fit(model, x, validation=0.1, epochs=10, batch_size=50, optimizer=rates, progress="none")
+    counts = np.zeros((6, 3))
+    np.add.at(counts, (model.predict(x), y), 1)
+    assert counts.max(axis=1).sum() > 0.95 * len(x)  # two clusters for each class
+
+
+def test_a_file_keeps_that_it_has_no_labels(tmp_path):
+    save(tmp_path / "model.npz", small(labelled=False))
+    again = load(tmp_path / "model.npz")
+    assert not again.labelled and repr(again) == repr(small(labelled=False)) != repr(small())
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        ((X, NONE), TypeError, "expected an array"),
+        (X + 1, ValueError, r"expected targets in \[0, 1\]"),
+    ],
+)  # fmt: skip
+def test_data_that_cannot_be_right_without_labels(data, error, words):
+    with pytest.raises(error, match=words):
+        fit(small(labelled=False), data, epochs=1, progress="none")
 
 
 # ---------------------------------------------------------------------- wrong versions
