@@ -1,4 +1,4 @@
-"""Baselines and measures: PCA, squared error, principal angles, nearest neighbours, entropy of the pixels."""
+"""Baselines and measures: PCA, k-means, squared error, principal angles, nearest neighbours, entropy of the pixels."""
 
 import numpy as np
 
@@ -30,6 +30,33 @@ class PCA:
     def reconstruct(self, data):
         """x̂ of every row, (n, features)."""
         return self.mean + self.encode(data) @ self.V.T
+
+
+class KMeans:
+    """k-means: the k centres with the least squared distance between each row and the nearest of them, by Lloyd.
+
+        c(x) = argmin_i ‖x − m_i‖²,        m_i = the mean of the rows x with c(x) = i,        in turn until c stays
+
+    The first centres are rows of the data. Rows of floats, or of uint8 pixels, which are scaled to [0, 1].
+    """
+
+    def __init__(self, data, k, seed=0, turns=100):
+        x = _scaled(data).astype(np.float32, copy=False)
+        self.centres = x[np.random.default_rng(seed).choice(len(x), k, replace=False)]
+        before = None
+        for _ in range(turns):
+            nearest = self.certainty(x).argmax(axis=1)
+            if before is not None and (nearest == before).all():
+                return
+            before, of = nearest, np.zeros((k, len(x)), x.dtype)
+            of[nearest, np.arange(len(x))] = 1
+            sizes = of.sum(axis=1, keepdims=True)
+            self.centres = np.where(sizes > 0, of @ x / np.maximum(sizes, 1), self.centres)
+
+    def certainty(self, data):
+        """−‖x − m_i‖² of every row and centre, (n, k): the largest of a row is that of its cluster."""
+        x = _scaled(data)
+        return 2 * x @ self.centres.T - (self.centres**2).sum(axis=1) - (x**2).sum(axis=1, keepdims=True)
 
 
 def _scaled(data):

@@ -21,7 +21,7 @@ import numpy as np
 from demos import common, figures
 from npae import Autoencoder, Classifier, SemiSupervisedAutoencoder, dense_autoencoder, save
 from npae.data import hide_labels, oversample_labelled
-from npae.layers import Dense, LeakyReLU, MaskingNoise, Sequential, SoftmaxHead
+from npae.layers import Dense, GaussianNoise, LeakyReLU, MaskingNoise, Sequential, SoftmaxHead
 from npae.models import GaussianPrior
 from npae.optim import Adam, Cosine
 
@@ -29,15 +29,18 @@ OPTIONS = {"labels": {"type": int, "default": 100, "help": "the number of labell
 PUBLISHED = {100: "1.90 ± 0.10", 1000: "1.60 ± 0.08"}  # Makhzani et al. 2015, table 2: test error in percent
 
 
+def critic(n, width, noise=0.0):
+    """A discriminator of n numbers, to which Gaussian noise of this standard deviation is added in training."""
+    leaky = LeakyReLU(0.2)
+    layers = Dense(n, width, leaky), Dense(width, width, leaky), Dense(width, 1)
+    return Sequential(GaussianNoise(noise), *layers) if noise else Sequential(*layers)
+
+
 def network(seed=0, width=1000, style=10):
     """The semi-supervised autoencoder of these sizes, for digits as rows."""
-
-    def critic(n):
-        return Sequential(Dense(n, width, leaky), Dense(width, width, leaky), Dense(width, 1))
-
-    leaky, dense = LeakyReLU(0.2), dense_autoencoder([784, width, width, 10 + style], "relu", "linear", seed=None)
+    dense = dense_autoencoder([784, width, width, 10 + style], "relu", "linear", seed=None)
     autoencoder = Autoencoder(Sequential(MaskingNoise(0.2), *dense.encoder, SoftmaxHead(10)), dense.decoder, seed=None)
-    return SemiSupervisedAutoencoder(autoencoder, critic(10), critic(style), GaussianPrior(style), seed)
+    return SemiSupervisedAutoencoder(autoencoder, critic(10, width), critic(style, width), GaussianPrior(style), seed)
 
 
 def baseline(seed=0, width=1000):

@@ -1,4 +1,4 @@
-"""Results: greedy pretraining, and few labels."""
+"""Results: greedy pretraining, few labels, and none."""
 
 from benchmarks.published.measures import SQUARED_ERROR, TEST_ERROR
 from benchmarks.published.runs import Run
@@ -10,6 +10,7 @@ MACHINES = Run("stacked_machines_full", "demos.stacked --full --only machines --
 CLASSIFIER = Run("stacked_classifier_full", "demos.stacked --full --only classifier --epochs 9")
 FEW_LABELS = Run("semi_supervised_full", "demos.semi_supervised --full")
 FEW_LABELS_SAMPLE = Run("semi_supervised_sample", "demos.semi_supervised")
+CLUSTERS = Run("clusters_full", "demos.clusters --full")
 
 ROWS = Table((
     Row("logistic 784-1000-500-250-30-…-784, greedily pretrained", SQUARED_ERROR, STACKED,
@@ -34,4 +35,9 @@ ROWS = Table((
     Row("100 labels among the 10,000 embedded digits", TEST_ERROR, FEW_LABELS_SAMPLE,
         "semi_supervised_test_error_percent", {MAKHZANI_2015.noted("among 60,000"): "1.90"},
         {"the labelled digits alone": "supervised_test_error_percent"}),
+    Row("16 clusters without labels, named by their most certain digits", TEST_ERROR, CLUSTERS,
+        "autoencoder_test_error_percent", {MAKHZANI_2015: "9.55"}, {"k-means of pixels": "k_means_test_error_percent"}),
+    Row("the same, named by the majority of 5,000 digits", TEST_ERROR, CLUSTERS,
+        "autoencoder_majority_test_error_percent",
+        measured={"k-means of pixels": "k_means_majority_test_error_percent"}),
 ))  # fmt: skip

@@ -21,7 +21,7 @@ This page is all of it that a reader of npae needs. Read the names on the left a
     kth_largest_of_all(x, k) that of the whole x, or 0 if it is negative
     draws_in_step(k)         a `with` block in which streams draw the random numbers of training step k
     fast_windows(x, …)       None                    (no compiled loops, no GPU)
-    shares(items)            [items]                 run_shares(work, parts)  work(k, part) for every part k
+    shares(items)            [items]                 run_shares(f, parts)    a call of f with every k, parts[k]
     one_thread_per_product() a `with` block; it does nothing
     @elementwise             does nothing; a call with out=w writes the result into w, which may be one of the arguments
 

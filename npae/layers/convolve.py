@@ -45,7 +45,7 @@ def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array, copy: Array
         W: the kernel (kh, kw, C, O).
         axes: of the height and of the width.
         out: (B, …, …, O), contiguous.
-        copy: an array of any strides into which every block of out is copied; or None.
+        copy: an array of any strides into which every block of out is copied, on the CPU; or None.
     """
     c, o = W.shape[2:]
     if c >= FEW * o if array_module(x) is np else _saves(x, out, axes):
@@ -69,10 +69,7 @@ def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array, cop
     V.reshape(-1, *W.shape[:2], W.shape[3])[...] = W.transpose(2, 0, 1, 3)
     if array_module(x) is not np:
         products = matmul(x.reshape(-1, len(V)), V, out=empty((x.size // len(V), V.shape[1]), x))
-        window_sums(products.reshape(*x.shape[:3], -1, W.shape[3]), rows, columns, by_tap=True, out=out)
-        if copy is not None:
-            copy[...] = out
-        return out
+        return window_sums(products.reshape(*x.shape[:3], -1, W.shape[3]), rows, columns, by_tap=True, out=out)
     shape = (*x.shape[1:3], *W.shape[:2], W.shape[3])  # of one image's products
     parts = shares(blocks(len(x), math.prod(shape)))
     rooms = [empty((parts[0][0].stop, *shape), x) for _ in parts]

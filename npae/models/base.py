@@ -54,8 +54,7 @@ class Model(Remembers, Layer):
             data: samples (n, …), or what else the model is trained on, such as pairs (x, labels).
             batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
-        sums, n = {}, 0
-        size = as_batch_size(batch_size, self.reads)
+        sums, n, size = {}, 0, as_batch_size(batch_size, self.reads)
         for batch in batches(data, size, self.theta.value, check=self.check_targets, model=self):
             rows = len(batch[0]) if isinstance(batch, tuple) else len(batch)
             for name, value in self.evaluate_batch(batch).items():

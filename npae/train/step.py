@@ -43,8 +43,7 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena, self.k = Arena(), 0
-        in_blocks = any(layer.in_blocks for _, layer in model.leaves())
-        self._products = one_thread_per_product if in_blocks else nullcontext
+        self._products = one_thread_per_product if any(x.in_blocks for _, x in model.leaves()) else nullcontext
         self._draws = bool(model.draws) or batches.augment is not None
         self._dry_run(self._smallest_batch())
 

@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from demos.baselines import PCA, neighbour_error, principal_angles
+from demos.baselines import PCA, KMeans, neighbour_error, principal_angles
 
 
 def installed(module):
@@ -19,6 +19,23 @@ def test_pca_codes_are_the_coordinates_of_its_reconstruction():
     assert codes.shape == (50, 2)
     np.testing.assert_allclose(pca.reconstruct(x), x.mean(axis=0) + codes @ pca.V.T)
     np.testing.assert_allclose(codes.T @ codes, np.diag((codes**2).sum(axis=0)), atol=1e-8)
+
+
+def test_k_means_finds_separate_groups_and_its_centres_are_means_of_their_rows():
+    rng = np.random.default_rng(0)
+    x = np.repeat(np.array([[0.0, 0], [9, 0], [0, 9]]), 30, axis=0) + rng.standard_normal((90, 2))
+    k_means = KMeans(x, 3, seed=1)
+    certainty = k_means.certainty(x)
+    np.testing.assert_allclose(certainty, -((x[:, None] - k_means.centres) ** 2).sum(axis=2), atol=1e-4)
+    members = certainty.argmax(axis=1).reshape(3, 30)
+    assert (members == members[:, :1]).all() and len(set(members[:, 0])) == 3
+    means = np.array([x.reshape(3, 30, 2)[members[:, 0] == i].mean(axis=(0, 1)) for i in range(3)])
+    np.testing.assert_allclose(k_means.centres, means, rtol=1e-5)
+
+
+def test_k_means_keeps_the_centre_of_an_empty_cluster_and_scales_bytes():
+    same = np.full((5, 2), 255, np.uint8)
+    np.testing.assert_array_equal(KMeans(same, 3).centres, np.ones((3, 2)))
 
 
 @pytest.mark.parametrize("degrees", [0, 1e-6, 0.01, 30, 89.99, 90])

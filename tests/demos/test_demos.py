@@ -20,6 +20,7 @@ DEMOS = {
     "conv_denoising": {"cleaned.png", "gaussian_0_5.npz", "gaussian_0_4.npz", "metrics.json"},
     "conv_vae": {"manifold.png", "conv_vae.npz", "metrics.json"},
     "contractive": {"filters.png", "plain.npz", "contractive.npz", "strongly.npz", "metrics.json"},
+    "clusters": {"clusters.png", "clusters.npz", "history.csv", "metrics.json"},
     "codes2d": {"maps.png", "codes2d.npz", "metrics.json"},
     "deep": {"reconstructions.png", "loss.png", "codes.png", "deep.npz", "history.csv", "metrics.json"},
     "denoising": {"cleaned.png", "gaussian_0_4.npz", "gaussian_0_5.npz", "masking_50.npz", "salt_and_pepper_40.npz",

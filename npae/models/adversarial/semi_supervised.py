@@ -29,7 +29,7 @@ all other rows, and for h (losses.MaskedCrossEntropy).
 
 J_Y is a mean over the labels in the batch; a batch without labels has no supervised gradient. So labelled samples must
 occur often enough: data.oversample_labelled(x, y). (In data-parallel training every process takes the mean over the
-labels in its own share of the batch.)
+labels in its own share of the batch.) If no label is known at all, the classes are clusters: see demos/clusters.py.
 
 **What helps.** If class_diversity falls to 0, all samples are assigned the same one-hot vector. There the Jacobian of
 the softmax is 0, so the gradient cannot move them away again. Give the generator phase a lower learning rate than the

@@ -33,6 +33,7 @@ def networks():
     """Yield (demo, network, model, input shape) for every architecture that the demos train."""
     from demos import (
         aae,
+        clusters,
         codes2d,
         contractive,
         conv,
@@ -100,6 +101,7 @@ def networks():
     yield "aae", "784-1000-1000-8, Gaussian", aae.network(GaussianPrior(8, std=5.0), 1000, 1000), rows
     yield "semi_supervised", "784-1000-1000-(10 + 10)", semi_supervised.network(), rows
     yield "semi_supervised", "784-1000-1000-10, classes", semi_supervised.baseline(), rows
+    yield "clusters", f"784-500-500-(16 + {clusters.STYLE})", clusters.network(), rows
     for name, model in (("dense", gan.network()), ("convolutional", gan.convolutional_network())):
         shape = rows if name == "dense" else image
         yield "gan", f"{name} generator", model.generator, (model.prior.size,)

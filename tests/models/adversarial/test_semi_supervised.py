@@ -110,6 +110,19 @@ def test_without_known_labels_nothing_is_supervised():
     assert supervised.backpropagate((X, NONE)) == {"supervised": 0} and not supervised.theta.grad.any()
 
 
+def test_clusters_without_any_label_are_of_one_class_each():
+    x, y = strokes()
+    base = dense_autoencoder([6, 32, 7], LeakyReLU, Identity, SquaredError(), seed=None)
+    autoencoder = Autoencoder(Sequential(*base.encoder, SoftmaxHead(6)), base.decoder, SquaredError(), seed=None)
+    model = SemiSupervisedAutoencoder(autoencoder, critic(6, 32), critic(1, 32), GaussianPrior(1))
+    rates = dict.fromkeys(NAMES, Adam(2e-3, beta1=0.5))
+    unknown = np.full(len(x), -1)
+    fit(model, (x, unknown), validation=0.1, epochs=10, batch_size=50, optimizer=rates, progress="none")
+    counts = np.zeros((6, 3))
+    np.add.at(counts, (model.predict(x), y), 1)
+    assert counts.max(axis=1).sum() > 0.95 * len(x)  # two clusters for each class
+
+
 # ---------------------------------------------------------------------- wrong versions
 
 
