@@ -6,7 +6,7 @@ from benchmarks.published.sources import BURDA, BURDA_AGAIN, GOODFELLOW, KERAS_I
 from benchmarks.published.table import Row, Table
 
 VAE = Run("vae_full", "demos.vae --full --likelihood 400")
-IWAE = Run("vae_iwae_full", "demos.vae --full --likelihood 400 --iwae 5")
+IWAE = Run("vae_iwae_full", "demos.vae --full --likelihood 120 --iwae 5")
 CONV_VAE = Run("conv_vae_full", "demos.conv_vae --full")
 GAN = Run("gan_full", "demos.gan --full --epochs 60")
 AAE = Run("aae_full", "demos.aae --full --epochs 20")
