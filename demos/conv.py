@@ -12,9 +12,9 @@ text; strided: its training log) and of keras.io, "Convolutional autoencoder for
     python -m demos.conv                                      the embedded 10,000 digits
     python -m demos.conv --full --only large                  all 60,000, one of the networks
 
-Expected with --full, in nats per pixel on test digits: large 0.0642 after 10 epochs (9 minutes; published 0.0648), 0.0617 after 50 (published 0.0622),
-strided 0.0785 after 24 (9 minutes) and 0.0750 after 100 (published 0.0798), pooled 0.0848 after 100 (43 minutes;
-published 0.094).
+Expected with --full, in nats per pixel on test digits: large 0.0642 after 10 epochs (9 minutes; published 0.0648) and
+0.0617 after 50 (published 0.0622), strided 0.0785 after 24 (9 minutes) and 0.0750 after 100 (published 0.0798), pooled
+0.0848 after 100 (43 minutes; published 0.094).
 Pictures: reconstructions.png, maps.png, loss.png.
 """
 

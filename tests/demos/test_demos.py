@@ -46,8 +46,8 @@ DEMOS = {
     "interpolation": {"interpolation.png", "samples.png", "plain.npz", "variational.npz", "metrics.json"},
     "simple": {"reconstructions.png", "loss.png", "784_32.npz", "784_128_64_32.npz", "metrics.json"},
 }  # fmt: skip
-SLOW = {"aae", "contractive", "conv", "data_parallel", "denoising", "gan", "latent", "overcomplete", "semi_supervised",
-        "stacked"}  # fmt: skip
+SLOW = {"aae", "contractive", "conv", "data_parallel", "denoising", "faces", "gan", "latent", "overcomplete",
+        "semi_supervised", "sparse", "stacked"}  # fmt: skip
 
 
 def by_demo(names):
