@@ -12,8 +12,8 @@ loss. The network of Makhzani et al. 2015. The baseline is the same encoder, tra
     python -m demos.semi_supervised --full            all 60,000
     python -m demos.semi_supervised --labels 1000     the number of labels (default 100)
 
-Expected: test error 14.25 %, baseline 25.85 %, 7 minutes; with --full 5.93 %, baseline 22.31 % (published: 1.90 %), about
-an hour on one core.
+Expected: test error 14.25 %, baseline 25.85 %, 7 minutes; with --full 5.93 %, baseline 22.31 % (published: 1.90 %), an
+hour on one core.
 Picture: styles.png.
 """
 
