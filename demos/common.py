@@ -60,6 +60,8 @@ def demo(name, doc, epochs, quick_epochs=1, own=None, compared_epochs=None):
 
 def run(function, settings):
     """Call function(settings), then write and print the results. Returns what metrics.json holds."""
+    if settings.device == "cpu" and not settings.quick and (sentence := machine.crowded()):
+        print(fit_text(sentence))
     try:
         function(settings)
     except KeyboardInterrupt:

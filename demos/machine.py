@@ -11,6 +11,8 @@ import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
+from npae.backend import thread_count
+
 
 def origin(program, options):
     """{name: value} of everything above. program: such as "demos.deep"; options: the words that follow it."""
@@ -53,6 +55,18 @@ def processor(root=Path("/")):
 def core_count():
     """The number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def crowded():
+    """A sentence if other programs use this process's cores, else "". Threads then wait for each other.
+
+    Steps of small networks were seen to take ten times as long by two threads as by one.
+    """
+    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # processes, over the last minute
+    if thread_count() == 1 or waiting < core_count() / 2:
+        return ""
+    return (f"Other programs are using the cores (load {waiting:.1f}). If epochs take long, stop and set "
+            "OMP_NUM_THREADS=1: threads that wait for each other are slower than one.")  # fmt: skip
 
 
 def read(path):

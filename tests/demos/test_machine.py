@@ -42,3 +42,13 @@ def test_the_name_of_the_processor(tmp_path, monkeypatch):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Deep Thought\n", encoding="utf-8")
     assert machine.processor(tmp_path) == "Deep Thought"
+
+
+@pytest.mark.parametrize("load, threads, words", [(3.0, 2, "load 3.0"), (0.9, 2, ""), (3.0, 1, "")])
+def test_other_programs_are_named_if_there_are_several_threads(load, threads, words, monkeypatch):
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(machine, "core_count", lambda: 2)
+    monkeypatch.setattr(machine, "thread_count", lambda: threads)
+    found = machine.crowded()
+    assert words in found and bool(found) == bool(words)
+    assert not found or "OMP_NUM_THREADS=1" in found
