@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from npae.backend import Arena, aligned, empty, ones
-from npae.backend.memory import LINE
+from npae.backend.memory import LARGE, LINE, PAGE
 from npae.models import dense_autoencoder
 from npae.optim import Adam
 from tests.devices import each_device, on
@@ -96,6 +96,14 @@ def test_the_arrays_of_a_step_begin_at_a_cache_line():
     arrays += [model.theta.value, model.theta.grad, *optimizer.state.values()]
     assert [a.ctypes.data % LINE for a in arrays] == [0] * len(arrays)
     assert (arrays[2] == 1.5).all() and arrays[0].shape == (3, 5) and aligned((0, 4), "float32").shape == (0, 4)
+
+
+def test_large_arrays_begin_at_different_places_within_their_pages():
+    arrays = [aligned((40 * 2**20,), np.uint8) for _ in range(8)]  # whole pages; memory that is not touched costs none
+    places = [array.ctypes.data % PAGE for array in arrays]
+    assert len(set(places)) == 8 and not any(place % LINE for place in places)
+    assert arrays[0].nbytes > LARGE and arrays[0].base.nbytes < arrays[0].nbytes + PAGE + LINE
+
 
 
 @each_device
