@@ -52,8 +52,8 @@ def convolve(x: Array, W: Array, axes: tuple[Axis, ...], out: Array, copy: Array
         return _convolve_to_few(x, W, axes, out, copy)
     W = W.reshape(-1, o)
 
-    def multiply(_: int, blocks: Iterator[tuple[slice, Array]]) -> None:
-        for part, X in blocks:
+    def multiply(_: int, own: Iterator[tuple[slice, Array]]) -> None:
+        for part, X in own:
             matmul(X, W, out=out[part].reshape(-1, o))
             if copy is not None:
                 copy[part] = out[part]
@@ -72,11 +72,11 @@ def _convolve_to_few(x: Array, W: Array, axes: tuple[Axis, ...], out: Array, cop
         return window_sums(products.reshape(*x.shape[:3], -1, W.shape[3]), rows, columns, by_tap=True, out=out)
     shape = (*x.shape[1:3], *W.shape[:2], W.shape[3])  # of one image's products
     parts = shares(blocks(len(x), math.prod(shape)))
-    rooms = [empty((parts[0][0].stop, *shape), x) for _ in parts]
+    buffers = [empty((parts[0][0].stop, *shape), x) for _ in parts]
 
-    def add_up(k: int, blocks: Sequence[slice]) -> None:
-        for part in blocks:
-            y, products = out[part], rooms[k][: part.stop - part.start]
+    def add_up(k: int, own: Sequence[slice]) -> None:
+        for part in own:
+            y, products = out[part], buffers[k][: part.stop - part.start]
             matmul(x[part].reshape(-1, len(V)), V, out=products.reshape(-1, V.shape[1]))
             y.fill(0)
             for i, (row_in, row_out) in enumerate(rows.taps()):
@@ -143,8 +143,8 @@ def kernel_gradient(x: Array, dy: Array, axes: tuple[Axis, ...], out: Array) -> 
     totals = [out.reshape(shape), *(empty(shape, out) for _ in parts[1:])]  # of each thread
     more = [empty(shape, out) for _ in parts]
 
-    def add_up(k: int, blocks: Iterator[tuple[slice, Array]]) -> None:
-        for i, (part, X) in enumerate(blocks):
+    def add_up(k: int, own: Iterator[tuple[slice, Array]]) -> None:
+        for i, (part, X) in enumerate(own):
             product = matmul(X.T, dy[part].reshape(len(X), -1), out=more[k] if i else totals[k])
             if i:
                 totals[k] += product
