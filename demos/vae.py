@@ -14,8 +14,8 @@ trains a third, 784-200-200-50, on binary digits, drawn anew in every epoch, and
     python -m demos.vae --iwae 5                    the bound of 5 codes in place of the ELBO
 
 Expected with --full: −ELBO = 104.02 nats per test image (published: 106.66 after 7 epochs, about 104.9 after 10), 4
-minutes; −ln p(x) = 88.26 ± 0.24 nats (published: 86.76 after 3280 epochs), 44 minutes. With the bound of 5 codes 88.21 ±
-0.23 after 120 epochs (published: 85.54).
+minutes; −ln p(x) = 88.26 ± 0.24 nats (published: 86.76 after 3280 epochs), 44 minutes. With the bound of 5 codes 88.21
+± 0.23 after 120 epochs (published: 85.54).
 Pictures: samples.png, map.png, traversals.png.
 """
 
