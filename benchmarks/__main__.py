@@ -1,6 +1,6 @@
 """Benchmarks: the time of a training step on this machine, in npae and in other frameworks.
 
-    python -m benchmarks                            everything: about 13 minutes on two cores
+    python -m benchmarks                            everything: about 14 minutes on two cores
     python -m benchmarks --quick                    the first rows of everything, with more noise: a minute
     python -m benchmarks train_step epoch           only these parts
     python -m benchmarks --minutes 8 --device gpu   the most important rows on a GPU, in at most eight minutes

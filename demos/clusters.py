@@ -1,6 +1,6 @@
 """Clusters of digits, without any label.
 
-The semi-supervised adversarial autoencoder without its supervised phase: its classes become clusters.
+The semi-supervised adversarial autoencoder with all labels unknown: its supervised loss is 0, its classes are clusters.
 
     (ŷ, h) = f(x̃)        x̂ = g(ŷ, h)                 ŷ: a softmax over K clusters, h: a style of two numbers
     c(x) = argmax_i ŷ_i(x)                             the cluster of a digit
