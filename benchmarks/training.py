@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.workloads import network
 from npae.backend.formulas import on_numba
+from npae.backend.pool import turn
 from npae.data.minibatches import Minibatches
 from npae.optim import Adam
 from npae.train.cuda_graph import CapturedStep
@@ -36,10 +37,11 @@ def epoch_after_epoch(step, rows, rate):
 def compiled_at_once():
     """In the block, Numba (if installed) compiles what it is used for at once, as in a long training after a while."""
     before, on_numba.PATIENCE = on_numba.PATIENCE, 0
+    product, turn.PATIENCE = turn.PATIENCE, 0
     try:
         yield
     finally:
-        on_numba.PATIENCE = before
+        on_numba.PATIENCE, turn.PATIENCE = before, product
 
 
 class TrainingStep:

@@ -255,7 +255,7 @@ def fast_windows(x, rows, columns):
     return None
 
 
-def one_thread_per_product():
+def one_pool(like):
     return nullcontext()
 
 

@@ -24,8 +24,8 @@ ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere
     "cupy": {"npae/backend/arrays.py"},
     "cuda": {"npae/backend/cublas.py"},  # comes with cupy
-    "numba": {"npae/backend/formulas/on_numba.py", "npae/backend/random/on_numba.py"},
-    "llvmlite": {"npae/backend/random/on_numba.py"},  # comes with numba
+    "numba": {"npae/backend/formulas/on_numba.py", "npae/backend/random/on_numba.py", "npae/backend/pool/"},
+    "llvmlite": {"npae/backend/random/on_numba.py", "npae/backend/pool/"},  # comes with numba
     "tqdm": {"npae/train/bar.py", "npae/data/files/download.py"},
     "mpi4py": {"npae/train/parallel/mpi.py"},
     "PIL": {"npae/data/files/picture.py"},

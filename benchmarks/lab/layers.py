@@ -35,9 +35,9 @@ def time_call(call, device, seconds):
     """The row of a Call: its seconds and, if it has formulas, those of its plain version and their ratio."""
     with plainly() as formulas:
         call.run()
-    calls = {"npae": in_a_frame(call.run)}
+    calls = {"npae": in_a_frame(call.run, device)}
     if formulas:
-        calls["plain"] = in_a_frame(lambda: _plain(call.run))
+        calls["plain"] = in_a_frame(lambda: _plain(call.run), device)
     timings = in_turns(calls, device, seconds)
     row = timings["npae"].summary()
     if formulas:

@@ -23,7 +23,7 @@ class NpaeLayer:
     def __init__(self, case, direction, device="cpu"):
         self.switches, self.device, self.direction = switched(), device, direction
         self.single = Single(case, device)
-        self.run = in_a_frame(getattr(self.single, direction), case.kind.in_blocks)
+        self.run = in_a_frame(getattr(self.single, direction), device)
 
     def __call__(self):
         self.run()

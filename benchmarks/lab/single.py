@@ -4,13 +4,12 @@ The sizes are those of the two convolutional workloads (benchmarks/workloads.py)
 them with the plain text of their formulas, `layer_by_layer` with PyTorch's layers.
 """
 
-from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.clock import Disagreement
-from npae.backend import Arena, images, one_thread_per_product, pixels, to_device
+from npae.backend import Arena, images, one_pool, pixels, to_device
 from npae.layers import AveragePool2D, BatchNorm, Conv2D, ConvTranspose2D, Dropout, MaxPool2D, Upsample2D
 
 
@@ -47,15 +46,12 @@ def numbers(shape, seed, device):
     return images(to_device(pixels(values), device)) if values.ndim == 4 else to_device(values, device)
 
 
-def in_a_frame(call, in_blocks=False):
-    """A function that makes the call as in a training step: its arrays come from an arena of its own.
-
-    in_blocks: of the layer; its products then take one thread each, as in npae.train.step.
-    """
-    arena, products = Arena(), one_thread_per_product if in_blocks else nullcontext
+def in_a_frame(call, device="cpu"):
+    """A function that makes the call as in a training step: with an arena of its own, and the pool of threads."""
+    arena, pool = Arena(), one_pool(to_device(np.zeros(1), device))
 
     def run():
-        with arena.frame(0), products():
+        with arena.frame(0), pool:
             call()
 
     return run

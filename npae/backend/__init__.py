@@ -22,7 +22,7 @@ This page is all of it that a reader of npae needs. Read the names on the left a
     draws_in_step(k)         a `with` block in which streams draw the random numbers of training step k
     fast_windows(x, …)       None                    (no compiled loops, no GPU)
     shares(items)            [items]                 run_shares(f, parts)    a call of f with every k, parts[k]
-    one_thread_per_product() a `with` block; it does nothing
+    one_pool(x)              a `with` block; it does nothing
     @elementwise             does nothing; a call with out=w writes the result into w, which may be one of the arguments
 
 These plain stand-ins are in tests/plain_backend.py, and tests/backend/test_plain.py runs the contract tests of layers,
@@ -41,6 +41,7 @@ All other packages import from this page, never from the files within. In readin
     gather.py            batches of bytes on the GPU   shapes.py           the output shapes of layers
     threads.py           long arrays on all cores      cublas.py           products of a CUDA graph
     sharing.py           loops on all cores            openblas.py         how many threads a product has
+    pool/                pieces of products and loops for all threads
     fork.py              two streams of a CUDA graph   window_kernels.py   windows of images on the GPU
     window_loops.py      the same on the CPU           window_maxima_loops.py, window_sums_loops.py,
     window_loop_parts.py                               and what they share
@@ -134,6 +135,7 @@ from npae.backend.memory import (
 )
 from npae.backend.parameterized import Parameterized
 from npae.backend.parameters import Parameter
+from npae.backend.pool import one_pool
 from npae.backend.products import (
     join,
     matmul,
@@ -151,7 +153,7 @@ from npae.backend.remembers import Remembers
 from npae.backend.seen import Seen, names_of
 from npae.backend.selection import kth_largest, kth_largest_of_all
 from npae.backend.settings import as_float, as_int
-from npae.backend.sharing import one_thread_per_product, run_shares, share_count, shares
+from npae.backend.sharing import run_shares, share_count, shares
 from npae.backend.sparse import Places, column_counts, matmul_at, nonzeros, sparse_matmul, sparse_matmul_transposed
 from npae.backend.text_table import text_table
 from npae.backend.threads import parallel_for, thread_count
@@ -181,7 +183,7 @@ __all__ = [
     "empty", "empty_like", "flat", "images", "is_channels_last", "ones", "pixels", "rows", "zeros_like",
     "FlatParameters", "Parameter", "Parameterized", "dot", "matmul", "tf32", "use_blas", "Stream", "draws_in_step",
     "Serializable", "as_member", "parallel_for", "thread_count", "Array", "ArrayLike", "install_command",
-    "one_thread_per_product", "share_count", "shares", "run_shares",
+    "one_pool", "share_count", "shares", "run_shares",
     "missing", "on_demand", "Fork", "fork_is_on", "join", "matmul_affine", "matmul_aside", "run_aside", "sum_rows",
     "use_fork",
     "as_shown", "is_open", "is_terminal", "safe_output", "text_table", "Config", "DTypeLike", "Progress", "Scalar",

@@ -18,6 +18,7 @@ from npae.backend.checks import Check
 from npae.backend.inputs import as_samples
 from npae.backend.lazy import lazy_part
 from npae.backend.memory import empty
+from npae.backend.pool import one_pool
 from npae.backend.remembers import Remembers
 from npae.backend.typing import Array, ArrayLike, DTypeLike
 from npae.backend.watch import Watch
@@ -208,8 +209,10 @@ def in_batches(
     """
     data, start = _as_source_of(model, data, name), 0
     result: Any = None
+    pool = one_pool(like)
     for batch in _batches_of(data, batch_size, like, name, check, model):
-        y = to_device(function(batch), device_of(data))
+        with pool:
+            y = to_device(function(batch), device_of(data))
         if result is None:
             result = array_module(y).empty((len(data), *y.shape[1:]), y.dtype)
         result[start : start + len(y)] = y

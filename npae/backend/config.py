@@ -10,6 +10,7 @@ from npae.backend.arrays import gpu_module, tf32_is_on, why_no_gpu
 from npae.backend.cublaslt import epilogues_are_on
 from npae.backend.extras import missing
 from npae.backend.formulas import on_numba
+from npae.backend.pool import has_pool
 from npae.backend.text_table import text_table
 from npae.backend.threads import thread_count
 from npae.version import __version__
@@ -36,6 +37,12 @@ def _numba() -> str:
     return "switched off by NPAE_NUMBA=0" if installed else missing("Numba", "fast")
 
 
+def _threads() -> str:
+    names = [name for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ]
+    shared = ["products and formulas of a training step share one pool"] if has_pool() else []
+    return ", ".join([str(thread_count()), *(f"{name}={os.environ[name]}" for name in names), *shared])
+
+
 def _gpu() -> str:
     reason = why_no_gpu()
     if reason:
@@ -56,7 +63,6 @@ def versions() -> dict[str, str]:
         >>> versions()["numpy"] == np.__version__
         True
     """
-    threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
     return {
         "npae": __version__,
         "python": sys.version.split()[0],
@@ -64,7 +70,7 @@ def versions() -> dict[str, str]:
         "cupy": next((v for p in ("cupy-cuda13x", "cupy-cuda12x", "cupy") if (v := _version(p))[0].isdigit()), "none"),
         "blas": _blas(),
         "numba": _numba(),
-        "threads": f"{thread_count()}" + "".join(f", {k}={v}" for k, v in threads.items()),
+        "threads": _threads(),
         "machine": f"{platform.system()} {platform.machine()}",
         "gpu": _gpu(),
     }

@@ -33,7 +33,20 @@ class OpenBLAS:
     def __init__(self, library: Any, prefix: str) -> None:
         self.get_threads = getattr(library, f"{prefix}openblas_get_num_threads64_")
         self.set_threads = getattr(library, f"{prefix}openblas_set_num_threads64_")
+        self._library, self._prefix = library, prefix
         self._lock, self._blocks, self._before = threading.Lock(), 0, 1
+
+    @property
+    def threads(self) -> int:
+        """How many threads a product takes outside of such blocks."""
+        with self._lock:
+            return self._before if self._blocks else self.get_threads()
+
+    def gemm(self, dtype: np.dtype) -> int:
+        """The address of cblas_sgemm or cblas_dgemm, for float32 or float64."""
+        letter = {4: "s", 8: "d"}[dtype.itemsize]
+        function = getattr(self._library, f"{self._prefix}cblas_{letter}gemm64_")
+        return ctypes.cast(function, ctypes.c_void_p).value or 0
 
     @contextmanager
     def one_thread(self) -> Iterator[None]:
@@ -43,13 +56,15 @@ class OpenBLAS:
                 self._before = self.get_threads()
                 self.set_threads(1)
             self._blocks += 1
+        process = os.getpid()
         try:
             yield
         finally:
-            with self._lock:
-                self._blocks -= 1
-                if self._blocks == 0 and self.get_threads() == 1:  # else the number was set meanwhile
-                    self.set_threads(self._before)
+            if os.getpid() == process:  # a forked process has left the block
+                with self._lock:
+                    self._blocks -= 1
+                    if self._blocks == 0 and self.get_threads() == 1:  # else the number was set meanwhile
+                        self.set_threads(self._before)
 
     def after_fork(self) -> None:
         """In a forked process: the blocks of other threads do not end here."""

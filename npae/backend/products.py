@@ -13,6 +13,7 @@ import numpy as np
 from npae.backend.arrays import array_module, tf32_is_on, use_tf32
 from npae.backend.cublaslt import CublasLt
 from npae.backend.memory import empty, ones
+from npae.backend.pool import current
 from npae.backend.typing import Array
 
 # .blas: what multiplies GPU arrays in this thread instead of CuPy, or None; .fork: the Fork of a capture, or None
@@ -35,7 +36,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         (5, 32)
     """
     if type(a) is np.ndarray:
-        return np.matmul(a, b, out=out)
+        return np.matmul(a, b, out=out) if current.turn is None else current.turn.multiply(a, b, out)
     return (getattr(_current, "blas", None) or array_module(a)).matmul(a, b, out=out)
 
 
@@ -74,7 +75,7 @@ def matmul_affine(x: Array, W: Array, b: Array, epilogue: str | None, out: Array
         (False, 3.0)
     """
     if type(x) is np.ndarray:
-        np.matmul(x, W, out=out)
+        _ = np.matmul(x, W, out=out) if current.turn is None else current.turn.multiply(x, W, out)
         return False
     blas = epilogues(x)
     if blas is not None and blas.affine(x, W, b, epilogue, out=out):
@@ -97,7 +98,7 @@ def matmul_aside(a: Array, b: Array, out: Array) -> Array:
         [[3.0], [3.0]]
     """
     if type(a) is np.ndarray:
-        return np.matmul(a, b, out=out)
+        return np.matmul(a, b, out=out) if current.turn is None else current.turn.multiply(a, b, out)
     return run_aside(matmul, a, b, out)
 
 

@@ -5,18 +5,16 @@ build it, if only the products are shared: the others wait. They would then read
 that has built it, which takes longer than to multiply it. So whole blocks are handed out: each thread builds its own
 and multiplies them. How many shares there are depends on the number of threads alone.
 
-OpenBLAS's own threads spin for milliseconds after a product, on the cores that the shares need. So a training step with
-such loops, `one_thread_per_product`, does without them.
-
 This needs a BLAS whose number of threads can be set, which is OpenBLAS. With another one there is one share.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from npae.backend.openblas import openblas
+from npae.backend.pool import current
 from npae.backend.threads import parallel_for, thread_count
 
 T = TypeVar("T")
@@ -48,20 +46,6 @@ def shares(items: Sequence[T]) -> list[Sequence[T]]:
     return [items[a:b] for a, b in pairwise(len(items) * k // n for k in range(n + 1))]
 
 
-def one_thread_per_product() -> AbstractContextManager[Any]:
-    """A `with` block in which a matrix product takes one thread, if its loops have several shares.
-
-    Example:
-        >>> import numpy as np
-        >>> from npae.backend import matmul, one_thread_per_product
-        >>> with one_thread_per_product():
-        ...     float(matmul(np.ones((2, 3)), np.ones((3, 2)))[0, 0])
-        3.0
-    """
-    blas = openblas()
-    return nullcontext() if blas is None or share_count() == 1 else blas.one_thread()
-
-
 def run_shares(work: Callable[[int, T], Any], parts: Sequence[T]) -> None:
     """Call work(k, part) for every part k, each by a thread of its own if there are several.
 
@@ -80,8 +64,13 @@ def run_shares(work: Callable[[int, T], Any], parts: Sequence[T]) -> None:
         return
 
     def some(first: int, last: int) -> None:
-        for k in range(first, last):
-            work(k, parts[k])
+        turn, current.turn = current.turn, None  # this thread's products are its own, even if its step has a pool
+        try:
+            for k in range(first, last):
+                work(k, parts[k])
+        finally:
+            current.turn = turn
 
-    with one_thread_per_product():
+    blas = openblas()
+    with nullcontext() if blas is None else blas.one_thread():
         parallel_for(some, len(parts))

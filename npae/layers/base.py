@@ -45,7 +45,6 @@ class Layer(Parameterized):
 
     registry = {}
     sparse_gradient = False  # is ∂J/∂x 0 wherever y is 0?
-    in_blocks = False  # do threads share the blocks of a batch (npae.backend.sharing)?
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
         """(y, cache) for a batch x.

@@ -54,7 +54,6 @@ class Convolution(Layer):
     """
 
     padding: Padding
-    in_blocks = True
 
     def __init__(self, c_in: int, c_out: int, kernel: IntOrPair, stride: IntOrPair = 1, padding: Padding = "valid",
                  activation: ActivationLike = None, initializer: InitializerLike = None):  # fmt: skip

@@ -11,7 +11,7 @@ objectives (npae.models.phases).
 
 from typing import Any, TypeAlias
 
-from npae.backend import Array, Remembers, Scalar, as_batch_size, as_lazy_source, batches, in_batches
+from npae.backend import Array, Remembers, Scalar, as_batch_size, as_lazy_source, batches, in_batches, one_pool
 from npae.layers import Layer
 from npae.losses import Loss
 
@@ -54,11 +54,12 @@ class Model(Remembers, Layer):
             data: samples (n, …), or what else the model is trained on, such as pairs (x, labels).
             batch_size: samples per forward pass; None: as many as keep every layer's output below 8 MB, 16 to 1,024.
         """
-        sums, n, size = {}, 0, as_batch_size(batch_size, self.reads)
+        sums, n, size, pool = {}, 0, as_batch_size(batch_size, self.reads), one_pool(self.theta.value)
         for batch in batches(data, size, self.theta.value, check=self.check_targets, model=self):
             rows = len(batch[0]) if isinstance(batch, tuple) else len(batch)
-            for name, value in self.evaluate_batch(batch).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * rows
+            with pool:
+                for name, value in self.evaluate_batch(batch).items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * rows
             n += rows
         return {name: total / n for name, total in sums.items()}
 

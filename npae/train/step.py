@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from npae.backend import Arena, Array, FlatParameters, draws_in_step, one_thread_per_product
+from npae.backend import Arena, Array, FlatParameters, draws_in_step, one_pool
 from npae.models.base import Model, Terms
 from npae.optim.base import Optimizer
 from npae.optim.clipping import clip_by_global_norm
@@ -43,7 +43,7 @@ class Step:
         self.model, self.batches, self.optimizer, self.clip_norm = model, batches, optimizer, clip_norm
         self.phases = tuple(zip(model.phases, optimizer.parts, strict=True))
         self.arena, self.k = Arena(), 0
-        self._products = one_thread_per_product if any(x.in_blocks for _, x in model.leaves()) else nullcontext
+        self._pool = one_pool(self.phases[0][0].theta.value)
         self._draws = bool(model.draws) or batches.augment is not None
         self._dry_run(self._smallest_batch())
 
@@ -59,7 +59,7 @@ class Step:
 
     def _take_step(self, rows: Array | slice, on_terms: OnTerms) -> None:
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        with self.arena.frame(size), self._products(), draws_in_step(self.k) if self._draws else nullcontext():
+        with self.arena.frame(size), self._pool, draws_in_step(self.k) if self._draws else nullcontext():
             x = self._take(rows)
             for phase, optimizer in self.phases:
                 theta = phase.theta

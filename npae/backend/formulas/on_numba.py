@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from npae.backend.formulas.loop import Loop
 from npae.backend.formulas.loop_text import EXPRESSIONS, loop_text
 from npae.backend.formulas.on_numpy import BLOCK, registers
 from npae.backend.formulas.plan import Plan
@@ -140,7 +141,7 @@ class LoopProgram:
     ) -> None:
         inputs, operations, outputs = traced
         self.kinds, self.dtype = kinds, dtype
-        self.stages: list[tuple[Any, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
+        self.stages: list[tuple[Loop, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
         ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
         self.slots = ins + [f"out{k}" for k in range(len(outputs))]
         n_arrays = len(self.slots)
@@ -168,11 +169,11 @@ class LoopProgram:
         target: str | None = None,
     ) -> None:
         text, names = loop_text(results, given)
-        scope: dict[str, Any] = {"T": self.dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan}
-        exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
-        slots = [self.slots.index(n) for n in names]
+        slots, kind_of = [self.slots.index(n) for n in names], dict(given.values())
+        kinds = [kind_of.get(n, "array") for n in names]
         place = None if target is None else self.slots.index(target)
-        self.stages.append((compiler()(scope["loop"]), slots, function, place))
+        loop = Loop(text, names, kinds, self.dtype, compiler())
+        self.stages.append((loop, slots, function, place))
 
     def run(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         """Evaluate the formula.
@@ -183,7 +184,7 @@ class LoopProgram:
         """
         if len(self.stages) == 1:
             loop, slots, _, _ = self.stages[0]
-            loop(*map((*args, *outs).__getitem__, slots))
+            loop(outs[0].size, *map((*args, *outs).__getitem__, slots))
             return
         rows = max(1, len(outs[0]) * BLOCK // max(1, outs[0].size))
         for start in range(0, len(outs[0]), rows):
@@ -194,6 +195,6 @@ class LoopProgram:
     def _run_block(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         given = (*args, *outs, *registers(self.register_names, outs[0].shape, self.dtype))
         for loop, slots, function, target in self.stages:
-            loop(*map(given.__getitem__, slots))
+            loop.alone(*map(given.__getitem__, slots))
             if function is not None:
                 function(given[target], out=given[target])

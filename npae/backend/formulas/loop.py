@@ -1,0 +1,49 @@
+"""A loop of loop_text.py, compiled for one thread, and for the pool of a training step."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from npae.backend.pool import current
+
+SHARED = 2**14  # numbers that one thread processes in the time that sharing them takes, some 3 µs
+
+
+class Loop:
+    """A loop, compiled at its first use, and at its first use by several threads for these.
+
+    Args:
+        text: from loop_text.
+        names, kinds: its arguments.
+        dtype: of the arrays.
+        compiler: from on_numba.
+    """
+
+    def __init__(
+        self, text: str, names: Sequence[str], kinds: Sequence[str], dtype: np.dtype, compiler: Callable[..., Any]
+    ) -> None:
+        scope: dict[str, Any] = {"T": dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan}
+        exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
+        self.alone = compiler(scope["loop"])
+        self._arguments = names, kinds, dtype
+
+    @cached_property
+    def _shared(self) -> Callable[..., None] | None:
+        from npae.backend.pool.loops import compiled_run
+
+        return compiled_run(self.alone, *self._arguments)
+
+    def __call__(self, size: int, *arguments: Any) -> None:
+        """Run the loop, by the pool if this thread has one and there is enough to do.
+
+        Args:
+            size: of the arrays.
+            *arguments: of the loop.
+        """
+        turn = current.turn
+        if turn is not None and turn.pool is not None and size >= SHARED and self._shared is not None:
+            self._shared(turn.pool.ring, turn.threads, *arguments)
+        else:
+            self.alone(*arguments)
