@@ -44,6 +44,6 @@ class Loop:
         """
         turn = current.turn
         if turn is not None and turn.pool is not None and size >= SHARED and self._shared is not None:
-            self._shared(turn.pool.ring, turn.threads, *arguments)
+            self._shared(turn.pool.task, turn.threads, *arguments)
         else:
             self.alone(*arguments)

@@ -2,10 +2,10 @@
 
 OpenBLAS, which multiplies NumPy's matrices, cuts each product into one part per thread and waits for all of them. If
 another program pushes one thread off its core, all wait for it, some milliseconds for a product of some microseconds.
-Two busy programs on two cores made steps of small networks ten times slower. Here pieces of work lie in a ring, and
-each thread takes the next one when it is free: a thread that has lost its core holds up one piece, not every product.
+Two busy programs on two cores made steps of small networks ten times slower. Here each thread takes the next piece when
+it is free: a thread that has lost its core holds up one piece, not every product.
 
-    ring.py       tasks and their pieces in memory, how threads take pieces, sleep and wake up
+    task.py       a task and its pieces in memory, how threads take pieces, sleep and wake up
     atomics.py    the few machine instructions that several threads may use on one number
     pieces.py     which pieces a product has, and the same pieces computed by NumPy
     product.py    a product as a task: each piece is one call of OpenBLAS with one thread

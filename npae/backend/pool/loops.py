@@ -1,9 +1,9 @@
-"""A loop over the elements of arrays as a task of the ring: each piece is the loop over a part of them.
+"""A loop over the elements of arrays as a task: each piece is the loop over a part of them.
 
 The loop, of npae.backend.formulas.loop_text, is a function of arrays, rows (the same for all rows of the arrays) and
 numbers. Around it two functions are compiled, from text, since their arguments differ from formula to formula:
 
-    run(ring, threads, in0, in1, out0)      writes the addresses of arrays and the numbers to a slot, and adds the task
+    run(task, threads, in0, in1, out0)      writes the addresses of arrays and the numbers, and runs the task
     piece(i, at)                            reads them, and calls the loop with the part i of all arrays
 """
 
@@ -18,7 +18,8 @@ import numpy as np
 from numba import types
 
 from npae.backend.pool.atomics import load, load_real, pointer, store, store_real
-from npae.backend.pool.ring import ARGUMENTS, FUNCTION, MOST, free_slot, run_task
+from npae.backend.pool.product import bounds
+from npae.backend.pool.task import ARGUMENTS, FUNCTION, MOST, run_task
 
 FIRST = 3  # arguments that every task has: units (rows, or elements), elements of a unit, pieces
 TILE = 64  # parts of arrays without rows are multiples of so many elements, whole lines of the cache
@@ -27,7 +28,7 @@ TILE = 64  # parts of arrays without rows are multiples of so many elements, who
 def compiled_run(
     loop: Callable[..., None], names: Sequence[str], kinds: Sequence[str], dtype: np.dtype
 ) -> Callable[..., None] | None:
-    """The compiled function run(ring, threads, *arguments of the loop); None if a slot cannot hold them.
+    """The compiled function run(task, threads, *arguments of the loop); None if there are too many.
 
     Args:
         loop: compiled by Numba.
@@ -39,7 +40,7 @@ def compiled_run(
         return None
     scope: dict[str, Any] = {
         "loop": loop, "like": np.empty(1, dtype), "load": load, "load_real": load_real, "pointer": pointer,
-        "store": store, "store_real": store_real, "carray": numba.carray, "free_slot": free_slot,
+        "store": store, "store_real": store_real, "carray": numba.carray, "bounds": bounds,
         "run_task": run_task, "ARGUMENTS": ARGUMENTS, "FUNCTION": FUNCTION, "TILE": TILE,
     }  # fmt: skip
     exec(_piece_text(names, kinds, dtype.itemsize), scope)  # safe: made of names and kinds alone
@@ -54,10 +55,7 @@ def compiled_run(
 def _piece_text(names: Sequence[str], kinds: Sequence[str], size: int) -> str:
     lines = [
         "units, length, pieces = load(at), load(at + 8), load(at + 16)",
-        "tile = TILE if length == 1 else 1",
-        "tiles = units // tile",
-        "start = tiles * i // pieces * tile",
-        "stop = units if i == pieces - 1 else tiles * (i + 1) // pieces * tile",
+        "start, stop = bounds(i, pieces, units, TILE if length == 1 else 1)",
         f"offset, count = start * length * {size}, (stop - start) * length",
     ]
     for k, (name, kind) in enumerate(zip(names, kinds, strict=True), FIRST):
@@ -76,9 +74,8 @@ def _run_text(names: Sequence[str], kinds: Sequence[str]) -> str:
         f"length = {f'{rows[0]}.size' if rows else 1}",
         f"units = {arrays[0]}.size // length",
         "pieces = max(1, min(threads, units // (TILE if length == 1 else 1)))",
-        "slot = free_slot(ring)",
-        "at = slot + ARGUMENTS",
-        "store(slot + FUNCTION, function)",
+        "at = task + ARGUMENTS",
+        "store(task + FUNCTION, function)",
         "store(at, units)",
         "store(at + 8, length)",
         "store(at + 16, pieces)",
@@ -86,5 +83,4 @@ def _run_text(names: Sequence[str], kinds: Sequence[str]) -> str:
     for k, (name, kind) in enumerate(zip(names, kinds, strict=True), FIRST):
         value = f"float({name})" if kind == "number" else f"{name}.ctypes.data"
         lines.append(f"{'store_real' if kind == 'number' else 'store'}(at + {8 * k}, {value})")
-    lines += ["run_task(ring, slot, pieces)"]
-    return "\n    ".join([f"def run(ring, threads, {', '.join(names)}):", *lines])
+    return "\n    ".join([f"def run(task, threads, {', '.join(names)}):", *lines, "run_task(task, pieces)"])

@@ -1,4 +1,4 @@
-"""A product of matrices as a task of the ring: each piece is one call of OpenBLAS, with one thread.
+"""A product of matrices as a task: each piece is one call of OpenBLAS, with one thread.
 
 cblas_sgemm takes a matrix as an address, the number of elements from one row to the next (`ld`), and whether its rows
 are stored as columns. So a transposed array, such as xᵀ, is read where it lies.
@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from npae.backend.pool import pieces
 from npae.backend.pool.atomics import call, load, store
 from npae.backend.pool.pieces import AS_IS
-from npae.backend.pool.ring import ARGUMENTS, FUNCTION, free_slot, run_task
+from npae.backend.pool.task import ARGUMENTS, FUNCTION, run_task
 
 ROW_MAJOR = 101  # of cblas.h
 layout, split, bounds = (numba.njit(f) for f in (pieces.layout, pieces.split, pieces.bounds))
@@ -27,7 +27,7 @@ layout, split, bounds = (numba.njit(f) for f in (pieces.layout, pieces.split, pi
 
 @cache
 def compiled_product(dtype: np.dtype, address: int) -> Callable[..., bool]:
-    """The compiled function product(ring, a, b, out, threads): out ← a b. Compiling takes half a second.
+    """The compiled function product(task, a, b, out, threads): out ← a b. Compiling takes half a second.
 
     It returns False, with `out` as it was, where NumPy raises an error, copies a matrix first, or has another function
     of BLAS.
@@ -49,7 +49,7 @@ def compiled_product(dtype: np.dtype, address: int) -> Callable[..., bool]:
         return a_end <= b.ctypes.data or b_end <= a.ctypes.data
 
     @numba.njit([types.boolean(types.int64, given, given, filled, types.int64)], nogil=True)
-    def product(ring, a, b, out, threads):
+    def product(task, a, b, out, threads):
         (m, k), n = a.shape, b.shape[1]
         if b.shape[0] != k or out.shape[0] != m or out.shape[1] != n or min(m, k, n) < 2:
             return False
@@ -61,9 +61,8 @@ def compiled_product(dtype: np.dtype, address: int) -> Callable[..., bool]:
         if not (apart(a, out) and apart(b, out) and apart(a, b)):
             return False
         by_rows, count = split(m, k, n, b_order, threads, tile)
-        slot = free_slot(ring)
-        store(slot + FUNCTION, function)
-        at = slot + ARGUMENTS
+        store(task + FUNCTION, function)
+        at = task + ARGUMENTS
         store(at, address)
         store(at + 8, a_order)
         store(at + 16, b_order)
@@ -79,9 +78,9 @@ def compiled_product(dtype: np.dtype, address: int) -> Callable[..., bool]:
         store(at + 96, by_rows)
         store(at + 104, count)
         if count == 1:
-            call(function, 0, slot + ARGUMENTS)
+            call(function, 0, at)
         else:
-            run_task(ring, slot, count)
+            run_task(task, count)
         return True
 
     product.piece = piece  # compiled code lives as long as its object

@@ -1,7 +1,7 @@
 """The pool of the process, and who may use it.
 
-A training step is a Turn: within it products and formulas go to the pool, and OpenBLAS uses one thread. The ring has
-one adder at a time. If several Python threads train, the first one has the workers, and the others compute the same
+A training step is a Turn: within it products and formulas go to the pool, and OpenBLAS uses one thread. The pool has
+one task at a time. If several Python threads train, the first one has the workers, and the others compute the same
 pieces by themselves. A forked process has none of its parent's workers, so it makes a pool of its own.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from npae.backend.memory import aligned
 from npae.backend.openblas import OpenBLAS, openblas
 from npae.backend.pool.pieces import multiply_in_pieces
 from npae.backend.threads import thread_count
 from npae.backend.typing import Array
 
 PATIENCE = 2**34  # multiplications by NumPy before a product is compiled: half a second of one thread
-
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -34,7 +34,7 @@ current = Current()
 
 
 class Pool:
-    """A ring of tasks and the threads that work on it. Making it compiles the ring, which takes a second.
+    """The words of a task and the threads that work on it. Making it compiles what they do, which takes a second.
 
     Args:
         workers: how many threads, beside the caller's.
@@ -42,18 +42,17 @@ class Pool:
     """
 
     def __init__(self, workers: int, blas: OpenBLAS) -> None:
-        from npae.backend.pool import ring
+        from npae.backend.pool import task
 
-        self._code, self._blas = ring, blas
-        self._memory = np.zeros(ring.BYTES + ring.LINE, np.uint8)
-        self.ring = -(-self._memory.ctypes.data // ring.LINE) * ring.LINE
-        for place in (ring.WORK, ring.DONE):
-            ring.sem_init(self.ring + place, 0, 0)
-        self.free = threading.Lock()  # held by the Turn that adds tasks
-        self._words = np.frombuffer(self._memory, np.int64, ring.BYTES // 8, self.ring - self._memory.ctypes.data)
+        self._code, self._blas = task, blas
+        self._words = aligned((task.BYTES // 8,), np.int64, 0)
+        self.task = self._words.ctypes.data
+        for place in (task.WORK, task.DONE):
+            task.sem_init(self.task + place, 0, 0)
+        self.free = threading.Lock()  # held by the Turn that runs tasks
         self.products: dict[np.dtype, Callable[..., bool]] = {}
         self._workers = [
-            threading.Thread(target=ring.work, args=(self.ring,), daemon=True, name="npae-pool") for _ in range(workers)
+            threading.Thread(target=task.work, args=(self.task,), daemon=True, name="npae-pool") for _ in range(workers)
         ]
         for worker in self._workers:
             worker.start()
@@ -63,15 +62,14 @@ class Pool:
         """The compiled product of this dtype, float32 or float64."""
         from npae.backend.pool.product import compiled_product
 
-        if dtype not in self.products:
-            self.products[dtype] = compiled_product(dtype, self._blas.gemm(dtype))
+        self.products[dtype] = compiled_product(dtype, self._blas.gemm(dtype))
         return self.products[dtype]
 
     def stop(self) -> None:
         """End the workers."""
         self._words[self._code.STOP // 8] = 1
         for _ in self._workers:
-            self._code.sem_post(self.ring + self._code.WORK)
+            self._code.sem_post(self.task + self._code.WORK)
         for worker in self._workers:
             worker.join()
 
@@ -175,7 +173,7 @@ class Turn:
         if out is not None and type(b) is type(out) is np.ndarray and a.ndim == 2 and a.dtype in DTYPES:
             product = pool.products.get(a.dtype) or pool.product(a.dtype)
             try:
-                if product(pool.ring, a, b, out, self.threads):
+                if product(pool.task, a, b, out, self.threads):
                     return out
             except TypeError:  # of other dtypes, not writeable, not aligned
                 pass

@@ -32,7 +32,7 @@ for threads in (2, 3):
                 with shared:
                     assert current.turn.threads == threads and current.turn.pool
                     assert matmul(a, b, out=out) is out
-                    assert current.turn.pool.products[dtype](current.turn.pool.ring, a, b, out, threads)
+                    assert current.turn.pool.products[dtype](current.turn.pool.task, a, b, out, threads)
                     expected = multiply_in_pieces(a, b, np.empty((m, n), dtype), threads)
                 np.testing.assert_array_equal(out, expected)
                 assert (around[:, :4] == 7).all() and (around[:, n + 4 :] == 7).all()

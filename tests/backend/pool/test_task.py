@@ -1,4 +1,4 @@
-"""The ring: every piece is computed once, whatever workers do."""
+"""Tasks: every piece is computed once, whatever workers do."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_every_piece_is_computed_once_while_workers_sleep_and_wake_up(threads):
     assert run("""
 import numba
 from numba import types
-from npae.backend.pool import ring
+from npae.backend.pool import task
 from npae.backend.pool.atomics import add, load, store
 pool = turn.Pool(thread_count() - 1, blas)
 counts = np.zeros(64, np.int64)
@@ -21,15 +21,14 @@ def piece(i, at):
     add(load(at) + 8 * i, 1)
 address, place = piece.address, counts.ctypes.data
 @numba.njit(nogil=True)
-def one(r, pieces):
-    slot = ring.free_slot(r)
-    store(slot + ring.FUNCTION, address)
-    store(slot + ring.ARGUMENTS, place)
-    ring.run_task(r, slot, pieces)
+def one(at, pieces):
+    store(at + task.FUNCTION, address)
+    store(at + task.ARGUMENTS, place)
+    task.run_task(at, pieces)
 total = np.zeros(64, np.int64)
 for k in range(20_000):
     pieces = 1 + k % (2 * thread_count())
-    one(pool.ring, pieces)
+    one(pool.task, pieces)
     total[:pieces] += 1
     if k % 1000 == 0:
         time.sleep(0.002)  # workers fall asleep
