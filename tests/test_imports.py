@@ -24,8 +24,9 @@ ALLOWED_OUTSIDE = {
     "numpy": None,  # anywhere
     "cupy": {"npae/backend/arrays.py"},
     "cuda": {"npae/backend/cublas.py"},  # comes with cupy
-    "numba": {"npae/backend/formulas/on_numba.py", "npae/backend/random/on_numba.py", "npae/backend/pool/"},
-    "llvmlite": {"npae/backend/random/on_numba.py", "npae/backend/pool/"},  # comes with numba
+    "numba": {"npae/backend/formulas/on_numba.py", "npae/backend/formulas/numpy_loops.py",
+              "npae/backend/random/on_numba.py", "npae/backend/pool/"},
+    "llvmlite": {"npae/backend/formulas/numpy_loops.py", "npae/backend/random/on_numba.py", "npae/backend/pool/"},
     "tqdm": {"npae/train/bar.py", "npae/data/files/download.py"},
     "mpi4py": {"npae/train/parallel/mpi.py"},
     "PIL": {"npae/data/files/picture.py"},

@@ -22,7 +22,7 @@ from demos.figures.canvas import open_frame
 from demos.palette import COLOURS, GREY, INK
 from npae import dense_autoencoder, mnist
 from npae.backend import Arena
-from npae.backend.formulas.loop_text import loop_text
+from npae.backend.formulas.loop_text import Stage, loop_text
 from npae.backend.formulas.on_cupy import kernel_text
 from npae.backend.formulas.on_numba import LoopProgram, available
 from npae.backend.formulas.on_numpy import BLOCK, BlockProgram
@@ -163,7 +163,7 @@ written = seconds(as_written, given)
 # installed:
 kinds = ("array",) * 4 + ("number",) * 6
 given_as = {id(s): (s.name, kind) for s, kind in zip(inputs, kinds, strict=True)}
-text, _ = loop_text(dict(zip(("theta", "m", "v"), outputs, strict=True)), given_as)
+text, _ = loop_text([Stage(dict(zip(("theta", "m", "v"), outputs, strict=True)))], given_as)
 print(text)
 
 # %%

@@ -10,6 +10,8 @@ the formula is first turned into a list of operations, and the list is then comp
     on_numpy.py     the list as ufunc calls, over blocks that fit into the cache
     loop_text.py    the list as the text of one Python loop
     on_numba.py     that loop, compiled by Numba
+    loop.py         a compiled loop, run by one thread or by several
+    numpy_loops.py  NumPy's exp, log, tanh, …, as compiled loops call them
     on_cupy.py      the list as one kernel on the GPU
     totals.py       the sum of a formula's results: a term of J
 """

@@ -1,6 +1,6 @@
 """A loop of loop_text.py, compiled for one thread, and for the pool of a training step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,13 @@ class Loop:
         names, kinds: its arguments.
         dtype: of the arrays.
         compiler: from on_numba.
+        functions: that the loop calls, compiled, by name.
     """
 
-    def __init__(
-        self, text: str, names: Sequence[str], kinds: Sequence[str], dtype: np.dtype, compiler: Callable[..., Any]
-    ) -> None:
-        scope: dict[str, Any] = {"T": dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan}
+    def __init__(self, text: str, names: Sequence[str], kinds: Sequence[str], dtype: np.dtype,
+                 compiler: Callable[..., Any], functions: Mapping[str, Any]) -> None:  # fmt: skip
+        scope: dict[str, Any] = {"T": dtype.type, "sqrt": np.sqrt, "inf": np.inf, "nan": np.nan, "empty": np.empty}
+        scope |= functions
         exec(text, scope)  # safe: loop_text makes it of a formula's operations and numbers alone
         self.alone = compiler(scope["loop"])
         self._arguments = names, kinds, dtype

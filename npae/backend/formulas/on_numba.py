@@ -5,24 +5,21 @@ processor; Adam takes a fifth of the time. Numba compiles the loop, where it is 
 takes seconds, so a formula is compiled only after it has processed many elements. Until then, and without Numba,
 on_numpy.py computes it. Both give the same bits, since both round + − × ÷ √ and comparisons alike.
 
-NumPy's exp, log and tanh are faster than a compiled loop, and differ from it in their last bits. So a formula with such
-functions becomes several loops with NumPy's functions between them, over blocks that stay in the cache:
-
-    σ(a) − x      loop: r = ½ a       NumPy: r = tanh r       loop: out = (½ + ½ r) − x
+NumPy's exp, log and tanh are faster than a compiled loop, and differ from it in their last bits. The loop calls them
+where they lie in NumPy (numpy_loops.py).
 """
 
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from npae.backend.formulas.loop import Loop
-from npae.backend.formulas.loop_text import EXPRESSIONS, loop_text
-from npae.backend.formulas.on_numpy import BLOCK, registers
+from npae.backend.formulas.loop_text import EXPRESSIONS, Stage, loop_text
 from npae.backend.formulas.plan import Plan
 from npae.backend.formulas.trace import Symbol, Traced
 from npae.backend.typing import Array
@@ -38,15 +35,20 @@ def available() -> bool:
 
 @cache
 def compiler(reorders_sums: bool = False) -> Any:
-    """numba.njit; or None, with a warning, if Numba cannot be imported (it may not support this version of NumPy).
+    """numba.njit; None if NUMBA_DISABLE_JIT=1, or, with a warning, if Numba cannot be imported.
+
+    It may not support this version of NumPy.
 
     Args:
         reorders_sums: may the compiler add the terms of a sum in another order, so that it can use vectors?
     """
     try:
         import numba
+        from numba.core import config
     except ImportError as error:
         warnings.warn(f"Numba is installed but cannot be used, npae goes on without it: {error}", stacklevel=2)
+        return None
+    if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
         return None
     fast = {"reassoc", "contract"} if reorders_sums else False
     return numba.njit(nogil=True, error_model="numpy", fastmath=fast)
@@ -109,13 +111,21 @@ class Loops:
         for o in outs:
             if not o.flags.c_contiguous:
                 return False
-        if compiler() is None:
-            self.usable = False
-            return False
         if plan.program is None:
+            if not self._can_compile(plan.dtype):
+                self.usable = False
+                return False
             plan.program = self._program(plan)
         plan.program.run(args, outs)
         return True
+
+    def _can_compile(self, dtype: np.dtype) -> bool:
+        """Is there a compiler, and can it call NumPy's functions?"""
+        if compiler() is None:
+            return False
+        from npae.backend.formulas.numpy_loops import in_place
+
+        return all(op.op in EXPRESSIONS or in_place(op.op, dtype) for op in self.traced[1])
 
     def _program(self, plan: Plan) -> "LoopProgram":
         key = (plan.kinds, plan.aliases, plan.dtype)
@@ -125,11 +135,11 @@ class Loops:
 
 
 class LoopProgram:
-    """A formula for one kind of arguments, as stages: a loop, then a NumPy function of the register that it filled.
+    """A formula for one kind of arguments, as one compiled function of the inputs and outputs, with several stages.
 
-    Slots, in order: the inputs, the outputs, the registers. An output that is not the memory of an input serves as a
-    register first. That saves memory traffic. It also helps the compiler: before it may vectorise a loop, it must check
-    that no two arrays overlap, and beyond a few arrays it gives up.
+    An output that is not the memory of an input holds results of NumPy's functions on the way. That saves memory
+    traffic. It also helps the compiler: before it may vectorise a loop, it must check that no two arrays overlap, and
+    beyond a few arrays it gives up. Where there are not enough such outputs, there are registers.
 
     Args:
         traced: what trace() returned.
@@ -139,41 +149,24 @@ class LoopProgram:
     def __init__(
         self, traced: Traced, kinds: tuple[str, ...], aliases: tuple[int | None, ...], dtype: np.dtype
     ) -> None:
+        from npae.backend.formulas.numpy_loops import in_place  # needs Numba
+
         inputs, operations, outputs = traced
-        self.kinds, self.dtype = kinds, dtype
-        self.stages: list[tuple[Loop, list[int], Any, Any]] = []  # loop, its slots, function, the slot that it changes
         ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
-        self.slots = ins + [f"out{k}" for k in range(len(outputs))]
-        n_arrays = len(self.slots)
+        slots = ins + [f"out{k}" for k in range(len(outputs))]
         given = {id(s): (name, kind) for s, name, kind in zip(inputs, ins, kinds, strict=True)}
         free = [f"out{k}" for k, a in enumerate(aliases) if a is None]
-        for op in operations:
-            if op.op not in EXPRESSIONS:
-                if free:
-                    name = free.pop()
-                else:
-                    name = f"register{len(self.slots)}"
-                    self.slots.append(name)
-                self._add_stage({name: op.args[0]}, given, getattr(np, op.op), name)
-                given[id(op)] = (name, "array")
+        by_numpy = [op for op in operations if op.op not in EXPRESSIONS]
+        registers = [f"register{k}" for k in range(len(free), len(by_numpy))]
+        places = [*reversed(free), *registers]
+        stages = [Stage({name: op.args[0]}, op) for name, op in zip(places, by_numpy, strict=False)]
         # An output that is the memory of an input has the input's name, so that the loop has one array less to check.
         names = [f"out{k}" if a is None else ins[a] for k, a in enumerate(aliases)]
-        self._add_stage(dict(zip(names, outputs, strict=True)), given)
-        self.register_names = tuple(self.slots[n_arrays:])
-
-    def _add_stage(
-        self,
-        results: Mapping[str, Symbol],
-        given: Mapping[int, tuple[str, str]],
-        function: Callable[..., Any] | None = None,
-        target: str | None = None,
-    ) -> None:
-        text, names = loop_text(results, given)
-        slots, kind_of = [self.slots.index(n) for n in names], dict(given.values())
-        kinds = [kind_of.get(n, "array") for n in names]
-        place = None if target is None else self.slots.index(target)
-        loop = Loop(text, names, kinds, self.dtype, compiler())
-        self.stages.append((loop, slots, function, place))
+        text, used = loop_text([*stages, Stage(dict(zip(names, outputs, strict=True)))], given, registers)
+        kind_of = dict(given.values())
+        self._slots = [slots.index(name) for name in used]
+        self.loop = Loop(text, used, [kind_of.get(name, "array") for name in used], dtype, compiler(),
+                         {op.op: in_place(op.op, dtype) for op in by_numpy})  # fmt: skip
 
     def run(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
         """Evaluate the formula.
@@ -182,19 +175,4 @@ class LoopProgram:
             args: the arguments.
             outs: the arrays to fill.
         """
-        if len(self.stages) == 1:
-            loop, slots, _, _ = self.stages[0]
-            loop(outs[0].size, *map((*args, *outs).__getitem__, slots))
-            return
-        rows = max(1, len(outs[0]) * BLOCK // max(1, outs[0].size))
-        for start in range(0, len(outs[0]), rows):
-            part = slice(start, start + rows)
-            block = [a[part] if kind == "array" else a for a, kind in zip(args, self.kinds, strict=True)]
-            self._run_block(block, [o[part] for o in outs])
-
-    def _run_block(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
-        given = (*args, *outs, *registers(self.register_names, outs[0].shape, self.dtype))
-        for loop, slots, function, target in self.stages:
-            loop.alone(*map(given.__getitem__, slots))
-            if function is not None:
-                function(given[target], out=given[target])
+        self.loop(outs[0].size, *map((*args, *outs).__getitem__, self._slots))

@@ -111,11 +111,7 @@ def can_compile() -> bool:
     """Can there be workers: is Numba here, and a system with POSIX's semaphores?"""
     from npae.backend.formulas.on_numba import available, compiler
 
-    if os.name != "posix" or not available() or compiler() is None:
-        return False
-    from numba.core import config
-
-    return not config.DISABLE_JIT  # pyright: ignore[reportAttributeAccessIssue]
+    return os.name == "posix" and available() and compiler() is not None
 
 
 def has_pool() -> bool:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import npae
 from npae import layers, losses, penalties
 from npae.backend import Formula, maximum, missing
-from npae.backend.formulas import on_numba, on_numpy
+from npae.backend.formulas import loop_text, on_numba, on_numpy
 from npae.backend.formulas.trace import Symbol
 from tests.devices import on, with_fake
 
@@ -33,7 +33,7 @@ EXACT = {"sqrt", "absolute", "negative", *BINARY}  # every engine rounds these a
 def nothing_is_compiled_yet(monkeypatch):
     monkeypatch.setattr(on_numba, "_all_loops", {})
     monkeypatch.setattr(on_numpy, "BLOCK", 1000)
-    monkeypatch.setattr(on_numba, "BLOCK", 1000)
+    monkeypatch.setattr(loop_text, "BLOCK", 1000)
 
 
 def every_formula():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npae.backend import Formula, elementwise, maximum, missing, sqrt, tanh
-from npae.backend.formulas import on_numba, on_numpy
+from npae.backend.formulas import loop_text, on_numba, on_numpy
 from npae.layers import Activation, LeakyReLU
 from tests.backend.formulas.test_formula import arrays, everything, momentum
 
@@ -53,7 +53,7 @@ def used(formula):
 def test_the_bits_are_the_same(formula, monkeypatch):
     """In place where the formula allows it, with NaN, infinities and zeros of both signs among the numbers."""
     monkeypatch.setattr(on_numpy, "BLOCK", 1000)
-    monkeypatch.setattr(on_numba, "BLOCK", 1000)
+    monkeypatch.setattr(loop_text, "BLOCK", 1000)
     formula = Formula(formula.plain, formula.out_names)  # a fresh one: nothing compiled before
     rng, args = np.random.default_rng(0), []
     for name in formula.input_names:

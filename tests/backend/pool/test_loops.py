@@ -37,6 +37,6 @@ for dtype in (np.float32, np.float64):
                     pairs.append([many(x, y), rows(x, b, 0.1), *in_place])
             for alone, shared in zip(*pairs): np.testing.assert_array_equal(shared, alone)
 kinds = {key: program for loops in on_numba._all_loops.values() for key, program in loops.programs.items()}
-shared = [stage[0].__dict__.get("_shared") for program in kinds.values() for stage in program.stages]
+shared = [program.loop.__dict__.get("_shared") for program in kinds.values()]
 print(all(shared), len(shared) > 3)
 """) == "True True\n"  # fmt: skip
