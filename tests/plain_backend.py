@@ -90,6 +90,10 @@ class Formula:
             array[...] = values
         return np.sum(first) * scale, *(out or rest)
 
+    def sum_rows(self, *args, sums=1):
+        results = self.function(*args)
+        return *[np.sum(result, axis=0) for result in results[:sums]], *results[sums:]
+
 
 def elementwise(function=None, *, out=()):
     return Formula(function) if function else Formula

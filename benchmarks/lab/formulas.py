@@ -11,7 +11,7 @@ from npae.backend import Formula
 @contextmanager
 def plainly():
     """In the block, every Formula is evaluated from its plain text. Yields the list of formulas evaluated so far."""
-    found, evaluate = [], Formula.__call__
+    found, evaluate, sums = [], Formula.__call__, Formula._sums
 
     def plain(self, *args, out=None):
         found.append(self)
@@ -22,8 +22,15 @@ def plainly():
             place[...] = result
         return out
 
-    Formula.__call__ = plain
+    def plain_sums(self, args, width, sums, outs):
+        results = plain(self, *args)
+        results = results if isinstance(results, tuple) else (results,)
+        for place, result in zip(outs, results[sums:], strict=False):
+            place[...] = result
+        return *[result.reshape(-1, width).sum(axis=0) for result in results[:sums]], *(outs or results[sums:])
+
+    Formula.__call__, Formula._sums = plain, plain_sums
     try:
         yield found
     finally:
-        Formula.__call__ = evaluate
+        Formula.__call__, Formula._sums = evaluate, sums

@@ -6,6 +6,7 @@ This page is all of it that a reader of npae needs. Read the names on the left a
     ones(n, like)            np.ones(n, like.dtype)
     dot(a, b)                a @ b, of vectors       total(x, s)            x.sum() * s
     sum_rows(x)              x.sum(axis=0)           formula.total(x)       (sum of its first result, the others)
+    formula.sum_rows(x, sums=k)  (the sums over axis 0 of its first k results, the others)
     p.value, p.grad          two arrays of one shape rows(x)                x.reshape(len(x), -1)
     theta.fresh_grad()       theta.grad[...] = 0     flat(x)                x.reshape(-1)
     images(x)                x.transpose(0, 3, 1, 2) pixels(x)              x.transpose(0, 2, 3, 1)

@@ -70,7 +70,7 @@ from npae.layers.base import Cache, Gradient, Layer
 @elementwise
 def _deviations(x, mean):
     d = x - mean
-    return d, d * d
+    return d * d, d
 
 
 @elementwise
@@ -98,6 +98,11 @@ def _average(m, s, mean, variance, rate, unbiased):
 @elementwise
 def _product(a, b):
     return a * b
+
+
+@elementwise
+def _with_products(dy, d):
+    return dy, dy * d
 
 
 @elementwise
@@ -165,21 +170,20 @@ class BatchNorm(Layer):
                 f"{self!r}: expected at least 2 values per feature in training, got x of shape {x.shape}: one value "
                 "has no variance. Take a batch size that leaves no single row over (and 2 rows for every process)."
             )
-        mean = sum_rows(rows)
+        mean = sum_rows(rows)  # Σ x_i
         mean *= 1 / n
-        d, squares = _deviations(rows, mean)
-        variance = sum_rows(squares)
+        variance, d = _deviations.sum_rows(rows, mean)  # Σ (x_i − μ)²
         variance *= 1 / n
         m, s = self.mean.value, self.variance.value
         if self.mean.trainable:
             _average(m, s, mean, variance, self.momentum, n / (n - 1), out=(m, s))
         r, scale = _scales(variance, gamma, self.epsilon)
-        return _of_shape(_affine(d, scale, beta, out=squares), x), (d, r, scale, training)
+        return _of_shape(_affine(d, scale, beta), x), (d, r, scale, training)
 
     def backward(self, dy: Array, cache: Cache, needs_dx: bool = True) -> Gradient:
         """∂J/∂β += Σ dy,  ∂J/∂γ += Σ dy ⊙ x̂;  returns ∂J/∂x."""
         (d, r, scale, training), rows = cache, _rows(dy)
-        sum_dy, sum_dy_d = sum_rows(rows), sum_rows(_product(rows, d))
+        sum_dy, sum_dy_d = _with_products.sum_rows(rows, d, sums=2)
         self.beta.add(sum_dy)  # ∂J/∂β += Σ dy
         self.gamma.add(_product(sum_dy_d, r))  # ∂J/∂γ += Σ dy ⊙ x̂
         if not needs_dx:

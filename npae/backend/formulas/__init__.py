@@ -13,7 +13,8 @@ the formula is first turned into a list of operations, and the list is then comp
     loop.py         a compiled loop, run by one thread or by several
     numpy_loops.py  NumPy's exp, log, tanh, …, as compiled loops call them
     on_cupy.py      the list as one kernel on the GPU
-    totals.py       the sum of a formula's results: a term of J
+    sums.py         on the CPU: in which order a formula's results are added up
+    totals.py       the sum of all results of a formula: a term of J
 """
 
 from npae.backend.formulas.formula import Formula, elementwise

@@ -18,14 +18,15 @@ from typing import Any, overload
 
 import numpy as np
 
-from npae.backend.arrays import array_module
 from npae.backend.formulas.on_cupy import run_on_cupy
 from npae.backend.formulas.on_numba import Loops, loops_of
 from npae.backend.formulas.on_numpy import BlockProgram
-from npae.backend.formulas.plan import Plan, make_plan
+from npae.backend.formulas.plan import Plan, make_plan, plan_with_sums
+from npae.backend.formulas.sums import column_sums, tiling
 from npae.backend.formulas.totals import can_total_on_cupy, total, total_on_cupy
 from npae.backend.formulas.trace import Traced, trace
 from npae.backend.memory import empty, images, is_channels_last
+from npae.backend.products import sum_rows
 from npae.backend.typing import Array
 
 
@@ -137,13 +138,59 @@ class Formula:
             scale: a factor of the sum.
             out: the arrays for the other results; (): new ones.
         """
-        like = next(a for a in args if getattr(a, "shape", ()))
-        if array_module(like) is not np and can_total_on_cupy(args, out):
+        like = args[0] if type(args[0]) is np.ndarray else next(a for a in args if getattr(a, "shape", ()))
+        if type(like) is np.ndarray:
+            sums, *rest = self._sums(args, 1, 1, out)
+            value = sums[0] if sums.size == 1 else column_sums(sums, 1, *tiling(1))[0]
+            return value * value.dtype.type(scale), *rest
+        if can_total_on_cupy(args, out):
             rest = out or tuple([empty(like.shape, like) for _ in self.traced[2][1:]])
             return total_on_cupy(self, args, rest, scale), *rest
         results = self(*args, out=(empty(out[0].shape, out[0]), *out) if out else None)
         first, *rest = results if isinstance(results, tuple) else (results,)
         return total(first, scale), *rest
+
+    def sum_rows(self, *args: Any, sums: int = 1) -> tuple[Array, ...]:
+        """(Σ_i of the rows of the first results, the other results). On the CPU the first results are not written.
+
+        Args:
+            *args: as for a call; the results are matrices (n, m).
+            sums: how many of the results are summed, each to a vector (m,).
+        """
+        like = next(a for a in args if getattr(a, "ndim", 0) == 2)
+        if type(like) is np.ndarray and like.size:
+            return self._sums(args, like.shape[1], sums, ())
+        results = self(*args)
+        results = results if isinstance(results, tuple) else (results,)
+        return *map(sum_rows, results[:sums]), *results[sums:]
+
+    def _sums(self, args: Sequence[Any], width: int, sums: int, outs: Sequence[Array]) -> tuple[Array, ...]:
+        """(the sums of the columns of the first results, …, the other results) on the CPU.
+
+        They are sums of `width` columns, or, beside a row, of as many columns as it has.
+        """
+        signature = tuple([(a.__class__, a.shape, a.dtype) if hasattr(a, "dtype") else a.__class__ for a in args])
+        plan = self._plans.get((signature, sums, width))
+        if plan is None:
+            plan = plan_with_sums(make_plan(self, args, (), ()), args, sums, width)
+            if len(self._plans) >= 1024:
+                self._plans.clear()
+            self._plans[signature, sums, width] = plan
+        like = args[plan.template]
+        if plan.images and is_channels_last(like):
+            results = self(*args, out=(empty(like.shape, like), *outs) if outs else None)
+            results = results if isinstance(results, tuple) else (results,)
+            return *[column_sums(result.ravel("K"), *plan.counts) for result in results[:sums]], *results[sums:]
+        outs = outs or [empty(plan.shape, like) for _ in self.traced[2][sums:]]
+        if self.loops.usable:
+            blocks = [empty(plan.blocks, like) for _ in range(sums)]
+            if self.loops.run(plan, args, (*blocks, *outs)):
+                return *[np.add.reduce(sums_of_blocks, axis=0) for sums_of_blocks in blocks], *outs
+        results = [empty(plan.shape, like) for _ in range(sums)]
+        self.blocks.run(plan, args, (*results, *outs))
+        for k, result in enumerate(results):
+            results[k] = column_sums(result.reshape(-1), *plan.counts)
+        return *results, *outs
 
     def _channels_last(self, args: Sequence[Any], outs: tuple[Array, ...]) -> Any:
         """Evaluate the formula for images whose channels are last in memory.

@@ -82,13 +82,13 @@ class Loops:
     def __init__(self, traced: Traced) -> None:
         self.traced = traced
         self.simple = sum(op.op in EXPRESSIONS for op in traced[1])
-        self.usable = self.simple > 0 and available()
+        self.usable = available()
         self.swept = 0
         self.programs: dict[tuple, LoopProgram] = {}
 
     def can_help(self, kinds: Sequence[str]) -> bool:
         """Can a loop be faster than ufuncs for such arguments? A single ufunc is as fast, unless it repeats a row."""
-        return self.usable and (self.simple > 1 or "row" in kinds)
+        return self.usable and (self.simple > 1 or self.simple == 1 and "row" in kinds)
 
     def run(self, plan: Plan, args: Sequence[Any], outs: Sequence[Array]) -> bool:
         """Fill `outs` and return True; or return False: not compiled yet, no compiler, or strided arrays.
@@ -98,12 +98,13 @@ class Loops:
         Args:
             plan: for arguments of this kind.
             args: the arguments of the formula.
-            outs: the arrays to fill.
+            outs: the arrays to fill, sums first.
         """
         if not self.usable:
             return False
+        size = args[plan.template].size
         if plan.program is None and self.swept < PATIENCE:
-            self.swept += self.simple * outs[0].size
+            self.swept += max(self.simple, 1) * size
             return False
         for a, kind in zip(args, plan.kinds, strict=True):
             if kind in ("array", "row") and not a.flags.c_contiguous:
@@ -116,7 +117,7 @@ class Loops:
                 self.usable = False
                 return False
             plan.program = self._program(plan)
-        plan.program.run(args, outs)
+        plan.program.run(args, outs, size, plan.counts)
         return True
 
     def _can_compile(self, dtype: np.dtype) -> bool:
@@ -128,9 +129,9 @@ class Loops:
         return all(op.op in EXPRESSIONS or in_place(op.op, dtype) for op in self.traced[1])
 
     def _program(self, plan: Plan) -> "LoopProgram":
-        key = (plan.kinds, plan.aliases, plan.dtype)
+        key = (plan.kinds, plan.aliases, plan.dtype, plan.sums)
         if key not in self.programs:
-            self.programs[key] = LoopProgram(self.traced, plan.kinds, plan.aliases, plan.dtype)
+            self.programs[key] = LoopProgram(self.traced, *key)
         return self.programs[key]
 
 
@@ -143,36 +144,38 @@ class LoopProgram:
 
     Args:
         traced: what trace() returned.
-        kinds, aliases, dtype: as in a Plan.
+        kinds, aliases, dtype, sums: as in a Plan.
     """
 
-    def __init__(
-        self, traced: Traced, kinds: tuple[str, ...], aliases: tuple[int | None, ...], dtype: np.dtype
-    ) -> None:
+    def __init__(self, traced: Traced, kinds: tuple[str, ...], aliases: tuple[int | None, ...], dtype: np.dtype,
+                 sums: int = 0) -> None:  # fmt: skip
         from npae.backend.formulas.numpy_loops import in_place  # needs Numba
 
         inputs, operations, outputs = traced
         ins = [f"in{k}" for k in range(len(inputs))]  # the inputs' own names could be i or T
-        slots = ins + [f"out{k}" for k in range(len(outputs))]
+        summed = [f"sum{k}" for k in range(sums)]
         given = {id(s): (name, kind) for s, name, kind in zip(inputs, ins, kinds, strict=True)}
-        free = [f"out{k}" for k, a in enumerate(aliases) if a is None]
+        free = [f"out{k}" for k, a in enumerate(aliases) if a is None and k >= sums]
         by_numpy = [op for op in operations if op.op not in EXPRESSIONS]
         registers = [f"register{k}" for k in range(len(free), len(by_numpy))]
         places = [*reversed(free), *registers]
         stages = [Stage({name: op.args[0]}, op) for name, op in zip(places, by_numpy, strict=False)]
         # An output that is the memory of an input has the input's name, so that the loop has one array less to check.
-        names = [f"out{k}" if a is None else ins[a] for k, a in enumerate(aliases)]
-        text, used = loop_text([*stages, Stage(dict(zip(names, outputs, strict=True)))], given, registers)
-        kind_of = dict(given.values())
+        names = summed + [f"out{k}" if a is None else ins[a] for k, a in enumerate(aliases)][sums:]
+        stages.append(Stage(dict(zip(names, outputs, strict=True))))
+        text, used = loop_text(stages, given, registers, summed)
+        slots = [*ins, *summed, *(f"out{k}" for k in range(sums, len(outputs))), "width", "lanes", "step"]
         self._slots = [slots.index(name) for name in used]
-        self.loop = Loop(text, used, [kind_of.get(name, "array") for name in used], dtype, compiler(),
-                         {op.op: in_place(op.op, dtype) for op in by_numpy})  # fmt: skip
+        functions = {op.op: in_place(op.op, dtype) for op in by_numpy}
+        self.loop = Loop(text, used, dtype, compiler(), functions)
 
-    def run(self, args: Sequence[Any], outs: Sequence[Array]) -> None:
+    def run(self, args: Sequence[Any], outs: Sequence[Array], size: int, counts: tuple[int, ...] = ()) -> None:
         """Evaluate the formula.
 
         Args:
             args: the arguments.
-            outs: the arrays to fill.
+            outs: the arrays to fill, sums first.
+            size: of the arrays.
+            counts: as in a Plan.
         """
-        self.loop(outs[0].size, *map((*args, *outs).__getitem__, self._slots))
+        self.loop(size, *map((*args, *outs, *counts).__getitem__, self._slots))

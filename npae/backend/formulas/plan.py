@@ -5,12 +5,13 @@ are checked at the first such call only, and the result, a Plan, is remembered. 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npae.backend.arrays import array_module
+from npae.backend.formulas.sums import tiling
 from npae.backend.typing import Array
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Plan:
         run: run(plan, args, outs) fills the arrays `outs`.
         images: are the arrays images (B, C, H, W), and the rows, if any, one number per channel (C, 1, 1)?
         program: the compiled loops, or the GPU's kernel, once there is one.
+        sums: how many of the first results are summed, not written (Formula.sum_rows).
+        counts: width, lanes and step of these sums (sums.py); empty if there are none.
+        blocks: the shape of the sums of their blocks.
     """
 
     kinds: tuple[str, ...]
@@ -43,6 +47,9 @@ class Plan:
     run: Callable[["Plan", Sequence[Any], Sequence[Array]], None]
     images: bool
     program: Any = None
+    sums: int = 0
+    counts: tuple[int, ...] = ()
+    blocks: tuple[int, ...] = ()
 
 
 def make_plan(formula: "Formula", args: Sequence[Any], outs: Sequence[Array], aliases: tuple[int | None, ...]) -> Plan:
@@ -86,6 +93,22 @@ def make_plan(formula: "Formula", args: Sequence[Any], outs: Sequence[Array], al
     return Plan(kinds, aliases or (None,) * len(formula.traced[2]), template, shape, dtype,
                 numpy_numbers=any(isinstance(a, np.generic) for a in args), run=run,
                 images=len(shape) == 4 and rows <= {_channels(shape)})  # fmt: skip
+
+
+def plan_with_sums(plan: Plan, args: Sequence[Any], sums: int, width: int) -> Plan:
+    """The Plan of a formula whose first results are summed.
+
+    Args:
+        plan: of the formula.
+        args: its arguments.
+        sums: how many results are summed.
+        width: the number of columns; beside a row it is the row's size.
+    """
+    if "row" in plan.kinds:
+        width = args[plan.kinds.index("row")].size
+    lanes, step = tiling(width)
+    blocks = args[plan.template].size // step + 1, width
+    return replace(plan, sums=sums, counts=(width, lanes, step), blocks=blocks)
 
 
 def _rows_repeat(rows: set[tuple[int, ...]], shape: tuple[int, ...]) -> bool:

@@ -1,7 +1,8 @@
 """Totals: the sum of all numbers of an array, of products, or of a formula's first result, as a scalar on the device.
 
-A term of J is such a sum. On the CPU it is a product with a vector of ones, which BLAS computes. On the GPU one kernel
-evaluates the formula and adds up its first result, which is never written to memory:
+A term of J is such a sum. On the CPU the loop of a formula adds up its results (sums.py), and BLAS the numbers of an
+array, by a product with a vector of ones. On the GPU one kernel evaluates the formula and adds up its first result,
+which is never written to memory:
 
     each thread     adds up the results of its elements
     each block      adds up its 128 threads by halves: 64 pairs, then 32, … The sum goes into `partial`
