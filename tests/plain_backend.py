@@ -55,6 +55,10 @@ def sigmoid(a):
     return (1 + tanh(a / 2)) / 2
 
 
+def flushed(x, least):
+    return np.where(np.abs(x) < least, 0 * x, x)
+
+
 def softplus(a):
     return np.logaddexp(a, 0)
 

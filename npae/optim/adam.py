@@ -13,6 +13,10 @@ The two corrections are the same for all parameters, so they are folded into two
 
     m̂/(√v̂ + ε) = (m/c₁)/(√v/√c₂ + ε) = (√c₂/c₁) · m/(√v + ε √c₂)         c₁ = 1 − β₁ᵗ,  c₂ = 1 − β₂ᵗ
 
+Where the gradient stays 0, as for the weights of a ReLU unit that is never active, m ← β₁ m. After some 850 steps m is
+smaller than the smallest normal number of float32, 1.2·10⁻³⁸. With such subnormal numbers many processors compute a
+hundred times as slowly; and rounding may keep m at one of them for ever. So m and v become 0 below that number.
+
 A gradient of about 10²¹ makes (1 − β₂) g² larger than float32 can hold. Then v is infinite, and stays so: the parameter
 would never move again. Training raises Diverged at the end of such an epoch.
 
@@ -21,21 +25,23 @@ Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1, and
 
 import math
 
-from npae.backend import Array, Config, as_float, elementwise, sqrt
-from npae.optim.base import Optimizer
+from npae.backend import Array, Config, as_float, elementwise, flushed, sqrt
+from npae.optim.base import Optimizer, smallest_normal
 
 
 @elementwise(out=("theta", "m", "v"))
-def _adam(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, rate, eps):
-    m = beta1 * m + one_minus_beta1 * g
+def _adam(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, least, rate, eps):
+    m = flushed(beta1 * m + one_minus_beta1 * g, least)
     v = beta2 * v + one_minus_beta2 * g * g
+    v = v * (v >= least)
     return theta - rate * m / (sqrt(v) + eps), m, v
 
 
 @elementwise(out=("theta", "m", "v"))
-def _adamw(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, rate, eps, shrink):
-    m = beta1 * m + one_minus_beta1 * g
+def _adamw(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, least, rate, eps, shrink):
+    m = flushed(beta1 * m + one_minus_beta1 * g, least)
     v = beta2 * v + one_minus_beta2 * g * g
+    v = v * (v >= least)
     return shrink * theta - rate * m / (sqrt(v) + eps), m, v
 
 
@@ -76,8 +82,8 @@ class Adam(Optimizer):
     def update(self, value: Array, grad: Array, *coefficients: float) -> None:
         """The update of m, v and θ at the top of this file, in place, in one sweep."""
         m, v, beta1, beta2 = self.state["m"], self.state["v"], self.beta1, self.beta2
-        rule = type(self)._update
-        rule(value, m, v, grad, beta1, 1 - beta1, beta2, 1 - beta2, *coefficients, out=(value, m, v))
+        rule, least = type(self)._update, smallest_normal(value.dtype)
+        rule(value, m, v, grad, beta1, 1 - beta1, beta2, 1 - beta2, least, *coefficients, out=(value, m, v))
 
     def config(self) -> Config:
         return {"lr": self.lr, "beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}

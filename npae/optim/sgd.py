@@ -4,13 +4,16 @@
     momentum     u ← μ u + g;     θ ← θ − η u                     for a constant g, u approaches g/(1 − μ)
     Nesterov     u ← μ u + g;     θ ← θ − η (g + μ u)             looks ahead by one step of the momentum
 
+Where the gradient stays 0, u ← μ u falls below the smallest normal number, where many processors compute a hundred
+times as slowly. So u becomes 0 below that number, as m does in Adam (npae.optim.adam).
+
 Polyak 1964; Sutskever, Martens, Dahl & Hinton 2013, "On the importance of initialization and momentum in deep
 learning", section 2, in the form that takes the gradient at the stored θ (Bengio, Boulanger-Lewandowski & Pascanu 2013,
 section 3.5).
 """
 
-from npae.backend import Array, Config, as_float, elementwise
-from npae.optim.base import Optimizer
+from npae.backend import Array, Config, as_float, elementwise, flushed
+from npae.optim.base import Optimizer, smallest_normal
 
 
 @elementwise(out=("theta",))
@@ -19,14 +22,14 @@ def _plain(theta, g, lr):
 
 
 @elementwise(out=("theta", "u"))
-def _momentum(theta, u, g, lr, mu):
-    u = mu * u + g
+def _momentum(theta, u, g, lr, mu, least):
+    u = flushed(mu * u + g, least)
     return theta - lr * u, u
 
 
 @elementwise(out=("theta", "u"))
-def _nesterov(theta, u, g, lr, mu):
-    u = mu * u + g
+def _nesterov(theta, u, g, lr, mu, least):
+    u = flushed(mu * u + g, least)
     return theta - lr * (g + mu * u), u
 
 
@@ -64,7 +67,7 @@ class SGD(Optimizer):
             _plain(value, grad, lr, out=value)
             return
         u, rule = self.state["u"], _nesterov if self.nesterov else _momentum
-        rule(value, u, grad, lr, self.momentum, out=(value, u))
+        rule(value, u, grad, lr, self.momentum, smallest_normal(value.dtype), out=(value, u))
 
     def config(self) -> Config:
         return {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}

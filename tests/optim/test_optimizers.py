@@ -72,6 +72,25 @@ def test_the_update_is_the_textbooks(name, device, dtype, tolerance):
         assert {"t", *optimizer.state_names} == set(memory) and optimizer.t == memory["t"] == 6
 
 
+@each_device
+@each_optimizer
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_without_a_gradient_the_state_becomes_0_and_never_subnormal(name, device, dtype):
+    optimizer, smallest = MAKE[name](), np.finfo(dtype).smallest_normal
+    with on(device) as place:
+        layer = layer_of(8, dtype, place.name)
+        optimizer.prepare(layer.theta.value)
+        for vector in optimizer.state.values():
+            vector[...] = 1.05 * smallest
+        set_gradient(layer, 0)
+        for _ in range(60):  # 0.999^60 = 0.94
+            optimizer.step(layer.theta)
+            for vector in optimizer.state.values():
+                found = np.abs(place.get(vector))
+                assert np.all((found == 0) | (found >= smallest))
+        assert all(not place.get(vector).any() for vector in optimizer.state.values())
+
+
 def test_the_state_has_the_names_of_the_papers():
     assert Adam.state_names == AdamW.state_names == ("m", "v")
     assert SGD(momentum=0.9).state_names == ("u",) and SGD().state_names == ()

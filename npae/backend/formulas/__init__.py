@@ -23,6 +23,7 @@ from npae.backend.formulas.functions import (
     cos,
     exp,
     expm1,
+    flushed,
     log,
     log1p,
     maximum,
@@ -37,6 +38,6 @@ from npae.backend.formulas.totals import dot, total
 
 __all__ = [
     "Formula", "elementwise",
-    "absolute", "cos", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus", "sqrt",
-    "tanh", "dot", "total",
+    "absolute", "cos", "exp", "expm1", "flushed", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus",
+    "sqrt", "tanh", "dot", "total",
 ]  # fmt: skip

@@ -46,6 +46,22 @@ def sigmoid(x: Any) -> Any:
     return 0.5 + 0.5 * tanh(0.5 * x)
 
 
+def flushed(x: Any, least: float) -> Any:
+    """x, but 0 where |x| < least. With the smallest normal number as `least`, no number of it is subnormal.
+
+    Args:
+        x: a Symbol, an array or a number.
+        least: above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend.formulas import flushed
+        >>> flushed(np.array([1e-40, 2.0]), 1e-38).tolist()
+        [0.0, 2.0]
+    """
+    return x * (absolute(x) >= least)
+
+
 def softplus(x: Any) -> Any:
     """ln(1 + eˣ), computed as max(x, 0) + ln(1 + e⁻|ˣ|), which cannot overflow. Its derivative is σ(x)."""
     return maximum(x, 0) + log1p(exp(-absolute(x)))
