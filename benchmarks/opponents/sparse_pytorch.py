@@ -27,6 +27,7 @@ class TorchSparse:
     def __init__(self, k, batch, n_units=3072, kind="top_k", model=None, sparse=False, fused=False, compiled=False):
         import torch
 
+        torch.set_flush_denormal(True)
         model = model or sparse_autoencoder(k, n_units, kind)
         self.torch, self.k, self.by_sample = torch, k, isinstance(model.activation, TopK)
         self.parameters = {name: torch.from_numpy(p.value.copy()).requires_grad_() for name, p in

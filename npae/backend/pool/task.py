@@ -18,7 +18,7 @@ finished, since the next task is not written before. A worker may come late: the
 good as any.
 
 The thread that runs a task takes its pieces, too. It waits for others only if they have taken a piece and not finished
-it. A waiting thread first looks at the number again and again, some 100 µs long, which is faster than being woken up.
+it. A waiting thread first looks at the number again and again, for 0.5 to 2 ms, which is faster than being woken up.
 Then it sleeps, which leaves the core to others.
 """
 
@@ -37,7 +37,7 @@ COUNT, SLEEPERS, WORK, DONE, STOP, LEFT, UNDONE, FUNCTION = (k * LINE for k in r
 AWAITED, ARGUMENTS = UNDONE + 8, FUNCTION + 8
 BYTES = FUNCTION + 6 * LINE
 MOST = (BYTES - ARGUMENTS) // 8  # arguments
-LOOKS = 3000  # before a thread sleeps
+LOOKS = 30_000  # before a thread sleeps: more than between two large products of a small network
 
 _system = ctypes.CDLL(None)  # semaphores of POSIX
 sem_init, sem_post, sem_wait = _system.sem_init, _system.sem_post, _system.sem_wait
