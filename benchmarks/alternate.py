@@ -38,7 +38,7 @@ class Program:
 
     def make(self, kind, args, options):
         """Make the step and take it. Returns what first_steps returned, or None."""
-        self.step = None  # free the previous one first: two may not fit on a device
+        self.step = self.wait = None  # free the previous one first: two may not fit on a device
         self.step = kind(*args, **options)
         self.steps, self.wait = getattr(self.step, "steps", 1), getattr(self.step, "wait", lambda: None)
         first = self.step.first_steps() if hasattr(self.step, "first_steps") else self.step()

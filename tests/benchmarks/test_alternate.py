@@ -126,3 +126,27 @@ def test_after_the_deadline_there_are_only_the_turns_that_quartiles_need():
     one = {"a": Counting([], "a", 1)}
     assert len(alternate.measure(one, 9, deadline=time.monotonic())["a"]) == alternate.FEWEST == 2
     assert len(alternate.measure(one, 9, deadline=time.monotonic() + 60)["a"]) == 9
+
+
+def test_the_previous_step_is_gone_before_the_next_is_made():
+    """What it has switched until it is closed must be switched back before the next one switches it again."""
+    alive = []
+
+    class Step:
+        def __init__(self):
+            assert not alive
+            alive.append(1)
+
+        def __call__(self):
+            pass
+
+        def wait(self):
+            pass
+
+        def __del__(self):
+            alive.clear()
+
+    program = alternate.Program()
+    for _ in range(3):
+        program.make(Step, (), {})
+    assert alive
