@@ -59,6 +59,10 @@ def flushed(x, least):
     return np.where(np.abs(x) < least, 0 * x, x)
 
 
+def smallest_normal(dtype):
+    return float(np.finfo(dtype).smallest_normal)
+
+
 def softplus(a):
     return np.logaddexp(a, 0)
 

@@ -13,35 +13,29 @@ The two corrections are the same for all parameters, so they are folded into two
 
     m̂/(√v̂ + ε) = (m/c₁)/(√v/√c₂ + ε) = (√c₂/c₁) · m/(√v + ε √c₂)         c₁ = 1 − β₁ᵗ,  c₂ = 1 − β₂ᵗ
 
-Where the gradient stays 0, as for the weights of a ReLU unit that is never active, m ← β₁ m. After some 850 steps m is
-smaller than the smallest normal number of float32, 1.2·10⁻³⁸. With such subnormal numbers many processors compute a
-hundred times as slowly; and rounding may keep m at one of them for ever. So m and v become 0 below that number.
-
 A gradient of about 10²¹ makes (1 − β₂) g² larger than float32 can hold. Then v is infinite, and stays so: the parameter
-would never move again. Training raises Diverged at the end of such an epoch.
+would never move again. Training raises Diverged at the end of such an epoch. With g = 0, m and v end at 0 (`flushed`).
 
 Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1, and the end of section 2.
 """
 
 import math
 
-from npae.backend import Array, Config, as_float, elementwise, flushed, sqrt
-from npae.optim.base import Optimizer, smallest_normal
+from npae.backend import Array, Config, as_float, elementwise, flushed, smallest_normal, sqrt
+from npae.optim.base import Optimizer
 
 
 @elementwise(out=("theta", "m", "v"))
 def _adam(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, least, rate, eps):
     m = flushed(beta1 * m + one_minus_beta1 * g, least)
-    v = beta2 * v + one_minus_beta2 * g * g
-    v = v * (v >= least)
+    v = flushed(beta2 * v + one_minus_beta2 * g * g, least)
     return theta - rate * m / (sqrt(v) + eps), m, v
 
 
 @elementwise(out=("theta", "m", "v"))
 def _adamw(theta, m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, least, rate, eps, shrink):
     m = flushed(beta1 * m + one_minus_beta1 * g, least)
-    v = beta2 * v + one_minus_beta2 * g * g
-    v = v * (v >= least)
+    v = flushed(beta2 * v + one_minus_beta2 * g * g, least)
     return shrink * theta - rate * m / (sqrt(v) + eps), m, v
 
 

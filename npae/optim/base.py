@@ -7,22 +7,9 @@ An optimizer has a learning rate `lr`, a step count `t`, and `state`: named vect
 They are made at the first step, follow θ to its device and are saved with the model.
 """
 
-from functools import cache
 from typing import Any
 
-import numpy as np
-
 from npae.backend import Array, Config, FlatParameters, Serializable, as_float, device_of, to_device, zeros_like
-
-
-@cache
-def smallest_normal(dtype: np.dtype) -> float:
-    """The smallest normal number above 0: smaller ones, the subnormal numbers, have fewer digits.
-
-    Args:
-        dtype: float32 or float64.
-    """
-    return float(np.finfo(dtype).smallest_normal)
 
 
 class Optimizer(Serializable):

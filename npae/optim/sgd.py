@@ -4,16 +4,13 @@
     momentum     u ← μ u + g;     θ ← θ − η u                     for a constant g, u approaches g/(1 − μ)
     Nesterov     u ← μ u + g;     θ ← θ − η (g + μ u)             looks ahead by one step of the momentum
 
-Where the gradient stays 0, u ← μ u falls below the smallest normal number, where many processors compute a hundred
-times as slowly. So u becomes 0 below that number, as m does in Adam (npae.optim.adam).
-
 Polyak 1964; Sutskever, Martens, Dahl & Hinton 2013, "On the importance of initialization and momentum in deep
 learning", section 2, in the form that takes the gradient at the stored θ (Bengio, Boulanger-Lewandowski & Pascanu 2013,
 section 3.5).
 """
 
-from npae.backend import Array, Config, as_float, elementwise, flushed
-from npae.optim.base import Optimizer, smallest_normal
+from npae.backend import Array, Config, as_float, elementwise, flushed, smallest_normal
+from npae.optim.base import Optimizer
 
 
 @elementwise(out=("theta",))

@@ -30,6 +30,7 @@ from npae.backend.formulas.functions import (
     minimum,
     sigmoid,
     sin,
+    smallest_normal,
     softplus,
     sqrt,
     tanh,
@@ -38,6 +39,6 @@ from npae.backend.formulas.totals import dot, total
 
 __all__ = [
     "Formula", "elementwise",
-    "absolute", "cos", "exp", "expm1", "flushed", "log", "log1p", "maximum", "minimum", "sigmoid", "sin", "softplus",
-    "sqrt", "tanh", "dot", "total",
+    "absolute", "cos", "exp", "expm1", "flushed", "log", "log1p", "maximum", "minimum", "sigmoid", "sin",
+    "smallest_normal", "softplus", "sqrt", "tanh", "dot", "total",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ Each takes a Symbol (while a formula is traced), an array of either device (plai
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,9 @@ def sigmoid(x: Any) -> Any:
 def flushed(x: Any, least: float) -> Any:
     """x, but 0 where |x| < least. With the smallest normal number as `least`, no number of it is subnormal.
 
+    Subnormal numbers have fewer digits, and many processors compute with them a hundred times as slowly. Rounding may
+    keep a number that shrinks by a factor in every step at one of them for ever.
+
     Args:
         x: a Symbol, an array or a number.
         least: above 0.
@@ -60,6 +64,22 @@ def flushed(x: Any, least: float) -> Any:
         [0.0, 2.0]
     """
     return x * (absolute(x) >= least)
+
+
+@cache
+def smallest_normal(dtype: np.dtype) -> float:
+    """The smallest normal number above 0; smaller ones are subnormal.
+
+    Args:
+        dtype: float32 or float64.
+
+    Example:
+        >>> import numpy as np
+        >>> from npae.backend import smallest_normal
+        >>> smallest_normal(np.dtype("float32")) == 2.0**-126
+        True
+    """
+    return float(np.finfo(dtype).smallest_normal)
 
 
 def softplus(x: Any) -> Any:
