@@ -138,8 +138,8 @@ class Formula:
             scale: a factor of the sum.
             out: the arrays for the other results; (): new ones.
         """
-        like = args[0] if type(args[0]) is np.ndarray else next(a for a in args if getattr(a, "shape", ()))
-        if type(like) is np.ndarray:
+        like = args[0] if isinstance(args[0], np.ndarray) else next(a for a in args if getattr(a, "shape", ()))
+        if isinstance(like, np.ndarray):
             sums, *rest = self._sums(args, 1, 1, out)
             value = sums[0] if sums.size == 1 else column_sums(sums, 1, *tiling(1))[0]
             return value * value.dtype.type(scale), *rest
@@ -158,7 +158,7 @@ class Formula:
             sums: how many of the results are summed, each to a vector (m,).
         """
         like = next(a for a in args if getattr(a, "ndim", 0) == 2)
-        if type(like) is np.ndarray and like.size:
+        if isinstance(like, np.ndarray) and like.size:
             return self._sums(args, like.shape[1], sums, ())
         results = self(*args)
         results = results if isinstance(results, tuple) else (results,)

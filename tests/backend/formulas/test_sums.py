@@ -101,3 +101,12 @@ def test_images_with_channels_last_are_added_up_where_they_lie(monkeypatch):
     value, d = formula.total(x, y)
     np.testing.assert_allclose(value, ((x - y) ** 2).sum(), rtol=1e-5)
     assert d.strides == x.strides
+
+
+def test_memory_mapped_arrays_are_arrays_of_the_cpu(tmp_path):
+    (values,) = arrays((6, 3))
+    x = np.memmap(tmp_path / "x", np.float32, "w+", shape=(6, 3))
+    x[...] = values
+    formula = elementwise(deviations)
+    np.testing.assert_allclose(formula.total(x, np.zeros_like(values))[0], (values**2).sum(), rtol=1e-5)
+    np.testing.assert_allclose(formula.sum_rows(x, np.zeros(3, "f4"))[0], (values**2).sum(axis=0), rtol=1e-5)
